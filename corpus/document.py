@@ -1,0 +1,169 @@
+"""A document: the text that answers quote, and what is known about it."""
+
+import hashlib
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from corpus.errors import DocumentError
+
+MAX_ID_LENGTH = 200
+MAX_TITLE_LENGTH = 500
+MAX_URL_LENGTH = 2_000
+MAX_TAG_LENGTH = 100
+MAX_TAGS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a paged format: ``text[start:end]`` is what stands on it.
+
+    :param number: as a reader counts, from 1
+    :param start: code points into the document's text, half-open
+    :param end: code points, one past the last
+    """
+
+    number: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text with an identity. The text never changes under a version.
+
+    Made by :func:`make_document`, which checks every field.
+
+    :param id: 1 to 200 characters without control characters
+    :param version: sha256 of the text, 64 hexadecimal digits
+    :param text: exactly what is cited; every offset in Quoth counts its code points
+    :param published: the day the document carries, if it carries one
+    :param tags: sorted, without repeats
+    :param pages: in order, not overlapping; empty where the format has no pages
+    """
+
+    id: str
+    version: str
+    title: str
+    text: str
+    url: str | None = None
+    published: date | None = None
+    tags: tuple[str, ...] = ()
+    pages: tuple[Page, ...] = ()
+
+    def page_of(self, offset: int) -> int | None:
+        """The number of the page on which the code point at ``offset`` stands, None without pages."""
+        return page_of(self.pages, offset)
+
+
+def page_of(pages: Iterable[Page], offset: int) -> int | None:
+    """The number of the last page that starts at or before ``offset``, None without pages."""
+    number = None
+    for page in pages:
+        if page.start > offset:
+            break
+        number = page.number
+    return number
+
+
+def version_of(text: str) -> str:
+    """The version of a text: sha256 of its UTF-8 bytes, in hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def make_document(
+    text: str,
+    *,
+    id: str | None = None,
+    title: str | None = None,
+    url: str | None = None,
+    published: date | None = None,
+    tags: Iterable[str] = (),
+    pages: Iterable[Page] = (),
+) -> Document:
+    """A checked document. The text is kept as it is given, character for character.
+
+    :param id: derived from the text where none is given
+    :param title: the text's first line, shortened, where none is given
+    :raises DocumentError: a field is empty, too long, or holds what no text can
+    """
+    source = id if id is not None else "document"
+    _check_text(source, text)
+    version = version_of(text)
+    if id is None:
+        id = f"text-{version[:16]}"
+    _check_id(id)
+    return Document(
+        id=id,
+        version=version,
+        title=_checked_line(source, "title", title, MAX_TITLE_LENGTH) or first_line(text),
+        text=text,
+        url=_checked_line(source, "url", url, MAX_URL_LENGTH),
+        published=published,
+        tags=_checked_tags(source, tags),
+        pages=tuple(pages),
+    )
+
+
+def first_line(text: str, limit: int = 120) -> str:
+    """The first line with something on it, without heading marks, cut at a word to ``limit`` characters."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    line = line.lstrip("#").strip() or line
+    if len(line) <= limit:
+        return line
+    return line[:limit].rsplit(" ", 1)[0].rstrip() + "…"
+
+
+def unencodable(text: str) -> str | None:
+    """What keeps a string from being text (a NUL, an unpaired surrogate), None where nothing does."""
+    if "\x00" in text:
+        return "holds a NUL character"
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as exc:
+        return f"holds an unpaired surrogate at character {exc.start}"
+    return None
+
+
+def _check_text(source: str, text: str) -> None:
+    fault = unencodable(text)
+    if fault:
+        raise DocumentError(_printable(source), f"the text {fault}")
+    if not text.strip():
+        raise DocumentError(_printable(source), "the document is empty: there is no text in it")
+
+
+def _check_id(id: str) -> None:
+    fault = unencodable(id)
+    if fault:
+        raise DocumentError(_printable(id), f"the id {fault}")
+    if not id.strip():
+        raise DocumentError("document", "the id is empty; give 1 to 200 characters, or leave it out")
+    if len(id) > MAX_ID_LENGTH:
+        raise DocumentError(id[:40] + "…", f"the id has {len(id)} characters; at most {MAX_ID_LENGTH} are allowed")
+    if any(unicodedata.category(character) == "Cc" for character in id):
+        raise DocumentError(_printable(id), "the id holds a control character")
+
+
+def _checked_line(source: str, field: str, value: str | None, limit: int) -> str | None:
+    if value is None or not value.strip():
+        return None
+    fault = unencodable(value)
+    if fault:
+        raise DocumentError(_printable(source), f"the {field} {fault}")
+    line = " ".join(value.split())
+    if len(line) > limit:
+        raise DocumentError(source, f"the {field} has {len(line)} characters; at most {limit} are allowed")
+    return line
+
+
+def _checked_tags(source: str, tags: Iterable[str]) -> tuple[str, ...]:
+    checked = {tag for tag in (_checked_line(source, "tag", tag, MAX_TAG_LENGTH) for tag in tags) if tag}
+    if len(checked) > MAX_TAGS:
+        raise DocumentError(source, f"the document has {len(checked)} tags; at most {MAX_TAGS} are allowed")
+    return tuple(sorted(checked))
+
+
+def _printable(source: str) -> str:
+    return source.encode("unicode_escape").decode("ascii")

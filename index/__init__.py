@@ -1,0 +1,1 @@
+"""Chunks, embeddings, FAISS, the lexical index, the store that holds them together, and search."""

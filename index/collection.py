@@ -1,0 +1,302 @@
+"""A collection: one data folder, opened. Everything above searches and changes documents through it."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from filelock import FileLock, Timeout
+
+from corpus.document import Document
+from corpus.errors import DocumentError, NotFoundError, StoreError
+from index.chunk import ChunkSettings
+from index.embed import Encoder, Vectors
+from index.engine import EmbeddedEngine
+from index.ingest import Loaded, batches, prepare
+from index.manifest import Manifest
+from index.search import Searcher
+from index.store import DocumentSummary, Removal, Store
+
+LOCK_NAME = "writer.lock"
+
+_LOCK_TIMEOUT_S = 1.0
+_PAGE = 1_000
+
+
+class Outcome(StrEnum):
+    """What became of a document that was put in."""
+
+    ADDED = "added"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One document as it stands after it was put in."""
+
+    id: str
+    version: str
+    chunks: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What became of one file: a receipt, or the error that kept it out."""
+
+    source: str
+    receipt: Receipt | None = None
+    error: DocumentError | None = None
+
+
+class Collection:
+    """One data folder. Any number of processes may read it, one may write it."""
+
+    def __init__(
+        self, folder: Path, encoder: Encoder, *, writable: bool, settings: ChunkSettings | None = None
+    ) -> None:
+        """Open the folder and bring its indexes to the state of the store.
+
+        :param writable: take the writer's lock, which one process at a time can hold
+        :raises StoreError: another process writes, the index was built with other settings, or it is damaged
+        """
+        self._folder = folder
+        self._encoder = encoder
+        self._settings = settings or ChunkSettings()
+        self._manifest = Manifest(encoder.identity, self._settings)
+        self._writing = threading.Lock()
+        self._lock = _take_lock(folder) if writable else None
+        try:
+            self.store = Store(folder)
+            self._check_manifest()
+            self._engine = self._open_engine()
+        except BaseException:
+            self._release()
+            raise
+        self.searcher = Searcher(self.store, self._engine, encoder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Save what can be saved, close the files and give up the lock."""
+        with self._writing:
+            if self._lock is not None:
+                self._engine.save()
+            self._engine.close()
+            self.store.close()
+            self._release()
+
+    @property
+    def generation(self) -> int:
+        """The generation that the next search sees."""
+        return self._engine.generation
+
+    def put(self, documents: Sequence[Document]) -> tuple[list[Receipt], int]:
+        """Add or replace documents, all or none, visible to the next question when this returns.
+
+        :return: a receipt for each, in order, and the generation
+        :raises DocumentError: two have one id, or one has nothing to quote; then none is put in
+        :raises StoreError: this process may not write, or the disk is full
+        """
+        _refuse_repeats(documents)
+        with self._writing:
+            self._require_lock()
+            outcomes = {document.id: _outcome(document, self.store.summary(document.id)) for document in documents}
+            changed = [document for document in documents if outcomes[document.id] is not Outcome.UNCHANGED]
+            if changed:
+                self.store.write(prepare(changed, self._encoder, self._settings, self.store.embedded))
+            self._engine.catch_up(self.store)
+            return [self._receipt(id, outcome) for id, outcome in outcomes.items()], self.generation
+
+    def put_files(self, files: Iterable[Loaded]) -> Iterator[FileResult]:
+        """Add or replace the documents of many files, a batch at a time; a bad one is reported and skipped.
+
+        A result is given only when its batch is on disk and visible.
+        """
+        for batch in batches(files):
+            yield from self._put_batch(batch)
+
+    def remove(self, ids: Sequence[str]) -> tuple[list[Removal], int]:
+        """Take documents out, all or none: text, versions, chunks, and stored answers that show them.
+
+        :return: a receipt for each, and the generation
+        :raises NotFoundError: one of them is not there
+        :raises StoreError: this process may not write, or the disk is full
+        """
+        with self._writing:
+            self._require_lock()
+            for id in ids:
+                if self.store.summary(id) is None:
+                    raise NotFoundError(f"there is no document {id!r}")
+            _, removals = self.store.write([], list(dict.fromkeys(ids)))
+            self._engine.catch_up(self.store)
+            return removals, self.generation
+
+    def verify(self) -> list[str]:
+        """What is wrong with the index, a line each; nothing where store, FAISS and lexical index agree.
+
+        Checks that every chunk is its span of the stored text and has a vector, and that all hold the same chunks.
+        """
+        expected = self.store.chunk_ids().tolist()
+        vectors, lexical = self._engine.chunk_ids()
+        return [
+            *self.store.damaged_chunks(),
+            *_difference("FAISS", expected, vectors),
+            *_difference("the lexical index", expected, lexical),
+        ]
+
+    def sizes(self) -> dict[str, int]:
+        """How many chunks each structure holds."""
+        vectors, lexical = self._engine.chunk_ids()
+        return {"store": len(self.store.chunk_ids()), "vectors": len(vectors), "terms": len(lexical)}
+
+    def _put_batch(self, batch: Sequence[Loaded]) -> Iterator[FileResult]:
+        """Put a batch in; where a document spoils it, each on its own, so that one bad file never stops the rest."""
+        documents = [loaded.document for loaded in batch if loaded.document is not None]
+        try:
+            receipts = {receipt.id: receipt for receipt in self.put(documents)[0]}
+        except DocumentError as exc:
+            if len(batch) == 1:
+                yield FileResult(batch[0].source, error=exc)
+            else:
+                for loaded in batch:
+                    yield from self._put_batch([loaded])
+            return
+        for loaded in batch:
+            receipt = receipts[loaded.document.id] if loaded.document is not None else None
+            yield FileResult(loaded.source, receipt, loaded.error)
+
+    def _receipt(self, id: str, outcome: Outcome) -> Receipt:
+        summary = self.store.summary(id)
+        if summary is None:
+            raise StoreError(f"document {id!r} was written and is not there: run quoth verify")
+        return Receipt(id, summary.version, summary.chunks, outcome)
+
+    def _require_lock(self) -> None:
+        if self._lock is None:
+            raise StoreError(f"{self._folder} was opened for reading only")
+
+    def _check_manifest(self) -> None:
+        found = self.store.manifest()
+        if found is None or self.store.counts()["documents"] == 0:
+            if self._lock is not None and found != self._manifest.as_dict():
+                self.store.set_manifest(self._manifest.as_dict())
+        else:
+            self._manifest.check(found)
+
+    def _open_engine(self) -> EmbeddedEngine:
+        dimension = self._encoder.identity.dimension
+        if self._lock is not None:
+            engine = EmbeddedEngine(self._folder, dimension, writable=True)
+            engine.catch_up(self.store)
+            return engine
+        try:
+            engine = EmbeddedEngine(self._folder, dimension, writable=False)
+            engine.follow(self.store)
+        except StoreError:
+            _mend(self._folder, dimension, self.store)
+            engine = EmbeddedEngine(self._folder, dimension, writable=False)
+            engine.follow(self.store)
+        return engine
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+
+def rebuild(folder: Path, encoder: Encoder, settings: ChunkSettings | None = None) -> int:
+    """Make FAISS and the lexical index anew from the store; cut and embed anew too where other settings built it.
+
+    :return: how many chunks there are
+    :raises StoreError: another process writes, or the store itself is damaged
+    """
+    settings = settings or ChunkSettings()
+    manifest = Manifest(encoder.identity, settings).as_dict()
+    lock = _take_lock(folder)
+    try:
+        store = Store(folder)
+        if store.manifest() != manifest:
+            documents = [store.document(id) for id in _all_ids(store)]
+            store.write(prepare(documents, encoder, settings, _nothing_known), manifest=manifest)
+        engine = EmbeddedEngine(folder, encoder.identity.dimension, writable=True)
+        engine.discard()
+        engine.catch_up(store)
+        engine.save()
+        engine.close()
+        chunks = len(store.chunk_ids())
+        store.close()
+    finally:
+        lock.release()
+    return chunks
+
+
+def _take_lock(folder: Path) -> FileLock:
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK_NAME)
+    try:
+        lock.acquire(timeout=_LOCK_TIMEOUT_S)
+    except Timeout as exc:
+        raise StoreError(
+            f"{folder}: another process writes this data folder; stop it, or give the documents to the running service "
+            "(POST /v1/documents). Reading goes on meanwhile"
+        ) from exc
+    return lock
+
+
+def _mend(folder: Path, dimension: int, store: Store) -> None:
+    """Bring the indexes on disk to the store's state, for a reader who finds that a writer was cut off."""
+    lock = _take_lock(folder)
+    try:
+        engine = EmbeddedEngine(folder, dimension, writable=True)
+        engine.catch_up(store)
+        engine.save()
+        engine.close()
+    finally:
+        lock.release()
+
+
+def _refuse_repeats(documents: Sequence[Document]) -> None:
+    for id, times in Counter(document.id for document in documents).items():
+        if times > 1:
+            raise DocumentError(id, f"{times} documents of one batch have this id; an id names one document")
+
+
+def _outcome(document: Document, present: DocumentSummary | None) -> Outcome:
+    if present is None:
+        return Outcome.ADDED
+    fields = (document.version, document.title, document.url, document.published, document.tags)
+    same = fields == (present.version, present.title, present.url, present.published, present.tags)
+    return Outcome.UNCHANGED if same else Outcome.UPDATED
+
+
+def _difference(name: str, expected: list[int], found: list[int]) -> Iterator[str]:
+    missing, extra = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
+    if missing:
+        yield f"{name} lacks {len(missing)} chunks of the store, the first {missing[0]}"
+    if extra:
+        yield f"{name} holds {len(extra)} chunks that the store does not, the first {extra[0]}"
+    if len(found) != len(set(found)):
+        yield f"{name} holds {len(found) - len(set(found))} chunks twice"
+
+
+def _all_ids(store: Store) -> Iterator[str]:
+    after = None
+    while page := store.documents(_PAGE, after):
+        yield from (summary.id for summary in page)
+        after = page[-1].id
+
+
+def _nothing_known(_document_id: str) -> dict[str, Vectors]:
+    return {}

@@ -1,0 +1,236 @@
+"""Encoders: texts in, vectors of length 1 out.
+
+The default is all-MiniLM-L6-v2 as an int8 ONNX graph, exported once (:mod:`index.export`); any other name is taken for
+a sentence-transformers model. Neither torch nor sentence-transformers is imported while the default serves.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Encoding, Tokenizer
+
+from corpus.errors import SettingsError
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from sentence_transformers import SentenceTransformer
+
+Vectors = NDArray[np.float32]
+
+DEFAULT_ENCODER = "all-MiniLM-L6-v2"
+MAX_TOKENS = 256
+"""Tokens of the default encoder's window, special ones included, as its authors set it."""
+
+_BATCH_TOKENS = 4_096
+_BATCH_ROWS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderIdentity:
+    """What a vector depends on; two encoders with equal identities make vectors that can be compared.
+
+    :param digest: sha256 of the trained weights
+    :param form: how they are run
+    """
+
+    name: str
+    digest: str
+    form: str
+    dimension: int
+
+    def as_dict(self) -> dict[str, str | int]:
+        """The identity as plain values, for the manifest."""
+        return asdict(self)
+
+
+class Encoder(Protocol):
+    """Turns texts into vectors. Thread-safe, deterministic for the same batch."""
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        """What the vectors depend on."""
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of length 1, float32 ``[len(texts), dimension]``; texts past the encoder's window are cut."""
+
+    def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """Where the tokens of each text stand in it, as half-open code point spans, without special tokens."""
+
+
+class OnnxEncoder:
+    """The default encoder: an exported graph that takes token ids and gives normalised sentence vectors."""
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        """Load the folder that :func:`index.export.export_encoder` wrote.
+
+        :param threads: processor cores that one call may use
+        :raises SettingsError: a file is missing or is not the one that was exported
+        """
+        self._identity = _checked_export(folder)
+        self._session = open_session(folder / "model.onnx", threads)
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(MAX_TOKENS)
+        self._counter = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._counter.no_padding()
+        self._counter.no_truncation()
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        """What the vectors depend on."""
+        return self._identity
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of length 1, float32 ``[len(texts), dimension]``; texts past the window are cut."""
+        encodings = self._tokenizer.encode_batch(list(texts))
+        vectors = np.empty((len(encodings), self._identity.dimension), dtype=np.float32)
+        for rows in batches_by_length([len(encoding.ids) for encoding in encodings]):
+            vectors[rows] = self._run([encodings[row] for row in rows])
+        return vectors
+
+    def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """Where the tokens of each text stand in it, without special tokens."""
+        return [encoding.offsets for encoding in self._counter.encode_batch(list(texts), add_special_tokens=False)]
+
+    def _run(self, encodings: Sequence[Encoding]) -> Vectors:
+        width = max(len(encoding.ids) for encoding in encodings)
+        ids = np.zeros((len(encodings), width), dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for row, encoding in enumerate(encodings):
+            ids[row, : len(encoding.ids)] = encoding.ids
+            mask[row, : len(encoding.ids)] = 1
+        (vectors,) = self._session.run(["vectors"], {"input_ids": ids, "attention_mask": mask})
+        return np.asarray(vectors, dtype=np.float32)
+
+
+class TransformerEncoder:
+    """Any sentence-transformers model, by name or folder, on PyTorch."""
+
+    def __init__(self, name: str, threads: int) -> None:
+        """Load a model that is on this machine; nothing is downloaded.
+
+        :raises SettingsError: there is no such model here, or it is not usable for search
+        """
+        self._model = _load_transformer(name, threads)
+        state = hashlib.sha256()
+        for key, value in sorted(self._model.state_dict().items()):
+            state.update(key.encode() + value.cpu().contiguous().numpy().tobytes())
+        dimension = self._model.get_sentence_embedding_dimension()
+        if dimension is None:
+            raise SettingsError(f"QUOTH_ENCODER={name}: the model does not say how long its vectors are")
+        self._identity = EncoderIdentity(Path(name).name, state.hexdigest(), "sentence-transformers", dimension)
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        """What the vectors depend on."""
+        return self._identity
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of length 1, float32 ``[len(texts), dimension]``; texts past the window are cut."""
+        if not texts:
+            return np.empty((0, self._identity.dimension), dtype=np.float32)
+        vectors = self._model.encode(
+            list(texts), normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
+        )
+        return np.asarray(vectors, dtype=np.float32)
+
+    def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """Where the tokens of each text stand in it, without special tokens."""
+        if not texts:
+            return []
+        encoded = self._model.tokenizer(
+            list(texts), add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
+        )
+        return [[(start, end) for start, end in offsets] for offsets in encoded["offset_mapping"]]
+
+
+def load_encoder(name: str, models_dir: Path, threads: int) -> Encoder:
+    """The encoder of that name: the exported default, or a sentence-transformers model.
+
+    The default is exported on first use where that has not been done; this needs torch and takes about a minute.
+
+    :raises SettingsError: the model is not here, or not usable
+    """
+    if name != DEFAULT_ENCODER:
+        return TransformerEncoder(name, threads)
+    folder = models_dir / f"{DEFAULT_ENCODER}-int8"
+    if not (folder / "export.json").is_file():
+        from index.export import export_encoder
+
+        export_encoder(folder)
+    return OnnxEncoder(folder, threads)
+
+
+def batches_by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Row numbers in batches of similar length, so that little of a batch is padding; long rows first."""
+    batch: list[int] = []
+    width = 0
+    for row in sorted(range(len(lengths)), key=lambda row: (-lengths[row], row)):
+        if batch and ((len(batch) + 1) * width > _BATCH_TOKENS or len(batch) == _BATCH_ROWS):
+            yield batch
+            batch = []
+        if not batch:
+            width = lengths[row]
+        batch.append(row)
+    if batch:
+        yield batch
+
+
+def open_session(path: Path, threads: int) -> "InferenceSession":
+    """An ONNX graph ready to run on the processor.
+
+    :raises SettingsError: the file is not a graph that this machine can run
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as exc:  # onnxruntime raises bare pybind classes without a common root
+        raise SettingsError(f"{path}: cannot be loaded as an ONNX model ({exc})") from exc
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _checked_export(folder: Path) -> EncoderIdentity:
+    try:
+        described = json.loads((folder / "export.json").read_text())
+        identity = EncoderIdentity(**described["identity"])
+        altered = [name for name, digest in described["files"].items() if sha256_of(folder / name) != digest]
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise SettingsError(
+            f"{folder}: the exported model is incomplete ({exc}); delete the folder, it is made anew"
+        ) from exc
+    if altered:
+        raise SettingsError(
+            f"{folder}: {', '.join(altered)} is not what was exported; delete the folder, it is made anew"
+        )
+    return identity
+
+
+def _load_transformer(name: str, threads: int) -> "SentenceTransformer":
+    try:
+        import torch
+        from sentence_transformers import SentenceTransformer
+    except ImportError as exc:
+        raise SettingsError(f"QUOTH_ENCODER={name} needs the packages sentence-transformers and torch") from exc
+    torch.set_num_threads(threads)
+    try:
+        return SentenceTransformer(name, device="cpu", local_files_only=True)
+    except Exception as exc:  # the libraries below raise whatever they meet: OSError, ValueError, KeyError, hub errors
+        raise SettingsError(
+            f"QUOTH_ENCODER={name}: no such sentence-transformers model on this machine ({exc})"
+        ) from exc

@@ -1,0 +1,75 @@
+"""Documents in: cut, embedded, and written batch by batch, with a result for each file."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from corpus.document import Document
+from corpus.errors import DocumentError
+from index.chunk import Chunk, ChunkSettings, chunk_document
+from index.embed import Encoder, Vectors
+from index.store import PreparedDocument
+
+KnownVectors = Callable[[str], dict[str, Vectors]]
+"""The vectors that a document's chunks have already, by the text that the encoder saw."""
+
+_BATCH_CHARACTERS = 200_000
+_BATCH_DOCUMENTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A file that was read, or why it was not. Exactly one of ``document`` and ``error`` is there."""
+
+    source: str
+    document: Document | None = None
+    error: DocumentError | None = None
+
+
+def prepare(
+    documents: Sequence[Document], encoder: Encoder, settings: ChunkSettings, known: KnownVectors
+) -> list[PreparedDocument]:
+    """The documents with chunks and vectors. Only texts that the encoder has not seen for them are embedded.
+
+    :raises DocumentError: a document has nothing to cut
+    """
+    cut = [_cut(document, encoder, settings) for document in documents]
+    vectors = [known(document.id) for document in documents]
+    unseen = [
+        chunk.embedded_text
+        for chunks, seen in zip(cut, vectors, strict=True)
+        for chunk in chunks
+        if chunk.embedded_text not in seen
+    ]
+    fresh = dict(zip(unseen, encoder.encode(unseen), strict=True)) if unseen else {}
+    return [
+        PreparedDocument(document, tuple(chunks), np.stack([_vector(chunk, seen, fresh) for chunk in chunks]))
+        for document, chunks, seen in zip(documents, cut, vectors, strict=True)
+    ]
+
+
+def batches(files: Iterable[Loaded]) -> Iterator[list[Loaded]]:
+    """Files in groups that are embedded and written together: large enough to be quick, small enough to lose little."""
+    batch: list[Loaded] = []
+    characters = 0
+    for loaded in files:
+        batch.append(loaded)
+        characters += len(loaded.document.text) if loaded.document else 0
+        if characters >= _BATCH_CHARACTERS or len(batch) >= _BATCH_DOCUMENTS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
+
+
+def _cut(document: Document, encoder: Encoder, settings: ChunkSettings) -> list[Chunk]:
+    chunks = chunk_document(document, encoder.token_spans, settings)
+    if not chunks:
+        raise DocumentError(document.id, "there is no text in it that could be quoted")
+    return chunks
+
+
+def _vector(chunk: Chunk, seen: dict[str, Vectors], fresh: dict[str, Vectors]) -> Vectors:
+    known = seen.get(chunk.embedded_text)
+    return fresh[chunk.embedded_text] if known is None else known

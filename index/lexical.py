@@ -1,0 +1,210 @@
+"""tantivy: the terms of one generation, to be searched by BM25."""
+
+import math
+import shutil
+from datetime import date
+from pathlib import Path
+
+import tantivy
+
+from corpus.errors import StoreError
+from index.store import Changes, Filters, StoredChunk
+
+CONTEXT_WEIGHT = 0.5
+"""How much a term in the title or a heading counts against one in the text."""
+
+_FOLDER = "terms"
+_HEAP_BYTES = 32_000_000
+_MAX_TERM_CHARACTERS = 64
+
+_analyzer = (
+    tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    .filter(tantivy.Filter.remove_long(_MAX_TERM_CHARACTERS))
+    .filter(tantivy.Filter.lowercase())
+    .filter(tantivy.Filter.ascii_fold())
+    .filter(tantivy.Filter.stemmer("english"))
+    .build()
+)
+
+
+def terms_of(text: str) -> list[str]:
+    """The terms of a text as the index knows them: words and numbers, lower-case, without accents, stemmed."""
+    return list(_analyzer.analyze(text))
+
+
+class LexicalSnapshot:
+    """The terms of one generation. A search sees that generation, whatever is written meanwhile."""
+
+    def __init__(self, searcher: tantivy.Searcher, schema: tantivy.Schema) -> None:
+        self._searcher = searcher
+        self._schema = schema
+        self.generation = self._find_generation()
+
+    def search(self, question: str, limit: int, filters: Filters | None = None) -> list[tuple[int, float]]:
+        """The chunks with the highest BM25 for the question's terms, as (number, score above 0), best first."""
+        terms = sorted(set(terms_of(question)))
+        if not terms or limit < 1:
+            return []
+        found = self._searcher.search(self._query(terms, filters), limit).hits
+        ids = self._searcher.fast_field_values("chunk_id", [address for _, address in found])
+        scored = [(int(id), float(score)) for id, (score, _) in zip(ids, found, strict=True) if id is not None]
+        return sorted(scored, key=lambda pair: (-pair[1], pair[0]))
+
+    def idf(self, term: str) -> float:
+        """The inverse document frequency of an analysed term over the chunks' texts, as BM25 defines it; above 0."""
+        holding = self._searcher.doc_freq("text", term)
+        return math.log(1 + (self._searcher.num_docs - holding + 0.5) / (holding + 0.5))
+
+    def ids(self) -> list[int]:
+        """The numbers of all chunks, ascending."""
+        found = self._searcher.search(tantivy.Query.exists_query("chunk_id"), max(1, self._searcher.num_docs)).hits
+        ids = self._searcher.fast_field_values("chunk_id", [address for _, address in found])
+        return sorted(int(id) for id in ids if id is not None)
+
+    def _find_generation(self) -> int:
+        found = self._searcher.search(tantivy.Query.exists_query("generation"), 1).hits
+        if not found:
+            return 0
+        (generation,) = self._searcher.fast_field_values("generation", [found[0][1]])
+        return int(generation or 0)
+
+    def _query(self, terms: list[str], filters: Filters | None) -> tantivy.Query:
+        scoring = [
+            (tantivy.Occur.Should, query)
+            for term in terms
+            for query in (
+                tantivy.Query.term_query(self._schema, "text", term, "freq"),
+                tantivy.Query.boost_query(
+                    tantivy.Query.term_query(self._schema, "context", term, "freq"), CONTEXT_WEIGHT
+                ),
+            )
+        ]
+        if not filters:
+            return tantivy.Query.boolean_query(scoring)
+        required = [tantivy.Query.const_score_query(query, 0.0) for query in self._narrowing(filters)]
+        return tantivy.Query.boolean_query(
+            [(tantivy.Occur.Must, query) for query in (tantivy.Query.boolean_query(scoring), *required)]
+        )
+
+    def _narrowing(self, filters: Filters) -> list[tantivy.Query]:
+        queries = []
+        if filters.document_ids:
+            queries.append(tantivy.Query.term_set_query(self._schema, "document_id", filters.document_ids))
+        if filters.tags:
+            queries.append(tantivy.Query.term_set_query(self._schema, "tag", filters.tags))
+        if filters.published_from or filters.published_to:
+            queries.append(
+                tantivy.Query.range_query(
+                    self._schema,
+                    "published",
+                    tantivy.FieldType.Integer,
+                    lower_bound=_day(filters.published_from or date.min),
+                    upper_bound=_day(filters.published_to or date.max),
+                )
+            )
+        return queries
+
+
+class LexicalIndex:
+    """The terms on disk. Any process may read; one at a time may :meth:`apply`."""
+
+    def __init__(self, folder: Path, writable: bool) -> None:
+        """Open the index in ``folder``, making it where there is none.
+
+        :param writable: a damaged index may be made anew, empty. Nothing is lost by that: the store holds every chunk,
+            and what is missing is applied from there.
+        :raises StoreError: the index is damaged and not to be written
+        """
+        self._folder = folder / _FOLDER
+        self._writer: tantivy.IndexWriter | None = None
+        try:
+            self._open()
+        except (ValueError, OSError) as exc:  # what tantivy raises for files that are damaged or of another version
+            if not writable:
+                raise StoreError(f"{self._folder}: the lexical index is damaged ({exc}); run quoth rebuild") from exc
+            self.discard(folder)
+            self._open()
+
+    @staticmethod
+    def discard(folder: Path) -> None:
+        """Delete the index in ``folder``."""
+        shutil.rmtree(folder / _FOLDER, ignore_errors=True)
+
+    def refresh(self) -> LexicalSnapshot:
+        """The generation that is on disk now."""
+        self._index.reload()
+        self.snapshot = self._take_snapshot()
+        return self.snapshot
+
+    def apply(self, changes: Changes) -> LexicalSnapshot:
+        """The generation that the changes lead to, on disk when this returns. Applying changes twice does no harm.
+
+        :raises StoreError: another writer is at work, or the disk is full
+        """
+        try:
+            self._write(changes)
+        except (ValueError, OSError) as exc:
+            self._writer = None
+            raise StoreError(f"{self._folder}: the lexical index cannot be written ({exc})") from exc
+        return self.refresh()
+
+    def close(self) -> None:
+        """Wait for background work and give the writer's place free."""
+        if self._writer is not None:
+            self._writer.wait_merging_threads()
+            self._writer = None
+
+    def _open(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._index = tantivy.Index(_schema(), path=str(self._folder))
+        self._index.register_tokenizer("quoth", _analyzer)
+        self.snapshot = self._take_snapshot()
+
+    def _take_snapshot(self) -> LexicalSnapshot:
+        return LexicalSnapshot(self._index.searcher(), self._index.schema)
+
+    def _write(self, changes: Changes) -> None:
+        if self._writer is None:
+            self._writer = self._index.writer(heap_size=_HEAP_BYTES, num_threads=1)
+        if self.snapshot.generation > 0:
+            # By query: deleting by term takes a Python int for a signed number, and misses an unsigned field.
+            stale = [*changes.removed.tolist(), *(stored.id for stored in changes.added)]
+            self._writer.delete_documents_by_query(
+                tantivy.Query.term_set_query(self._index.schema, "chunk_id", stale)
+            )
+        self._writer.delete_documents_by_query(tantivy.Query.exists_query("generation"))
+        for stored in changes.added:
+            self._writer.add_document(_entry(stored))
+        marker = tantivy.Document()
+        marker.add_unsigned("generation", changes.generation)
+        self._writer.add_document(marker)
+        self._writer.commit()
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field("chunk_id", indexed=True, fast=True)
+    builder.add_unsigned_field("generation", indexed=True, fast=True)
+    builder.add_text_field("document_id", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("tag", tokenizer_name="raw", index_option="basic")
+    builder.add_integer_field("published", indexed=True, fast=True)
+    builder.add_text_field("text", tokenizer_name="quoth", index_option="freq")
+    builder.add_text_field("context", tokenizer_name="quoth", index_option="freq")
+    return builder.build()
+
+
+def _entry(stored: StoredChunk) -> tantivy.Document:
+    entry = tantivy.Document()
+    entry.add_unsigned("chunk_id", stored.id)
+    entry.add_text("document_id", stored.chunk.document_id)
+    for tag in stored.tags:
+        entry.add_text("tag", tag)
+    if stored.published:
+        entry.add_integer("published", _day(stored.published))
+    entry.add_text("text", stored.chunk.text)
+    entry.add_text("context", stored.chunk.context)
+    return entry
+
+
+def _day(day: date) -> int:
+    return day.toordinal()

@@ -1,0 +1,147 @@
+"""Hybrid search: candidates by meaning and by words, fused into one ranking of hits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from corpus.errors import StoreError
+from index.chunk import Chunk
+from index.embed import Encoder
+from index.engine import Candidates, Engine
+from index.store import Filters, Store, StoredChunk
+
+DENSE_WEIGHT = 0.5
+"""Weight of the dense score in the fusion; the lexical score has the rest."""
+
+CANDIDATES = 100
+"""How many chunks each side proposes."""
+
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """A candidate with its fused score (0 to 1) and the scores and ranks (from 1) it came from.
+
+    :param lexical_score: BM25; 0, without a rank, where no term was shared or others ranked higher
+    """
+
+    id: int
+    score: float
+    dense_score: float
+    dense_rank: int
+    lexical_score: float
+    lexical_rank: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk that a search found, with what is known about its document.
+
+    :param rank: from 1
+    """
+
+    rank: int
+    found: Fused
+    stored: StoredChunk
+
+    @property
+    def chunk(self) -> Chunk:
+        """The chunk itself."""
+        return self.stored.chunk
+
+    @property
+    def score(self) -> float:
+        """The fused score, 0 to 1."""
+        return self.found.score
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Hits, best first, all of one generation.
+
+    :param excluded_all: the filters let no chunk of the index through
+    """
+
+    hits: tuple[Hit, ...]
+    generation: int
+    excluded_all: bool = False
+
+
+def fuse(candidates: Candidates, weight: float = DENSE_WEIGHT) -> list[Fused]:
+    """All candidates, best first: a convex combination of both scores, each scaled by what is known of its range.
+
+    The dense score is scaled from its least value among the candidates to its greatest, the lexical one from 0 to its
+    greatest. After Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", arXiv 2210.11934.
+
+    :param weight: of the dense score, 0 to 1
+    """
+    if not candidates.dense:
+        return []
+    lowest, highest = min(candidates.dense.values()), max(candidates.dense.values())
+    most = max(candidates.lexical.values(), default=0.0)
+    dense_ranks, lexical_ranks = _ranks(candidates.dense), _ranks(candidates.lexical)
+    fused = [
+        Fused(
+            id=id,
+            score=weight * _scaled(dense, lowest, highest) + (1 - weight) * _scaled(lexical, 0.0, most),
+            dense_score=dense,
+            dense_rank=dense_ranks[id],
+            lexical_score=lexical,
+            lexical_rank=lexical_ranks.get(id),
+        )
+        for id, dense in candidates.dense.items()
+        for lexical in (candidates.lexical.get(id, 0.0),)
+    ]
+    return sorted(fused, key=lambda candidate: (-candidate.score, candidate.id))
+
+
+class Searcher:
+    """Finds passages. Thread-safe; the same question on the same generation gives the same hits."""
+
+    def __init__(self, store: Store, engine: Engine, encoder: Encoder) -> None:
+        self._store = store
+        self._engine = engine
+        self._encoder = encoder
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder that questions go through."""
+        return self._encoder
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that finds the chunks."""
+        return self._engine
+
+    def search(self, question: str, top_k: int, filters: Filters | None = None) -> SearchResult:
+        """The ``top_k`` best chunks for a question, among those that pass the filters.
+
+        :raises StoreError: the indexes and the store do not agree
+        """
+        filters = filters or Filters()
+        vector = self._encoder.encode([question])[0]
+        for _ in range(_ATTEMPTS):
+            allowed = self._store.chunk_ids(filters) if filters else None
+            candidates = self._engine.candidates(question, vector, max(CANDIDATES, top_k), filters, allowed)
+            best = fuse(candidates)[:top_k]
+            stored = self._store.chunks([candidate.id for candidate in best])
+            if len(stored) == len(best):
+                excluded = allowed is not None and len(allowed) == 0 and self._engine.generation > 0
+                return SearchResult(_hits(best, stored), candidates.generation, excluded)
+            # A writer took chunks away after the candidates were found: the next try sees its generation.
+        raise StoreError(
+            "the search indexes name chunks that the store does not hold: run quoth verify, then quoth rebuild"
+        )
+
+
+def _hits(best: Sequence[Fused], stored: Mapping[int, StoredChunk]) -> tuple[Hit, ...]:
+    return tuple(Hit(rank, candidate, stored[candidate.id]) for rank, candidate in enumerate(best, start=1))
+
+
+def _ranks(scores: Mapping[int, float]) -> dict[int, int]:
+    ordered = sorted(scores, key=lambda id: (-scores[id], id))
+    return {id: rank for rank, id in enumerate(ordered, start=1)}
+
+
+def _scaled(score: float, lowest: float, highest: float) -> float:
+    return (score - lowest) / (highest - lowest) if highest > lowest else float(score > 0)

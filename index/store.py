@@ -1,0 +1,645 @@
+"""The store: documents, versions, chunks, vectors and answers as rows of a database. It is the truth.
+
+FAISS and the lexical index are derived from it. Every write of documents is one transaction that ends in a new
+generation number; :meth:`Store.changes_since` says what a derived index of an older generation is missing.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from sqlalchemy.dialects.sqlite import insert
+
+from corpus.document import Document, Page
+from corpus.errors import NotFoundError, StoreError
+from index.chunk import Chunk
+from index.embed import Vectors
+
+Ids = NDArray[np.int64]
+
+FORMAT = 1
+"""Version of the tables below; a store with another one is not opened."""
+
+FILE_NAME = "quoth.db"
+
+_IDS_PER_QUERY = 500
+_BUSY_TIMEOUT_S = 30
+
+_tables = sa.MetaData()
+_meta = sa.Table(
+    "meta", _tables, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False)
+)
+_documents = sa.Table(
+    "documents",
+    _tables,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("url", sa.Text),
+    sa.Column("published", sa.Date, index=True),
+    sa.Column("tags", sa.JSON, nullable=False),
+    sa.Column("chunks", sa.Integer, nullable=False),
+    sa.Column("characters", sa.Integer, nullable=False),
+    sa.Column("updated_at", sa.Text, nullable=False),
+)
+_tags = sa.Table(
+    "document_tags",
+    _tables,
+    sa.Column("tag", sa.Text, primary_key=True),
+    sa.Column("document_id", sa.Text, primary_key=True, index=True),
+)
+_versions = sa.Table(
+    "versions",
+    _tables,
+    sa.Column("document_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("pages", sa.JSON, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+)
+_chunks = sa.Table(
+    "chunks",
+    _tables,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("document_id", sa.Text, nullable=False, index=True),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("start", sa.Integer, nullable=False),
+    sa.Column("end", sa.Integer, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("context", sa.Text, nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False, index=True),
+    sqlite_autoincrement=True,  # an id is never given twice: no derived index takes an old chunk for a new one
+)
+_vectors = sa.Table(
+    "vectors",
+    _tables,
+    sa.Column("chunk_id", sa.Integer, primary_key=True),
+    sa.Column("vector", sa.LargeBinary, nullable=False),
+)
+_removed = sa.Table(
+    "removed_chunks",
+    _tables,
+    sa.Column("chunk_id", sa.Integer, primary_key=True),
+    sa.Column("generation", sa.Integer, nullable=False, index=True),
+)
+_answers = sa.Table(
+    "answers",
+    _tables,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("created_at", sa.Text, nullable=False),
+    sa.Column("question", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+_answer_documents = sa.Table(
+    "answer_documents",
+    _tables,
+    sa.Column("answer_id", sa.Text, primary_key=True),
+    sa.Column("document_id", sa.Text, primary_key=True, index=True),
+)
+_feedback = sa.Table(
+    "feedback",
+    _tables,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("answer_id", sa.Text, nullable=False, index=True),
+    sa.Column("created_at", sa.Text, nullable=False),
+    sa.Column("question", sa.Text, nullable=False),
+    sa.Column("helpful", sa.Boolean, nullable=False),
+    sa.Column("comment", sa.Text),
+    sa.Column("correct", sa.JSON),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a search is narrowed to: several kinds all hold, several values of a kind are alternatives.
+
+    A kind left empty does not narrow. A document without a date is outside every date filter. Both days are included.
+    """
+
+    document_ids: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    published_from: date | None = None
+    published_to: date | None = None
+
+    def __bool__(self) -> bool:
+        """Whether anything is narrowed at all."""
+        return bool(self.document_ids or self.tags or self.published_from or self.published_to)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedDocument:
+    """A document ready to be written: its chunks and their vectors, float32 ``[chunks, dimension]``."""
+
+    document: Document
+    chunks: tuple[Chunk, ...]
+    vectors: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A chunk with its number and what is known about its document."""
+
+    id: int
+    chunk: Chunk
+    title: str
+    url: str | None
+    published: date | None
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSummary:
+    """A document without its text.
+
+    :param chunks: how many it was cut into
+    :param characters: code points of its text
+    :param updated_at: when its present state was written, ISO 8601, UTC
+    """
+
+    id: str
+    version: str
+    title: str
+    url: str | None
+    published: date | None
+    tags: tuple[str, ...]
+    chunks: int
+    characters: int
+    updated_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What a deletion took out of the store, by structure."""
+
+    id: str
+    chunks: int
+    versions: int
+    answers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What happened to the chunks between two generations.
+
+    :param generation: the one that the changes lead to
+    :param removed: numbers of chunks that are gone
+    :param added: chunks that are new and still there
+    :param vectors: theirs, float32 ``[len(added), dimension]``
+    """
+
+    generation: int
+    removed: Ids
+    added: tuple[StoredChunk, ...]
+    vectors: Vectors
+
+
+class Store:
+    """One database. Thread-safe; any process may read, the one that holds the writer's lock may write documents."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the store in ``folder``, making its tables where it is new.
+
+        :raises StoreError: the file is damaged, not a store of Quoth, or of another format
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / FILE_NAME
+        self._engine = sa.create_engine(
+            f"sqlite:///{self.path}", connect_args={"timeout": _BUSY_TIMEOUT_S}, pool_size=8, max_overflow=32
+        )
+        sa.event.listen(self._engine, "connect", _configure)
+        sa.event.listen(self._engine, "begin", _begin)
+        with self._transaction() as connection:
+            _tables.create_all(connection)
+            connection.execute(_upsert_nothing(_meta), [_meta_row("format", FORMAT), _meta_row("generation", 0)])
+            found = json.loads(self._meta(connection, "format") or "null")
+        if found != FORMAT:
+            self.close()
+            raise StoreError(
+                f"{self.path}: the store has format {found}, this Quoth reads {FORMAT}; use the Quoth that wrote it"
+            )
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    # -- what the index was built with, and where it stands
+
+    @property
+    def generation(self) -> int:
+        """The number of the last write of documents."""
+        with self._reading() as connection:
+            return self._generation(connection)
+
+    def manifest(self) -> dict[str, object] | None:
+        """What the index was built with, None before the first :meth:`set_manifest`."""
+        with self._reading() as connection:
+            value = self._meta(connection, "manifest")
+        return None if value is None else json.loads(value)
+
+    def set_manifest(self, manifest: dict[str, object]) -> None:
+        """Record what the index is built with from now on."""
+        with self._transaction() as connection:
+            _put_manifest(connection, manifest)
+
+    def counts(self) -> dict[str, int]:
+        """How many rows there are of documents, versions, chunks, vectors, answers and feedback."""
+        counted = (_documents, _versions, _chunks, _vectors, _answers, _feedback)
+        with self._reading() as connection:
+            return {
+                table.name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+                for table in counted
+            }
+
+    # -- writing documents
+
+    def write(
+        self,
+        upserts: Iterable[PreparedDocument],
+        removals: Sequence[str] = (),
+        manifest: dict[str, object] | None = None,
+    ) -> tuple[int, list[Removal]]:
+        """Put documents in place of what stood under their ids, and take others out, as one new generation.
+
+        :param manifest: what the index is built with from this generation on, where that changes
+        :return: the new generation, and a receipt for each id in ``removals`` that was there
+        :raises StoreError: the disk is full or the database damaged; then nothing has changed
+        """
+        with self._transaction() as connection:
+            generation = self._generation(connection) + 1
+            gone = [_remove(connection, id, generation) for id in removals]
+            for prepared in upserts:
+                _replace(connection, prepared, generation)
+            if manifest is not None:
+                _put_manifest(connection, manifest)
+            connection.execute(_meta.update().where(_meta.c.key == "generation").values(value=str(generation)))
+        return generation, [receipt for receipt in gone if receipt is not None]
+
+    # -- reading documents
+
+    def document(self, id: str, version: str | None = None) -> Document:
+        """The document, with the text of the version asked for, the present one by default.
+
+        :raises NotFoundError: there is no such document, or it never had that version
+        """
+        with self._reading() as connection:
+            row = connection.execute(sa.select(_documents).where(_documents.c.id == id)).one_or_none()
+            if row is None:
+                raise NotFoundError(f"there is no document {id!r}")
+            version = version or row.version
+            stored = connection.execute(sa.select(_versions).where(*_is_version(id, version))).one_or_none()
+        if stored is None:
+            raise NotFoundError(f"document {id!r} has no version {version!r}")
+        pages = tuple(Page(*page) for page in stored.pages)
+        return Document(id, version, row.title, stored.text, row.url, row.published, tuple(row.tags), pages)
+
+    def summary(self, id: str) -> DocumentSummary | None:
+        """What is known about a document without its text, None where there is no such document."""
+        with self._reading() as connection:
+            row = connection.execute(sa.select(_documents).where(_documents.c.id == id)).one_or_none()
+        return None if row is None else _summary(row)
+
+    def documents(self, limit: int, after: str | None = None) -> list[DocumentSummary]:
+        """Up to ``limit`` documents in the order of their ids, those past the id ``after``."""
+        query = sa.select(_documents).order_by(_documents.c.id).limit(limit)
+        if after is not None:
+            query = query.where(_documents.c.id > after)
+        with self._reading() as connection:
+            return [_summary(row) for row in connection.execute(query)]
+
+    def passage(self, document_id: str, version: str, start: int, end: int) -> str:
+        """``text[start:end]`` of a version, read anew from the stored text.
+
+        :raises NotFoundError: there is no such version
+        """
+        text = sa.func.substr(_versions.c.text, start + 1, end - start)
+        query = sa.select(text).where(*_is_version(document_id, version))
+        with self._reading() as connection:
+            found = connection.execute(query).scalar_one_or_none()
+        if found is None:
+            raise NotFoundError(f"document {document_id!r} has no version {version!r}")
+        return str(found)
+
+    def pages(self, document_id: str, version: str) -> tuple[Page, ...]:
+        """The page map of a version, empty where the format has none or the version is gone."""
+        query = sa.select(_versions.c.pages).where(*_is_version(document_id, version))
+        with self._reading() as connection:
+            pages = connection.execute(query).scalar_one_or_none()
+        return tuple(Page(*page) for page in pages or ())
+
+    # -- reading chunks
+
+    def chunks(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
+        """The chunks of those numbers that are there, by number."""
+        found: dict[int, StoredChunk] = {}
+        with self._reading() as connection:
+            for some in _batched(ids):
+                found.update((row.id, _stored_chunk(row)) for row in connection.execute(_chunk_query(some)))
+        return found
+
+    def chunk_ids(self, filters: Filters | None = None) -> Ids:
+        """The numbers of all chunks whose documents pass the filters, ascending."""
+        query = sa.select(_chunks.c.id).order_by(_chunks.c.id)
+        if filters:
+            query = query.where(_chunks.c.document_id.in_(_passing(filters)))
+        with self._reading() as connection:
+            return np.fromiter(connection.execute(query).scalars(), dtype=np.int64)
+
+    def embedded(self, document_id: str) -> dict[str, NDArray[np.float32]]:
+        """The vectors of a document's present chunks, by the text that the encoder saw."""
+        query = sa.select(_chunks, _vectors.c.vector).join(_vectors, _vectors.c.chunk_id == _chunks.c.id)
+        with self._reading() as connection:
+            rows = connection.execute(query.where(_chunks.c.document_id == document_id)).all()
+        return {_chunk(row).embedded_text: np.frombuffer(row.vector, dtype=np.float32) for row in rows}
+
+    def changes_since(self, generation: int) -> Changes:
+        """What a derived index of that generation is missing; from 0, everything."""
+        query = _chunk_query(None).add_columns(_vectors.c.vector).join(_vectors, _vectors.c.chunk_id == _chunks.c.id)
+        with self._reading() as connection:
+            reached = self._generation(connection)
+            rows = connection.execute(query.where(_chunks.c.generation > generation).order_by(_chunks.c.id)).all()
+            gone = connection.execute(
+                sa.select(_removed.c.chunk_id).where(_removed.c.generation > generation)
+            ).scalars()
+            removed = np.fromiter(gone, dtype=np.int64)
+        vectors = np.frombuffer(b"".join(row.vector for row in rows), dtype=np.float32)
+        vectors = vectors.reshape(len(rows), -1) if rows else vectors.reshape(0, 0)
+        return Changes(reached, removed, tuple(_stored_chunk(row) for row in rows), vectors)
+
+    def damaged_chunks(self) -> list[str]:
+        """A line for each chunk whose text is not its span of the document's present version, or has no vector."""
+        text = sa.func.substr(_versions.c.text, _chunks.c.start + 1, _chunks.c.end - _chunks.c.start)
+        query = (
+            sa.select(_chunks.c.id, _chunks.c.document_id, _documents.c.id, _vectors.c.chunk_id, text == _chunks.c.text)
+            .outerjoin(
+                _documents, (_documents.c.id == _chunks.c.document_id) & (_documents.c.version == _chunks.c.version)
+            )
+            .outerjoin(
+                _versions,
+                (_versions.c.document_id == _chunks.c.document_id) & (_versions.c.version == _chunks.c.version),
+            )
+            .outerjoin(_vectors, _vectors.c.chunk_id == _chunks.c.id)
+        )
+        with self._reading() as connection:
+            return [
+                f"chunk {id} of document {document_id!r}: {fault}"
+                for id, document_id, owner, vector, equal in connection.execute(query)
+                for fault in _faults(owner, vector, equal)
+            ]
+
+    # -- answers and what people said of them
+
+    def save_answer(self, id: str, question: str, body: bytes, document_ids: Iterable[str]) -> bytes:
+        """Keep an answer; the first one kept under an id stays.
+
+        :return: the bytes that are kept
+        """
+        row = {"id": id, "created_at": _now(), "question": question, "body": body}
+        shown = [{"answer_id": id, "document_id": document_id} for document_id in sorted(set(document_ids))]
+        with self._transaction() as connection:
+            connection.execute(_upsert_nothing(_answers), [row])
+            if shown:
+                connection.execute(_upsert_nothing(_answer_documents), shown)
+            return bytes(connection.execute(sa.select(_answers.c.body).where(_answers.c.id == id)).scalar_one())
+
+    def answer(self, id: str) -> bytes:
+        """The kept answer, byte for byte.
+
+        :raises NotFoundError: there is none under that id, or a document that it showed was deleted
+        """
+        with self._reading() as connection:
+            body = connection.execute(sa.select(_answers.c.body).where(_answers.c.id == id)).scalar_one_or_none()
+        if body is None:
+            raise NotFoundError(f"there is no stored answer {id!r}")
+        return bytes(body)
+
+    def add_feedback(
+        self, answer_id: str, helpful: bool, comment: str | None, correct: dict[str, object] | None
+    ) -> int:
+        """Keep what somebody said of an answer.
+
+        :return: the number of the feedback
+        :raises NotFoundError: there is no such answer
+        """
+        with self._transaction() as connection:
+            question = connection.execute(
+                sa.select(_answers.c.question).where(_answers.c.id == answer_id)
+            ).scalar_one_or_none()
+            if question is None:
+                raise NotFoundError(f"there is no stored answer {answer_id!r}")
+            row = {"answer_id": answer_id, "created_at": _now(), "question": question, "helpful": helpful}
+            added = connection.execute(_feedback.insert().values(**row, comment=comment, correct=correct))
+        return int(added.lastrowid)
+
+    # -- connections
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        """One connection whose statements all see the same state."""
+        with _translated(self.path), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        """One connection that writes; all of it or nothing."""
+        with _translated(self.path), self._engine.connect() as connection:
+            connection.execution_options(quoth_writes=True)
+            with connection.begin():
+                yield connection
+
+    @staticmethod
+    def _meta(connection: sa.Connection, key: str) -> str | None:
+        return connection.execute(sa.select(_meta.c.value).where(_meta.c.key == key)).scalar_one_or_none()
+
+    @classmethod
+    def _generation(cls, connection: sa.Connection) -> int:
+        return int(cls._meta(connection, "generation") or 0)
+
+
+def _configure(connection: Any, _record: object) -> None:  # the driver's own connection, which SQLAlchemy does not type
+    connection.isolation_level = None  # SQLAlchemy's "begin" event opens transactions, not the driver's guess
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin(connection: sa.Connection) -> None:
+    """Writers take the lock at once, so that what they read before they write cannot change."""
+    writes = connection.get_execution_options().get("quoth_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.DatabaseError as exc:
+        raise StoreError(f"{path}: {_advice(str(exc.orig))}") from exc
+
+
+def _advice(fault: str) -> str:
+    if "disk is full" in fault:
+        return "the disk is full; make room and try again (nothing was changed)"
+    if "locked" in fault:
+        return "another process has kept the database busy; try again"
+    if "readonly" in fault or "unable to open" in fault:
+        return f"the data folder cannot be written or opened ({fault})"
+    return f"the database is damaged or not one of Quoth ({fault}); restore it from a backup"
+
+
+def _meta_row(key: str, value: object) -> dict[str, str]:
+    return {"key": key, "value": json.dumps(value, sort_keys=True)}
+
+
+def _put_manifest(connection: sa.Connection, manifest: dict[str, object]) -> None:
+    connection.execute(_meta.delete().where(_meta.c.key == "manifest"))
+    connection.execute(_meta.insert(), [_meta_row("manifest", manifest)])
+
+
+def _upsert_nothing(table: sa.Table) -> sa.Insert:
+    """An insert that leaves a row alone whose key is there already."""
+    return insert(table).on_conflict_do_nothing()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _batched(ids: Sequence[int]) -> Iterator[list[int]]:
+    for first in range(0, len(ids), _IDS_PER_QUERY):
+        yield [int(id) for id in ids[first : first + _IDS_PER_QUERY]]
+
+
+def _remove(connection: sa.Connection, id: str, generation: int) -> Removal | None:
+    """Take a document out with all that shows its text, None where it is not there."""
+    if connection.execute(_documents.delete().where(_documents.c.id == id)).rowcount == 0:
+        return None
+    shown = sa.select(_answer_documents.c.answer_id).where(_answer_documents.c.document_id == id)
+    answers = connection.execute(_answers.delete().where(_answers.c.id.in_(shown))).rowcount
+    left = sa.select(_answers.c.id)
+    connection.execute(_answer_documents.delete().where(_answer_documents.c.answer_id.not_in(left)))
+    versions = connection.execute(_versions.delete().where(_versions.c.document_id == id)).rowcount
+    connection.execute(_tags.delete().where(_tags.c.document_id == id))
+    return Removal(id, _remove_chunks(connection, id, generation), versions, answers)
+
+
+def _remove_chunks(connection: sa.Connection, document_id: str, generation: int) -> int:
+    own = sa.select(_chunks.c.id).where(_chunks.c.document_id == document_id)
+    connection.execute(
+        _removed.insert().from_select(
+            ["chunk_id", "generation"],
+            sa.select(_chunks.c.id, sa.literal(generation)).where(_chunks.c.document_id == document_id),
+        )
+    )
+    connection.execute(_vectors.delete().where(_vectors.c.chunk_id.in_(own)))
+    return connection.execute(_chunks.delete().where(_chunks.c.document_id == document_id)).rowcount
+
+
+def _replace(connection: sa.Connection, prepared: PreparedDocument, generation: int) -> None:
+    document = prepared.document
+    _remove_chunks(connection, document.id, generation)
+    connection.execute(_documents.delete().where(_documents.c.id == document.id))
+    connection.execute(_tags.delete().where(_tags.c.document_id == document.id))
+    connection.execute(
+        _documents.insert().values(
+            id=document.id,
+            version=document.version,
+            title=document.title,
+            url=document.url,
+            published=document.published,
+            tags=list(document.tags),
+            chunks=len(prepared.chunks),
+            characters=len(document.text),
+            updated_at=_now(),
+        )
+    )
+    connection.execute(_versions.delete().where(*_is_version(document.id, document.version)))
+    pages = [[page.number, page.start, page.end] for page in document.pages]
+    connection.execute(
+        _versions.insert().values(document_id=document.id, version=document.version, pages=pages, text=document.text)
+    )
+    if document.tags:
+        connection.execute(_tags.insert(), [{"tag": tag, "document_id": document.id} for tag in document.tags])
+    _add_chunks(connection, prepared, generation)
+
+
+def _add_chunks(connection: sa.Connection, prepared: PreparedDocument, generation: int) -> None:
+    if not prepared.chunks:
+        return
+    rows = [
+        {
+            "document_id": chunk.document_id,
+            "version": chunk.version,
+            "start": chunk.start,
+            "end": chunk.end,
+            "text": chunk.text,
+            "context": chunk.context,
+            "generation": generation,
+        }
+        for chunk in prepared.chunks
+    ]
+    added = connection.execute(_chunks.insert().returning(_chunks.c.id, sort_by_parameter_order=True), rows)
+    vectors = np.ascontiguousarray(prepared.vectors, dtype=np.float32)
+    connection.execute(
+        _vectors.insert(),
+        [{"chunk_id": id, "vector": vector.tobytes()} for id, vector in zip(added.scalars(), vectors, strict=True)],
+    )
+
+
+def _is_version(document_id: str, version: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    return _versions.c.document_id == document_id, _versions.c.version == version
+
+
+def _passing(filters: Filters) -> sa.Select[tuple[str]]:
+    """The ids of the documents that pass."""
+    query = sa.select(_documents.c.id)
+    if filters.document_ids:
+        query = query.where(_documents.c.id.in_(filters.document_ids))
+    if filters.tags:
+        query = query.where(_documents.c.id.in_(sa.select(_tags.c.document_id).where(_tags.c.tag.in_(filters.tags))))
+    if filters.published_from:
+        query = query.where(_documents.c.published >= filters.published_from)
+    if filters.published_to:
+        query = query.where(_documents.c.published <= filters.published_to)
+    return query
+
+
+def _chunk_query(ids: Sequence[int] | None) -> sa.Select[Any]:  # its columns are named where it is used
+    known = (_documents.c.title, _documents.c.url, _documents.c.published, _documents.c.tags)
+    query = sa.select(_chunks, *known).join(_documents, _documents.c.id == _chunks.c.document_id)
+    return query if ids is None else query.where(_chunks.c.id.in_(ids))
+
+
+def _chunk(row: sa.Row[Any]) -> Chunk:
+    return Chunk(row.document_id, row.version, row.start, row.end, row.text, row.context)
+
+
+def _stored_chunk(row: sa.Row[Any]) -> StoredChunk:
+    return StoredChunk(row.id, _chunk(row), row.title, row.url, row.published, tuple(row.tags))
+
+
+def _summary(row: sa.Row[Any]) -> DocumentSummary:
+    return DocumentSummary(
+        row.id,
+        row.version,
+        row.title,
+        row.url,
+        row.published,
+        tuple(row.tags),
+        row.chunks,
+        row.characters,
+        row.updated_at,
+    )
+
+
+def _faults(owner: str | None, vector: int | None, equal: bool | None) -> Iterator[str]:
+    if owner is None:
+        yield "its document has another version or is gone"
+    if not equal:
+        yield "its text is not what stands at its place in the document"
+    if vector is None:
+        yield "it has no vector"
