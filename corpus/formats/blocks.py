@@ -1,0 +1,206 @@
+"""A tree of HTML (or of trafilatura's TEI) written as prose: blocks with a blank line between, no markup but headings.
+
+The one module that imports lxml. Headings become ``## Heading`` lines, list items ``- x`` or ``1. x``, a table's rows
+``a | b`` lines; code is indented by four spaces, so that no line of it can pass for a heading.
+"""
+
+import re
+from typing import TYPE_CHECKING
+
+from corpus.formats.clean import one_line
+from corpus.formats.superscript import superscript
+
+if TYPE_CHECKING:
+    from lxml.html import HtmlElement  # type: ignore[import-untyped]  # lxml ships no types
+
+_SILENT = frozenset(
+    "script style noscript template title meta link base iframe object embed svg math canvas audio video map "
+    "nav footer aside form button input select textarea dialog graphic".split()
+)
+_INLINE = frozenset(
+    "a abbr acronym b bdi bdo big cite code data del dfn em font hi i img ins kbd label lb mark q ref rp rt ruby s "
+    "samp small span strike strong sub sup time tt u var wbr br".split()
+)
+_LISTS = frozenset({"ul", "ol", "menu", "list"})
+_ITEMS = frozenset({"li", "item"})
+_ROWS = frozenset({"tr", "row"})
+_CELLS = frozenset({"td", "th", "cell"})
+_CODE = frozenset({"pre", "code"})
+_CODE_STANDS_IN = frozenset({"body", "main", "div", "section", "article", "quote"})
+_PERMALINK = "¶"
+_BREAKS = frozenset({"br", "lb"})
+_BREAK = "\u2028"
+_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
+_SPACE = re.compile(r"[ \t\n\r\f\v]+")
+_HEADING = re.compile(r"h([1-6])")
+_CONTEXT = 20
+_DEEPEST = 60
+
+
+def html_tree(markup: str) -> "HtmlElement | None":
+    """The body of an HTML page or fragment, None where nothing is in it."""
+    from lxml.etree import ParserError  # type: ignore[import-untyped]  # lxml ships no types
+    from lxml.html import HTMLParser, document_fromstring
+
+    try:
+        root = document_fromstring(without_declaration(markup).replace("\x00", ""), parser=HTMLParser(huge_tree=True))
+    except (ParserError, ValueError):
+        return None
+    body = root.find("body")
+    return root if body is None else body
+
+
+def without_declaration(markup: str) -> str:
+    """The markup without its XML declaration, whose encoding no longer holds once it is decoded."""
+    return _DECLARATION.sub("", markup, count=1)
+
+
+def balanced(markup: str) -> str:
+    """A fragment of HTML as one ``div`` in which every tag is closed."""
+    from lxml.html import tostring
+
+    tree = html_tree(markup)
+    if tree is None:
+        return ""
+    tree.tag, tree.tail = "div", None
+    return str(tostring(tree, encoding="unicode"))
+
+
+def prose(tree: "HtmlElement") -> str:
+    """The text of a tree, its blocks separated by blank lines."""
+    return "\n\n".join(_blocks(tree, 0))
+
+
+def first_heading(text: str) -> str | None:
+    """The first heading of a text that :func:`prose` wrote, without its marks; None where it has none."""
+    heading = re.search(r"^#{1,6} (.+)$", text, re.MULTILINE)
+    return heading.group(1) if heading else None
+
+
+def _blocks(element: "HtmlElement", depth: int) -> list[str]:
+    writer = _Writer(depth)
+    writer.children(element)
+    writer.end_paragraph()
+    return writer.blocks
+
+
+class _Writer:
+    """Collects the blocks of one element: running text until a block begins or ends, then the block."""
+
+    def __init__(self, depth: int) -> None:
+        self.blocks: list[str] = []
+        self._running = ""
+        self._depth = depth
+
+    def children(self, element: "HtmlElement") -> None:
+        self._running += element.text or ""
+        for child in element:
+            # Comments and processing instructions have a function for a tag.
+            if isinstance(child.tag, str):
+                self._child(child, child.tag.rpartition("}")[2].lower())
+            self._running += child.tail or ""
+
+    def end_paragraph(self) -> None:
+        text = _SPACE.sub(" ", self._running)
+        self._running = ""
+        lines = [line.strip() for line in text.split(_BREAK)]
+        self._add("\n".join(line for line in lines if line))
+
+    def _child(self, child: "HtmlElement", tag: str) -> None:
+        if tag in _SILENT or child.get("hidden") is not None:
+            return
+        if tag in _INLINE and not _is_code_block(child, tag):
+            self._inline(child, tag)
+            return
+        self.end_paragraph()
+        self._block(child, tag)
+        self.end_paragraph()
+
+    def _inline(self, child: "HtmlElement", tag: str) -> None:
+        if tag in _BREAKS:
+            self._running += _BREAK
+        elif tag == "img":
+            self._running += child.get("alt") or ""
+        elif tag == "sup" or child.get("rend") == "#sup":
+            self._running += superscript(self._running[-_CONTEXT:], "".join(child.itertext()))
+        elif self._depth < _DEEPEST:
+            self._depth += 1
+            self.children(child)
+            self._depth -= 1
+        else:
+            self._running += "".join(child.itertext())
+
+    def _block(self, child: "HtmlElement", tag: str) -> None:
+        level = _heading_level(child, tag)
+        if level:
+            heading = one_line(" ".join(_blocks(child, self._depth + 1))).removesuffix(_PERMALINK).rstrip()
+            self._add(f"{'#' * level} {heading}" if heading else "")
+        elif tag in _CODE:
+            self._add(_code("".join(child.itertext())))
+        elif tag in _LISTS:
+            self._add(_list(child, tag, self._depth + 1))
+        elif tag == "table":
+            self.blocks.extend(_table(child, self._depth + 1))
+        elif self._depth < _DEEPEST:
+            self.blocks.extend(_blocks(child, self._depth + 1))
+        else:
+            self._add(one_line("".join(child.itertext())))
+
+    def _add(self, block: str) -> None:
+        if block:
+            self.blocks.append(block)
+
+
+def _heading_level(element: "HtmlElement", tag: str) -> int:
+    """1 to 6 for a heading, 0 for anything else. In TEI a heading is ``<head rend="h2">``."""
+    heading = _HEADING.fullmatch(element.get("rend", "h2") if tag == "head" else tag)
+    return int(heading.group(1)) if heading else 0
+
+
+def _is_code_block(element: "HtmlElement", tag: str) -> bool:
+    """Whether a ``code`` element is no word in a sentence but lines of their own."""
+    parent = element.getparent()
+    standing = tag == "code" and parent is not None and parent.tag in _CODE_STANDS_IN
+    return standing and "\n" in "".join(element.itertext()).strip()
+
+
+def _code(text: str) -> str:
+    lines = text.expandtabs(4).strip("\n").splitlines()
+    return "\n".join(f"    {line}" if line.strip() else "" for line in lines)
+
+
+def _list(element: "HtmlElement", tag: str, depth: int) -> str:
+    numbered = tag == "ol" or element.get("rend") == "ol"
+    first = int(element.get("start", "1")) if element.get("start", "1").isdecimal() else 1
+    items = [_blocks(item, depth) for item in element if item.tag in _ITEMS] if depth < _DEEPEST else []
+    lines = []
+    for number, blocks in enumerate(filter(None, items), first):
+        marker = f"{number}. " if numbered else "- "
+        lines.append(marker + _indented("\n".join(blocks)))
+    return "\n".join(lines) or one_line("".join(element.itertext()))
+
+
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n  ")
+
+
+def _table(element: "HtmlElement", depth: int) -> list[str]:
+    """One block of rows; a table with one column is there for the layout, and its cells are blocks like any others."""
+    rows = [[cell for cell in row if cell.tag in _CELLS] for row in element.iter(*_ROWS) if _table_of(row) is element]
+    captions = [block for caption in element.iter("caption") for block in _blocks(caption, depth)]
+    if depth >= _DEEPEST or not rows:
+        return [*captions, *filter(None, [one_line("".join(element.itertext()))])]
+    if max(map(len, rows)) <= 1:
+        return [*captions, *(block for row in rows for cell in row for block in _blocks(cell, depth))]
+    lines = [_row(row, depth) for row in rows]
+    return [*captions, *filter(None, ["\n".join(filter(None, lines))])]
+
+
+def _table_of(row: "HtmlElement") -> "HtmlElement | None":
+    return next(row.iterancestors("table"), None)
+
+
+def _row(cells: "list[HtmlElement]", depth: int) -> str:
+    texts = [one_line(" ".join(_blocks(cell, depth))) for cell in cells]
+    filled = [text for text in texts if text]
+    return filled[0] if len(filled) == 1 else " | ".join(texts).strip() if filled else ""

@@ -1,0 +1,107 @@
+"""HTML: the main text of a page, found by trafilatura, and what the page states about itself."""
+
+import codecs
+import logging
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from corpus.errors import DocumentError
+from corpus.formats.blocks import first_heading, html_tree, prose, without_declaration
+from corpus.formats.clean import clean_text, one_line
+from corpus.formats.dates import stated_day
+from corpus.formats.extracted import Extracted
+from corpus.formats.text import decode, marked_encoding
+
+_CHARSET = re.compile(rb"""(?:<meta[^>]*?charset|<\?xml[^>]*?encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
+_CHARSET_WITHIN = 4_096
+# What browsers read these labels as (the Encoding Standard), each a superset of what it names.
+_READ_AS = {"iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932"}
+# Only a date that the page states, not one guessed from its text, and the same one whatever the day of reading.
+_DATE_SEARCH = {"extensive_search": False, "original_date": True, "max_date": "2200-01-01"}
+
+
+def read_html(source: str, data: bytes) -> Extracted:
+    """The main text of a page with its headings; the whole page where no part of it stands out.
+
+    :raises DocumentError: the bytes are not text, or there is no text on the page
+    """
+    markup = without_declaration(decode_html(source, data))
+    found = _main_part(source, markup)
+    text = _prose_of(found.body if found else None, markup)
+    if not text:
+        raise DocumentError(source, "has no text in it")
+    return Extracted(
+        text=text,
+        title=one_line((found and found.title) or "") or first_heading(text),
+        published=stated_day(found.date) if found else None,
+        url=_web_address(found.url) if found else None,
+    )
+
+
+def decode_html(source: str, data: bytes) -> str:
+    """The characters of a page: byte order mark, UTF-8 where the bytes are that, the charset it declares, a guess.
+
+    What is UTF-8 beyond ASCII is hardly ever anything else, and pages often declare what they are not.
+
+    :raises DocumentError: the bytes are not text
+    """
+    declared = None if marked_encoding(data) else _declared_encoding(data)
+    if declared and (data.isascii() or not _is(data, "utf-8")) and _is(data, declared):
+        return data.decode(declared)
+    return decode(source, data)
+
+
+def page_prose(markup: str) -> str:
+    """The clean text of everything shown on a page, without menus, forms and scripts."""
+    tree = html_tree(markup)
+    return "" if tree is None else clean_text(prose(tree))
+
+
+def _is(data: bytes, encoding: str) -> bool:
+    try:
+        data.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _declared_encoding(data: bytes) -> str | None:
+    declared = _CHARSET.search(data[:_CHARSET_WITHIN])
+    if declared is None or b"\x00" in data:
+        return None
+    try:
+        name = codecs.lookup(declared.group(1).decode("ascii")).name
+    except LookupError:
+        return None
+    # A charset that can be read in a meta tag is no UTF-16, whatever it says.
+    return None if name.startswith(("utf-16", "utf-32")) else _READ_AS.get(name, name)
+
+
+def _main_part(source: str, markup: str) -> Any:  # Any: trafilatura's Document, which has no types; None without one
+    from trafilatura import bare_extraction
+
+    # It reports what it gives up on, which is the caller's to report.
+    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
+    try:
+        return bare_extraction(
+            markup,
+            with_metadata=True,
+            include_comments=False,
+            include_formatting=True,
+            include_tables=True,
+            date_extraction_params=_DATE_SEARCH,
+        )
+    except (ValueError, TypeError, AttributeError, RecursionError) as exc:
+        raise DocumentError(source, "is damaged: no text could be taken from the page") from exc
+
+
+def _prose_of(main: Any, markup: str) -> str:  # Any: lxml has no types
+    """The main part's text; where trafilatura found no structure, the page's, whose words are then not run apart."""
+    if main is None or [child.tag for child in main] in ([], ["p"]):
+        return page_prose(markup)
+    return clean_text(prose(main)) or page_prose(markup)
+
+
+def _web_address(stated: str | None) -> str | None:
+    return stated if stated and urlsplit(stated).scheme in ("http", "https") else None

@@ -1,0 +1,140 @@
+"""Markdown: front matter gives the document's particulars, and the rest is written as it reads, without its marks."""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from corpus.errors import DocumentError
+from corpus.formats.blocks import balanced, first_heading, html_tree, prose
+from corpus.formats.clean import clean_text
+from corpus.formats.dates import iso_day
+from corpus.formats.extracted import Extracted
+from corpus.formats.text import decode
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+# As in pandoc, a rule with an empty line under it is a rule and opens nothing.
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?!\s*\n)(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+_FOOTNOTE = re.compile(r"\[\^[^\]\s]+\](?!:)")
+_KEPT_TAG = re.compile(r"</?(?:sup|sub|br)\b[^>]*>", re.IGNORECASE)
+# Quotes and lists deeper than this are left out; markdown-it itself stops at 20.
+_DEEPEST = 100
+_NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
+
+
+def read_markdown(source: str, data: bytes) -> Extracted:
+    """The prose of a Markdown file, with what its front matter states.
+
+    Known fields are ``id``, ``title``, ``date`` (or ``published``), ``url`` and ``tags`` (a list, or one string with
+    commas); others are ignored. Without a title the first heading is the title.
+
+    :raises DocumentError: the bytes are not text, or the front matter is wrong, with the name of the field
+    """
+    text = clean_text(decode(source, data))
+    front_matter = _FRONT_MATTER.match(text)
+    fields = _fields(source, front_matter.group(1)) if front_matter else {}
+    body = markdown_prose(text[front_matter.end() :] if front_matter else text)
+    return Extracted(
+        text=body,
+        title=_line(source, fields, "title") or first_heading(body),
+        published=_day(source, fields, "published") or _day(source, fields, "date"),
+        url=_line(source, fields, "url"),
+        tags=_tags(source, fields.get("tags")),
+        id=_line(source, fields, "id"),
+    )
+
+
+def markdown_prose(text: str) -> str:
+    """The clean prose of Markdown: see :mod:`corpus.formats.blocks` for what stays of its marks."""
+    tree = html_tree(_parser().render(text))
+    return "" if tree is None else clean_text(prose(tree))
+
+
+@cache
+def _parser() -> "MarkdownIt":
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).enable("table").enable("strikethrough")
+    # The targets are not shown, so none is refused: a refused one would stay in the text, mark for mark.
+    parser.validateLink = _any_target  # type: ignore[method-assign]  # its documented way
+    for name, rule in (("text", _text), ("html_inline", _html_inline), ("html_block", _html_block)):
+        parser.add_render_rule(name, rule)
+    return parser
+
+
+def _any_target(url: str) -> bool:  # noqa: ARG001  # the name is part of the signature
+    return True
+
+
+def _text(_renderer: object, tokens: "Sequence[Token]", at: int, _options: object, _env: object) -> str:
+    from markdown_it.common.utils import escapeHtml
+
+    return escapeHtml(_FOOTNOTE.sub("", tokens[at].content))
+
+
+def _html_inline(_renderer: object, tokens: "Sequence[Token]", at: int, _options: object, _env: object) -> str:
+    tag = tokens[at].content
+    return tag if _KEPT_TAG.fullmatch(tag) else ""
+
+
+def _html_block(_renderer: object, tokens: "Sequence[Token]", at: int, _options: object, _env: object) -> str:
+    """The block by itself, every tag closed, so that one left open swallows nothing that follows."""
+    return balanced(tokens[at].content)
+
+
+def _fields(source: str, front_matter: str) -> dict[str, Any]:  # Any: what YAML holds is checked field by field
+    import yaml
+
+    try:
+        # BaseLoader leaves every scalar the string that was written, so a date or a number is read here, by its name.
+        fields = yaml.load(front_matter, Loader=yaml.BaseLoader)  # BaseLoader makes no objects
+    except (yaml.YAMLError, ValueError, RecursionError) as exc:
+        raise DocumentError(source, f"the front matter is not YAML: {_first_problem(exc)}") from exc
+    if fields in (None, ""):
+        return {}
+    if not isinstance(fields, dict):
+        raise DocumentError(source, "the front matter must be lines like 'title: A title'")
+    return fields
+
+
+def _first_problem(exc: Exception) -> str:
+    mark = getattr(exc, "problem_mark", None)
+    problem = getattr(exc, "problem", None) or "it cannot be read"
+    # Line 1 of the YAML stands on line 2 of the file.
+    return f"{problem} (line {mark.line + 2})" if mark else str(problem)
+
+
+def _line(source: str, fields: dict[str, Any], name: str) -> str | None:  # Any: checked here
+    value = fields.get(name)
+    if value is None or (isinstance(value, str) and value in _NOTHING):
+        return None
+    if not isinstance(value, str):
+        raise DocumentError(source, f"the front matter's {name} must be one line of text, not a {_kind(value)}")
+    return value
+
+
+def _day(source: str, fields: dict[str, Any], name: str) -> date | None:  # Any: checked here
+    value = _line(source, fields, name)
+    if value is None:
+        return None
+    try:
+        return iso_day(value)
+    except ValueError as exc:
+        reason = f"the front matter's {name} {value[:40]!r} is not a date; write it as 2025-11-07"
+        raise DocumentError(source, reason) from exc
+
+
+def _tags(source: str, value: Any) -> tuple[str, ...]:  # Any: checked here
+    if isinstance(value, str):
+        value = [] if value in _NOTHING else value.split(",")
+    if not isinstance(value or [], list) or not all(isinstance(tag, str) for tag in value or []):
+        raise DocumentError(source, "the front matter's tags must be a list of texts, or one text with commas")
+    return tuple(tag.strip() for tag in value or [] if tag.strip())
+
+
+def _kind(value: object) -> str:
+    return "list" if isinstance(value, list) else "mapping"

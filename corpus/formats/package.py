@@ -1,0 +1,126 @@
+"""Zipped XML packages (docx, pptx, xlsx, epub): opened with care, their stated title and day read."""
+
+import io
+import posixpath
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from corpus.errors import DocumentError
+from corpus.formats.clean import one_line
+from corpus.formats.dates import stated_day
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+MAX_UNPACKED_BYTES = 512 * 1024 * 1024
+_OLE = b"\xd0\xcf\x11\xe0"
+_DC = "{http://purl.org/dc/elements/1.1/}"
+_CREATED = "{http://purl.org/dc/terms/}created"
+# What the templates of python-docx, python-pptx and PowerPoint state; no author chose these.
+_TEMPLATE_TITLES = frozenset({"powerpoint presentation", "word document", "untitled"})
+_TEMPLATE_STAMPS = frozenset({"2013-12-23T23:15:00Z", "2013-01-27T09:14:16Z"})
+
+
+@dataclass(frozen=True, slots=True)
+class Properties:
+    """What a package states about itself."""
+
+    title: str | None = None
+    published: date | None = None
+
+
+@contextmanager
+def opened(source: str, data: bytes, format: str) -> Iterator[zipfile.ZipFile]:
+    """The package, checked.
+
+    :param format: what it should be, for the message: ``docx``
+    :raises DocumentError: it is encrypted, damaged, something else, or unpacks to more than the memory is for
+    """
+    if data.startswith(_OLE):
+        raise DocumentError(source, "is encrypted, or in an old binary Office format")
+    try:
+        package = zipfile.ZipFile(io.BytesIO(data))
+    except (zipfile.BadZipFile, ValueError, OSError) as exc:
+        raise DocumentError(source, f"is not {_a(format)} file, or is damaged") from exc
+    with package:
+        _check_members(source, package)
+        yield package
+
+
+def core_properties(package: zipfile.ZipFile) -> Properties:
+    """What ``docProps/core.xml`` of an Office file states."""
+    core = member_xml(package, "docProps/core.xml")
+    if core is None:
+        return Properties()
+    title = one_line(core.findtext(f"{_DC}title") or "")
+    created = (core.findtext(_CREATED) or "").strip()
+    return Properties(
+        title=None if title.lower() in _TEMPLATE_TITLES else title or None,
+        published=None if created in _TEMPLATE_STAMPS else stated_day(created),
+    )
+
+
+def book_properties(opf: "Element") -> Properties:
+    """What the metadata of an epub states."""
+    title = one_line(next((node.text or "" for node in opf.iter(f"{_DC}title")), ""))
+    day = next((node.text or "" for node in opf.iter(f"{_DC}date")), "").strip()
+    return Properties(title=title or None, published=stated_day(day))
+
+
+def book_of(source: str, package: zipfile.ZipFile) -> tuple["Element", list[str]]:
+    """The package document of an epub, and the names of its chapters in reading order.
+
+    :raises DocumentError: it is not an epub
+    """
+    container = member_xml(package, "META-INF/container.xml")
+    rootfile = None if container is None else container.find(".//{*}rootfile")
+    name = "" if rootfile is None else rootfile.get("full-path", "")
+    opf = member_xml(package, name)
+    if opf is None:
+        raise DocumentError(source, "is not an epub file, or is damaged")
+    if "META-INF/encryption.xml" in package.namelist() and "META-INF/rights.xml" in package.namelist():
+        raise DocumentError(source, "is encrypted")
+    return opf, list(_chapters(opf, posixpath.dirname(name)))
+
+
+def member_xml(package: zipfile.ZipFile, name: str) -> "Element | None":
+    """The root of one XML file in the package, None where there is none, or it is no XML that may be read."""
+    from xml.etree.ElementTree import ParseError
+
+    from defusedxml import DefusedXmlException  # type: ignore[import-untyped]  # it ships no types
+    from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]  # it ships no types
+
+    try:
+        root: Element = fromstring(package.read(name))
+    except (KeyError, ParseError, DefusedXmlException, zipfile.BadZipFile, ValueError):
+        return None
+    return root
+
+
+def _chapters(opf: "Element", folder: str) -> Iterator[str]:
+    from urllib.parse import unquote
+
+    hrefs = {item.get("id"): item.get("href", "") for item in opf.iter("{http://www.idpf.org/2007/opf}item")}
+    for reference in opf.iter("{http://www.idpf.org/2007/opf}itemref"):
+        href = hrefs.get(reference.get("idref"))
+        if href:
+            yield posixpath.normpath(posixpath.join(folder, unquote(href)))
+
+
+def _check_members(source: str, package: zipfile.ZipFile) -> None:
+    members = package.infolist()
+    if any(member.flag_bits & 0x1 for member in members):
+        raise DocumentError(source, "is encrypted")
+    unpacked = sum(member.file_size for member in members)
+    if unpacked > MAX_UNPACKED_BYTES:
+        raise DocumentError(
+            source, f"unpacks to {unpacked >> 20} MiB; at most {MAX_UNPACKED_BYTES >> 20} MiB are allowed"
+        )
+
+
+def _a(format: str) -> str:
+    return f"an {format}" if format[0] in "aeioux" else f"a {format}"

@@ -1,0 +1,92 @@
+"""Plain text: the encoding is detected, and what is not text is refused."""
+
+import codecs
+
+from corpus.errors import DocumentError
+from corpus.formats.clean import clean_text
+from corpus.formats.extracted import Extracted
+
+_BOMS = (
+    # UTF-32's little-endian mark begins with UTF-16's, so it is looked for first.
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_WESTERN = "cp1252"
+_CONTROLS = frozenset(map(chr, range(32))) - frozenset("\t\n\r\f\v\x1b")
+_CONTROLS_ALLOWED = 1 / 50
+_SAMPLE = 65_536
+
+
+def read_text(source: str, data: bytes) -> Extracted:
+    """The text of a plain text file; its title is left to its first line.
+
+    :raises DocumentError: the bytes are not text
+    """
+    return Extracted(text=clean_text(decode(source, data)))
+
+
+def decode(source: str, data: bytes) -> str:
+    """The characters that the bytes stand for: byte order mark first, then UTF-8, then the likeliest encoding.
+
+    :raises DocumentError: the bytes are not text
+    """
+    text = _decode_marked(source, data)
+    if text is None:
+        text = _decode_unmarked(source, data)
+    if _is_binary(text):
+        raise DocumentError(source, "is not text")
+    return text
+
+
+def marked_encoding(data: bytes) -> str | None:
+    """The encoding that a byte order mark at the start gives away, None without one."""
+    return next((encoding for bom, encoding in _BOMS if data.startswith(bom)), None)
+
+
+def _decode_marked(source: str, data: bytes) -> str | None:
+    encoding = marked_encoding(data)
+    if encoding is None:
+        return None
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as exc:
+        raise DocumentError(source, f"is damaged: it is marked as {exc.encoding}, but byte {exc.start} is not") from exc
+
+
+def _decode_unmarked(source: str, data: bytes) -> str:
+    if b"\x00" in data:
+        raise DocumentError(source, "is not text")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return _decode_likeliest(source, data)
+
+
+def _decode_likeliest(source: str, data: bytes) -> str:
+    encoding = _likeliest(data[:_SAMPLE]) or _likeliest(data)
+    if encoding is None:
+        raise DocumentError(source, "is not text in any encoding known")
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as exc:
+        raise DocumentError(source, f"is damaged, or not text: it reads as {encoding} up to byte {exc.start}") from exc
+
+
+def _likeliest(data: bytes) -> str | None:
+    """The encoding that fits best; of several that fit the same, the one of Western Windows, which is the commonest."""
+    from charset_normalizer import from_bytes
+
+    matches = from_bytes(data)
+    best = matches.best()
+    if best is None:
+        return None
+    equals = [match.encoding for match in matches if (match.chaos, match.coherence) == (best.chaos, best.coherence)]
+    return _WESTERN if _WESTERN in [*equals, *best.could_be_from_charset] else best.encoding
+
+
+def _is_binary(text: str) -> bool:
+    sample = text[:_SAMPLE]
+    return "\x00" in text or sum(character in _CONTROLS for character in sample) > len(sample) * _CONTROLS_ALLOWED

@@ -1,0 +1,106 @@
+"""Documents: every field is checked, the text is kept as it is."""
+
+import hashlib
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpus.document import MAX_ID_LENGTH, MAX_TAGS, Page, first_line, make_document, page_of, version_of
+from corpus.errors import DocumentError
+
+TEXT = "The line carries 38 bcm."
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1))
+def test_the_text_is_kept_character_for_character(text: str) -> None:
+    if text.strip():
+        assert make_document(text).text == text
+
+
+def test_the_version_is_the_sha256_of_the_text() -> None:
+    assert make_document("é").version == hashlib.sha256(b"\xc3\xa9").hexdigest() == version_of("é")
+
+
+def test_without_an_id_one_text_has_one_id() -> None:
+    assert make_document(TEXT).id == make_document(TEXT).id == f"text-{version_of(TEXT)[:16]}"
+    assert make_document(TEXT).id != make_document(TEXT + "!").id
+
+
+@pytest.mark.parametrize(
+    ("id", "reason"),
+    [
+        ("", "the id is empty"),
+        ("  ", "the id is empty"),
+        ("x" * (MAX_ID_LENGTH + 1), "the id has 201 characters; at most 200 are allowed"),
+        ("a\nb", "control character"),
+        ("a\x00b", "NUL"),
+        ("a\udc80b", "unpaired surrogate"),
+    ],
+)
+def test_a_wrong_id_is_refused(id: str, reason: str) -> None:
+    with pytest.raises(DocumentError, match=reason):
+        make_document(TEXT, id=id)
+
+
+def test_an_id_of_200_characters_is_taken() -> None:
+    assert make_document(TEXT, id="x" * MAX_ID_LENGTH).id == "x" * MAX_ID_LENGTH
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "empty"),
+        (" \n\t", "empty"),
+        ("a\x00b", "NUL"),
+        ("a\ud800b", "unpaired surrogate at character 1"),
+    ],
+)
+def test_a_text_that_is_none_is_refused_with_the_id(text: str, reason: str) -> None:
+    with pytest.raises(DocumentError, match=reason) as caught:
+        make_document(text, id="notes.txt")
+    assert caught.value.source == "notes.txt"
+
+
+def test_the_title_is_the_first_line_where_none_is_given() -> None:
+    assert make_document("\n\n## Gas  \nmore").title == "Gas"
+    assert make_document(TEXT, title=" Gas \n report ").title == "Gas report"
+    assert make_document(TEXT, title="  ").title == TEXT
+
+
+def test_a_long_first_line_is_cut_at_a_word() -> None:
+    # 24 words of 5 characters and a space are 144; 120 hold 20 of them.
+    assert first_line("words " * 24) == " ".join(["words"] * 20) + "…"
+
+
+def test_tags_are_sorted_without_repeats_or_blanks() -> None:
+    assert make_document(TEXT, tags=["gas", " ", "china", "gas"]).tags == ("china", "gas")
+
+
+@pytest.mark.parametrize("tags", [["x" * 101], [str(number) for number in range(MAX_TAGS + 1)], ["a\x00"]])
+def test_wrong_tags_are_refused(tags: list[str]) -> None:
+    with pytest.raises(DocumentError, match="tag"):
+        make_document(TEXT, tags=tags)
+
+
+def test_a_title_or_url_that_is_too_long_is_refused() -> None:
+    with pytest.raises(DocumentError, match="the title has 501 characters"):
+        make_document(TEXT, title="x" * 501)
+    with pytest.raises(DocumentError, match="the url has 2001 characters"):
+        make_document(TEXT, url="x" * 2001)
+
+
+def test_an_offset_stands_on_the_last_page_begun() -> None:
+    document = make_document("one\n\ntwo", pages=[Page(1, 0, 3), Page(4, 5, 8)])
+    assert [document.page_of(offset) for offset in (0, 3, 4, 5, 7)] == [1, 1, 1, 4, 4]
+
+
+def test_without_pages_or_before_the_first_there_is_no_page() -> None:
+    assert make_document(TEXT).page_of(3) is None
+    assert page_of([Page(1, 2, 5)], 1) is None
+
+
+def test_a_document_error_survives_pickling() -> None:
+    error = pickle.loads(pickle.dumps(DocumentError("a.pdf", "is encrypted")))
+    assert (str(error), error.source, error.reason) == ("a.pdf: is encrypted", "a.pdf", "is encrypted")

@@ -1,0 +1,146 @@
+"""Markdown: front matter is read and checked, the rest becomes prose."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpus.errors import DocumentError
+from corpus.formats.clean import clean_text
+from corpus.formats.markdown import markdown_prose, read_markdown
+
+FRONT_MATTER = """---
+id: gas-2025
+title: "Gas: a report"
+date: 2025-11-07
+url: https://example.org/gas
+tags: [gas, china]
+author: somebody
+---
+# Heading
+
+Text.
+"""
+
+
+def test_front_matter_gives_the_documents_particulars() -> None:
+    extracted = read_markdown("a.md", FRONT_MATTER.replace("\n", "\r\n").encode("utf-8-sig"))
+    assert extracted.id == "gas-2025"
+    assert extracted.title == "Gas: a report"
+    assert extracted.published == date(2025, 11, 7)
+    assert extracted.url == "https://example.org/gas"
+    assert extracted.tags == ("gas", "china")
+    assert extracted.text == "# Heading\n\nText."
+
+
+@pytest.mark.parametrize(
+    ("line", "tags"),
+    [("tags: gas, china", ("gas", "china")), ("tags: [2024, 'a b']", ("2024", "a b")), ("tags:", ()), ("tags: []", ())],
+)
+def test_tags_are_a_list_or_one_text_with_commas(line: str, tags: tuple[str, ...]) -> None:
+    assert read_markdown("a.md", f"---\n{line}\n---\nText.".encode()).tags == tags
+
+
+@pytest.mark.parametrize("stated", ["2025-11-07", "'2025-11-07'", "2025-11-07T10:00:00Z", "2025-11-07 10:00:00"])
+def test_a_date_may_carry_a_time(stated: str) -> None:
+    assert read_markdown("a.md", f"---\ndate: {stated}\n---\nText.".encode()).published == date(2025, 11, 7)
+
+
+def test_published_goes_before_date() -> None:
+    data = b"---\ndate: 2025-01-01\npublished: 2025-11-07\n---\nText."
+    assert read_markdown("a.md", data).published == date(2025, 11, 7)
+
+
+@pytest.mark.parametrize(
+    ("front_matter", "reason"),
+    [
+        ("date: 7 November 2025", "front matter's date '7 November 2025' is not a date; write it as 2025-11-07"),
+        ("date: 2025-13-45", "front matter's date '2025-13-45' is not a date"),
+        ("published: 20251107", "front matter's published '20251107' is not a date"),
+        ("date: [2025-11-07]", "front matter's date must be one line of text, not a list"),
+        ("title: {a: b}", "front matter's title must be one line of text, not a mapping"),
+        ("id: [a]", "front matter's id must be one line of text"),
+        ("tags: {a: b}", "front matter's tags must be a list of texts"),
+        ("tags: [[a]]", "front matter's tags must be a list of texts"),
+        ("title: 'open", "front matter is not YAML: .*line"),
+        ("title: a: b", r"front matter is not YAML: mapping values are not allowed here \(line 2\)"),
+        ("- a\n- b", "front matter must be lines like"),
+        ("[" * 1_500, "front matter is not YAML"),
+    ],
+)
+def test_wrong_front_matter_is_refused_with_the_field(front_matter: str, reason: str) -> None:
+    with pytest.raises(DocumentError, match=reason) as caught:
+        read_markdown("notes/a.md", f"---\n{front_matter}\n---\nText.".encode())
+    assert caught.value.source == "notes/a.md"
+
+
+@pytest.mark.parametrize("start", ["---\n\nText\n\n---\n", "Text\n---\na: b\n---\n", "---\nno end: here\n"])
+def test_a_rule_is_not_front_matter(start: str) -> None:
+    extracted = read_markdown("a.md", start.encode())
+    assert extracted.id is None
+    assert "Text" in extracted.text or "no end" in extracted.text
+
+
+def test_an_empty_front_matter_states_nothing() -> None:
+    assert read_markdown("a.md", b"---\n# only a comment\n---\nText.").text == "Text."
+
+
+def test_without_front_matter_the_first_heading_is_the_title() -> None:
+    assert read_markdown("a.md", b"Intro\n\n## The *gas* line\n\nText.").title == "The gas line"
+    assert read_markdown("a.md", b"No heading.").title is None
+
+
+@pytest.mark.parametrize(
+    ("markdown", "text"),
+    [
+        ("# A\n\nB\n===\n\nC\n---", "# A\n\n# B\n\n## C"),
+        ("one\ntwo\n\nthree", "one two\n\nthree"),
+        ("one  \ntwo", "one\ntwo"),
+        ("**bold** *it* _it_ ~~del~~ `a_b*c`", "bold it it del a_b*c"),
+        ("[text](http://x 'title') <http://y.z> ![alt *x*](i.png)", "text http://y.z alt x"),
+        ("![logo](data:image/x-emf;base64,AAA)", "logo"),
+        ("- a\n- b\n  - c\n- d", "- a\n- b\n  - c\n- d"),
+        ("3. a\n4. b", "3. a\n4. b"),
+        ("- a\n\n  more\n- b", "- a\n  more\n- b"),
+        ("|Year|Vol|\n|-|-|\n|2024|**31** \\| 2|", "Year | Vol\n2024 | 31 | 2"),
+        ("> quoted\n> on\n\nafter", "quoted on\n\nafter"),
+        ("```sh\n# a comment\n  x\n```", "    # a comment\n      x"),
+        ("38 m<sup>3</sup>, 10<sup>6</sup>, said.<sup>3</sup> full<sup>[2]</sup>", "38 m³, 10⁶, said. full"),
+        ("the 19<sup>th</sup> H<sub>2</sub>O[^1]", "the 19th H2O"),
+        ("a < b && c > d &amp; &eacute;", "a < b && c > d & é"),
+        ("<div class='x'>raw <b>html</b></div>\n\nafter", "raw html\n\nafter"),
+        ("<script>\nvar x = 1\n</script>\n\nafter <!-- note --> it", "after it"),
+        ("<div><style>\n\n**after**", "after"),
+        ("the <title> tag", "the tag"),
+        ("a<br>b", "a\nb"),
+        ("***\n\na\n\n---", "a"),
+        ("\\# not \\*marked\\*", "# not *marked*"),
+    ],
+)
+def test_marks_are_taken_away_and_words_stay(markdown: str, text: str) -> None:
+    assert markdown_prose(markdown) == text
+
+
+def test_words_of_code_pass_for_no_heading() -> None:
+    prose = markdown_prose("```\n# install\n```\n\n## Real")
+    assert [line for line in prose.splitlines() if line.startswith("#")] == ["## Real"]
+
+
+WORDS = st.lists(st.from_regex(r"[a-zé0-9]{1,8}", fullmatch=True), min_size=1, max_size=30)
+
+
+@given(WORDS)
+def test_plain_words_come_through_unchanged(words: list[str]) -> None:
+    assert markdown_prose(" ".join(words)) == " ".join(words)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("#*_`[]()<>|-\n ")))
+def test_any_text_gives_clean_prose(text: str) -> None:
+    prose = markdown_prose(text)
+    assert prose == clean_text(prose)
+
+
+def test_deep_nesting_is_read() -> None:
+    assert "deep" in markdown_prose("> " * 80 + "deep")
+    assert "deep" in markdown_prose("<div>" * 1_000 + "deep")

@@ -1,0 +1,246 @@
+"""Office files and books: what they show is what is stored, numbers above all."""
+
+import io
+import zipfile
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+
+import docx
+import openpyxl
+import pptx
+import pytest
+
+from corpus.errors import DocumentError
+from corpus.formats.extracted import Extracted
+from corpus.formats.office import read_docx, read_epub, read_pptx, read_xlsx
+
+READERS: Mapping[str, Callable[[str, bytes], Extracted]] = {
+    "docx": read_docx,
+    "pptx": read_pptx,
+    "xlsx": read_xlsx,
+    "epub": read_epub,
+}
+
+
+def word_file(title: str = "", created: datetime | None = None) -> bytes:
+    document = docx.Document()
+    document.core_properties.title = title
+    if created:
+        document.core_properties.created = created
+    document.add_heading("Gas report", 0)
+    raised = document.add_paragraph("The pipeline carries 38 billion m")
+    raised.add_run("3").font.superscript = True
+    document.add_heading("Next steps", 1)
+    bold = document.add_paragraph("It is ")
+    bold.add_run("nearly").bold = True
+    bold.add_run(" full: a_b*c, <tag> & 2 * 3.")
+    document.add_paragraph("1. not a list")
+    document.add_paragraph("First", style="List Bullet")
+    document.add_paragraph("Second", style="List Bullet")
+    table = document.add_table(2, 2)
+    for at, text in enumerate(["Year", "Vol|ume", "2024", "31"]):
+        table.cell(at // 2, at % 2).text = text
+    return saved(document)
+
+
+def slides_file() -> bytes:
+    deck = pptx.Presentation()
+    first = deck.slides.add_slide(deck.slide_layouts[1])
+    first.shapes.title.text = "Pipeline"
+    first.placeholders[1].text = "First *point*\nSecond point: 38 bcm"
+    first.notes_slide.notes_text_frame.text = "Say hello"
+    deck.slides.add_slide(deck.slide_layouts[6])
+    third = deck.slides.add_slide(deck.slide_layouts[5])
+    third.shapes.title.text = "Trade"
+    table = third.shapes.add_table(2, 2, 0, 2_000_000, 3_000_000, 1_000_000).table
+    for at, text in enumerate(["Year", "Volume", "2024", "31"]):
+        table.cell(at // 2, at % 2).text = text
+    return saved(deck)
+
+
+def workbook_file() -> bytes:
+    workbook = openpyxl.Workbook()
+    sheet = workbook.active
+    sheet.title = "Trade"
+    for row in (
+        ["Year", "Volume", "Share", "Day"],
+        [2024, 31, 0.28, date(2025, 11, 7)],
+        [2025, None, 0.295, datetime(2025, 11, 7, 10, 30)],
+        [],
+        ["Total", 31.5, None, True],
+    ):
+        sheet.append(row)
+    sheet["C2"].number_format = "0%"
+    sheet["C3"].number_format = "0.0%"
+    hidden = workbook.create_sheet("Hidden")
+    hidden.append(["secret"])
+    hidden.sheet_state = "hidden"
+    workbook.create_sheet("Empty")
+    return saved(workbook)
+
+
+def saved(document: object) -> bytes:
+    file = io.BytesIO()
+    document.save(file)  # type: ignore[attr-defined]  # docx, pptx and openpyxl ship no types
+    return file.getvalue()
+
+
+OPF = """<?xml version="1.0"?><package xmlns="http://www.idpf.org/2007/opf" version="3.0">
+<metadata xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>The Line</dc:title><dc:date>2024-05-01</dc:date>
+<dc:description>Not a part of the text.</dc:description></metadata>
+<manifest><item id="one" href="one%20a.xhtml"/><item id="two" href="two.xhtml"/><item id="css" href="a.css"/></manifest>
+<spine><itemref idref="two"/><itemref idref="one"/><itemref idref="gone"/></spine></package>"""
+CONTAINER = (
+    '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
+    '<rootfile full-path="OEBPS/book.opf"/></rootfiles></container>'
+)
+CHAPTER = '<?xml version="1.0" encoding="utf-8"?><html xmlns="http://www.w3.org/1999/xhtml"><body>{}</body></html>'
+
+
+def book_file(**members: str) -> bytes:
+    return zipped(
+        {
+            "mimetype": "application/epub+zip",
+            "META-INF/container.xml": CONTAINER,
+            "OEBPS/book.opf": OPF,
+            "OEBPS/two.xhtml": CHAPTER.format("<h1>Two</h1><p>Été in the <b>second</b>.</p>"),
+            "OEBPS/one a.xhtml": CHAPTER.format("<h1>One</h1><p>The first.</p>"),
+            **members,
+        }
+    )
+
+
+def zipped(members: Mapping[str, str]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as package:
+        for name, text in members.items():
+            package.writestr(name, text)
+    return file.getvalue()
+
+
+def test_a_word_file_becomes_prose_with_headings() -> None:
+    assert read_docx("a.docx", word_file()).text == "\n\n".join(
+        [
+            "# Gas report",
+            "The pipeline carries 38 billion m³",
+            "# Next steps",
+            "It is nearly full: a_b*c, <tag> & 2 * 3.",
+            "1. not a list",
+            "- First\n- Second",
+            "Year | Vol|ume\n2024 | 31",
+        ]
+    )
+
+
+def test_a_word_files_properties_give_title_and_day() -> None:
+    extracted = read_docx("a.docx", word_file("The gas report of 2025", datetime(2025, 11, 7)))
+    assert (extracted.title, extracted.published) == ("The gas report of 2025", date(2025, 11, 7))
+
+
+def test_without_properties_the_first_heading_is_the_title_and_there_is_no_day() -> None:
+    extracted = read_docx("a.docx", word_file())
+    assert (extracted.title, extracted.published) == ("Gas report", None)
+
+
+def test_slides_are_pages() -> None:
+    extracted = read_pptx("a.pptx", slides_file())
+    assert extracted.title == "Pipeline"
+    assert [(page.number, extracted.text[page.start : page.end]) for page in extracted.pages] == [
+        (1, "# Pipeline\n\nFirst *point*\n\nSecond point: 38 bcm\n\n### Notes:\n\nSay hello"),
+        (3, "# Trade\n\nYear | Volume\n2024 | 31"),
+    ]
+
+
+def test_the_cells_of_a_workbook_read_as_they_are_shown() -> None:
+    assert read_xlsx("a.xlsx", workbook_file()).text == (
+        "## Trade\n\n"
+        "Year | Volume | Share | Day\n"
+        "2024 | 31 | 28% | 2025-11-07\n"
+        "2025 |  | 29.5% | 2025-11-07 10:30:00\n"
+        "Total | 31.5 |  | TRUE"
+    )
+
+
+def test_a_book_is_read_in_the_order_of_its_spine() -> None:
+    extracted = read_epub("a.epub", book_file())
+    assert extracted.text == "# Two\n\nÉté in the second.\n\n# One\n\nThe first."
+    assert (extracted.title, extracted.published) == ("The Line", date(2024, 5, 1))
+
+
+@pytest.mark.parametrize("format", READERS)
+@pytest.mark.parametrize("data", [b"garbage", b"PK\x03\x04garbage", b"PK\x05\x06" + b"\x00" * 18, b"\x00" * 5_000])
+def test_garbage_named_as_an_office_file_is_refused(format: str, data: bytes) -> None:
+    with pytest.raises(DocumentError, match=f"is not an? {format} file, or is damaged"):
+        READERS[format](f"a.{format}", data)
+
+
+@pytest.mark.parametrize("format", READERS)
+def test_one_format_under_the_name_of_another_is_refused(format: str) -> None:
+    for other, data in (("docx", word_file()), ("xlsx", workbook_file()), ("epub", book_file())):
+        if other != format:
+            with pytest.raises(DocumentError, match=f"is not an? {format} file, or is damaged"):
+                READERS[format](f"a.{format}", data)
+
+
+@pytest.mark.parametrize("format", READERS)
+def test_an_encrypted_or_old_office_file_is_refused(format: str) -> None:
+    with pytest.raises(DocumentError, match="is encrypted, or in an old binary Office format"):
+        READERS[format](f"a.{format}", bytes.fromhex("d0cf11e0a1b11ae1") + b"\x00" * 600)
+
+
+@pytest.mark.parametrize("make", [word_file, slides_file, workbook_file, book_file])
+def test_a_truncated_file_is_refused(make: Callable[[], bytes]) -> None:
+    format = {word_file: "docx", slides_file: "pptx", workbook_file: "xlsx", book_file: "epub"}[make]
+    data = make()
+    for share in (1, 5, 9):
+        with pytest.raises(DocumentError, match="damaged"):
+            READERS[format](f"a.{format}", data[: len(data) * share // 10])
+
+
+@pytest.mark.parametrize(
+    ("format", "member"),
+    [("docx", "word/document.xml"), ("pptx", "ppt/presentation.xml"), ("xlsx", "xl/workbook.xml")],
+)
+def test_a_package_with_broken_parts_is_refused(format: str, member: str) -> None:
+    with pytest.raises(DocumentError, match="is damaged: its contents cannot be read"):
+        READERS[format](f"a.{format}", zipped({member: "<broken", "[Content_Types].xml": "<Types/>"}))
+
+
+def test_a_member_with_a_flipped_bit_is_refused() -> None:
+    data = bytearray(book_file())
+    at = data.index(b"OEBPS/two.xhtml") + len("OEBPS/two.xhtml") + 5
+    data[at] ^= 0xFF
+    with pytest.raises(DocumentError, match="is damaged"):
+        read_epub("a.epub", bytes(data))
+
+
+def test_a_package_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("corpus.formats.package.MAX_UNPACKED_BYTES", 1 << 20)
+    with pytest.raises(DocumentError, match="unpacks to 2 MiB; at most 1 MiB are allowed"):
+        read_docx("a.docx", zipped({"word/document.xml": " " * (2 << 20)}))
+
+
+def test_an_encrypted_zip_is_refused() -> None:
+    data = bytearray(book_file())
+    for mark, flag_at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = data.index(mark)
+        data[at + flag_at] |= 1
+    with pytest.raises(DocumentError, match="is encrypted"):
+        read_epub("a.epub", bytes(data))
+
+
+def test_files_without_text_are_refused() -> None:
+    for format, data in (
+        ("docx", saved(docx.Document())),
+        ("pptx", saved(pptx.Presentation())),
+        ("xlsx", saved(openpyxl.Workbook())),
+        ("epub", book_file(**{"OEBPS/two.xhtml": "<p></p>", "OEBPS/one a.xhtml": "<p></p>"})),
+    ):
+        with pytest.raises(DocumentError, match="has no text in it"):
+            READERS[format](f"a.{format}", data)
+
+
+def test_an_entity_bomb_in_the_properties_is_not_expanded() -> None:
+    bomb = '<!DOCTYPE a [<!ENTITY b "bbbbbbbbbb"><!ENTITY c "&b;&b;&b;">]><a>&c;</a>'
+    with pytest.raises(DocumentError, match="is not an epub file, or is damaged"):
+        read_epub("a.epub", book_file(**{"OEBPS/book.opf": bomb}))

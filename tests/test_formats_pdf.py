@@ -1,0 +1,181 @@
+"""PDF: paragraphs are whole again, and the page map points at the page."""
+
+import io
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reportlab.lib import pdfencrypt
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import getSampleStyleSheet
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate
+
+from corpus.document import page_of
+from corpus.errors import DocumentError
+from corpus.formats import pdf
+from corpus.formats.clean import clean_text
+from corpus.formats.paged import join_pages
+from corpus.formats.pdf import read_pdf
+
+LONG = (
+    "The pipeline carries 38 billion cubic metres of gas a year, said the operator on Friday, and it is nearly full. "
+    "A second line is being negotiated, which would join the western fields to the northern border of the country. "
+    "Nobody has said when it will be built, or who is to pay for it, but both sides call the plan a strategic choice."
+)
+
+
+def printed(pages: Sequence[Sequence[str]], **options: object) -> bytes:
+    """A PDF whose pages hold the lines given, one under the other."""
+    file = io.BytesIO()
+    canvas = Canvas(file, pagesize=A4, **options)
+    for lines in pages:
+        for at, line in enumerate(lines):
+            canvas.drawString(72, 780 - 14 * at, line)
+        canvas.showPage()
+    canvas.save()
+    return file.getvalue()
+
+
+def set_in_paragraphs(*paragraphs: str, title: str | None = None) -> bytes:
+    """A PDF set by reportlab, which breaks the lines; a paragraph of ``\\f`` begins a page."""
+    file = io.BytesIO()
+    style = getSampleStyleSheet()["BodyText"]
+    story = [PageBreak() if text == "\f" else Paragraph(text, style) for text in paragraphs]
+    SimpleDocTemplate(file, pagesize=A4, title=title).build(story)
+    return file.getvalue()
+
+
+def test_a_pdf_page_map_points_at_the_page_a_word_stands_on() -> None:
+    extracted = read_pdf("a.pdf", printed([["The first page."], ["The second page."], [], ["The fourth page."]]))
+    assert extracted.text == "The first page.\n\nThe second page.\n\nThe fourth page."
+    for word, number in (("first", 1), ("second", 2), ("fourth", 4)):
+        assert page_of(extracted.pages, extracted.text.index(word)) == number
+    assert [extracted.text[page.start : page.end] for page in extracted.pages] == extracted.text.split("\n\n")
+
+
+def test_the_lines_of_a_paragraph_are_joined() -> None:
+    text = read_pdf("a.pdf", set_in_paragraphs(LONG, "A short one.", LONG)).text
+    assert text == f"{LONG}\n\nA short one.\n\n{LONG}"
+
+
+def test_a_gap_ends_a_paragraph_even_after_a_full_line() -> None:
+    # Three lines of one width, so that none had room for a word more.
+    full = ["Gas goes by pipe to the north.", "Oil goes by ship to the south.", "Tea goes by road to the north."]
+    lines = ["Short.", "", "Short.", "", "Short.", "", *full, "", "Oil goes by pipe to the south."]
+    text = read_pdf("a.pdf", printed([lines])).text
+    assert text == "\n\n".join(["Short."] * 3 + [" ".join(full), "Oil goes by pipe to the south."])
+
+
+def test_short_lines_stay_lines() -> None:
+    lines = ["Year Volume", "2024 31 bcm", "2025 38 bcm", "A line that is a good deal longer than all the others are."]
+    assert read_pdf("a.pdf", printed([lines])).text == "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        (["The gas trade and its develop-", "ment went on."], "The gas trade and its development went on."),
+        (["The talks of Russia-", "China were long."], "The talks of Russia-China were long."),
+        (["In the years 2024-", "2025 it grew well."], "In the years 2024-2025 it grew well."),
+        (
+            ["A long-term plan. It is a long-", "term plan, all say."],
+            "A long-term plan. It is a long-term plan, all say.",
+        ),
+        (["A term is long. It is a long-", "term plan, all say."], "A term is long. It is a long-term plan, all say."),
+        (["The word is cooperation. So co-", "operation grew."], "The word is cooperation. So cooperation grew."),
+        (
+            ["A dash at the end of a line -", "not a hyphen in any way."],
+            "A dash at the end of a line - not a hyphen in any way.",
+        ),
+    ],
+)
+def test_words_broken_at_line_ends_are_mended(lines: list[str], text: str) -> None:
+    assert read_pdf("a.pdf", printed([lines])).text == text
+
+
+def test_a_sentence_runs_on_over_the_page() -> None:
+    data = printed([["The line carries gas from the far"], ["east of the country.", "Next."]])
+    extracted = read_pdf("a.pdf", data)
+    assert extracted.text.startswith("The line carries gas from the far\neast of the country.")
+    assert [(page.number, page.start) for page in extracted.pages] == [(1, 0), (2, 34)]
+
+
+def test_lines_that_run_on_every_page_are_left_out() -> None:
+    pages = [
+        ["Foreign Affairs Bureau", f"{word} sentence stands here alone.", f"Page {number} of 4"]
+        for number, word in enumerate(["One", "Two", "Three", "Four"], 1)
+    ]
+    text = read_pdf("a.pdf", printed(pages)).text
+    assert text == "\n\n".join(page[1] for page in pages)
+
+
+def test_figures_that_differ_from_page_to_page_stay() -> None:
+    pages = [["A table", f"Row {number}", f"Total: {number * number + 30}"] for number in range(1, 6)]
+    text = read_pdf("a.pdf", printed(pages)).text
+    assert [f"Total: {number * number + 30}" in text for number in range(1, 6)] == [True] * 5
+
+
+def test_the_metadata_gives_title_and_day() -> None:
+    extracted = read_pdf("a.pdf", set_in_paragraphs("Text.", title="Gas report"))
+    assert extracted.title == "Gas report"
+    data = printed([["Text."]], invariant=1)  # reportlab's invariant files are made on 1 January 2000
+    assert read_pdf("a.pdf", data).published == date(2000, 1, 1)
+    assert read_pdf("a.pdf", data).title is None
+
+
+def test_an_encrypted_pdf_is_refused() -> None:
+    data = printed([["Secret."]], encrypt=pdfencrypt.StandardEncryption("password"))
+    with pytest.raises(DocumentError, match=r"^a\.pdf: is encrypted$"):
+        read_pdf("a.pdf", data)
+
+
+@pytest.mark.parametrize(
+    "data", [b"garbage", b"%PDF-1.7 garbage", b"\x00" * 2_000, b"x" * 2_000 + b"%PDF-", b"PK\x03\x04" + b"a" * 99]
+)
+def test_garbage_named_pdf_is_refused(data: bytes) -> None:
+    with pytest.raises(DocumentError, match="is not a PDF, or is damaged"):
+        read_pdf("a.pdf", data)
+
+
+def test_a_pdf_of_pictures_asks_for_ocr() -> None:
+    with pytest.raises(DocumentError, match=r"has no text \(scanned pages need OCR first\)"):
+        read_pdf("a.pdf", printed([[], []]))
+
+
+def test_a_truncated_pdf_is_read_or_refused_never_half_believed() -> None:
+    data = set_in_paragraphs(LONG, "\f", "The end.")
+    for share in range(1, 10):
+        try:
+            text = read_pdf("a.pdf", data[: len(data) * share // 10]).text
+        except DocumentError:
+            continue
+        assert "operator" in text
+
+
+def test_pdfium_is_called_by_one_thread_at_a_time() -> None:
+    data = printed([["Text."]])
+    with ThreadPoolExecutor(1) as pool:
+        with pdf._PDFIUM:
+            reading = pool.submit(read_pdf, "a.pdf", data)
+            assert wait([reading], timeout=0.3).not_done
+        assert reading.result(timeout=30).text == "Text."
+
+
+def test_pdfs_are_read_from_several_threads() -> None:
+    files = [set_in_paragraphs(f"Text {number}. {LONG}") for number in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        texts = list(pool.map(lambda data: read_pdf("a.pdf", data).text, files))
+    assert texts == [f"Text {number}. {LONG}" for number in range(8)]
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])).map(clean_text), max_size=8))
+def test_the_page_map_is_ordered_and_exact(pages: list[str]) -> None:
+    text, placed = join_pages(enumerate(pages, 1))
+    assert [text[page.start : page.end] for page in placed] == [page.strip("\n") for page in pages if page.strip()]
+    ends = [0] + [offset for page in placed for offset in (page.start, page.end)] + [len(text)]
+    assert ends == sorted(ends)
+    assert [page.number for page in placed] == [number for number, page in enumerate(pages, 1) if page.strip()]

@@ -1,0 +1,111 @@
+"""Plain text and its cleaning: encodings are found, binary data is refused, letters are never changed."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpus.errors import DocumentError
+from corpus.formats.clean import clean_text
+from corpus.formats.text import decode, read_text
+
+FRENCH = "Café à la crème coûte 5 € – “très bon”, dit-il."
+JAPANESE = "日本語の文章です。パイプラインは年間三百八十億立方メートルのガスを運ぶ。"
+RUSSIAN = "Россия и Китай подписали соглашение о поставках газа на тридцать лет."
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252"])
+def test_western_text_is_read_in_its_encoding(encoding: str) -> None:
+    assert decode("a.txt", FRENCH.encode(encoding)) == FRENCH
+
+
+def test_big_endian_text_is_read_by_its_byte_order_mark() -> None:
+    assert decode("a.txt", b"\xfe\xff" + FRENCH.encode("utf-16-be")) == FRENCH
+    assert decode("a.txt", b"\x00\x00\xfe\xff" + FRENCH.encode("utf-32-be")) == FRENCH
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"), [(JAPANESE, "shift_jis"), (JAPANESE, "euc_jp"), (RUSSIAN, "cp1251"), (RUSSIAN, "utf-8")]
+)
+def test_other_scripts_are_read_in_their_encoding(text: str, encoding: str) -> None:
+    assert decode("a.txt", text.encode(encoding)) == text
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"])))
+def test_utf8_is_always_read_as_utf8(text: str) -> None:
+    assert decode("a.txt", text.encode()) == text.removeprefix("\ufeff")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"text with a \x00 in it",
+        "Grüße über Grüße, ohne Marke am Anfang.".encode("utf-16-le"),
+        b"\xe9t\xe9 \x00",
+        b"\x89PNG\r\n\x1a\n" + bytes(range(256)),
+        b"\x01\x02\x03\x04" * 20,
+        random.Random(1).randbytes(4_000).replace(b"\x00", b"\x01"),
+    ],
+)
+def test_binary_data_is_not_text(data: bytes) -> None:
+    with pytest.raises(DocumentError, match="is not text"):
+        read_text("a.txt", data)
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfeabc", b"\xef\xbb\xbfa\xff", b"\xff\xfe\x00\x00\xff\xff\xff\xff"])
+def test_text_that_belies_its_byte_order_mark_is_damaged(data: bytes) -> None:
+    with pytest.raises(DocumentError, match="is damaged: it is marked as"):
+        read_text("a.txt", data)
+
+
+def test_a_plain_text_states_nothing_about_itself() -> None:
+    extracted = read_text("a.txt", b"First line\r\n\r\n\r\n\r\nSecond  \r\n")
+    assert (extracted.text, extracted.title, extracted.pages) == ("First line\n\nSecond", None, ())
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("a\r\nb\rc", "a\nb\nc"),
+        ("\ufeffa\u200bb\u00adc", "abc"),
+        ("38\u00a0billion\u202fm\u2009tons", "38 billion m tons"),
+        ("a\x07b\x85c\x9fd", "ab\ncd"),
+        ("a \t\n\n\n\n\nb", "a\n\nb"),
+        ("\n \n  indented", "  indented"),
+        ("tab\tstays", "tab\tstays"),
+        ("a\x0cb\u2028c", "a\nb\nc"),
+    ],
+)
+def test_cleaning_removes_what_cannot_be_seen(raw: str, clean: str) -> None:
+    assert clean_text(raw) == clean
+
+
+@pytest.mark.parametrize(
+    "text", ["38 m³ and CO₂ ½ ﬁ Å", "👩\u200d🔬 \U0001f1e8\U0001f1f3", "\u200fשלום\u200e", "e\u0301"]
+)
+def test_cleaning_keeps_letters_marks_and_directions_as_they_are(text: str) -> None:
+    assert clean_text(text) == text
+
+
+ANY_TEXT = st.text(
+    st.characters(exclude_categories=["Cs"]) | st.sampled_from(" \t\r\n\v\f\x85\u00a0\u00ad\ufeff\u2028")
+)
+
+
+@given(ANY_TEXT)
+def test_cleaning_twice_changes_nothing(text: str) -> None:
+    assert clean_text(clean_text(text)) == clean_text(text)
+
+
+@given(ANY_TEXT)
+def test_cleaning_adds_no_characters(text: str) -> None:
+    assert len(clean_text(text)) <= len(text)
+    assert set(clean_text(text)) <= set(text) | {"\n", " "}
+
+
+@given(ANY_TEXT)
+def test_cleaning_keeps_every_letter_and_digit_in_order(text: str) -> None:
+    assert [letter for letter in clean_text(text) if letter.isalnum()] == [
+        letter for letter in text if letter.isalnum()
+    ]

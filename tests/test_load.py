@@ -1,0 +1,311 @@
+"""Loading: files and uploads become documents, and every fault names its file."""
+
+import io
+import os
+import subprocess
+import sys
+import zipfile
+from datetime import date
+from pathlib import Path
+
+import pytest
+from reportlab.pdfgen.canvas import Canvas
+
+from corpus.document import version_of
+from corpus.errors import DocumentError
+from corpus.formats.clean import clean_text
+from corpus.load import SUPPORTED, TEXT_SUFFIXES, ClaimedIds, file_id, find_files, parse_document, read_document
+
+LIMIT = 1_000_000
+ROOT = Path(__file__).parent.parent
+
+
+def pdf(text: str) -> bytes:
+    file = io.BytesIO()
+    canvas = Canvas(file)
+    canvas.drawString(72, 700, text)
+    canvas.save()
+    return file.getvalue()
+
+
+def write(path: Path, data: bytes | str = "The line carries 38 bcm.") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return path
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_a_file_becomes_a_document(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "gas.md", "---\ntitle: Gas\ndate: 2025-11-07\ntags: b, a\nurl: http://x\n---\nText\r\nhere."
+    )
+    document = read_document(path, id="gas.md", max_bytes=LIMIT)
+    assert (document.id, document.title, document.text) == ("gas.md", "Gas", "Text here.")
+    assert (document.published, document.tags, document.url) == (date(2025, 11, 7), ("a", "b"), "http://x")
+    assert document.version == version_of("Text here.")
+
+
+def test_an_upload_and_a_file_give_the_same_document(tmp_path: Path) -> None:
+    for name, data in (
+        ("a.txt", b"Caf\xe9 \x80 5\r\n"),
+        ("a.pdf", pdf("The line.")),
+        ("a.html", b"<h1>A</h1><p>b</p>"),
+    ):
+        path = write(tmp_path / name, data)
+        assert read_document(path, id=name, max_bytes=LIMIT) == parse_document(name, data, max_bytes=LIMIT)
+
+
+def test_a_page_map_comes_with_the_document() -> None:
+    document = parse_document("a.pdf", pdf("The line."), max_bytes=LIMIT)
+    assert [(page.number, page.start, page.end) for page in document.pages] == [(1, 0, 9)]
+    assert document.page_of(4) == 1
+
+
+def test_an_id_in_the_front_matter_wins() -> None:
+    data = b"---\nid: own\n---\nText."
+    assert parse_document("a.md", data, id="given", max_bytes=LIMIT).id == "own"
+    assert parse_document("a.md", b"Text.", id="given", max_bytes=LIMIT).id == "given"
+    assert parse_document("a.md", b"Text.", max_bytes=LIMIT).id == "a.md"
+
+
+def test_tags_given_join_those_of_the_file() -> None:
+    document = parse_document("a.md", b"---\ntags: b\n---\nText.", tags=["a", "b"], max_bytes=LIMIT)
+    assert document.tags == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("a.txt", b"", "is empty"),
+        ("a.pdf", b"", "is empty"),
+        ("a.docx", b"", "is empty"),
+        ("a.txt", b" \r\n\t\n", "has no text in it"),
+        ("a.txt", b"\xef\xbb\xbf", "has no text in it"),
+        ("a.md", b"---\ntitle: A\n---\n\n", "has no text in it"),
+        ("a.txt", b"a\x00b", "is not text"),
+        ("a.md", b"\x89PNG\r\n\x1a\n\x00", "is not text"),
+        ("a.pdf", b"garbage", "is not a PDF, or is damaged"),
+        ("a.docx", b"garbage", "is not a docx file, or is damaged"),
+        ("a.xlsx", b"garbage", "is not an xlsx file, or is damaged"),
+        ("a.zip", b"PK\x03\x04", "has the suffix .zip, which is not supported; .txt, .text, .md"),
+        ("a.doc", b"\xd0\xcf\x11\xe0", "has the suffix .doc, which is not supported"),
+        ("a.md", b"---\ntags: [" + b"t" * 101 + b"]\n---\nText.", "the tag has 101 characters"),
+        ("x" * 201 + ".txt", b"Text.", "the id has 205 characters"),
+        ("a\x01.txt", b"Text.", "the id holds a control character"),
+        ("a\udc80.txt", b"Text.", "the id holds an unpaired surrogate"),
+    ],
+)
+def test_bad_bytes_are_refused_with_name_and_reason(name: str, data: bytes, reason: str) -> None:
+    with pytest.raises(DocumentError, match=reason) as caught:
+        parse_document(name, data, max_bytes=LIMIT)
+    assert caught.value.source == name.replace("\udc80", "?")
+    assert str(caught.value).encode()
+
+
+@pytest.mark.parametrize("suffix", SUPPORTED)
+def test_every_format_refuses_noise(suffix: str) -> None:
+    for data in (b"\x00\xff\xfe" * 50, bytes(range(256)) * 8, b"PK\x03\x04\x00\x00", b"%PDF-1.4\x00\x00"):
+        with pytest.raises(DocumentError):
+            parse_document(f"a{suffix}", data, max_bytes=LIMIT)
+
+
+def test_suffixes_are_read_in_any_case() -> None:
+    assert parse_document("A.PDF", pdf("The line."), max_bytes=LIMIT).text == "The line."
+    assert parse_document("A.Md", b"# *Head*", max_bytes=LIMIT).text == "# Head"
+
+
+@pytest.mark.parametrize("suffix", sorted(TEXT_SUFFIXES))
+def test_a_text_under_another_suffix_is_read_as_text(suffix: str) -> None:
+    assert parse_document(f"notes{suffix}", b"*as* <it> is", max_bytes=LIMIT).text == "*as* <it> is"
+
+
+def test_the_stored_text_is_clean_whatever_the_format() -> None:
+    raw = "One\u00a0two\u00ad three."
+    html = f"<p>{raw}</p><p>&nbsp;four&shy;teen&#xFEFF;</p>"
+    for name, data in (("a.txt", raw), ("a.md", raw + "\n\n&nbsp;four&shy;teen"), ("a.html", html)):
+        text = parse_document(name, data.encode(), max_bytes=LIMIT).text
+        assert text.startswith("One two three.")
+        assert text == clean_text(text)
+
+
+def test_a_file_over_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.txt"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)  # a terabyte, which could not be read
+    with pytest.raises(DocumentError, match="has 1,099,511,627,776 bytes or more; at most 1,000,000 are allowed"):
+        read_document(path, max_bytes=LIMIT)
+
+
+def test_the_limit_itself_is_allowed(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt", "x" * 10)
+    assert read_document(path, max_bytes=10).text == "x" * 10
+    assert parse_document("a.txt", b"x" * 10, max_bytes=10).text == "x" * 10
+    with pytest.raises(DocumentError, match="at most 9 are allowed"):
+        read_document(path, max_bytes=9)
+    with pytest.raises(DocumentError, match="at most 9 are allowed"):
+        parse_document("a.txt", b"x" * 10, max_bytes=9)
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "folder.txt").mkdir()
+    (tmp_path / "broken.txt").symlink_to(tmp_path / "gone")
+    (tmp_path / "loop.txt").symlink_to(tmp_path / "loop.txt")
+    os.mkfifo(tmp_path / "pipe.txt")
+    for name, reason in (
+        ("folder.txt", "is a folder, not a file"),
+        ("broken.txt", "is a link to a file that does not exist"),
+        ("loop.txt", "cannot be read"),
+        ("pipe.txt", "is not an ordinary file"),
+        ("gone.txt", "does not exist"),
+        ("x" * 300 + ".txt", "cannot be read: File name too long"),
+    ):
+        with pytest.raises(DocumentError, match=reason) as caught:
+            read_document(tmp_path / name, max_bytes=LIMIT)
+        assert caught.value.source == str(tmp_path / name)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt")
+    path.chmod(0)
+    with pytest.raises(DocumentError, match="may not be read by this user"):
+        read_document(path, max_bytes=LIMIT)
+
+
+def test_a_permission_error_is_said_in_plain_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: object, **_options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    path = write(tmp_path / "a.txt")
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(DocumentError, match="may not be read by this user"):
+        read_document(path, max_bytes=LIMIT)
+
+
+def test_a_name_that_is_no_text_can_be_printed(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.txt")
+    with pytest.raises(DocumentError, match="does not exist") as caught:
+        read_document(path, max_bytes=LIMIT)
+    assert str(caught.value).encode().endswith(b"caf\\xe9.txt: does not exist")
+
+
+def test_folders_are_walked_in_order_without_the_hidden_and_the_unsupported(here: Path) -> None:
+    for name in (
+        "b/z.txt",
+        "b/a.PDF",
+        "a.md",
+        ".hidden.txt",
+        ".git/x.txt",
+        "b/.secret/x.md",
+        "c.zip",
+        "notes",
+        "d.log",
+    ):
+        write(here / name)
+    (here / "b/link").symlink_to(here)
+    found = list(find_files([here]))
+    assert [file.id for file in found] == ["a.md", "b/a.PDF", "b/z.txt"]
+    assert [file.path for file in found] == [here / file.id for file in found]
+
+
+def test_the_order_does_not_come_from_the_disk(here: Path) -> None:
+    names = [f"{number * 7 % 23:02}.txt" for number in range(23)]
+    for name in names:
+        write(here / name)
+    assert [file.id for file in find_files([here])] == sorted(names)
+
+
+def test_a_broken_link_in_a_folder_is_found_so_that_it_is_reported(here: Path) -> None:
+    (here / "a.txt").symlink_to(here / "gone")
+    [file] = find_files([here])
+    with pytest.raises(DocumentError, match="is a link to a file that does not exist"):
+        read_document(file.path, max_bytes=LIMIT)
+
+
+def test_a_file_named_itself_is_always_found(here: Path) -> None:
+    paths = [write(here / name) for name in (".hidden.txt", "c.zip", "notes")]
+    assert [file.path for file in find_files([*paths, here / "gone.txt"])] == [*paths, here / "gone.txt"]
+
+
+def test_a_path_that_cannot_be_looked_at_hides_no_other(here: Path) -> None:
+    good = write(here / "good.txt")
+    bad = [here / ("x" * 300), here / "good.txt" / "below", here / "gone"]
+    assert [file.path for file in find_files([*bad, good])] == [*bad, good]
+
+
+def test_a_folder_that_cannot_be_listed_is_found_so_that_it_is_reported(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    (here / "locked").mkdir()
+    with monkeypatch.context() as locked:
+        locked.setattr(Path, "iterdir", refuse)
+        [file] = find_files([here / "locked"])
+    assert file.path == here / "locked"
+    monkeypatch.setattr(os, "listdir", refuse)
+    with pytest.raises(DocumentError, match="may not be read by this user"):
+        read_document(file.path, max_bytes=LIMIT)
+
+
+def test_a_file_named_twice_is_found_once(here: Path) -> None:
+    path = write(here / "a/x.txt")
+    (here / "a/y.txt").symlink_to(path)
+    assert [file.id for file in find_files([here / "a/x.txt", Path("a"), Path("."), Path("a/../a/x.txt")])] == [
+        "a/x.txt"
+    ]
+
+
+def test_a_file_below_the_current_folder_has_its_path_for_an_id(here: Path) -> None:
+    write(here / "notes/a.txt")
+    for argument in (Path("notes"), Path("notes/a.txt"), here / "notes", Path("."), Path("../here")):
+        assert [file.id for file in find_files([argument])] == ["notes/a.txt"]
+
+
+def test_a_file_outside_has_its_path_from_what_was_named(here: Path) -> None:
+    outside = here.parent / "shared" / "seeds"
+    path = write(outside / "deep" / "x.txt")
+    assert file_id(path, outside) == "seeds/deep/x.txt"
+    assert [file.id for file in find_files([Path("../shared/seeds")])] == ["seeds/deep/x.txt"]
+    assert [file.id for file in find_files([Path("../shared")])] == ["shared/seeds/deep/x.txt"]
+    assert [file.id for file in find_files([path])] == ["deep/x.txt"]
+    assert read_document(path, max_bytes=LIMIT).id == "deep/x.txt"
+
+
+def test_a_file_at_the_root_of_the_disk_has_its_name_for_an_id() -> None:
+    assert file_id(Path("/x.txt"), Path("/x.txt")) == "x.txt"
+
+
+def test_two_files_cannot_claim_one_id() -> None:
+    ids = ClaimedIds()
+    ids.claim("a", Path("one/a.txt"))
+    ids.claim("a", Path("one/a.txt"))
+    ids.claim("b", Path("two/a.txt"))
+    with pytest.raises(DocumentError, match=r"two/a\.txt: has the id 'a', and so has one/a\.txt") as caught:
+        ids.claim("a", Path("two/a.txt"))
+    assert caught.value.source == "two/a.txt"
+
+
+def test_importing_the_loader_loads_no_format_library() -> None:
+    heavy = (
+        "markitdown trafilatura pypdfium2 lxml yaml markdown_it openpyxl charset_normalizer defusedxml numpy".split()
+    )
+    program = f"import sys, corpus.load; print([name for name in {heavy!r} if name in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert result.stdout.strip() == "[]"
+
+
+def test_a_zip_renamed_docx_is_refused() -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as package:
+        package.writestr("hello.txt", "hello")
+    with pytest.raises(DocumentError, match="is not a docx file, or is damaged"):
+        parse_document("a.docx", file.getvalue(), max_bytes=LIMIT)
