@@ -143,6 +143,10 @@ class Collection:
             self._engine.catch_up(self.store)
             return removals, self.generation
 
+    def documents(self) -> Iterator[DocumentSummary]:
+        """Every document without its text, in the order of their ids."""
+        return all_documents(self.store)
+
     def verify(self) -> list[str]:
         """What is wrong with the index, a line each; nothing where store, FAISS and lexical index agree.
 
@@ -216,6 +220,14 @@ class Collection:
             self._lock = None
 
 
+def all_documents(store: Store) -> Iterator[DocumentSummary]:
+    """Every document of a store without its text, in the order of their ids, read a page at a time."""
+    after = None
+    while page := store.documents(_PAGE, after):
+        yield from page
+        after = page[-1].id
+
+
 def rebuild(folder: Path, encoder: Encoder, settings: ChunkSettings | None = None) -> int:
     """Make FAISS and the lexical index anew from the store; cut and embed anew too where other settings built it.
 
@@ -228,7 +240,7 @@ def rebuild(folder: Path, encoder: Encoder, settings: ChunkSettings | None = Non
     try:
         store = Store(folder)
         if store.manifest() != manifest:
-            documents = [store.document(id) for id in _all_ids(store)]
+            documents = [store.document(summary.id) for summary in all_documents(store)]
             store.write(prepare(documents, encoder, settings, _nothing_known), manifest=manifest)
         engine = EmbeddedEngine(folder, encoder.identity.dimension, writable=True)
         engine.discard()
@@ -289,13 +301,6 @@ def _difference(name: str, expected: list[int], found: list[int]) -> Iterator[st
         yield f"{name} holds {len(extra)} chunks that the store does not, the first {extra[0]}"
     if len(found) != len(set(found)):
         yield f"{name} holds {len(found) - len(set(found))} chunks twice"
-
-
-def _all_ids(store: Store) -> Iterator[str]:
-    after = None
-    while page := store.documents(_PAGE, after):
-        yield from (summary.id for summary in page)
-        after = page[-1].id
 
 
 def _nothing_known(_document_id: str) -> dict[str, Vectors]:

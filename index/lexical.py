@@ -169,9 +169,7 @@ class LexicalIndex:
         if self.snapshot.generation > 0:
             # By query: deleting by term takes a Python int for a signed number, and misses an unsigned field.
             stale = [*changes.removed.tolist(), *(stored.id for stored in changes.added)]
-            self._writer.delete_documents_by_query(
-                tantivy.Query.term_set_query(self._index.schema, "chunk_id", stale)
-            )
+            self._writer.delete_documents_by_query(tantivy.Query.term_set_query(self._index.schema, "chunk_id", stale))
         self._writer.delete_documents_by_query(tantivy.Query.exists_query("generation"))
         for stored in changes.added:
             self._writer.add_document(_entry(stored))

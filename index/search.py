@@ -9,7 +9,7 @@ from index.embed import Encoder
 from index.engine import Candidates, Engine
 from index.store import Filters, Store, StoredChunk
 
-DENSE_WEIGHT = 0.5
+DENSE_WEIGHT = 0.6
 """Weight of the dense score in the fusion; the lexical score has the rest."""
 
 CANDIDATES = 100

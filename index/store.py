@@ -407,16 +407,11 @@ class Store:
                 connection.execute(_upsert_nothing(_answer_documents), shown)
             return bytes(connection.execute(sa.select(_answers.c.body).where(_answers.c.id == id)).scalar_one())
 
-    def answer(self, id: str) -> bytes:
-        """The kept answer, byte for byte.
-
-        :raises NotFoundError: there is none under that id, or a document that it showed was deleted
-        """
+    def find_answer(self, id: str) -> bytes | None:
+        """The kept answer, byte for byte; None where none is kept, or a document that it showed was deleted."""
         with self._reading() as connection:
             body = connection.execute(sa.select(_answers.c.body).where(_answers.c.id == id)).scalar_one_or_none()
-        if body is None:
-            raise NotFoundError(f"there is no stored answer {id!r}")
-        return bytes(body)
+        return None if body is None else bytes(body)
 
     def add_feedback(
         self, answer_id: str, helpful: bool, comment: str | None, correct: dict[str, object] | None

@@ -1,0 +1,70 @@
+"""SQuAD files (v1.1 and v2.0 JSON, plain or gzipped) as articles that can be put into a collection and asked about."""
+
+import gzip
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from corpus.document import Document, make_document
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledQuestion:
+    """A question about one paragraph of a document.
+
+    :param answers: accepted texts, as they stand in the paragraph; none where the document does not answer
+    """
+
+    text: str
+    document_id: str
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A paragraph with the questions about it."""
+
+    text: str
+    questions: tuple[LabelledQuestion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """An article of Wikipedia."""
+
+    id: str
+    title: str
+    paragraphs: tuple[Paragraph, ...]
+
+    @property
+    def document(self) -> Document:
+        """The article as one document, its paragraphs between blank lines."""
+        text = "\n\n".join(paragraph.text for paragraph in self.paragraphs)
+        return make_document(text, id=self.id, title=self.title)
+
+
+def articles(path: Path) -> Iterator[Article]:
+    """The articles of a SQuAD file, in its order."""
+    stored = path.read_bytes()
+    for number, entry in enumerate(json.loads(gzip.decompress(stored) if path.suffix == ".gz" else stored)["data"]):
+        id = f"squad/{number:03d}"
+        paragraphs = tuple(_paragraph(id, paragraph) for paragraph in entry["paragraphs"])
+        yield Article(id, entry["title"].replace("_", " "), paragraphs)
+
+
+def _paragraph(document_id: str, entry: Mapping[str, Any]) -> Paragraph:  # Any: JSON
+    return Paragraph(
+        entry["context"],
+        tuple(
+            LabelledQuestion(
+                question["question"],
+                document_id,
+                tuple(dict.fromkeys(answer["text"] for answer in question["answers"]))
+                if not question.get("is_impossible")
+                else (),
+            )
+            for question in entry["qas"]
+        ),
+    )

@@ -1,0 +1,1 @@
+"""The reader, answers with citations, HTTP, and the command line."""

@@ -1,0 +1,319 @@
+"""HTTP: a thin adapter over the desk. The contract is in docs/api.md."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Annotated, ParamSpec, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from pydantic import ValidationError
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from corpus.document import Document, make_document
+from corpus.errors import NotFoundError, QuestionError
+from corpus.load import parse_document
+from service import problems
+from service.desk import Desk
+from service.schemas import (
+    AskRequest,
+    AskResponse,
+    DeleteResponse,
+    DocumentBody,
+    DocumentIn,
+    DocumentOut,
+    DocumentResponse,
+    DocumentsRequest,
+    DocumentsResponse,
+    FeedbackRequest,
+    FeedbackResponse,
+    ListResponse,
+    PassageOut,
+    Problem,
+    ReceiptOut,
+    SearchRequest,
+    SearchResponse,
+    SummaryOut,
+    VerifyRequest,
+    VerifyResponse,
+)
+from service.settings import Settings
+from service.verify import verify
+
+MAX_FILES = 1_000
+MAX_PAGE = 1_000
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_ERRORS: dict[int | str, dict[str, object]] = {
+    status: {"model": Problem, "description": description}
+    for status, description in (
+        (404, "There is no such document, version or answer."),
+        (413, "The body is over the limit."),
+        (422, "The request cannot be taken; `field` names what is at fault."),
+        (503, "The index cannot be written or searched now; `detail` says what to do."),
+    )
+}
+_DOCUMENT_BODIES = {
+    "required": True,
+    "content": {
+        "application/json": {"schema": DocumentsRequest.model_json_schema(ref_template="#/components/schemas/{model}")},
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["files"],
+                "properties": {
+                    "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                    "tags": {"type": "array", "items": {"type": "string"}},
+                },
+            }
+        },
+    },
+}
+
+
+class _Threads:
+    """The one place where requests leave the event loop: readers as wide as the cores, one writer."""
+
+    def __init__(self, width: int) -> None:
+        self._readers = CapacityLimiter(width)
+        self._writer = CapacityLimiter(1)
+
+    async def read(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Run a function that does not change documents."""
+        return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=self._readers)
+
+    async def write(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Run a function that changes documents."""
+        return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=self._writer)
+
+
+class BodyLimit:
+    """Refuses bodies over a size, by what they say of themselves and by what then comes."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 413."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        if announced.isdigit() and int(announced) > self._max_bytes:
+            await self._refusal()(scope, receive, send)
+            return
+        await self._app(scope, self._counted(receive), send)
+
+    def _counted(self, receive: Receive) -> Receive:
+        left = self._max_bytes
+
+        async def counted() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._detail())
+            return message
+
+        return counted
+
+    def _refusal(self) -> Response:
+        return problems.problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._detail())
+
+    def _detail(self) -> str:
+        return f"the body is over {self._max_bytes / 1e6:g} MB; send less at a time, or raise QUOTH_MAX_BODY_MB"
+
+
+def create_app(desk: Desk, settings: Settings) -> FastAPI:
+    """The HTTP service over an opened desk, which it does not close."""
+    app = FastAPI(
+        title="Quoth",
+        version=version("quoth"),
+        summary="Answers questions from a body of documents by quoting them.",
+        responses=_ERRORS,
+        redirect_slashes=False,
+    )
+    problems.install(app)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    threads = _Threads(settings.threads)
+    _add_questions(app, desk, threads)
+    _add_documents(app, desk, threads, settings)
+    _add_citations(app, desk, threads)
+    _add_house(app, desk)
+    return app
+
+
+def _add_questions(app: FastAPI, desk: Desk, threads: _Threads) -> None:
+    @app.post("/v1/ask", response_model=AskResponse, tags=["questions"])
+    async def ask(request: AskRequest) -> Response:
+        """The answer, quoted and cited, or the reason why there is none."""
+        body = await threads.read(desk.ask, request.made())
+        return Response(body, media_type="application/json")
+
+    @app.post("/v1/search", tags=["questions"])
+    async def search(request: SearchRequest) -> SearchResponse:
+        """The passages nearest to a question."""
+        question = request.made()
+        searcher = desk.collection.searcher
+        found = await threads.read(searcher.search, question.text, question.top_k, question.filters)
+        return SearchResponse(hits=[PassageOut.of(hit) for hit in found.hits], generation=found.generation)
+
+    @app.get("/v1/answers/{answer_id}", response_model=AskResponse, tags=["questions"])
+    async def stored_answer(answer_id: str) -> Response:
+        """A kept answer, byte for byte."""
+        body = await threads.read(desk.collection.store.find_answer, answer_id)
+        if body is None:
+            raise NotFoundError(f"there is no stored answer {answer_id!r}")
+        return Response(body, media_type="application/json")
+
+    @app.post("/v1/feedback", status_code=HTTPStatus.CREATED, tags=["questions"])
+    async def feedback(request: FeedbackRequest) -> FeedbackResponse:
+        """Keep what somebody says of an answer."""
+        correct = request.correct
+        place = (correct.document_id, correct.start, correct.end) if correct else None
+        number = await threads.read(desk.give_feedback, request.answer_id, request.helpful, request.comment, place)
+        return FeedbackResponse(id=number, answer_id=request.answer_id)
+
+
+def _add_documents(app: FastAPI, desk: Desk, threads: _Threads, settings: Settings) -> None:
+    collection = desk.collection
+
+    @app.post(
+        "/v1/documents",
+        response_model=DocumentsResponse,
+        tags=["documents"],
+        openapi_extra={"requestBody": _DOCUMENT_BODIES},
+    )
+    async def add(request: Request) -> Response:
+        """Add or replace documents, all or none; the very next question sees them."""
+        if request.headers.get("content-type", "").startswith("multipart/form-data"):
+            documents = await _uploaded(request, threads, settings)
+        else:
+            try:
+                body = DocumentsRequest.model_validate(await _json(request))
+            except ValidationError as exc:
+                return problems.validation_problem([dict(error) for error in exc.errors()])
+            documents = [_document(entry, entry.id) for entry in body.documents]
+        receipts, generation = await threads.write(collection.put, documents)
+        made = DocumentsResponse(documents=[ReceiptOut.of(receipt) for receipt in receipts], generation=generation)
+        return JSONResponse(made.model_dump())
+
+    @app.get("/v1/documents", tags=["documents"])
+    async def list_documents(
+        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100, cursor: str | None = None
+    ) -> ListResponse:
+        """Documents in the order of their ids."""
+        after = _after(cursor) if cursor is not None else None
+        found = await threads.read(collection.store.documents, limit + 1, after)
+        page = [SummaryOut.of(summary) for summary in found[:limit]]
+        return ListResponse(documents=page, next_cursor=_cursor(page[-1].id) if len(found) > limit else None)
+
+    @app.get("/v1/documents/{document_id:path}", tags=["documents"])
+    async def get_document(document_id: str, version: str | None = None) -> DocumentOut:
+        """A document with its text, of the present version or of the one asked for."""
+        return await threads.read(_read_document, desk, document_id, version)
+
+    @app.put("/v1/documents/{document_id:path}", tags=["documents"])
+    async def replace(document_id: str, body: DocumentBody) -> DocumentResponse:
+        """Put a document in place of what stands under its id, if anything does."""
+        receipts, generation = await threads.write(collection.put, [_document(body, document_id)])
+        return DocumentResponse(**ReceiptOut.of(receipts[0]).model_dump(), generation=generation)
+
+    @app.delete("/v1/documents/{document_id:path}", tags=["documents"])
+    async def delete(document_id: str) -> DeleteResponse:
+        """Take a document out of every structure, stored answers that show it included."""
+        removals, generation = await threads.write(collection.remove, [document_id])
+        return DeleteResponse.of(removals[0], generation)
+
+
+def _add_citations(app: FastAPI, desk: Desk, threads: _Threads) -> None:
+    @app.post("/v1/verify", tags=["citations"])
+    async def check(request: VerifyRequest) -> VerifyResponse:
+        """Whether a quote still stands where a citation says."""
+        store = desk.collection.store
+        verdict = await threads.read(verify, store, request.document_id, request.start, request.end, request.quote)
+        return VerifyResponse(
+            status=verdict.standing.value,
+            document_id=request.document_id,
+            version=verdict.version,
+            start=verdict.start,
+            end=verdict.end,
+        )
+
+    @app.get("/documents/{document_id:path}", tags=["citations"], response_class=PlainTextResponse)
+    async def read(document_id: str, version: str | None = None) -> PlainTextResponse:
+        """The text that a citation's link names, as plain text."""
+        document = await threads.read(desk.collection.store.document, document_id, version)
+        return PlainTextResponse(document.text)
+
+
+def _add_house(app: FastAPI, desk: Desk) -> None:
+    @app.get("/health/live", tags=["health"])
+    async def live() -> dict[str, str]:
+        """The process runs."""
+        return {"status": "live"}
+
+    @app.get("/health/ready", tags=["health"])
+    async def ready() -> dict[str, str | int]:
+        """The index is open and questions are answered."""
+        return {"status": "ready", "generation": desk.collection.generation}
+
+    @app.get("/", include_in_schema=False)
+    async def root() -> RedirectResponse:
+        return RedirectResponse("/docs")
+
+
+def _read_document(desk: Desk, id: str, version: str | None) -> DocumentOut:
+    document = desk.collection.store.document(id, version)
+    summary = desk.collection.store.summary(id)
+    if summary is None:
+        raise NotFoundError(f"there is no document {id!r}")
+    pages = [{"number": page.number, "start": page.start, "end": page.end} for page in document.pages]
+    return DocumentOut.with_text(summary, document.version, document.text, pages)
+
+
+def _document(body: DocumentIn | DocumentBody, id: str | None) -> Document:
+    return make_document(body.text, id=id, title=body.title, url=body.url, published=body.published, tags=body.tags)
+
+
+async def _json(request: Request) -> object:
+    try:
+        return json.loads(await request.body())
+    except (ValueError, RecursionError) as exc:
+        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "the body is not JSON") from exc
+
+
+async def _uploaded(request: Request, threads: _Threads, settings: Settings) -> list[Document]:
+    """The documents of a multipart upload: the parts named ``files``, each with its own name and format."""
+    async with request.form(max_files=MAX_FILES, max_part_size=settings.max_body_bytes) as form:
+        uploads = [part for part in form.getlist("files") if isinstance(part, UploadFile)]
+        tags = [part for part in form.getlist("tags") if isinstance(part, str)]
+        unknown = sorted(set(form) - {"files", "tags"})
+        if unknown:
+            raise QuestionError(f"{', '.join(unknown)}: no such field; there are files and tags", unknown[0])
+        if not uploads:
+            raise QuestionError("there is no file in the upload; send each as a part named files", "files")
+        named = [(upload.filename or "upload", await upload.read()) for upload in uploads]
+    limit = settings.max_document_bytes
+    return [await threads.read(parse_document, name, data, tags=tags, max_bytes=limit) for name, data in named]
+
+
+def _cursor(id: str) -> str:
+    return base64.urlsafe_b64encode(id.encode()).decode()
+
+
+def _after(cursor: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(cursor.encode()).decode()
+    except (binascii.Error, ValueError) as exc:
+        raise QuestionError(f"{cursor!r} is no cursor; take next_cursor from the page before", "cursor") from exc

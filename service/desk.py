@@ -1,0 +1,114 @@
+"""The desk: one opened collection with its Answerer, and every answer kept. All ways in share it."""
+
+import hashlib
+import json
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from corpus.errors import QuestionError
+from index.collection import Collection
+from index.embed import Encoder, load_encoder
+from index.vectors import set_threads
+from service.answer import Answer, Answerer
+from service.confidence import load_fitted
+from service.question import Question
+from service.reader.sentence import SentenceReader
+from service.schemas import AskResponse
+from service.settings import Settings
+
+_ID_LENGTH = 32
+
+log = logging.getLogger("quoth")
+
+
+class Desk:
+    """Questions in, kept answers out. Thread-safe."""
+
+    def __init__(self, folder: Path, encoder: Encoder, *, writable: bool) -> None:
+        """Open the data folder.
+
+        :raises StoreError: it is being written by another process, damaged, or built with other settings
+        """
+        fitted = load_fitted()
+        self.collection = Collection(folder, encoder, writable=writable)
+        searcher = self.collection.searcher
+        reader = SentenceReader(encoder, searcher.engine.idf, fitted.sentence)
+        self.answerer = Answerer(self.collection.store, searcher, reader, fitted.calibration)
+        self._fingerprint = f"{json.dumps(encoder.identity.as_dict())} {reader.fingerprint} {fitted.fingerprint}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.collection.close()
+
+    def ask(self, question: Question) -> bytes:
+        """The answer as JSON (:class:`service.schemas.AskResponse`), kept under its id.
+
+        An answer is a function of the question and of what it was asked of: the same question on the same generation
+        gives the same bytes, those that were kept the first time.
+
+        :raises QuothError: the index cannot be searched
+        """
+        store = self.collection.store
+        kept = store.find_answer(self._id(question, self.collection.generation))
+        if kept is not None:
+            return kept
+        outcome = self.answerer.ask(question)
+        asked = outcome.asked
+        id = self._id(question, asked.generation)
+        body = AskResponse.of(id, outcome).model_dump_json().encode()
+        what = "answered" if isinstance(outcome, Answer) else outcome.reason.value
+        log.info("%s %s, %d passages, %.0f ms", id, what, len(asked.hits), asked.timings_ms["total"])
+        log.debug("%s was asked %r", id, question.text)
+        return store.save_answer(id, question.text, body, {hit.chunk.document_id for hit in asked.hits})
+
+    def give_feedback(
+        self, answer_id: str, helpful: bool, comment: str | None, correct: tuple[str, int, int] | None
+    ) -> int:
+        """Keep what somebody says of an answer.
+
+        :param correct: document id, start and end of the right answer
+        :return: the number of the feedback
+        :raises NotFoundError: there is no such answer or document
+        :raises QuestionError: the right answer's place is outside its document
+        """
+        store = self.collection.store
+        place: dict[str, object] | None = None
+        if correct is not None:
+            document_id, start, end = correct
+            document = store.document(document_id)
+            if not start < end <= len(document.text):
+                raise QuestionError(
+                    f"{start}-{end} is no place in document {document_id!r}, which has {len(document.text)} characters",
+                    "correct",
+                )
+            quote = document.text[start:end]
+            place = {
+                "document_id": document_id,
+                "version": document.version,
+                "start": start,
+                "end": end,
+                "quote": quote,
+            }
+        return store.add_feedback(answer_id, helpful, comment, place)
+
+    def _id(self, question: Question, generation: int) -> str:
+        asked = json.dumps([asdict(question), generation, self._fingerprint], sort_keys=True, default=str)
+        return hashlib.sha256(asked.encode()).hexdigest()[:_ID_LENGTH]
+
+
+def open_desk(settings: Settings, *, writable: bool) -> Desk:
+    """The desk that the settings describe.
+
+    :raises SettingsError: the encoder is not there
+    :raises StoreError: the data folder cannot be opened
+    """
+    set_threads(settings.threads)
+    encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
+    return Desk(settings.data_dir, encoder, writable=writable)

@@ -1,0 +1,89 @@
+"""Errors over HTTP: ``application/problem+json`` (RFC 9457), one table from error class to status."""
+
+import json
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from corpus.errors import DocumentError, NotFoundError, QuestionError, QuothError, SettingsError, StoreError
+
+STATUS: Mapping[type[QuothError], HTTPStatus] = {
+    DocumentError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    QuestionError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
+    SettingsError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    QuothError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+log = logging.getLogger("quoth")
+
+
+def problem(status: int, detail: str, field: str | None = None, slug: str | None = None) -> Response:
+    """An error response.
+
+    :param slug: the kind of problem, where the status does not say it all
+    """
+    body: dict[str, object] = {
+        "type": f"urn:quoth:problem:{slug}" if slug else "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    if field is not None:
+        body["field"] = field
+    # ASCII only: what is echoed may hold what UTF-8 cannot.
+    return Response(json.dumps(body), status, media_type="application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the app a problem."""
+    app.add_exception_handler(QuothError, _quoth_error)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(Exception, _bug)
+
+
+def validation_problem(errors: list[dict[str, object]]) -> Response:
+    """A problem from pydantic's list of errors: the first is named, the others counted."""
+    first = errors[0]
+    location = first.get("loc", ())
+    parts = [str(part) for part in location if part != "body"] if isinstance(location, tuple | list) else []
+    if first.get("type") == "json_invalid":
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "the body is not JSON", slug="not-json")
+    field = ".".join(parts) or None
+    others = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    message = f"{field}: {first['msg']}{others}" if field else f"{first['msg']}{others}"
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, message, field, "invalid-request")
+
+
+async def _quoth_error(_request: Request, exc: Exception) -> Response:
+    kind = next(kind for kind in type(exc).__mro__ if kind in STATUS)
+    field = exc.field if isinstance(exc, QuestionError) else None
+    slug = kind.__name__.removesuffix("Error").lower()
+    if STATUS[kind] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("%s", exc)
+    return problem(STATUS[kind], str(exc), field, slug)
+
+
+async def _invalid_request(_request: Request, exc: Exception) -> Response:
+    if not isinstance(exc, RequestValidationError):
+        raise exc
+    return validation_problem([dict(error) for error in exc.errors()])
+
+
+async def _http_exception(_request: Request, exc: Exception) -> Response:
+    if not isinstance(exc, HTTPException):
+        raise exc
+    answer = problem(exc.status_code, str(exc.detail))
+    answer.headers.update(exc.headers or {})
+    return answer
+
+
+async def _bug(_request: Request, _exc: Exception) -> Response:
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "something is wrong in Quoth itself; the log says what")

@@ -1,0 +1,1 @@
+"""Reading: from passages that may hold the answer to spans that may be it."""

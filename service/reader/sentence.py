@@ -1,0 +1,205 @@
+"""A reader that picks the sentence with the best evidence.
+
+It weighs, for every sentence of the passages, how near it is to the question in meaning and in words, and whether it
+holds the kind of thing that was asked for. The weights come from a logistic regression over labelled questions
+(:mod:`eval.fit_sentences`), so that the score is a log-odds.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from index.embed import Encoder
+from index.lexical import terms_of
+from index.search import Hit
+from index.sentences import sentences
+from service.reader.span import Span
+
+Idf = Callable[[str], float]
+"""How rare an analysed term is; higher is rarer."""
+
+_STOP_TERMS = frozenset(
+    term
+    for word in """a about after all also an and any are as at be been before being by can could did do does during each
+    for from had has have he her his how i if in into is it its many may me might more most much must my no not of on or
+    our out over own per please said say says she should since so some such tell than that the their them then there
+    these they this those through to under until up us was we were what when where which while who whom whose why will
+    with would you your""".split()
+    for term in terms_of(word)
+)
+_ASKS_NUMBER = re.compile(
+    r"\bhow (?:many|much|long|large|big|far|high|old|often|deep|fast|tall|wide)\b"
+    r"|\bwhat (?:is|was|were|are)? ?(?:the )?(?:share|number|amount|price|cost|rate|percentage|percent|total|size|value"
+    r"|length|capacity|volume)\b",
+    re.I,
+)
+_ASKS_TIME = re.compile(
+    r"\bwhen\b|\b(?:what|which|in what|in which) (?:year|month|day|date|decade|century)\b|\bhow long ago\b", re.I
+)
+_ASKS_WHO = re.compile(r"\b(?:who|whom|whose)\b", re.I)
+_ASKS_WHERE = re.compile(
+    r"\bwhere\b|\b(?:what|which) (?:city|country|place|town|region|state|location|province)\b", re.I
+)
+_ASKS_WHY = re.compile(r"\bwhy\b|\b(?:what|which) (?:reason|caused|causes|led|explains)\b|\bhow come\b", re.I)
+_AMOUNT = re.compile(
+    r"(?<![\d.,])(?!(?:1\d|20)\d\d\b(?![.,]\d))\d[\d.,]*(?! (?:January|February|March|April|May|June|July|August|September"
+    r"|October|November|December))|\b(?:half|third|quarter|dozens?|hundreds?|thousands?|millions?|billions?|one|two|three"
+    r"|four|five|six|seven|eight|nine|ten|eleven|twelve|twice|double)\b",
+    re.I,
+)
+_TIME = re.compile(
+    r"\b(?:1\d{3}|20\d{2})\b|\b(?:January|February|March|April|May|June|July|August|September|October|November|December"
+    r"|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)\b|\bcentur(?:y|ies)\b|\b\d{1,2}:\d{2}\b",
+)
+_NAME = re.compile(r"(?<=[\w,;:“\"'(—–-] )[A-Z][\w’'-]+|(?:[A-Z][\w’'-]+ ){1,}[A-Z][\w’'-]+")
+_REASON = re.compile(
+    r"\b(?:because|since|due to|owing to|as a result|in order to|so that|therefore|thus|reason|caused?|aims?|led to"
+    r"|reflect\w*|to (?:avoid|counter|reduce|protect|secure|prevent|help|mitigate|offset))\b",
+    re.I,
+)
+_KINDS = (
+    ("number", _ASKS_NUMBER, _AMOUNT),
+    ("time", _ASKS_TIME, _TIME),
+    ("name", _ASKS_WHO, _NAME),
+    ("place", _ASKS_WHERE, _NAME),
+    ("reason", _ASKS_WHY, _REASON),
+)
+_FULL_SENTENCE_TERMS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceWeights:
+    """A logistic regression: a weight for each feature, and what is added to the sum."""
+
+    weights: Mapping[str, float]
+    intercept: float
+
+    def log_odds(self, features: Mapping[str, float]) -> float:
+        """The log-odds of a sentence with these features."""
+        return self.intercept + sum(weight * features[name] for name, weight in self.weights.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A sentence of a passage.
+
+    :param hit: the best ranked passage that holds it
+    :param start: code points into the document's text, half-open
+    """
+
+    hit: Hit
+    start: int
+    end: int
+    text: str
+
+
+class SentenceReader:
+    """Reads passages sentence by sentence."""
+
+    def __init__(self, encoder: Encoder, idf: Idf, weights: SentenceWeights) -> None:
+        self._encoder = encoder
+        self._idf = idf
+        self._weights = weights
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the same passages might be read differently."""
+        return f"sentence {sorted(self._weights.weights.items())} {self._weights.intercept}"
+
+    def read(self, question: str, hits: Sequence[Hit]) -> list[Span]:
+        """Every sentence of the passages, best first."""
+        candidates = candidate_sentences(hits)
+        features = self.features(question, candidates)
+        spans = [
+            Span(
+                hit=candidate.hit,
+                start=candidate.start,
+                end=candidate.end,
+                sentence_start=candidate.start,
+                sentence_end=candidate.end,
+                score=self._weights.log_odds(of_sentence),
+                null_score=0.0,
+                features=of_sentence,
+            )
+            for candidate, of_sentence in zip(candidates, features, strict=True)
+        ]
+        return sorted(spans, key=lambda span: (-span.score, span.hit.rank, span.start))
+
+    def features(self, question: str, candidates: Sequence[Candidate]) -> list[dict[str, float]]:
+        """The features of each sentence.
+
+        - ``meaning``: inner product of the question's and the sentence's vectors
+        - ``passage``: inner product of the question's and the passage's vectors
+        - ``fused``: the passage's fused retrieval score
+        - ``words``: share of the question's terms, weighted by rarity, that stand in the sentence
+        - ``topic_words``: the same, in the sentence or in the title and headings above it
+        - ``passage_words``: the same, in the passage, its title and headings
+        - ``figures``: share of the question's numbers that stand in the passage, 1 without any
+        - ``asked``: 1 where the sentence holds the kind of thing asked for, -1 where it does not, 0 where none is clear
+        - ``full``: 0 to 1, less for scraps such as captions and bylines
+        """
+        if not candidates:
+            return []
+        vectors = self._encoder.encode([question, *(candidate.text for candidate in candidates)])
+        meanings = vectors[1:] @ vectors[0]
+        wanted = self._wanted(question)
+        numbers = _numbers(question)
+        kinds = [(kind, holds) for kind, asks, holds in _KINDS if asks.search(question)]
+        found = []
+        for candidate, meaning in zip(candidates, meanings.tolist(), strict=True):
+            terms = set(terms_of(candidate.text))
+            topic = terms | set(terms_of(candidate.hit.chunk.context))
+            around = topic | set(terms_of(candidate.hit.chunk.text))
+            found.append(
+                {
+                    "meaning": meaning,
+                    "passage": candidate.hit.found.dense_score,
+                    "fused": candidate.hit.score,
+                    "words": _share(wanted, terms),
+                    "topic_words": _share(wanted, topic),
+                    "passage_words": _share(wanted, around),
+                    "figures": _share(dict.fromkeys(numbers, 1.0), around),
+                    "asked": _asked(candidate.text, question, kinds),
+                    "full": min(1.0, len(terms) / _FULL_SENTENCE_TERMS),
+                }
+            )
+        return found
+
+    def _wanted(self, question: str) -> dict[str, float]:
+        """The question's terms that carry meaning, with their weights."""
+        terms = set(terms_of(question))
+        return {term: self._idf(term) for term in (terms - _STOP_TERMS or terms)}
+
+
+def candidate_sentences(hits: Sequence[Hit]) -> list[Candidate]:
+    """The sentences of the passages, each once even where passages overlap, in the order of the passages."""
+    seen: dict[tuple[str, int, int], Candidate] = {}
+    for hit in hits:
+        chunk = hit.chunk
+        for start, end in sentences(chunk.text):
+            place = (chunk.document_id, chunk.start + start, chunk.start + end)
+            seen.setdefault(place, Candidate(hit, place[1], place[2], chunk.text[start:end]))
+    return list(seen.values())
+
+
+def _share(wanted: Mapping[str, float], present: set[str]) -> float:
+    total = math.fsum(wanted.values())
+    if total == 0:
+        return 1.0
+    return math.fsum(weight for term, weight in wanted.items() if term in present) / total
+
+
+def _numbers(text: str) -> list[str]:
+    return [term for term in terms_of(text) if term[0].isdigit()]
+
+
+def _asked(text: str, question: str, kinds: Sequence[tuple[str, re.Pattern[str]]]) -> float:
+    """Whether the sentence holds something of a kind asked for that the question does not itself name."""
+    if not kinds:
+        return 0.0
+    named = question.casefold()
+    for _, holds in kinds:
+        if any(match[0].casefold() not in named for match in holds.finditer(text)):
+            return 1.0
+    return -1.0

@@ -1,0 +1,82 @@
+"""Settings, from the environment (prefix QUOTH_) and the command line."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from corpus.errors import SettingsError
+from index.embed import DEFAULT_ENCODER
+
+PREFIX = "QUOTH_"
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    """Every setting of Quoth, with its default."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    data_dir: Annotated[Path, Field(description="The folder of the index.")] = Path(".quoth")
+    host: Annotated[str, Field(description="The address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535, description="The port to listen on; 0 takes a free one.")] = 8000
+    encoder: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="The embedding model: the default, or a sentence-transformers model on this machine.",
+        ),
+    ] = DEFAULT_ENCODER
+    models_dir: Annotated[Path, Field(description="Where exported models are kept.")] = (
+        Path(sys.prefix) / "share/quoth/models"
+    )
+    threads: Annotated[int, Field(ge=1, le=256, description="Processor cores that a question may use.")] = Field(
+        default_factory=_cores
+    )
+    max_document_mb: Annotated[
+        float, Field(gt=0, le=4_000, description="The largest file that is taken, in megabytes.")
+    ] = 50
+    max_body_mb: Annotated[
+        float, Field(gt=0, le=4_000, description="The largest HTTP request that is taken, in megabytes.")
+    ] = 64
+    log_level: Annotated[
+        str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="How much is logged; DEBUG shows questions.")
+    ] = "INFO"
+
+    @property
+    def max_document_bytes(self) -> int:
+        """The largest file that is taken."""
+        return int(self.max_document_mb * 1_000_000)
+
+    @property
+    def max_body_bytes(self) -> int:
+        """The largest HTTP request that is taken."""
+        return int(self.max_body_mb * 1_000_000)
+
+
+def load_settings(**given: object) -> Settings:
+    """The settings: what is given, then the environment, then the defaults.
+
+    :param given: values of the command line; None stands for not given
+    :raises SettingsError: a value is out of its bounds, or the environment has a QUOTH_ name that is no setting
+    """
+    _refuse_unknown_names()
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # checked by pydantic
+    except ValidationError as exc:
+        fault = exc.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in fault["loc"])
+        raise SettingsError(f"{PREFIX}{name.upper()}: {fault['msg']}") from exc
+
+
+def _refuse_unknown_names() -> None:
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
+    if unknown:
+        raise SettingsError(f"{', '.join(unknown)}: no such setting; there are {', '.join(sorted(known))}")
