@@ -43,9 +43,10 @@ _ASKS_WHERE = re.compile(
 )
 _ASKS_WHY = re.compile(r"\bwhy\b|\b(?:what|which) (?:reason|caused|causes|led|explains)\b|\bhow come\b", re.I)
 _AMOUNT = re.compile(
-    r"(?<![\d.,])(?!(?:1\d|20)\d\d\b(?![.,]\d))\d[\d.,]*(?! (?:January|February|March|April|May|June|July|August|September"
-    r"|October|November|December))|\b(?:half|third|quarter|dozens?|hundreds?|thousands?|millions?|billions?|one|two|three"
-    r"|four|five|six|seven|eight|nine|ten|eleven|twelve|twice|double)\b",
+    r"(?<![\d.,])(?!(?:1\d|20)\d\d\b(?![.,]\d))\d[\d.,]*"
+    r"(?! (?:January|February|March|April|May|June|July|August|September|October|November|December))"
+    r"|\b(?:half|third|quarter|dozens?|hundreds?|thousands?|millions?|billions?|one|two|three|four|five|six|seven|eight"
+    r"|nine|ten|eleven|twelve|twice|double)\b",
     re.I,
 )
 _TIME = re.compile(
