@@ -96,10 +96,9 @@ def _ask_all(part: Sequence[Article], weights: SentenceWeights) -> Iterator[Case
         encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
         with Collection(Path(folder), encoder, writable=True) as collection:
             collection.put([article.document for article, _ in thinned])
-            reader = SentenceReader(encoder, collection.searcher.engine.idf, weights)
+            reader = SentenceReader(encoder, weights)
             for question in chance.sample(pool, min(QUESTIONS, len(pool))):
-                hits = collection.searcher.search(question.text, DEFAULT_TOP_K).hits
-                spans = reader.read(question.text, hits)
+                spans = reader.read(question.text, collection.searcher.search(question.text, DEFAULT_TOP_K))
                 yield Case(tuple(spans), tuple(_is_right(span, question) for span in spans), bool(question.answers))
 
 

@@ -6,6 +6,7 @@ a sentence-transformers model. Neither torch nor sentence-transformers is import
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 Vectors = NDArray[np.float32]
 
 DEFAULT_ENCODER = "all-MiniLM-L6-v2"
+DEFAULT_MODELS_DIR = Path(sys.prefix) / "share" / "quoth" / "models"
+"""Where exported models are kept: with the environment that they were made by."""
+
 MAX_TOKENS = 256
 """Tokens of the default encoder's window, special ones included, as its authors set it."""
 
@@ -159,12 +163,17 @@ def load_encoder(name: str, models_dir: Path, threads: int) -> Encoder:
     """
     if name != DEFAULT_ENCODER:
         return TransformerEncoder(name, threads)
-    folder = models_dir / f"{DEFAULT_ENCODER}-int8"
+    folder = export_folder(models_dir)
     if not (folder / "export.json").is_file():
         from index.export import export_encoder
 
         export_encoder(folder)
     return OnnxEncoder(folder, threads)
+
+
+def export_folder(models_dir: Path) -> Path:
+    """Where the default encoder's export is kept."""
+    return models_dir / f"{DEFAULT_ENCODER}-int8"
 
 
 def batches_by_length(lengths: Sequence[int]) -> Iterator[list[int]]:

@@ -27,11 +27,13 @@ class Candidates:
 
     :param dense: inner product with the question's vector (-1 to 1), of every candidate
     :param lexical: BM25 (above 0), of those that share a term with the question and rank high by it
+    :param idf: inverse document frequency, over this generation's chunks, of each of the question's analysed terms
     """
 
     generation: int
     dense: Mapping[int, float]
     lexical: Mapping[int, float]
+    idf: Mapping[str, float]
 
 
 class Engine(Protocol):
@@ -49,9 +51,6 @@ class Engine(Protocol):
         :param filters: narrow the search itself
         :param allowed: the numbers of the chunks that pass the filters, None where nothing is narrowed
         """
-
-    def idf(self, term: str) -> float:
-        """The inverse document frequency of an analysed term over the chunks; above 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +94,7 @@ class EmbeddedEngine:
         lexical = dict(snapshot.lexical.search(question, limit, filters))
         missing = np.array([id for id in lexical if id not in dense], dtype=np.int64)
         dense.update(snapshot.vectors.search(vector, len(missing), missing))
-        return Candidates(snapshot.vectors.generation, dense, lexical)
-
-    def idf(self, term: str) -> float:
-        """The inverse document frequency of an analysed term over the chunks; above 0."""
-        return self._snapshot.lexical.idf(term)
+        return Candidates(snapshot.vectors.generation, dense, lexical, snapshot.lexical.idf(question))
 
     def chunk_ids(self) -> tuple[list[int], list[int]]:
         """The numbers of the chunks that FAISS holds, and of those that the lexical index holds, ascending."""

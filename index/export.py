@@ -1,6 +1,6 @@
 """The default encoder's int8 ONNX graph, made once from the published weights.
 
-Run as ``python -m index.export FOLDER``. Needs torch; what it writes does not.
+Run as ``python -m index.export [MODELS_DIR]``. Needs torch; what it writes does not.
 """
 
 import importlib.util
@@ -12,7 +12,7 @@ import warnings
 from pathlib import Path
 
 from corpus.errors import SettingsError
-from index.embed import DEFAULT_ENCODER, EncoderIdentity, sha256_of
+from index.embed import DEFAULT_ENCODER, DEFAULT_MODELS_DIR, EncoderIdentity, export_folder, sha256_of
 
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """sha256 of ``model.safetensors`` of all-MiniLM-L6-v2 as its authors published it."""
@@ -110,4 +110,6 @@ def _quantise(source: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    export_encoder(Path(sys.argv[1]))
+    target = export_folder(Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_MODELS_DIR)
+    if not (target / "export.json").is_file():
+        export_encoder(target)

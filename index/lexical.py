@@ -50,8 +50,11 @@ class LexicalSnapshot:
         scored = [(int(id), float(score)) for id, (score, _) in zip(ids, found, strict=True) if id is not None]
         return sorted(scored, key=lambda pair: (-pair[1], pair[0]))
 
-    def idf(self, term: str) -> float:
-        """The inverse document frequency of an analysed term over the chunks' texts, as BM25 defines it; above 0."""
+    def idf(self, question: str) -> dict[str, float]:
+        """The inverse document frequency of each of the question's analysed terms, as BM25 defines it; above 0."""
+        return {term: self._idf(term) for term in sorted(set(terms_of(question)))}
+
+    def _idf(self, term: str) -> float:
         holding = self._searcher.doc_freq("text", term)
         return math.log(1 + (self._searcher.num_docs - holding + 0.5) / (holding + 0.5))
 

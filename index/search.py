@@ -59,11 +59,13 @@ class Hit:
 class SearchResult:
     """Hits, best first, all of one generation.
 
+    :param idf: how rare each of the question's analysed terms is among the chunks; higher is rarer
     :param excluded_all: the filters let no chunk of the index through
     """
 
     hits: tuple[Hit, ...]
     generation: int
+    idf: Mapping[str, float]
     excluded_all: bool = False
 
 
@@ -127,7 +129,7 @@ class Searcher:
             stored = self._store.chunks([candidate.id for candidate in best])
             if len(stored) == len(best):
                 excluded = allowed is not None and len(allowed) == 0 and self._engine.generation > 0
-                return SearchResult(_hits(best, stored), candidates.generation, excluded)
+                return SearchResult(_hits(best, stored), candidates.generation, candidates.idf, excluded)
             # A writer took chunks away after the candidates were found: the next try sees its generation.
         raise StoreError(
             "the search indexes name chunks that the store does not hold: run quoth verify, then quoth rebuild"

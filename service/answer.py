@@ -106,7 +106,7 @@ class Answerer:
         started = time.perf_counter()
         result = self._searcher.search(question.text, question.top_k, question.filters)
         searched = time.perf_counter()
-        spans = self._reader.read(question.text, result.hits)
+        spans = self._reader.read(question.text, result)
         read = time.perf_counter()
         timings = {
             "retrieve": (searched - started) * 1e3,

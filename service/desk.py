@@ -34,9 +34,8 @@ class Desk:
         """
         fitted = load_fitted()
         self.collection = Collection(folder, encoder, writable=writable)
-        searcher = self.collection.searcher
-        reader = SentenceReader(encoder, searcher.engine.idf, fitted.sentence)
-        self.answerer = Answerer(self.collection.store, searcher, reader, fitted.calibration)
+        reader = SentenceReader(encoder, fitted.sentence)
+        self.answerer = Answerer(self.collection.store, self.collection.searcher, reader, fitted.calibration)
         self._fingerprint = f"{json.dumps(encoder.identity.as_dict())} {reader.fingerprint} {fitted.fingerprint}"
 
     def __enter__(self) -> Self:

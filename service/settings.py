@@ -1,7 +1,6 @@
 """Settings, from the environment (prefix QUOTH_) and the command line."""
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +8,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from corpus.errors import SettingsError
-from index.embed import DEFAULT_ENCODER
+from index.embed import DEFAULT_ENCODER, DEFAULT_MODELS_DIR
 
 PREFIX = "QUOTH_"
 
@@ -33,9 +32,7 @@ class Settings(BaseSettings):
             description="The embedding model: the default, or a sentence-transformers model on this machine.",
         ),
     ] = DEFAULT_ENCODER
-    models_dir: Annotated[Path, Field(description="Where exported models are kept.")] = (
-        Path(sys.prefix) / "share/quoth/models"
-    )
+    models_dir: Annotated[Path, Field(description="Where exported models are kept.")] = DEFAULT_MODELS_DIR
     threads: Annotated[int, Field(ge=1, le=256, description="Processor cores that a question may use.")] = Field(
         default_factory=_cores
     )

@@ -7,17 +7,14 @@ holds the kind of thing that was asked for. The weights come from a logistic reg
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from index.embed import Encoder
 from index.lexical import terms_of
-from index.search import Hit
+from index.search import Hit, SearchResult
 from index.sentences import sentences
 from service.reader.span import Span
-
-Idf = Callable[[str], float]
-"""How rare an analysed term is; higher is rarer."""
 
 _STOP_TERMS = frozenset(
     term
@@ -98,9 +95,8 @@ class Candidate:
 class SentenceReader:
     """Reads passages sentence by sentence."""
 
-    def __init__(self, encoder: Encoder, idf: Idf, weights: SentenceWeights) -> None:
+    def __init__(self, encoder: Encoder, weights: SentenceWeights) -> None:
         self._encoder = encoder
-        self._idf = idf
         self._weights = weights
 
     @property
@@ -108,10 +104,10 @@ class SentenceReader:
         """Changes whenever the same passages might be read differently."""
         return f"sentence {sorted(self._weights.weights.items())} {self._weights.intercept}"
 
-    def read(self, question: str, hits: Sequence[Hit]) -> list[Span]:
+    def read(self, question: str, result: SearchResult) -> list[Span]:
         """Every sentence of the passages, best first."""
-        candidates = candidate_sentences(hits)
-        features = self.features(question, candidates)
+        candidates = candidate_sentences(result.hits)
+        features = self.features(question, candidates, result.idf)
         spans = [
             Span(
                 hit=candidate.hit,
@@ -127,7 +123,9 @@ class SentenceReader:
         ]
         return sorted(spans, key=lambda span: (-span.score, span.hit.rank, span.start))
 
-    def features(self, question: str, candidates: Sequence[Candidate]) -> list[dict[str, float]]:
+    def features(
+        self, question: str, candidates: Sequence[Candidate], idf: Mapping[str, float]
+    ) -> list[dict[str, float]]:
         """The features of each sentence.
 
         - ``meaning``: inner product of the question's and the sentence's vectors
@@ -144,7 +142,7 @@ class SentenceReader:
             return []
         vectors = self._encoder.encode([question, *(candidate.text for candidate in candidates)])
         meanings = vectors[1:] @ vectors[0]
-        wanted = self._wanted(question)
+        wanted = {term: idf[term] for term in (idf.keys() - _STOP_TERMS or idf.keys())}
         numbers = _numbers(question)
         kinds = [(kind, holds) for kind, asks, holds in _KINDS if asks.search(question)]
         found = []
@@ -166,11 +164,6 @@ class SentenceReader:
                 }
             )
         return found
-
-    def _wanted(self, question: str) -> dict[str, float]:
-        """The question's terms that carry meaning, with their weights."""
-        terms = set(terms_of(question))
-        return {term: self._idf(term) for term in (terms - _STOP_TERMS or terms)}
 
 
 def candidate_sentences(hits: Sequence[Hit]) -> list[Candidate]:

@@ -1,10 +1,10 @@
 """What a reader finds, and what a reader is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from index.search import Hit
+from index.search import Hit, SearchResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,5 +48,5 @@ class Reader(Protocol):
     def fingerprint(self) -> str:
         """Changes whenever the same passages might be read differently."""
 
-    def read(self, question: str, hits: Sequence[Hit]) -> list[Span]:
+    def read(self, question: str, result: SearchResult) -> list[Span]:
         """Spans that may answer the question, best first, from all passages on one scale."""
