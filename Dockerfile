@@ -16,7 +16,7 @@ RUN /opt/export/bin/python -m index.export /opt/models \
  && /opt/quoth/bin/pip install --no-cache-dir --no-deps /tmp/wheel/*.whl
 
 FROM python:3.11-slim
-RUN useradd --create-home --uid 10001 quoth \
+RUN useradd --create-home --uid 10001 --user-group quoth \
  && install --directory --owner=quoth --group=quoth /data
 COPY --from=build /opt/quoth /opt/quoth
 COPY --from=build /opt/models /opt/models
@@ -24,7 +24,7 @@ ENV PATH=/opt/quoth/bin:$PATH \
     QUOTH_DATA_DIR=/data \
     QUOTH_HOST=0.0.0.0 \
     QUOTH_MODELS_DIR=/opt/models
-USER quoth
+USER 10001:10001
 WORKDIR /home/quoth
 VOLUME /data
 EXPOSE 8000

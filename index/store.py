@@ -401,7 +401,7 @@ class Store:
         """
         row = {"id": id, "created_at": _now(), "question": question, "body": body}
         shown = [{"answer_id": id, "document_id": document_id} for document_id in sorted(set(document_ids))]
-        with self._transaction() as connection:
+        with self._transaction("NORMAL") as connection:
             connection.execute(_upsert_nothing(_answers), [row])
             if shown:
                 connection.execute(_upsert_nothing(_answer_documents), shown)
@@ -440,10 +440,13 @@ class Store:
             yield connection
 
     @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
-        """One connection that writes; all of it or nothing."""
+    def _transaction(self, synchronous: str = "FULL") -> Iterator[sa.Connection]:
+        """One connection that writes; all of it or nothing.
+
+        :param synchronous: FULL is on the disk when this ends, even if the power fails; NORMAL survives the process only
+        """
         with _translated(self.path), self._engine.connect() as connection:
-            connection.execution_options(quoth_writes=True)
+            connection.execution_options(quoth_synchronous=synchronous)
             with connection.begin():
                 yield connection
 
@@ -458,14 +461,17 @@ class Store:
 
 def _configure(connection: Any, _record: object) -> None:  # the driver's own connection, which SQLAlchemy does not type
     connection.isolation_level = None  # SQLAlchemy's "begin" event opens transactions, not the driver's guess
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL"):
-        connection.execute(f"PRAGMA {pragma}").close()
+    connection.execute("PRAGMA journal_mode=WAL").close()
 
 
 def _begin(connection: sa.Connection) -> None:
     """Writers take the lock at once, so that what they read before they write cannot change."""
-    writes = connection.get_execution_options().get("quoth_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    synchronous = connection.get_execution_options().get("quoth_synchronous")
+    if synchronous is None:
+        connection.exec_driver_sql("BEGIN")
+    else:
+        connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from corpus.document import Document, make_document
-from corpus.errors import NotFoundError, QuestionError
+from corpus.errors import DocumentError, NotFoundError, QuestionError
 from corpus.load import parse_document
 from service import problems
 from service.desk import Desk
@@ -203,7 +203,13 @@ def _add_documents(app: FastAPI, desk: Desk, threads: _Threads, settings: Settin
                 body = DocumentsRequest.model_validate(await _json(request))
             except ValidationError as exc:
                 return problems.validation_problem([dict(error) for error in exc.errors()])
-            documents = [_document(entry, entry.id) for entry in body.documents]
+            documents = []
+            for number, entry in enumerate(body.documents):
+                try:
+                    documents.append(_document(entry, entry.id))
+                except DocumentError as exc:
+                    field = f"documents.{number}"
+                    return problems.problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{field}: {exc}", field, "document")
         receipts, generation = await threads.write(collection.put, documents)
         made = DocumentsResponse(documents=[ReceiptOut.of(receipt) for receipt in receipts], generation=generation)
         return JSONResponse(made.model_dump())
@@ -314,6 +320,6 @@ def _cursor(id: str) -> str:
 
 def _after(cursor: str) -> str:
     try:
-        return base64.urlsafe_b64decode(cursor.encode()).decode()
+        return base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as exc:
         raise QuestionError(f"{cursor!r} is no cursor; take next_cursor from the page before", "cursor") from exc

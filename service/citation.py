@@ -56,7 +56,8 @@ def _cite(store: Store, number: int, span: Span) -> Citation:
     chunk, known = span.hit.chunk, span.hit.stored
     sentence = store.passage(chunk.document_id, chunk.version, span.sentence_start, span.sentence_end)
     quote = sentence[span.start - span.sentence_start : span.end - span.sentence_start]
-    if not quote or quote != span.quote or sentence != span.sentence:
+    exact = len(sentence) == span.sentence_end - span.sentence_start and len(quote) == span.end - span.start
+    if not exact or not quote or quote != span.quote or sentence != span.sentence:
         raise CitationError(
             f"document {chunk.document_id!r}, version {chunk.version}: {span.quote!r} was read at "
             f"{span.start}-{span.end}, where {quote!r} stands"

@@ -105,7 +105,7 @@ def serve(
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with open_desk(settings, writable=True) as desk:
         documents = desk.collection.store.counts()["documents"]
-        err.print(f"{documents} documents in {settings.data_dir}; http://{settings.host}:{settings.port}/docs")
+        err.print(Text(f"{documents} documents in {settings.data_dir}; http://{settings.host}:{settings.port}/docs"))
         uvicorn.run(
             create_app(desk, settings),
             host=settings.host,
@@ -127,7 +127,8 @@ def documents(data: DataDir = None, as_json: AsJson = False) -> None:
     table = Table("id", "title", "published", "tags", "chunks", box=None, header_style="bold")
     for summary in found:
         published = summary.published.isoformat() if summary.published else ""
-        table.add_row(Text(summary.id), Text(summary.title), published, ", ".join(summary.tags), str(summary.chunks))
+        cells = (summary.id, summary.title, published, ", ".join(summary.tags), str(summary.chunks))
+        table.add_row(*(Text(cell) for cell in cells))
     out.print(table)
 
 

@@ -53,13 +53,14 @@ def validation_problem(errors: list[dict[str, object]]) -> Response:
     """A problem from pydantic's list of errors: the first is named, the others counted."""
     first = errors[0]
     location = first.get("loc", ())
-    parts = [str(part) for part in location if part != "body"] if isinstance(location, tuple | list) else []
+    parts = [str(part) for part in location] if isinstance(location, tuple | list) else []
     if first.get("type") == "json_invalid":
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "the body is not JSON", slug="not-json")
     field = ".".join(parts) or None
     others = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    message = f"{field}: {first['msg']}{others}" if field else f"{first['msg']}{others}"
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, message, field, "invalid-request")
+    message = f"{str(first['msg']).removeprefix('Value error, ')}{others}"
+    detail = f"{field}: {message}" if field else message
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, field, "invalid-request")
 
 
 async def _quoth_error(_request: Request, exc: Exception) -> Response:
@@ -74,7 +75,8 @@ async def _quoth_error(_request: Request, exc: Exception) -> Response:
 async def _invalid_request(_request: Request, exc: Exception) -> Response:
     if not isinstance(exc, RequestValidationError):
         raise exc
-    return validation_problem([dict(error) for error in exc.errors()])
+    # The first part of a location says whether it is in the body, the query or the path.
+    return validation_problem([{**error, "loc": error["loc"][1:]} for error in exc.errors()])
 
 
 async def _http_exception(_request: Request, exc: Exception) -> Response:

@@ -7,8 +7,9 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from corpus.document import unencodable
 from index.collection import Receipt
 from index.search import Hit
 from index.store import DocumentSummary, Filters, Removal
@@ -42,7 +43,16 @@ def _day(value: object) -> object:
         raise ValueError(f"{value} is not a day of the calendar") from exc
 
 
+def _text(value: str) -> str:
+    fault = unencodable(value)
+    if fault:
+        raise ValueError(fault)
+    return value
+
+
 Day = Annotated[date, BeforeValidator(_day)]
+Text = Annotated[str, AfterValidator(_text)]
+"""A string that can be stored and looked up; fields that are checked further in are plain strings."""
 
 
 class Request(BaseModel):
@@ -143,17 +153,17 @@ class DocumentsRequest(Request):
 class VerifyRequest(Request):
     """A citation to be checked against the document as it stands now."""
 
-    document_id: str
-    version: str
+    document_id: Text
+    version: Text
     start: int = Field(ge=0)
     end: int = Field(ge=0)
-    quote: str = Field(min_length=1)
+    quote: Text = Field(min_length=1)
 
 
 class CorrectPlace(Request):
     """Where the right answer stands."""
 
-    document_id: str
+    document_id: Text
     start: int = Field(ge=0)
     end: int = Field(ge=1)
 
@@ -161,9 +171,9 @@ class CorrectPlace(Request):
 class FeedbackRequest(Request):
     """What somebody says of an answer."""
 
-    answer_id: str
+    answer_id: Text
     helpful: bool
-    comment: str | None = Field(None, max_length=10_000)
+    comment: Text | None = Field(None, max_length=10_000)
     correct: CorrectPlace | None = None
 
 
