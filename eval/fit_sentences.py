@@ -32,8 +32,8 @@ from service.settings import load_settings
 SEED = 20251122
 TARGET_PRECISION = 0.9
 LEFT_OUT = 0.2
-ARTICLES = {"sentence": 25, "calibration": 25, "threshold": 25, "report": 29}
-QUESTIONS = 500
+ARTICLES = {"sentence": 20, "calibration": 20, "threshold": 20, "report": 29}
+QUESTIONS = 400
 _BINS = 10
 
 

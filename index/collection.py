@@ -19,7 +19,7 @@ from index.engine import EmbeddedEngine
 from index.ingest import Loaded, batches, prepare
 from index.manifest import Manifest
 from index.search import Searcher
-from index.store import DocumentSummary, Removal, Store
+from index.store import DocumentSummary, Removal, Store, make_folder
 
 LOCK_NAME = "writer.lock"
 
@@ -255,7 +255,7 @@ def rebuild(folder: Path, encoder: Encoder, settings: ChunkSettings | None = Non
 
 
 def _take_lock(folder: Path) -> FileLock:
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     lock = FileLock(folder / LOCK_NAME)
     try:
         lock.acquire(timeout=_LOCK_TIMEOUT_S)

@@ -52,6 +52,12 @@ class Engine(Protocol):
         :param allowed: the numbers of the chunks that pass the filters, None where nothing is narrowed
         """
 
+    def advance(self, store: Store, past: int) -> None:
+        """Wait until the next search sees a generation after ``past``, where the store has one.
+
+        :raises StoreError: the engine stays behind the store
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
@@ -75,6 +81,7 @@ class EmbeddedEngine:
         """
         self._folder = folder
         self._dimension = dimension
+        self._writable = writable
         self._lexical = LexicalIndex(folder, writable)
         self._snapshot = _Snapshot(VectorIndex.load(folder, dimension), self._lexical.snapshot)
         self._saved = self._snapshot.vectors.generation
@@ -127,10 +134,10 @@ class EmbeddedEngine:
         """
         deadline = time.monotonic() + timeout_s
         while True:
-            lexical = self._lexical.refresh()
-            changes = store.changes_since(self._snapshot.vectors.generation)
+            vectors, lexical = self._snapshot.vectors, self._lexical.refresh()
+            changes = store.changes_since(vectors.generation)
             if changes.generation == lexical.generation:
-                self._snapshot = _Snapshot(self._snapshot.vectors.apply(changes), lexical)
+                self._snapshot = _Snapshot(vectors.apply(changes), lexical)
                 return
             if time.monotonic() > deadline:
                 raise StoreError(
@@ -138,6 +145,24 @@ class EmbeddedEngine:
                     "run quoth rebuild when nothing writes"
                 )
             time.sleep(_POLL_S)
+
+    def advance(self, store: Store, past: int, timeout_s: float = 10.0) -> None:
+        """Wait until the next search sees a generation after ``past``, where the store has one.
+
+        In the process that writes, another thread is between its write and :meth:`catch_up`.
+
+        :raises StoreError: the indexes stay behind the store
+        """
+        if not self._writable:
+            return self.follow(store, timeout_s)
+        deadline = time.monotonic() + timeout_s
+        while self.generation <= past < store.generation:
+            if time.monotonic() > deadline:
+                raise StoreError(
+                    f"the indexes stay at generation {past}, behind the store; restart, or run quoth rebuild"
+                )
+            time.sleep(_POLL_S)
+        return None
 
     def discard(self) -> None:
         """Forget everything, on disk too; :meth:`catch_up` makes it anew from the store."""

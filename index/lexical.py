@@ -56,7 +56,8 @@ class LexicalSnapshot:
 
     def _idf(self, term: str) -> float:
         holding = self._searcher.doc_freq("text", term)
-        return math.log(1 + (self._searcher.num_docs - holding + 0.5) / (holding + 0.5))
+        total = max(self._searcher.num_docs, holding)  # deleted chunks are counted as holding it until tantivy merges
+        return math.log(1 + (total - holding + 0.5) / (holding + 0.5))
 
     def ids(self) -> list[int]:
         """The numbers of all chunks, ascending."""
@@ -122,7 +123,9 @@ class LexicalIndex:
         self._writer: tantivy.IndexWriter | None = None
         try:
             self._open()
-        except (ValueError, OSError) as exc:  # what tantivy raises for files that are damaged or of another version
+        except BaseException as exc:
+            if not _tells_of_damage(exc):
+                raise
             if not writable:
                 raise StoreError(f"{self._folder}: the lexical index is damaged ({exc}); run quoth rebuild") from exc
             self.discard(folder)
@@ -162,6 +165,7 @@ class LexicalIndex:
         self._index = tantivy.Index(_schema(), path=str(self._folder))
         self._index.register_tokenizer("quoth", _analyzer)
         self.snapshot = self._take_snapshot()
+        self.snapshot.idf("text")  # opens the terms of every segment: damage shows here, not at the first question
 
     def _take_snapshot(self) -> LexicalSnapshot:
         return LexicalSnapshot(self._index.searcher(), self._index.schema)
@@ -180,6 +184,14 @@ class LexicalIndex:
         marker.add_unsigned("generation", changes.generation)
         self._writer.add_document(marker)
         self._writer.commit()
+
+
+def _tells_of_damage(exc: BaseException) -> bool:
+    """Whether this is what tantivy raises for files that are damaged or of another version, its Rust panics included.
+
+    A panic's class cannot be imported and is no :class:`Exception`.
+    """
+    return isinstance(exc, ValueError | OSError) or type(exc).__name__ == "PanicException"
 
 
 def _schema() -> tantivy.Schema:

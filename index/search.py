@@ -60,7 +60,7 @@ class SearchResult:
     """Hits, best first, all of one generation.
 
     :param idf: how rare each of the question's analysed terms is among the chunks; higher is rarer
-    :param excluded_all: the filters let no chunk of the index through
+    :param excluded_all: there are chunks, and the filters let none of them through
     """
 
     hits: tuple[Hit, ...]
@@ -128,9 +128,10 @@ class Searcher:
             best = fuse(candidates)[:top_k]
             stored = self._store.chunks([candidate.id for candidate in best])
             if len(stored) == len(best):
-                excluded = allowed is not None and len(allowed) == 0 and self._engine.generation > 0
+                excluded = allowed is not None and len(allowed) == 0 and len(self._store.chunk_ids()) > 0
                 return SearchResult(_hits(best, stored), candidates.generation, candidates.idf, excluded)
             # A writer took chunks away after the candidates were found: the next try sees its generation.
+            self._engine.advance(self._store, candidates.generation)
         raise StoreError(
             "the search indexes name chunks that the store does not hold: run quoth verify, then quoth rebuild"
         )

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)[ \t#]*$")
+_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)")
+_HEADING_END = " \t\r#"
 _FENCE = re.compile(r" {0,3}(```|~~~)")
 _LIST_MARK = re.compile(r"\s*(?:[-*+•–—]\s|\d{1,3}[.)]\s|[|>])")
 _NOTE_MARK = r"(?:<sup>[^<]{1,8}</sup>|\[\d{1,3}\])"
 _TERMINATOR = re.compile(
-    rf"""[.!?…]+["'”’»)\]]*{_NOTE_MARK}*(?=\s)   # Western: needs white space after it
-      | [。！？]+[」』”’）]*                      # CJK: needs none""",
+    rf"""(?<![.!?…])[.!?…]++["'”’»)\]]*+{_NOTE_MARK}*+(?=\s)   # Western: needs white space after it
+      | [。！？]+[」』”’）]*                                       # CJK: needs none""",
     re.VERBOSE,
 )
 _LAST_WORD = re.compile(r"[^\W_](?:[^\W_]|[.’'-](?=[^\W_]))*$")
@@ -62,7 +63,9 @@ def sections(text: str) -> list[Section]:
         if heading:
             found.append(Section(tuple(title for _, title in headings), start, line_start))
             level = len(heading[1])
-            headings = [(above, title) for above, title in headings if above < level] + [(level, heading[2])]
+            headings = [(above, title) for above, title in headings if above < level] + [
+                (level, heading[2].rstrip(_HEADING_END))
+            ]
             start = line_end
     found.append(Section(tuple(title for _, title in headings), start, len(text)))
     return [section for section in found if text[section.start : section.end].strip()] or [Section((), 0, len(text))]

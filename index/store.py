@@ -207,7 +207,7 @@ class Store:
 
         :raises StoreError: the file is damaged, not a store of Quoth, or of another format
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self.path = folder / FILE_NAME
         self._engine = sa.create_engine(
             f"sqlite:///{self.path}", connect_args={"timeout": _BUSY_TIMEOUT_S}, pool_size=8, max_overflow=32
@@ -457,6 +457,17 @@ class Store:
     @classmethod
     def _generation(cls, connection: sa.Connection) -> int:
         return int(cls._meta(connection, "generation") or 0)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a data folder where there is none.
+
+    :raises StoreError: it cannot be made
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise StoreError(f"{folder}: the data folder cannot be made or opened ({exc.strerror})") from exc
 
 
 def _configure(connection: Any, _record: object) -> None:  # the driver's own connection, which SQLAlchemy does not type

@@ -576,7 +576,9 @@ def _round(material: Material, encoder: Encoder, baseline: Encoder, folder: Path
     adding_s = _seconds(lambda: chunks.append(add(material.documents, encoder, folder)))
     if chunks != [len(material.texts)]:
         raise SystemExit(f"{chunks} chunks were added, but {len(material.texts)} are to be compared")
-    return Round(adding_s, _seconds(partial(baseline.encode, material.texts)))
+    taken = Round(adding_s, _seconds(partial(baseline.encode, material.texts)))
+    err.print(f"{taken.adding_s:.1f} s and {taken.baseline_s:.1f} s")
+    return taken
 
 
 def _agreement(encoder: Encoder, baseline: Encoder, texts: Sequence[str]) -> float:

@@ -57,13 +57,16 @@ _REASON = re.compile(
     re.I,
 )
 _KINDS = (
-    ("number", _ASKS_NUMBER, _AMOUNT),
-    ("time", _ASKS_TIME, _TIME),
-    ("name", _ASKS_WHO, _NAME),
-    ("place", _ASKS_WHERE, _NAME),
-    ("reason", _ASKS_WHY, _REASON),
+    (_ASKS_NUMBER, _AMOUNT),
+    (_ASKS_TIME, _TIME),
+    (_ASKS_WHO, _NAME),
+    (_ASKS_WHERE, _NAME),
+    (_ASKS_WHY, _REASON),
 )
 _FULL_SENTENCE_TERMS = 6
+
+SHORTLIST = 12
+"""How many sentences of all passages are embedded: nearly all of a question's time goes there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,28 +108,9 @@ class SentenceReader:
         return f"sentence {sorted(self._weights.weights.items())} {self._weights.intercept}"
 
     def read(self, question: str, result: SearchResult) -> list[Span]:
-        """Every sentence of the passages, best first."""
-        candidates = candidate_sentences(result.hits)
-        features = self.features(question, candidates, result.idf)
-        spans = [
-            Span(
-                hit=candidate.hit,
-                start=candidate.start,
-                end=candidate.end,
-                sentence_start=candidate.start,
-                sentence_end=candidate.end,
-                score=self._weights.log_odds(of_sentence),
-                null_score=0.0,
-                features=of_sentence,
-            )
-            for candidate, of_sentence in zip(candidates, features, strict=True)
-        ]
-        return sorted(spans, key=lambda span: (-span.score, span.hit.rank, span.start))
+        """The most promising sentences of the passages, best first.
 
-    def features(
-        self, question: str, candidates: Sequence[Candidate], idf: Mapping[str, float]
-    ) -> list[dict[str, float]]:
-        """The features of each sentence.
+        Their features, which the weights are for:
 
         - ``meaning``: inner product of the question's and the sentence's vectors
         - ``passage``: inner product of the question's and the passage's vectors
@@ -138,32 +122,29 @@ class SentenceReader:
         - ``asked``: 1 where the sentence holds the kind of thing asked for, -1 where it does not, 0 where none is clear
         - ``full``: 0 to 1, less for scraps such as captions and bylines
         """
-        if not candidates:
-            return []
-        vectors = self._encoder.encode([question, *(candidate.text for candidate in candidates)])
-        meanings = vectors[1:] @ vectors[0]
-        wanted = {term: idf[term] for term in (idf.keys() - _STOP_TERMS or idf.keys())}
-        numbers = _numbers(question)
-        kinds = [(kind, holds) for kind, asks, holds in _KINDS if asks.search(question)]
-        found = []
-        for candidate, meaning in zip(candidates, meanings.tolist(), strict=True):
-            terms = set(terms_of(candidate.text))
-            topic = terms | set(terms_of(candidate.hit.chunk.context))
-            around = topic | set(terms_of(candidate.hit.chunk.text))
-            found.append(
-                {
-                    "meaning": meaning,
-                    "passage": candidate.hit.found.dense_score,
-                    "fused": candidate.hit.score,
-                    "words": _share(wanted, terms),
-                    "topic_words": _share(wanted, topic),
-                    "passage_words": _share(wanted, around),
-                    "figures": _share(dict.fromkeys(numbers, 1.0), around),
-                    "asked": _asked(candidate.text, question, kinds),
-                    "full": min(1.0, len(terms) / _FULL_SENTENCE_TERMS),
-                }
-            )
-        return found
+        shortlist = _shortlist(question, candidate_sentences(result.hits), result.idf)
+        meanings = self._meanings(question, [candidate.text for candidate, _ in shortlist])
+        spans = [
+            self._span(candidate, {**features, "meaning": meaning})
+            for (candidate, features), meaning in zip(shortlist, meanings, strict=True)
+        ]
+        return sorted(spans, key=lambda span: (-span.score, span.hit.rank, span.start))
+
+    def _meanings(self, question: str, texts: Sequence[str]) -> list[float]:
+        vectors = self._encoder.encode([question, *texts])
+        return [float(meaning) for meaning in vectors[1:] @ vectors[0]]
+
+    def _span(self, candidate: Candidate, features: Mapping[str, float]) -> Span:
+        return Span(
+            hit=candidate.hit,
+            start=candidate.start,
+            end=candidate.end,
+            sentence_start=candidate.start,
+            sentence_end=candidate.end,
+            score=self._weights.log_odds(features),
+            null_score=0.0,
+            features=features,
+        )
 
 
 def candidate_sentences(hits: Sequence[Hit]) -> list[Candidate]:
@@ -177,6 +158,36 @@ def candidate_sentences(hits: Sequence[Hit]) -> list[Candidate]:
     return list(seen.values())
 
 
+def _shortlist(
+    question: str, candidates: Sequence[Candidate], idf: Mapping[str, float]
+) -> list[tuple[Candidate, dict[str, float]]]:
+    """The sentences that are worth embedding, with the features that need no model; the most promising first."""
+    wanted = {term: idf[term] for term in (idf.keys() - _STOP_TERMS or idf.keys())}
+    numbers = dict.fromkeys(_numbers(question), 1.0)
+    kinds = [holds for asks, holds in _KINDS if asks.search(question)]
+    weighed = []
+    for candidate in candidates:
+        terms = set(terms_of(candidate.text))
+        topic = terms | set(terms_of(candidate.hit.chunk.context))
+        around = topic | set(terms_of(candidate.hit.chunk.text))
+        features = {
+            "passage": candidate.hit.found.dense_score,
+            "fused": candidate.hit.score,
+            "words": _share(wanted, terms),
+            "topic_words": _share(wanted, topic),
+            "passage_words": _share(wanted, around),
+            "figures": _share(numbers, around),
+            "asked": _asked(candidate.text, question, kinds),
+            "full": min(1.0, len(terms) / _FULL_SENTENCE_TERMS),
+        }
+        weighed.append((candidate, features))
+    return sorted(weighed, key=lambda pair: -_promise(pair[1]))[:SHORTLIST]
+
+
+def _promise(features: Mapping[str, float]) -> float:
+    return features["words"] + features["topic_words"] + features["fused"] + features["asked"] / 2
+
+
 def _share(wanted: Mapping[str, float], present: set[str]) -> float:
     total = math.fsum(wanted.values())
     if total == 0:
@@ -188,12 +199,12 @@ def _numbers(text: str) -> list[str]:
     return [term for term in terms_of(text) if term[0].isdigit()]
 
 
-def _asked(text: str, question: str, kinds: Sequence[tuple[str, re.Pattern[str]]]) -> float:
+def _asked(text: str, question: str, kinds: Sequence[re.Pattern[str]]) -> float:
     """Whether the sentence holds something of a kind asked for that the question does not itself name."""
     if not kinds:
         return 0.0
     named = question.casefold()
-    for _, holds in kinds:
+    for holds in kinds:
         if any(match[0].casefold() not in named for match in holds.finditer(text)):
             return 1.0
     return -1.0
