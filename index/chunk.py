@@ -1,5 +1,6 @@
 """Chunks: the pieces of a document that are embedded, searched and read, with exact offsets."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
@@ -51,7 +52,10 @@ class ChunkSettings:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A sentence, or a part of one that is too long for a chunk of its own."""
+    """A sentence, or a part of one that is too long for a chunk of its own.
+
+    :param tokens: how many it has, or as many as prose of its length has at least
+    """
 
     start: int
     end: int
@@ -89,7 +93,7 @@ def _fitting(text: str, start: int, end: int, tokens: list[tuple[int, int]], max
     """The sentence as one piece where it fits, else cut between words, and inside a word only where it must be."""
     max_characters = max_tokens * _MAX_CHARACTERS_PER_TOKEN
     if len(tokens) <= max_tokens and end - start <= max_characters:
-        yield _Piece(start, end, len(tokens))
+        yield _piece(start, end, len(tokens))
         return
     ends = [start + token_end for _, token_end in tokens]
     first = 0
@@ -102,8 +106,12 @@ def _fitting(text: str, start: int, end: int, tokens: list[tuple[int, int]], max
             after += 1
         piece = trimmed(text, start, cut)
         if piece[0] < piece[1]:
-            yield _Piece(*piece, max(1, after - first))
+            yield _piece(*piece, after - first)
         start, first = cut, after
+
+
+def _piece(start: int, end: int, tokens: int) -> _Piece:
+    return _Piece(start, end, max(tokens, math.ceil((end - start) / _MAX_CHARACTERS_PER_TOKEN)))
 
 
 def _word_break(text: str, start: int, limit: int) -> int:

@@ -125,9 +125,7 @@ class TransformerEncoder:
         state = hashlib.sha256()
         for key, value in sorted(self._model.state_dict().items()):
             state.update(key.encode() + value.cpu().contiguous().numpy().tobytes())
-        dimension = self._model.get_sentence_embedding_dimension()
-        if dimension is None:
-            raise SettingsError(f"QUOTH_ENCODER={name}: the model does not say how long its vectors are")
+        dimension = self._vectors(["length"]).shape[1]  # not every model says it, and the method that does was renamed
         self._identity = EncoderIdentity(Path(name).name, state.hexdigest(), "sentence-transformers", dimension)
 
     @property
@@ -139,10 +137,7 @@ class TransformerEncoder:
         """Vectors of length 1, float32 ``[len(texts), dimension]``; texts past the window are cut."""
         if not texts:
             return np.empty((0, self._identity.dimension), dtype=np.float32)
-        vectors = self._model.encode(
-            list(texts), normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
-        )
-        return np.asarray(vectors, dtype=np.float32)
+        return self._vectors(texts)
 
     def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
         """Where the tokens of each text stand in it, without special tokens."""
@@ -152,6 +147,12 @@ class TransformerEncoder:
             list(texts), add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
         )
         return [[(start, end) for start, end in offsets] for offsets in encoded["offset_mapping"]]
+
+    def _vectors(self, texts: Sequence[str]) -> Vectors:
+        vectors = self._model.encode(
+            list(texts), normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
+        )
+        return np.asarray(vectors, dtype=np.float32)
 
 
 def load_encoder(name: str, models_dir: Path, threads: int) -> Encoder:

@@ -40,4 +40,4 @@ def _brief(part: object) -> str:
     """A part of the manifest in a few words: long digests are shortened."""
     if not isinstance(part, dict):
         return str(part)
-    return ", ".join(f"{key} {str(value)[:24]}" for key, value in part.items())
+    return ", ".join(f"{key} {str(value)[:24]}" for key, value in sorted(part.items()))

@@ -443,7 +443,7 @@ class Store:
     def _transaction(self, synchronous: str = "FULL") -> Iterator[sa.Connection]:
         """One connection that writes; all of it or nothing.
 
-        :param synchronous: FULL is on the disk when this ends, even if the power fails; NORMAL survives the process only
+        :param synchronous: FULL is on the disk when this ends, even if the power fails; NORMAL survives the process
         """
         with _translated(self.path), self._engine.connect() as connection:
             connection.execution_options(quoth_synchronous=synchronous)

@@ -11,6 +11,8 @@ import numpy as np
 from index.embed import Vectors
 from index.store import Changes, Ids
 
+faiss.omp_set_num_threads(1)  # a team of threads would wait for cores that the encoder's threads hold
+
 _FILE = re.compile(r"vectors-(\d+)\.faiss")
 
 
@@ -95,11 +97,6 @@ class VectorIndex:
         """Delete what :meth:`save` wrote."""
         for path, _ in _files(folder):
             path.unlink(missing_ok=True)
-
-
-def set_threads(threads: int) -> None:
-    """How many processor cores one search may use."""
-    faiss.omp_set_num_threads(threads)
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, int]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import Annotated, ParamSpec, TypeVar
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Query, Request
@@ -62,10 +62,19 @@ _ERRORS: dict[int | str, dict[str, object]] = {
         (503, "The index cannot be written or searched now; `detail` says what to do."),
     )
 }
+
+
+def _self_contained(schema: dict[str, Any]) -> dict[str, Any]:  # JSON Schema, as pydantic types it
+    """The schema of a batch with that of a document in its place: OpenAPI looks for references elsewhere."""
+    (document,) = schema.pop("$defs").values()
+    schema["properties"]["documents"]["items"] = document
+    return schema
+
+
 _DOCUMENT_BODIES = {
     "required": True,
     "content": {
-        "application/json": {"schema": DocumentsRequest.model_json_schema(ref_template="#/components/schemas/{model}")},
+        "application/json": {"schema": _self_contained(DocumentsRequest.model_json_schema())},
         "multipart/form-data": {
             "schema": {
                 "type": "object",

@@ -10,10 +10,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-from corpus.errors import DocumentError, QuothError, StoreError
+from corpus.document import unencodable
+from corpus.errors import DocumentError, NotFoundError, QuothError, StoreError
 from corpus.load import ClaimedIds, FoundFile, find_files, read_document
 from index.collection import FileResult, rebuild
 from index.embed import load_encoder
@@ -33,6 +34,9 @@ app = typer.Typer(
 )
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+_UNBOUNDED = 100_000
+"""Columns of what is no terminal."""
 
 DataDir = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="The folder of the index. [default: ./.quoth]")
@@ -124,12 +128,13 @@ def documents(data: DataDir = None, as_json: AsJson = False) -> None:
         for summary in found:
             sys.stdout.write(SummaryOut.of(summary).model_dump_json() + "\n")
         return
-    table = Table("id", "title", "published", "tags", "chunks", box=None, header_style="bold")
+    id_column = Column("id", overflow="fold")  # never shortened: other commands take it
+    table = Table(id_column, "title", "published", "tags", "chunks", box=None, header_style="bold")
     for summary in found:
         published = summary.published.isoformat() if summary.published else ""
         cells = (summary.id, summary.title, published, ", ".join(summary.tags), str(summary.chunks))
         table.add_row(*(Text(cell) for cell in cells))
-    out.print(table)
+    (out if out.is_terminal else Console(highlight=False, soft_wrap=True, width=_UNBOUNDED)).print(table)
 
 
 @app.command()
@@ -140,6 +145,9 @@ def remove(
     """Remove documents, with everything that shows their text."""
     settings = _settings(data)
     _require_index(settings)
+    for id in ids:
+        if unencodable(id):
+            raise NotFoundError(f"there is no document {id!r}")
     with open_desk(settings, writable=True) as desk:
         removals, _ = desk.collection.remove(ids)
     for removal in removals:

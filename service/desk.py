@@ -11,7 +11,6 @@ from typing import Self
 from corpus.errors import QuestionError
 from index.collection import Collection
 from index.embed import Encoder, load_encoder
-from index.vectors import set_threads
 from service.answer import Answer, Answerer
 from service.confidence import load_fitted
 from service.question import Question
@@ -108,6 +107,5 @@ def open_desk(settings: Settings, *, writable: bool) -> Desk:
     :raises SettingsError: the encoder is not there
     :raises StoreError: the data folder cannot be opened
     """
-    set_threads(settings.threads)
     encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
     return Desk(settings.data_dir, encoder, writable=writable)

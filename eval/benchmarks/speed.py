@@ -47,7 +47,7 @@ from index.ingest import Loaded, batches, prepare
 from index.manifest import Manifest
 from index.sentences import sentences
 from index.store import PreparedDocument, Store
-from index.vectors import set_threads
+from service.desk import open_desk
 from service.question import DEFAULT_TOP_K
 from service.settings import Settings, load_settings
 
@@ -265,7 +265,7 @@ class Bench:
         if parts & {Part.SEARCHING, Part.ASKING}:
             built = self._built()
             if Part.SEARCHING in parts:
-                yield from measure_searching(built, self._encoder)
+                yield from measure_searching(built, self._settings)
             if Part.ASKING in parts:
                 yield from measure_asking(built, self._environment)
         if Part.SERVICE in parts:
@@ -296,7 +296,6 @@ def main() -> None:
     """Measure, print, write."""
     options = parse_options()
     settings = load_settings(encoder=DEFAULT_ENCODER)
-    set_threads(settings.threads)
     machine = this_machine(settings.threads)
     _print_machine(machine)
     with tempfile.TemporaryDirectory(prefix="quoth-speed-") as scratch:
@@ -437,16 +436,17 @@ def measure_adding(
     yield figure("cosine of both sides' vectors", agreement, "", 3, f"mean over {compared} chunks")
 
 
-def measure_searching(built: Built, encoder: Encoder) -> Iterator[Figure]:
-    """Searching in this process, one question after another, each with its embedding."""
+def measure_searching(built: Built, settings: Settings) -> Iterator[Figure]:
+    """Searching in this process, opened as the service opens it: one question after another, with its embedding."""
     warm_up, questions = built.questions[:_WARM_UP], built.questions[_WARM_UP:]
     err.print(f"searching {built.chunks} chunks")
-    with Collection(built.folder, encoder, writable=False) as collection:
-        search = partial(collection.searcher.search, top_k=DEFAULT_TOP_K)
+    with open_desk(settings.model_copy(update={"data_dir": built.folder}), writable=False) as desk:
+        searcher = desk.collection.searcher
+        search = partial(searcher.search, top_k=DEFAULT_TOP_K)
         for question in warm_up:
             search(question)
         times = [_milliseconds(partial(search, question)) for question in questions]
-    embedding = [_milliseconds(partial(encoder.encode, [question])) for question in questions]
+        embedding = [_milliseconds(partial(searcher.encoder.encode, [question])) for question in questions]
     what = f"{built.chunks:,} chunks ({built.real:,} real, the rest varied copies), {len(times)} questions"
     figure = partial(Figure, Part.SEARCHING, unit="ms", digits=1)
     yield figure(name="search, p50", value=_p(50, times), detail=what, target=Target(Bound.BELOW, 15))
@@ -701,7 +701,7 @@ def _print_figures(figures: Sequence[Figure]) -> None:
         reached = {None: "", True: "yes", False: "no"}[figure.reached]
         value = f"{figure.value:,.{figure.digits}f} {figure.unit}".strip()
         table.add_row(f"{figure.part}: {figure.name}", value, target, reached)
-    out.print(table, width=_WIDTH)
+    Console(highlight=False, width=_WIDTH).print(table)
     for figure in figures:
         out.print(f"- {figure.part}: {figure.name}: {figure.detail}", soft_wrap=True)
 
