@@ -144,6 +144,8 @@ def _check_id(id: str) -> None:
         raise DocumentError(id[:40] + "…", f"the id has {len(id)} characters; at most {MAX_ID_LENGTH} are allowed")
     if any(unicodedata.category(character) == "Cc" for character in id):
         raise DocumentError(_printable(id), "the id holds a control character")
+    if any(part in (".", "..") for part in id.split("/")):
+        raise DocumentError(id, "a part of the id is . or .., which no address can reach")
 
 
 def _checked_line(source: str, field: str, value: str | None, limit: int) -> str | None:

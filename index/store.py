@@ -214,9 +214,13 @@ class Store:
         )
         sa.event.listen(self._engine, "connect", _configure)
         sa.event.listen(self._engine, "begin", _begin)
-        with self._transaction() as connection:
-            _tables.create_all(connection)
-            connection.execute(_upsert_nothing(_meta), [_meta_row("format", FORMAT), _meta_row("generation", 0)])
+        with self._reading() as connection:
+            is_new = not sa.inspect(connection).has_table(_meta.name)
+        if is_new:
+            with self._transaction() as connection:
+                _tables.create_all(connection)
+                connection.execute(_upsert_nothing(_meta), [_meta_row("format", FORMAT), _meta_row("generation", 0)])
+        with self._reading() as connection:
             found = json.loads(self._meta(connection, "format") or "null")
         if found != FORMAT:
             self.close()
@@ -397,11 +401,17 @@ class Store:
     def save_answer(self, id: str, question: str, body: bytes, document_ids: Iterable[str]) -> bytes:
         """Keep an answer; the first one kept under an id stays.
 
+        :param document_ids: of the documents whose text it shows
         :return: the bytes that are kept
+        :raises NotFoundError: one of these documents is gone; then nothing is kept
         """
         row = {"id": id, "created_at": _now(), "question": question, "body": body}
         shown = [{"answer_id": id, "document_id": document_id} for document_id in sorted(set(document_ids))]
         with self._transaction("NORMAL") as connection:
+            ids = [entry["document_id"] for entry in shown]
+            there = sa.select(sa.func.count()).select_from(_documents).where(_documents.c.id.in_(ids))
+            if connection.execute(there).scalar_one() < len(ids):
+                raise NotFoundError("a document was deleted while it was being quoted")
             connection.execute(_upsert_nothing(_answers), [row])
             if shown:
                 connection.execute(_upsert_nothing(_answer_documents), shown)

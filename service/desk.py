@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from corpus.errors import QuestionError
+from corpus.errors import NotFoundError, QuestionError, StoreError
 from index.collection import Collection
 from index.embed import Encoder, load_encoder
 from service.answer import Answer, Answerer
@@ -19,6 +19,7 @@ from service.schemas import AskResponse
 from service.settings import Settings
 
 _ID_LENGTH = 32
+_ATTEMPTS = 5
 
 log = logging.getLogger("quoth")
 
@@ -53,10 +54,17 @@ class Desk:
 
         :raises QuothError: the index cannot be searched
         """
-        store = self.collection.store
-        kept = store.find_answer(self._id(question, self.collection.generation))
-        if kept is not None:
-            return kept
+        for _ in range(_ATTEMPTS):
+            kept = self.collection.store.find_answer(self._id(question, self.collection.generation))
+            if kept is not None:
+                return kept
+            try:
+                return self._answer(question)
+            except NotFoundError:
+                continue  # a document that it shows was deleted before it was kept: the next try does not see it
+        raise StoreError("documents are deleted faster than they can be quoted; ask again")
+
+    def _answer(self, question: Question) -> bytes:
         outcome = self.answerer.ask(question)
         asked = outcome.asked
         id = self._id(question, asked.generation)
@@ -64,7 +72,7 @@ class Desk:
         what = "answered" if isinstance(outcome, Answer) else outcome.reason.value
         log.info("%s %s, %d passages, %.0f ms", id, what, len(asked.hits), asked.timings_ms["total"])
         log.debug("%s was asked %r", id, question.text)
-        return store.save_answer(id, question.text, body, {hit.chunk.document_id for hit in asked.hits})
+        return self.collection.store.save_answer(id, question.text, body, {hit.chunk.document_id for hit in asked.hits})
 
     def give_feedback(
         self, answer_id: str, helpful: bool, comment: str | None, correct: tuple[str, int, int] | None

@@ -37,6 +37,8 @@ def test_without_an_id_one_text_has_one_id() -> None:
         ("a\nb", "control character"),
         ("a\x00b", "NUL"),
         ("a\udc80b", "unpaired surrogate"),
+        ("..", "no address can reach"),
+        ("reports/./q3", "no address can reach"),
     ],
 )
 def test_a_wrong_id_is_refused(id: str, reason: str) -> None:

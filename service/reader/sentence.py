@@ -87,12 +87,14 @@ class Candidate:
 
     :param hit: the best ranked passage that holds it
     :param start: code points into the document's text, half-open
+    :param before: the sentence before it in the passage, empty where there is none
     """
 
     hit: Hit
     start: int
     end: int
     text: str
+    before: str
 
 
 class SentenceReader:
@@ -116,11 +118,12 @@ class SentenceReader:
         - ``passage``: inner product of the question's and the passage's vectors
         - ``fused``: the passage's fused retrieval score
         - ``words``: share of the question's terms, weighted by rarity, that stand in the sentence
-        - ``topic_words``: the same, in the sentence or in the title and headings above it
+        - ``near_words``: the same, in the sentence or in the one before it
+        - ``topic_words``: the same, in the sentence or in the title and headings above it; these count less for scraps
+          such as captions and bylines, which they need not be about
         - ``passage_words``: the same, in the passage, its title and headings
         - ``figures``: share of the question's numbers that stand in the passage, 1 without any
         - ``asked``: 1 where the sentence holds the kind of thing asked for, -1 where it does not, 0 where none is clear
-        - ``full``: 0 to 1, less for scraps such as captions and bylines
         """
         shortlist = _shortlist(question, candidate_sentences(result.hits), result.idf)
         meanings = self._meanings(question, [candidate.text for candidate, _ in shortlist])
@@ -151,10 +154,12 @@ def candidate_sentences(hits: Sequence[Hit]) -> list[Candidate]:
     """The sentences of the passages, each once even where passages overlap, in the order of the passages."""
     seen: dict[tuple[str, int, int], Candidate] = {}
     for hit in hits:
-        chunk = hit.chunk
+        chunk, before = hit.chunk, ""
         for start, end in sentences(chunk.text):
+            text = chunk.text[start:end]
             place = (chunk.document_id, chunk.start + start, chunk.start + end)
-            seen.setdefault(place, Candidate(hit, place[1], place[2], chunk.text[start:end]))
+            seen.setdefault(place, Candidate(hit, place[1], place[2], text, before))
+            before = text
     return list(seen.values())
 
 
@@ -168,17 +173,19 @@ def _shortlist(
     weighed = []
     for candidate in candidates:
         terms = set(terms_of(candidate.text))
-        topic = terms | set(terms_of(candidate.hit.chunk.context))
-        around = topic | set(terms_of(candidate.hit.chunk.text))
+        near = terms | set(terms_of(candidate.before))
+        around = set(terms_of(candidate.hit.chunk.embedded_text))
+        words = _share(wanted, terms)
+        with_topic = _share(wanted, terms | set(terms_of(candidate.hit.chunk.context)))
         features = {
             "passage": candidate.hit.found.dense_score,
             "fused": candidate.hit.score,
-            "words": _share(wanted, terms),
-            "topic_words": _share(wanted, topic),
+            "words": words,
+            "near_words": _share(wanted, near),
+            "topic_words": words + (with_topic - words) * min(1.0, len(terms) / _FULL_SENTENCE_TERMS),
             "passage_words": _share(wanted, around),
             "figures": _share(numbers, around),
             "asked": _asked(candidate.text, question, kinds),
-            "full": min(1.0, len(terms) / _FULL_SENTENCE_TERMS),
         }
         weighed.append((candidate, features))
     return sorted(weighed, key=lambda pair: -_promise(pair[1]))[:SHORTLIST]

@@ -1,0 +1,283 @@
+"""The Answerer: chooses, groups, cites, and says why where there is no answer. Readers here are worked out by hand."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corpus.document import Document
+from corpus.errors import StoreError
+from index.collection import Collection
+from index.embed import Encoder
+from index.search import Hit, SearchResult
+from index.sentences import sentence_at
+from index.store import Filters
+from service.agreement import same_answer
+from service.answer import MAX_ALTERNATIVES, Answer, Answerer, NoAnswer, Reason
+from service.citation import CitationError
+from service.confidence import Calibration, load_fitted
+from service.question import make_question
+from service.reader.sentence import SentenceReader
+from service.reader.span import Reader, Span
+
+BY_SCORE = Calibration({"score": 1.0}, 0.0, threshold=0.5)
+"""The confidence is the logistic function of the reader's score: 0.5 at 0."""
+
+Make = Callable[..., Document]
+Open = Callable[..., Collection]
+
+
+class Phrases:
+    """A reader that knows phrases with their scores, and finds them wherever they stand."""
+
+    fingerprint = "phrases"
+
+    def __init__(self, scores: Mapping[str, float]) -> None:
+        self._scores = scores
+
+    def read(self, question: str, result: SearchResult) -> list[Span]:  # noqa: ARG002  # its readers ask nothing
+        """Every phrase in every passage, best first."""
+        found = [
+            _span(hit, phrase, score)
+            for phrase, score in self._scores.items()
+            for hit in result.hits
+            if phrase in hit.chunk.text
+        ]
+        return sorted(found, key=lambda span: (-span.score, span.hit.rank))
+
+
+class Meddling(Phrases):
+    """A reader during whose work something else happens."""
+
+    def __init__(self, scores: Mapping[str, float], meddle: Callable[[SearchResult], None]) -> None:
+        super().__init__(scores)
+        self._meddle = meddle
+
+    def read(self, question: str, result: SearchResult) -> list[Span]:
+        """What the phrases give, after the meddling."""
+        found = super().read(question, result)
+        self._meddle(result)
+        return found
+
+
+class Lying(Phrases):
+    """A reader that says of each quote that it stands one character further on."""
+
+    def read(self, question: str, result: SearchResult) -> list[Span]:
+        """The spans, with passages that are shifted."""
+        return [replace(span, hit=_shifted(span.hit)) for span in super().read(question, result)]
+
+
+def _span(hit: Hit, phrase: str, score: float) -> Span:
+    place = hit.chunk.text.index(phrase)
+    around = sentence_at(hit.chunk.text, place, place + len(phrase))
+    start, end, first, last = (hit.chunk.start + offset for offset in (place, place + len(phrase), *around))
+    return Span(hit, start, end, first, last, score, 0.0, {"passage": 0.5, "passage_words": 0.5})
+
+
+def _shifted(hit: Hit) -> Hit:
+    chunk = replace(hit.chunk, start=hit.chunk.start + 1, end=hit.chunk.end + 1)
+    return replace(hit, stored=replace(hit.stored, chunk=chunk))
+
+
+def answerer(collection: Collection, reader: Reader, calibration: Calibration = BY_SCORE) -> Answerer:
+    return Answerer(collection.store, collection.searcher, reader, calibration)
+
+
+def ask(collection: Collection, scores: Mapping[str, float], **asked: object) -> Answer | NoAnswer:
+    question = make_question("How much gas does the line carry?", **asked)  # type: ignore[arg-type]  # checked there
+    return answerer(collection, Phrases(scores)).ask(question)
+
+
+def answered(outcome: Answer | NoAnswer) -> Answer:
+    assert isinstance(outcome, Answer)
+    return outcome
+
+
+def reason(outcome: Answer | NoAnswer) -> Reason:
+    assert isinstance(outcome, NoAnswer)
+    return outcome.reason
+
+
+@pytest.fixture
+def collection(open_collection: Open, make: Make) -> Collection:
+    opened = open_collection()
+    opened.put(
+        [
+            make(
+                "bureau", "The line carries gas. It can carry 38 bcm a year.", published=date(2025, 11, 7), tags=["a"]
+            ),
+            make("brief", "They agreed that it carries 44 bcm of gas.", published=date(2025, 12, 19), tags=["b"]),
+            make("copy", "Gas, gas: the line was built to carry 38  BCM, somebody said.", tags=["a", "c"]),
+        ]
+    )
+    return opened
+
+
+def test_the_answer_is_the_best_span_quoted_and_cited(collection: Collection) -> None:
+    answer = answered(ask(collection, {"44 bcm": 2.0, "It can carry 38 bcm a year.": 1.0}))
+    (citation,) = answer.statement.citations
+    assert answer.statement.text == citation.quote == "44 bcm"
+    assert citation.sentence == "They agreed that it carries 44 bcm of gas."
+    text = collection.store.document(citation.document_id, citation.version).text
+    assert text[citation.start : citation.end] == "44 bcm"
+    assert answer.statement.confidence == pytest.approx(0.8808, abs=1e-4)  # 1 / (1 + exp(-2))
+
+
+def test_equal_answers_of_two_documents_are_one_answer_with_two_citations(collection: Collection) -> None:
+    answer = answered(ask(collection, {"38 bcm": 2.0, "38  BCM,": 1.5, "44 bcm": 1.0}))
+    assert [(cited.number, cited.document_id, cited.quote) for cited in answer.statement.citations] == [
+        (1, "bureau", "38 bcm"),
+        (2, "copy", "38  BCM,"),
+    ]
+    assert answer.statement.text == "38 bcm"
+    assert [other.text for other in answer.alternatives] == ["44 bcm"]
+
+
+def test_alternatives_differ_from_the_answer_and_are_at_most_three(collection: Collection) -> None:
+    scores = {"38 bcm": 3.0, "44 bcm": 2.0, "gas": 1.0, "line": 0.5, "carry": 0.25, "38  BCM": 0.1}
+    answer = answered(ask(collection, scores))
+    assert [other.text for other in answer.alternatives] == ["44 bcm", "gas", "line"]
+    keys = [same_answer(said.text) for said in (answer.statement, *answer.alternatives)]
+    assert len(set(keys)) == 1 + MAX_ALTERNATIVES
+    assert all(other.citations[0].number == 1 for other in answer.alternatives)
+
+
+@pytest.mark.parametrize("quote", ["38 bcm", "38 BCM.", " “38\n bcm” ", "(38  Bcm),"])
+def test_case_white_space_and_punctuation_at_the_ends_do_not_make_another_answer(quote: str) -> None:
+    assert same_answer(quote) == "38 bcm"
+
+
+@pytest.mark.parametrize("quote", ["38.5 bcm", "44 bcm", "-38 bcm"])
+def test_another_value_is_another_answer(quote: str) -> None:
+    assert same_answer(quote) != "38 bcm"
+
+
+def test_an_empty_index_retrieves_nothing(open_collection: Open) -> None:
+    empty = open_collection()
+    assert reason(ask(empty, {"gas": 9.0}, min_confidence=0)) is Reason.NOTHING_RETRIEVED
+    assert reason(ask(empty, {"gas": 9.0}, filters=Filters(tags=("a",)))) is Reason.NOTHING_RETRIEVED
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        Filters(tags=("nothing has it",)),
+        Filters(document_ids=("no-such",)),
+        Filters(published_from=date(2026, 1, 1)),
+        Filters(published_to=date(2025, 1, 1)),
+        Filters(tags=("a",), document_ids=("brief",)),
+    ],
+)
+def test_filters_that_nothing_passes_are_the_reason(filters: Filters, collection: Collection) -> None:
+    assert reason(ask(collection, {"bcm": 9.0}, filters=filters, min_confidence=0)) is Reason.FILTER_EXCLUDES_ALL
+
+
+@pytest.mark.parametrize(
+    ("filters", "documents"),
+    [
+        (Filters(tags=("a",)), {"bureau", "copy"}),
+        (Filters(tags=("b", "c")), {"brief", "copy"}),
+        (Filters(tags=("a",), document_ids=("copy", "brief")), {"copy"}),
+        (Filters(published_from=date(2025, 11, 8)), {"brief"}),
+        (Filters(published_from=date(2025, 11, 7), published_to=date(2025, 11, 7)), {"bureau"}),
+        (Filters(), {"bureau", "brief", "copy"}),
+    ],
+)
+def test_filters_narrow_what_is_read(filters: Filters, documents: set[str], collection: Collection) -> None:
+    outcome = ask(collection, {"as": 1.0}, filters=filters)
+    assert {hit.chunk.document_id for hit in outcome.asked.hits} == documents
+
+
+def test_a_reader_that_finds_nothing_is_the_reason(collection: Collection) -> None:
+    assert reason(ask(collection, {}, min_confidence=0)) is Reason.NO_SPAN
+
+
+def test_doubtful_answers_are_kept_back_below_the_calibrated_threshold(collection: Collection) -> None:
+    assert reason(ask(collection, {"38 bcm": -0.01})) is Reason.LOW_CONFIDENCE
+    assert answered(ask(collection, {"38 bcm": 0.0})).statement.confidence == 0.5
+
+
+def test_the_asker_may_set_the_least_confidence(collection: Collection) -> None:
+    assert reason(ask(collection, {"38 bcm": 0.0}, min_confidence=0.51)) is Reason.LOW_CONFIDENCE
+    assert answered(ask(collection, {"38 bcm": 0.0}, min_confidence=0.5))
+    assert answered(ask(collection, {"38 bcm": -1000.0}, min_confidence=0)).statement.confidence < 1e-9
+
+
+def test_no_answer_shows_the_nearest_passages(collection: Collection) -> None:
+    outcome = ask(collection, {"38 bcm": -9.0}, top_k=2)
+    assert [hit.rank for hit in outcome.asked.hits] == [1, 2]
+
+
+def test_a_reader_that_lies_about_offsets_is_a_bug_and_never_a_dropped_citation(collection: Collection) -> None:
+    with pytest.raises(CitationError):
+        answerer(collection, Lying({"38 bcm": 2.0, "44 bcm": 1.0})).ask(make_question("How much?"))
+
+
+def test_a_document_deleted_while_it_is_read_leads_to_another_try(collection: Collection) -> None:
+    generations = []
+
+    def delete_once(result: SearchResult) -> None:
+        generations.append(result.generation)
+        if len(generations) == 1:
+            collection.remove(["bureau", "copy"])
+
+    reader = Meddling({"38 bcm": 2.0, "38  BCM": 2.0, "44 bcm": 1.0}, delete_once)
+    answer = answered(answerer(collection, reader).ask(make_question("How much gas does the line carry?")))
+    assert answer.statement.text == "44 bcm"
+    assert {hit.chunk.document_id for hit in answer.asked.hits} == {"brief"}
+    assert generations == [1, 2]
+    assert answer.asked.generation == 2
+
+
+def test_deleting_faster_than_reading_is_said(open_collection: Open, make: Make) -> None:
+    collection = open_collection()
+    collection.put([make(f"d{number}", "The line carries 38 bcm.") for number in range(6)])
+    reader = Meddling({"38 bcm": 1.0}, lambda result: void(collection.remove([result.hits[0].chunk.document_id])))
+    with pytest.raises(StoreError, match="ask again"):
+        answerer(collection, reader).ask(make_question("How much?"))
+
+
+def void(_: object) -> None:
+    """Nothing of it."""
+
+
+def test_a_document_updated_while_it_is_read_is_cited_as_it_was_read(collection: Collection, make: Make) -> None:
+    reader = Meddling({"44 bcm": 1.0}, lambda _: void(collection.put([make("brief", "They took it all back.")])))
+    (citation,) = answered(answerer(collection, reader).ask(make_question("How much gas?"))).statement.citations
+    old = collection.store.document("brief", citation.version)
+    assert old.text[citation.start : citation.end] == citation.quote == "44 bcm"
+
+
+def test_the_same_question_on_the_same_generation_has_the_same_answer(collection: Collection, encoder: Encoder) -> None:
+    fitted = load_fitted()
+    reader = SentenceReader(encoder, fitted.sentence)
+    question = make_question("How much gas does the line carry?", min_confidence=0)
+    first, second = (answered(answerer(collection, reader, fitted.calibration).ask(question)) for _ in range(2))
+    assert (first.statement, first.alternatives) == (second.statement, second.alternatives)
+
+
+words = st.lists(st.sampled_from(["gas", "🦦", "38", "line.", "The", "Éa", "桥。", "\n\n", "# H\n", "—"]), min_size=1)
+
+
+@settings(max_examples=8)
+@given(texts=st.lists(words.map(" ".join), min_size=1, max_size=3), question=st.sampled_from(["gas?", "how much 🦦"]))
+def test_every_citation_of_every_answer_is_exact(
+    texts: list[str], question: str, encoder: Encoder, tmp_path_factory: pytest.TempPathFactory, make: Make
+) -> None:
+    texts = [text for text in texts if text.strip()]
+    fitted = load_fitted()
+    with Collection(tmp_path_factory.mktemp("data"), encoder, writable=True) as collection:
+        collection.put([make(f"d{number}", text) for number, text in enumerate(texts)])
+        reader = SentenceReader(encoder, fitted.sentence)
+        outcome = answerer(collection, reader, fitted.calibration).ask(make_question(question, min_confidence=0))
+        answer = answered(outcome)
+        for said in (answer.statement, *answer.alternatives):
+            assert said.text == said.citations[0].quote
+            for cited in said.citations:
+                text = texts[int(cited.document_id[1:])]
+                assert text[cited.start : cited.end] == cited.quote
+                assert text[cited.sentence_start : cited.sentence_end] == cited.sentence

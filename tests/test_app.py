@@ -1,0 +1,892 @@
+"""HTTP, as the contract in docs/api.md has it: shapes, read-your-writes, and a problem for every bad input."""
+
+import asyncio
+import base64
+import io
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote as percent_encoded
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from reportlab.pdfgen.canvas import Canvas
+
+from corpus.document import version_of
+from index.embed import Encoder
+from index.search import SearchResult
+from service.answer import Answerer
+from service.app import create_app
+from service.confidence import load_fitted
+from service.desk import Desk
+from service.reader.sentence import SentenceReader
+from service.reader.span import Span
+from service.settings import Settings
+
+JSON = {"Content-Type": "application/json"}
+BODY_LIMIT = 20_000
+OTTER = (
+    "The Otter Bridge was opened on 4 May 1931. It is 212 metres long — and crosses the river Elm. "
+    "Its architect was Ada Fenwick, who called it “a plain thing”. 🦦 Repairs in 2019 cost 3.4 million euros."
+)
+BRIDGE = {
+    "id": "check/otter",
+    "title": "The Otter Bridge",
+    "text": OTTER,
+    "url": "https://example.org/otter",
+    "published": "2020-02-03",
+    "tags": ["check", "bridges"],
+}
+CITATION = {
+    *("number", "document_id", "version", "title", "url", "published", "page", "start", "end", "quote", "sentence"),
+    "link",
+}
+PASSAGE = {"document_id", "version", "title", "start", "end", "text", "score", "rank"}
+SUMMARY = {"id", "version", "title", "url", "published", "tags", "chunks", "characters", "updated_at"}
+
+Json = dict[str, Any]  # what json gives
+
+
+class Client:
+    """Asks the app without a socket, in one event loop; a bug becomes the response that a server would send."""
+
+    def __init__(self, desk: Desk, runner: asyncio.Runner) -> None:
+        self.desk = desk
+        app = create_app(desk, Settings(max_body_mb=BODY_LIMIT / 1e6, max_document_mb=0.01, threads=2))
+        self._transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        self._runner = runner
+
+    def request(self, method: str, path: str, **sent: Any) -> httpx.Response:  # what httpx takes
+        return self._runner.run(self._request(method, path, **sent))
+
+    async def _request(self, method: str, path: str, **sent: Any) -> httpx.Response:
+        async with httpx.AsyncClient(transport=self._transport, base_url="http://quoth") as client:
+            return await client.request(method, path, **sent)
+
+    def get(self, path: str, **sent: Any) -> httpx.Response:
+        return self.request("GET", path, **sent)
+
+    def post(self, path: str, body: object) -> httpx.Response:
+        """Send JSON; bytes and strings as they are."""
+        raw = body if isinstance(body, bytes | str) else json.dumps(body)
+        return self.request("POST", path, content=raw, headers=JSON)
+
+    def add(self, *documents: Json) -> Json:
+        return ok(self.post("/v1/documents", {"documents": list(documents)}))
+
+    def ask(self, question: str = "How long is the Otter Bridge?", **asked: object) -> Json:
+        return ok(self.post("/v1/ask", {"question": question, "min_confidence": 0, **asked}))
+
+    def ids(self) -> list[str]:
+        return [document["id"] for document in ok(self.get("/v1/documents"))["documents"]]
+
+
+@pytest.fixture
+def client(tmp_path: Path, encoder: Encoder) -> Iterator[Client]:
+    with Desk(tmp_path / "data", encoder, writable=True) as desk, asyncio.Runner() as runner:
+        yield Client(desk, runner)
+
+
+@pytest.fixture
+def otter(client: Client) -> Client:
+    """A client of an index that holds the bridge."""
+    client.add(BRIDGE)
+    return client
+
+
+@pytest.fixture(scope="module")
+def steady(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Iterator[Client]:
+    """A client of an index that holds the bridge, shared by tests none of which may change it."""
+    folder = tmp_path_factory.mktemp("steady")
+    with Desk(folder, encoder, writable=True) as desk, asyncio.Runner() as runner:
+        client = Client(desk, runner)
+        client.add(BRIDGE)
+        yield client
+        assert (client.ids(), desk.collection.generation) == (["check/otter"], 1)
+
+
+def ok(response: httpx.Response, status: int = 200) -> Json:
+    assert (response.status_code, response.headers["content-type"]) == (status, "application/json"), response.text
+    return dict(response.json())
+
+
+def problem(response: httpx.Response, status: int, field: str | None = None) -> str:
+    """Check that a response is a well-made problem; its detail."""
+    assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
+    body = response.json()
+    assert {"type", "title", "status", "detail"} <= set(body) <= {"type", "title", "status", "detail", "field"}
+    assert (body["title"], body["status"]) == (HTTPStatus(status).phrase, status)
+    assert body.get("field") == field
+    assert body["detail"]
+    assert "Traceback" not in response.text
+    assert ".py" not in response.text
+    return str(body["detail"])
+
+
+def pdf(*pages: str) -> bytes:
+    file = io.BytesIO()
+    canvas = Canvas(file)
+    for page in pages:
+        canvas.drawString(72, 700, page)
+        canvas.showPage()
+    canvas.save()
+    return file.getvalue()
+
+
+def files(*named: tuple[str, bytes]) -> list[tuple[str, tuple[str, bytes]]]:
+    return [("files", each) for each in named]
+
+
+def path_of(id: str) -> str:
+    return f"/v1/documents/{percent_encoded(id, safe='')}"
+
+
+# -- asking
+
+
+def test_an_answer_has_every_field_of_the_contract(steady: Client) -> None:
+    found = steady.ask()
+    assert set(found) == {
+        *("id", "question", "resolved_question", "answered", "answer", "citations", "alternatives", "reason"),
+        *("passages", "conflict", "generation", "timings_ms", "explanation"),
+    }
+    assert (found["answered"], found["reason"], found["conflict"], found["explanation"]) == (True, None, False, None)
+    assert found["question"] == found["resolved_question"] == "How long is the Otter Bridge?"
+    assert set(found["answer"]) == {"text", "confidence"}
+    assert 0 <= found["answer"]["confidence"] <= 1
+    assert [set(citation) for citation in found["citations"]] == [CITATION] * len(found["citations"])
+    assert set(found["citations"][0]["sentence"]) == {"start", "end", "text"}
+    assert [set(other) for other in found["alternatives"]] == [{"text", "confidence", "citations"}] * 3
+    assert [set(passage) for passage in found["passages"]] == [PASSAGE]
+    assert set(found["timings_ms"]) == {"retrieve", "read", "total"}
+
+
+def test_a_quote_stands_at_its_place_in_the_version_it_names(steady: Client) -> None:
+    found = steady.ask("How much did the repairs cost in 2019?")
+    said = [found, *found["alternatives"]]
+    cited = [citation for each in said for citation in each["citations"]]
+    assert "3.4 million euros." in [citation["quote"][-18:] for citation in cited]
+    for citation in cited:
+        stored = ok(steady.get(path_of(citation["document_id"]), params={"version": citation["version"]}))["text"]
+        sentence = citation["sentence"]
+        assert stored[citation["start"] : citation["end"]] == citation["quote"]
+        assert stored[sentence["start"] : sentence["end"]] == sentence["text"]
+        assert citation["quote"] in sentence["text"]
+    assert found["answer"]["text"] == found["citations"][0]["quote"]
+
+
+def test_a_citation_says_what_is_known_of_its_document(steady: Client) -> None:
+    citation = steady.ask()["citations"][0]
+    assert citation["number"] == 1
+    assert (citation["title"], citation["url"]) == ("The Otter Bridge", "https://example.org/otter")
+    assert (citation["published"], citation["page"]) == ("2020-02-03", None)
+    place = f"{citation['start']}-{citation['end']}"
+    assert citation["link"] == f"/documents/check/otter?version={version_of(OTTER)}#{place}"
+
+
+def test_a_link_leads_to_the_plain_text_of_its_version(otter: Client) -> None:
+    link = otter.ask()["citations"][0]["link"]
+    otter.add({"id": "check/otter", "text": "It was torn down."})
+    response = otter.get(link)
+    assert (response.status_code, response.text) == (200, OTTER)
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert otter.get("/documents/check/otter").text == "It was torn down."
+    problem(otter.get("/documents/check/otter?version=abc"), 404)
+    problem(otter.get("/documents/no-such"), 404)
+
+
+def test_equal_sentences_of_two_documents_are_one_answer_with_two_citations(client: Client) -> None:
+    client.add(
+        {"id": "one", "text": "The bridge is 212 metres long."}, {"id": "two", "text": "The bridge is 212 metres long"}
+    )
+    found = client.ask("How long is the bridge?")
+    assert [(citation["number"], citation["document_id"]) for citation in found["citations"]] == [
+        (1, "one"),
+        (2, "two"),
+    ]
+    assert found["alternatives"] == []
+
+
+def test_pages_are_cited_where_there_are_pages(client: Client) -> None:
+    data = pdf("The bridge was opened in 1931.", "Otters live below it.")
+    ok(client.request("POST", "/v1/documents", files=files(("bridge.pdf", data))))
+    sentences = {}
+    found = client.ask("Who lives below it?")
+    for citation in [*found["citations"], *(cited for other in found["alternatives"] for cited in other["citations"])]:
+        sentences[citation["quote"]] = citation["page"]
+    assert sentences == {"The bridge was opened in 1931.": 1, "Otters live below it.": 2}
+    assert [page["number"] for page in ok(client.get("/v1/documents/bridge.pdf"))["pages"]] == [1, 2]
+
+
+def test_passages_are_ranked_from_one_and_at_most_top_k(client: Client) -> None:
+    client.add(*({"id": f"d{number}", "text": f"Bridge {number} is long."} for number in range(5)))
+    assert [passage["rank"] for passage in client.ask("Which bridge?", top_k=3)["passages"]] == [1, 2, 3]
+    hits = ok(client.post("/v1/search", {"question": "Which bridge?", "top_k": 50}))["hits"]
+    assert [hit["rank"] for hit in hits] == [1, 2, 3, 4, 5]
+    assert [hit["score"] for hit in hits] == sorted((hit["score"] for hit in hits), reverse=True)
+
+
+def test_search_gives_exact_passages(steady: Client) -> None:
+    found = ok(steady.post("/v1/search", {"question": "the architect", "filters": {"tags": ["check"]}}))
+    assert set(found) == {"hits", "generation"}
+    (hit,) = found["hits"]
+    assert set(hit) == PASSAGE
+    assert OTTER[hit["start"] : hit["end"]] == hit["text"]
+
+
+def test_explain_adds_how_it_came_about(steady: Client) -> None:
+    explanation = steady.ask(explain=True)["explanation"]
+    assert set(explanation) == {"passages", "spans"}
+    assert set(explanation["passages"][0]) == {
+        *("rank", "score", "dense_score", "dense_rank", "lexical_score", "lexical_rank")
+    }
+    assert {"quote", "score", "features"} <= set(explanation["spans"][0])
+
+
+def test_the_least_confidence_zero_answers_whatever_was_retrieved(steady: Client) -> None:
+    found = steady.ask("Quando piove?")
+    assert (found["answered"], found["reason"]) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ({"min_confidence": 1}, "low_confidence"),
+        ({"filters": {"tags": ["no-such-tag"]}}, "filter_excludes_all"),
+        ({"filters": {"document_ids": ["no-such"]}}, "filter_excludes_all"),
+        ({"filters": {"tags": ["check"], "published_from": "2021-01-01"}}, "filter_excludes_all"),
+        ({"filters": {"published_to": "2020-02-02"}}, "filter_excludes_all"),
+    ],
+)
+def test_no_answer_is_a_200_with_its_reason(asked: Json, reason: str, steady: Client) -> None:
+    found = steady.ask(**asked)
+    assert (found["answered"], found["answer"], found["citations"], found["alternatives"]) == (False, None, [], [])
+    assert found["reason"] == reason
+    assert bool(found["passages"]) is (reason == "low_confidence")
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"tags": ["no-such-tag", "bridges"]},
+        {"document_ids": ["check/otter"]},
+        {"published_from": "2020-02-03", "published_to": "2020-02-03"},
+        {"tags": [], "document_ids": [], "published_from": None},
+        None,
+    ],
+)
+def test_a_document_that_passes_the_filters_is_asked(filters: Json | None, steady: Client) -> None:
+    assert steady.ask(filters=filters)["answered"] is True
+
+
+def test_an_empty_index_answers_that_it_found_nothing(client: Client) -> None:
+    found = client.ask()
+    assert (found["answered"], found["reason"], found["passages"]) == (False, "nothing_retrieved", [])
+    assert ok(client.post("/v1/search", {"question": "x"})) == {"hits": [], "generation": 0}
+
+
+def test_a_question_is_trimmed_and_may_have_a_thousand_characters(steady: Client) -> None:
+    assert steady.ask("  How long?\n")["question"] == "How long?"
+    assert steady.ask(" " + "a" * 1000 + " ")["question"] == "a" * 1000
+
+
+def test_bounds_and_optional_fields_are_taken(steady: Client) -> None:
+    turns = [{"role": "user", "text": "Hello."}, {"role": "assistant", "text": "Hello."}] * 10
+    for asked in ({"top_k": 1}, {"top_k": 50}, {"min_confidence": 1}, {"min_confidence": None}, {"history": turns}):
+        steady.ask(**asked)
+
+
+# -- reading what was written
+
+
+def test_the_next_question_sees_what_was_added_updated_and_deleted(client: Client) -> None:
+    assert client.ask()["reason"] == "nothing_retrieved"
+    generations = [client.add({"id": "otter", "text": "The bridge is 212 metres long."})["generation"]]
+    assert client.ask()["answer"]["text"] == "The bridge is 212 metres long."
+    updated = client.add({"id": "otter", "text": "The bridge is 215 metres long."})
+    assert updated["documents"][0]["status"] == "updated"
+    generations.append(updated["generation"])
+    found = client.ask()
+    assert (found["answer"]["text"], found["generation"]) == ("The bridge is 215 metres long.", generations[-1])
+    generations.append(ok(client.request("DELETE", "/v1/documents/otter"))["generation"])
+    assert client.ask()["reason"] == "nothing_retrieved"
+    assert generations == sorted(set(generations))
+
+
+def test_adding_gives_receipts_in_order(client: Client) -> None:
+    text = "A bridge."
+    added = client.add({"id": "b", "text": text}, {"id": "a", "text": "B."}, {"text": "C.", "title": "No id"})
+    assert set(added) == {"documents", "generation"}
+    assert added["documents"][0] == {"id": "b", "version": version_of(text), "chunks": 1, "status": "added"}
+    assert [receipt["status"] for receipt in added["documents"]] == ["added"] * 3
+    assert added["documents"][2]["id"] == f"text-{version_of('C.')[:16]}"
+    again = client.add({"id": "b", "text": text}, {"id": "a", "text": "B2."})
+    assert [receipt["status"] for receipt in again["documents"]] == ["unchanged", "updated"]
+
+
+def test_adding_the_same_again_changes_nothing(client: Client) -> None:
+    first = client.add({"id": "a", "text": "A.", "tags": ["x", "y"]})
+    second = client.add({"id": "a", "text": "A.", "tags": ["y", "x"]})
+    assert (second["documents"][0]["status"], second["generation"]) == ("unchanged", first["generation"])
+
+
+def test_put_adds_and_replaces(client: Client) -> None:
+    added = ok(client.request("PUT", "/v1/documents/a", json={"text": "One.", "published": "2025-01-02"}))
+    assert added == {"id": "a", "version": version_of("One."), "chunks": 1, "status": "added", "generation": 1}
+    replaced = ok(client.request("PUT", "/v1/documents/a", json={"text": "Two."}))
+    assert (replaced["status"], replaced["generation"]) == ("updated", 2)
+    stored = ok(client.get("/v1/documents/a"))
+    assert (stored["text"], stored["published"]) == ("Two.", None)
+
+
+def test_a_document_is_given_with_its_text_and_what_is_known_of_it(steady: Client) -> None:
+    stored = ok(steady.get("/v1/documents/check/otter"))
+    assert stored == ok(steady.get("/v1/documents/check%2Fotter"))
+    assert set(stored) == SUMMARY | {"text", "pages"}
+    assert (stored["id"], stored["text"], stored["version"]) == ("check/otter", OTTER, version_of(OTTER))
+    assert (stored["published"], stored["tags"]) == ("2020-02-03", ["bridges", "check"])
+    assert (stored["characters"], stored["pages"]) == (len(OTTER), [])
+
+
+def test_an_old_version_is_still_given_when_asked_for(otter: Client) -> None:
+    otter.add({"id": "check/otter", "text": "It was torn down."})
+    old = ok(otter.get("/v1/documents/check/otter", params={"version": version_of(OTTER)}))
+    assert (old["text"], old["version"], old["characters"]) == (OTTER, version_of(OTTER), len(OTTER))
+    assert ok(otter.get("/v1/documents/check/otter"))["text"] == "It was torn down."
+    problem(otter.get("/v1/documents/check/otter", params={"version": "0" * 64}), 404)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 6])
+def test_pages_of_the_list_hold_every_document_once(limit: int, client: Client) -> None:
+    ids = ["a", "a/b", "é", "z z", "🦦"]
+    client.add(*({"id": id, "text": f"Document {id}."} for id in ids))
+    listed: list[str] = []
+    cursor = None
+    for _ in ids:
+        page = ok(client.get("/v1/documents", params={"limit": limit, **({"cursor": cursor} if cursor else {})}))
+        assert 1 <= len(page["documents"]) <= limit
+        assert all(set(document) == SUMMARY for document in page["documents"])
+        listed += [document["id"] for document in page["documents"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert listed == sorted(ids)
+
+
+def test_deleting_gives_a_receipt_and_leaves_nothing(otter: Client) -> None:
+    otter.add({"id": "check/otter", "text": "It was torn down."})
+    otter.ask()
+    receipt = ok(otter.request("DELETE", "/v1/documents/check%2Fotter"))
+    assert receipt["id"] == "check/otter"
+    assert receipt["deleted"] == {"chunks": 1, "vectors": 1, "terms": 1, "versions": 2, "answers": 1}
+    problem(otter.get("/v1/documents/check/otter"), 404)
+    problem(otter.get("/v1/documents/check/otter", params={"version": version_of(OTTER)}), 404)
+    problem(otter.get("/documents/check/otter"), 404)
+    problem(otter.request("DELETE", "/v1/documents/check%2Fotter"), 404)
+    assert otter.ids() == []
+
+
+def test_verify_says_what_has_become_of_a_quote(otter: Client) -> None:
+    citation = otter.ask()["citations"][0]
+    asked = {name: citation[name] for name in ("document_id", "version", "start", "end", "quote")}
+    verify: Callable[[], Json] = lambda: ok(otter.post("/v1/verify", asked))  # noqa: E731  # asked four times below
+    found = verify()
+    assert set(found) == {"status", "document_id", "version", "start", "end"}
+    assert (found["status"], found["start"], found["end"]) == ("found", citation["start"], citation["end"])
+    otter.add({"id": "check/otter", "text": "🦦 New. " + OTTER})
+    moved = verify()
+    assert (moved["status"], moved["start"]) == ("moved", citation["start"] + 7)
+    otter.add({"id": "check/otter", "text": "It was torn down."})
+    changed = verify()
+    assert (changed["status"], changed["version"]) == ("changed", version_of("It was torn down."))
+    otter.request("DELETE", "/v1/documents/check/otter")
+    assert verify() == {"status": "gone", "document_id": "check/otter", "version": None, "start": None, "end": None}
+
+
+def test_an_answer_is_stored_byte_for_byte(steady: Client) -> None:
+    body = {"question": "How long?", "min_confidence": 0}
+    first = steady.post("/v1/ask", body)
+    assert steady.post("/v1/ask", body).content == first.content
+    stored = steady.get(f"/v1/answers/{first.json()['id']}")
+    assert (stored.content, stored.headers["content-type"]) == (first.content, "application/json")
+
+
+def test_after_a_write_the_same_question_has_another_answer_and_the_old_one_stays(otter: Client) -> None:
+    before = otter.ask()
+    otter.add({"id": "news", "text": "Nothing happened."})
+    after = otter.ask()
+    assert (after["id"] != before["id"], after["generation"]) == (True, before["generation"] + 1)
+    assert ok(otter.get(f"/v1/answers/{before['id']}")) == before
+
+
+def test_an_answer_that_shows_a_deleted_document_is_gone(otter: Client) -> None:
+    answer = otter.ask()
+    otter.request("DELETE", "/v1/documents/check/otter")
+    problem(otter.get(f"/v1/answers/{answer['id']}"), 404)
+    problem(otter.post("/v1/feedback", {"answer_id": answer["id"], "helpful": True}), 404)
+
+
+def test_feedback_is_taken(otter: Client) -> None:
+    id = otter.ask()["id"]
+    correct = {"document_id": "check/otter", "start": 46, "end": 56}
+    first = otter.post("/v1/feedback", {"answer_id": id, "helpful": False, "comment": "No. 🦦", "correct": correct})
+    assert ok(first, 201) == {"id": 1, "answer_id": id}
+    assert ok(otter.post("/v1/feedback", {"answer_id": id, "helpful": True}), 201)["id"] == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "field"),
+    [
+        ({"correct": {"document_id": "check/otter", "start": 0, "end": 10_000}}, 422, "correct"),
+        ({"correct": {"document_id": "check/otter", "start": 9, "end": 9}}, 422, "correct"),
+        ({"correct": {"document_id": "check/otter", "start": -1, "end": 9}}, 422, "correct.start"),
+        ({"correct": {"document_id": "check/otter", "start": 1}}, 422, "correct.end"),
+        ({"correct": {"document_id": "no-such", "start": 0, "end": 1}}, 404, None),
+        ({"correct": {"document_id": "\ud800", "start": 0, "end": 1}}, 422, "correct.document_id"),
+        ({"answer_id": "nope"}, 404, None),
+        ({"answer_id": "\ud800"}, 422, "answer_id"),
+        ({"comment": "\udfff"}, 422, "comment"),
+        ({"comment": "a\x00"}, 422, "comment"),
+        ({"comment": "a" * 10_001}, 422, "comment"),
+        ({"helpful": 1}, 422, "helpful"),
+        ({"helpful": "true"}, 422, "helpful"),
+        ({"stars": 5}, 422, "stars"),
+    ],
+)
+def test_bad_feedback_is_a_problem(given: Json, status: int, field: str | None, steady: Client) -> None:
+    body = {"answer_id": steady.ask()["id"], "helpful": True, **given}
+    problem(steady.post("/v1/feedback", body), status, field)
+
+
+# -- bad questions
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({}, "question"),
+        ({"question": ""}, "question"),
+        ({"question": " \n\t"}, "question"),
+        ({"question": "a" * 1001}, "question"),
+        ({"question": 5}, "question"),
+        ({"question": None}, "question"),
+        ({"question": ["x"]}, "question"),
+        ({"question": "a\x00b"}, "question"),
+        ({"question": "a\ud800"}, "question"),
+        ({"question": "x", "topk": 3}, "topk"),
+        ({"question": "x", "body": 3}, "body"),
+        ({"question": "x", "top_k": "8"}, "top_k"),
+        ({"question": "x", "top_k": True}, "top_k"),
+        ({"question": "x", "top_k": 8.5}, "top_k"),
+        ({"question": "x", "top_k": 0}, "top_k"),
+        ({"question": "x", "top_k": 51}, "top_k"),
+        ({"question": "x", "top_k": 10**30}, "top_k"),
+        ({"question": "x", "top_k": None}, "top_k"),
+        ({"question": "x", "filters": []}, "filters"),
+        ({"question": "x", "filters": {"tag": ["a"]}}, "filters.tag"),
+        ({"question": "x", "filters": {"tags": "a"}}, "filters.tags"),
+        ({"question": "x", "filters": {"tags": [5]}}, "filters.tags.0"),
+        ({"question": "x", "filters": {"tags": ["\ud800"]}}, "filters.tags"),
+        ({"question": "x", "filters": {"document_ids": ["a\x00"]}}, "filters.document_ids"),
+        ({"question": "x", "filters": {"published_from": "2025-02-30"}}, "filters.published_from"),
+        ({"question": "x", "filters": {"published_from": "20250101"}}, "filters.published_from"),
+        ({"question": "x", "filters": {"published_from": 5}}, "filters.published_from"),
+        ({"question": "x", "filters": {"published_to": "2025-1-1"}}, "filters.published_to"),
+        ({"question": "x", "filters": {"published_to": "2025-01-01T00:00:00"}}, "filters.published_to"),
+        ({"question": "x", "filters": {"published_to": "٢٠٢٥-٠١-٠١"}}, "filters.published_to"),
+        (
+            {"question": "x", "filters": {"published_from": "2025-01-02", "published_to": "2025-01-01"}},
+            "filters.published_from",
+        ),
+    ],
+    ids=ascii,
+)
+@pytest.mark.parametrize("path", ["/v1/ask", "/v1/search"])
+def test_a_bad_question_is_a_problem_that_names_the_field(path: str, asked: Json, field: str, steady: Client) -> None:
+    problem(steady.post(path, asked), 422, field)
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({"min_confidence": "x"}, "min_confidence"),
+        ({"min_confidence": 2}, "min_confidence"),
+        ({"min_confidence": -1}, "min_confidence"),
+        ({"min_confidence": True}, "min_confidence"),
+        ({"min_confidence": float("nan")}, "min_confidence"),
+        ({"min_confidence": float("inf")}, "min_confidence"),
+        ({"min_confidence": 10**400}, "min_confidence"),
+        ({"explain": 1}, "explain"),
+        ({"history": "hello"}, "history"),
+        ({"history": [{"role": "system", "text": "x"}]}, "history.0.role"),
+        ({"history": [{"role": "user"}]}, "history.0.text"),
+        ({"history": [{"role": "user", "text": "x", "name": "y"}]}, "history.0.name"),
+        ({"history": [{"role": "user", "text": "\ud800"}]}, "history.0.text"),
+        ({"history": [{"role": "user", "text": "x"}] * 21}, "history"),
+    ],
+    ids=ascii,
+)
+def test_what_comes_with_a_question_is_checked_too(asked: Json, field: str, steady: Client) -> None:
+    problem(steady.post("/v1/ask", {"question": "x", **asked}), 422, field)
+
+
+def test_search_has_no_fields_of_asking(steady: Client) -> None:
+    problem(steady.post("/v1/search", {"question": "x", "min_confidence": 0}), 422, "min_confidence")
+
+
+@pytest.mark.parametrize("path", ["/v1/ask", "/v1/search", "/v1/documents", "/v1/verify", "/v1/feedback"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"question": ',
+        b"question=x",
+        b"",
+        b"\xff\xfe\xfa",
+        b'{"question": "\xe9"}',
+        b"[" * 15_000,
+        b'{"a":' * 3_000,
+        b'{"top_k": 1' + b"0" * 5_000 + b"}",
+        b"null",
+        b"5",
+        b"[]",
+        b'"text"',
+    ],
+    ids=lambda body: str(body[:12]),
+)
+def test_a_body_that_is_no_json_object_is_a_problem(path: str, body: bytes, steady: Client) -> None:
+    response = steady.post(path, body)
+    assert response.status_code in (400, 422)
+    problem(response, response.status_code)
+
+
+def test_an_unknown_field_whose_name_is_no_text_breaks_nothing(steady: Client) -> None:
+    response = steady.post("/v1/ask", '{"question": "x", "\\ud800": 1}')
+    assert (response.status_code, response.headers["content-type"]) == (422, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"document_id": "\ud800"}, "document_id"),
+        ({"version": "\ud800"}, "version"),
+        ({"quote": "\ud800"}, "quote"),
+        ({"quote": ""}, "quote"),
+        ({"start": -1}, "start"),
+        ({"end": "9"}, "end"),
+        ({"page": 1}, "page"),
+    ],
+    ids=ascii,
+)
+def test_a_bad_citation_is_a_problem(given: Json, field: str, steady: Client) -> None:
+    citation = {"document_id": "check/otter", "version": "x", "start": 0, "end": 3, "quote": "The"}
+    problem(steady.post("/v1/verify", {**citation, **given}), 422, field)
+
+
+# -- bad documents
+
+
+@pytest.mark.parametrize(
+    ("bad", "field"),
+    [
+        ({"text": ""}, "documents.1"),
+        ({"text": " \n "}, "documents.1"),
+        ({"text": "a\x00"}, "documents.1"),
+        ({"text": "\ud800"}, "documents.1"),
+        ({"text": "x", "id": "\udfff"}, "documents.1"),
+        ({"text": "x", "id": "a\x00"}, "documents.1"),
+        ({"text": "x", "id": "a\nb"}, "documents.1"),
+        ({"text": "x", "id": ""}, "documents.1"),
+        ({"text": "x", "id": "i" * 201}, "documents.1"),
+        ({"text": "x", "title": "a\x00"}, "documents.1"),
+        ({"text": "x", "title": "\ud800"}, "documents.1"),
+        ({"text": "x", "url": "\ud800"}, "documents.1"),
+        ({"text": "x", "tags": ["fine", "\ud800"]}, "documents.1"),
+        ({"text": "x", "tags": ["a\x00"]}, "documents.1"),
+        ({"text": "x", "id": "\ud800", "title": "t" * 501}, "documents.1"),
+        ({}, "documents.1.text"),
+        ({"text": 5}, "documents.1.text"),
+        ({"text": "x", "author": "y"}, "documents.1.author"),
+        ({"text": "x", "tags": "a"}, "documents.1.tags"),
+        ({"text": "x", "published": "2025-02-30"}, "documents.1.published"),
+        ({"text": "x", "published": "20250101"}, "documents.1.published"),
+        ({"text": "x", "published": 5}, "documents.1.published"),
+    ],
+    ids=ascii,
+)
+def test_a_batch_with_one_bad_document_adds_none_and_says_which(bad: Json, field: str, steady: Client) -> None:
+    detail = problem(steady.post("/v1/documents", {"documents": [{"id": "good", "text": "Good."}, bad]}), 422, field)
+    assert detail.startswith(field)
+    assert steady.ids() == ["check/otter"]
+    assert steady.desk.collection.generation == 1
+
+
+def test_a_bad_document_is_also_named_by_its_id(steady: Client) -> None:
+    body = {"documents": [{"id": "good", "text": "Good."}, {"id": "bad", "text": ""}]}
+    assert "bad" in problem(steady.post("/v1/documents", body), 422, "documents.1")
+
+
+def test_two_documents_of_a_batch_cannot_have_one_id(steady: Client) -> None:
+    body = {"documents": [{"id": "a", "text": "One."}, {"id": "b", "text": "Two."}, {"id": "a", "text": "Three."}]}
+    assert problem(steady.post("/v1/documents", body), 422).startswith("a: 2 documents")
+    assert steady.ids() == ["check/otter"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"), [({}, "documents"), ({"documents": []}, "documents"), ({"documents": {}}, "documents")]
+)
+def test_a_batch_holds_at_least_one_document(body: Json, field: str, steady: Client) -> None:
+    problem(steady.post("/v1/documents", body), 422, field)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"text": " "}, None),
+        ({"text": "\ud800"}, None),
+        ({"title": "x"}, "text"),
+        ({"text": "x", "id": "other"}, "id"),
+        ({"text": "x", "published": "2025-1-1"}, "published"),
+    ],
+    ids=ascii,
+)
+def test_a_bad_replacement_leaves_the_document_as_it_was(body: Json, field: str | None, steady: Client) -> None:
+    response = steady.request("PUT", "/v1/documents/check%2Fotter", content=json.dumps(body), headers=JSON)
+    problem(response, 422, field)
+    assert ok(steady.get("/v1/documents/check/otter"))["text"] == OTTER
+
+
+def test_a_process_that_may_not_write_says_so_and_answers_all_the_same(
+    tmp_path: Path, encoder: Encoder, otter: Client
+) -> None:
+    with Desk(tmp_path / "data", encoder, writable=False) as desk, asyncio.Runner() as runner:
+        reader = Client(desk, runner)
+        assert "reading only" in problem(reader.post("/v1/documents", {"documents": [{"text": "x"}]}), 503)
+        assert reader.ask() == otter.ask()
+
+
+# -- uploads
+
+
+def test_files_of_an_upload_become_documents(client: Client) -> None:
+    note = b"---\ntitle: Note\ndate: 2025-11-07\ntags: [own]\n---\nOtters swim."
+    sent = files(("note.md", note), ("page.html", b"<h1>Elm</h1><p>The river Elm is <b>long</b>.</p>"))
+    added = ok(client.request("POST", "/v1/documents", files=sent, data={"tags": ["up", "load"]}))
+    assert [(receipt["id"], receipt["status"]) for receipt in added["documents"]] == [
+        ("note.md", "added"),
+        ("page.html", "added"),
+    ]
+    stored = ok(client.get("/v1/documents/note.md"))
+    assert (stored["title"], stored["published"], stored["text"]) == ("Note", "2025-11-07", "Otters swim.")
+    assert stored["tags"] == ["load", "own", "up"]
+    assert client.ask("Who swims?", filters={"tags": ["own"]})["answer"]["text"] == "Otters swim."
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("bad.pdf", b"garbage, not a PDF"),
+        ("bad.pdf", b""),
+        ("bad.txt", b""),
+        ("bad.docx", b"PK\x03\x04garbage"),
+        ("bad.exe", b"MZ"),
+        ("bad.txt", b"\x00\x01\x02\x03" * 50),
+        ("bad.txt", b"x" * 10_001),
+    ],
+    ids=["pdf", "empty pdf", "empty", "docx", "exe", "binary", "too large"],
+)
+def test_one_bad_file_of_an_upload_keeps_all_out_and_is_named(name: str, data: bytes, steady: Client) -> None:
+    sent = files(("good.txt", b"Good."), (name, data), ("fine.txt", b"Fine."))
+    assert problem(steady.request("POST", "/v1/documents", files=sent), 422).startswith(f"{name}: ")
+    assert steady.ids() == ["check/otter"]
+
+
+def test_two_files_of_one_name_are_refused(steady: Client) -> None:
+    sent = files(("a.txt", b"One."), ("a.txt", b"Two."))
+    assert problem(steady.request("POST", "/v1/documents", files=sent), 422).startswith("a.txt: ")
+    assert steady.ids() == ["check/otter"]
+
+
+def test_an_upload_without_files_or_with_unknown_parts_is_refused(steady: Client) -> None:
+    for parts, field in (
+        ([("tags", (None, "x"))], "files"),
+        ([("files", (None, "no file, a field"))], "files"),
+        ([*files(("a.txt", b"A.")), ("title", (None, "x"))], "title"),
+    ):
+        problem(steady.request("POST", "/v1/documents", files=parts), 422, field)
+    assert steady.ids() == ["check/otter"]
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary=x"])
+def test_an_upload_that_is_no_multipart_is_a_problem(kind: str, steady: Client) -> None:
+    problem(steady.request("POST", "/v1/documents", content=b"garbage", headers={"Content-Type": kind}), 400)
+
+
+# -- bodies over the limit
+
+
+@pytest.mark.parametrize("path", ["/v1/ask", "/v1/documents"])
+def test_a_body_over_the_limit_is_refused_by_what_it_announces(path: str, steady: Client) -> None:
+    fits = json.dumps({"question": "x" * (BODY_LIMIT - 16)}).encode()
+    assert len(fits) == BODY_LIMIT
+    assert steady.post(path, fits).status_code == 422  # too long a question, or no documents: it was read
+    assert "QUOTH_MAX_BODY_MB" in problem(steady.post(path, fits + b" "), 413)
+
+
+@pytest.mark.parametrize("path", ["/v1/ask", "/v1/documents"])
+def test_a_body_over_the_limit_is_refused_when_it_comes_in_pieces(path: str, steady: Client) -> None:
+    taken = 0
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal taken
+        for _ in range(100):
+            taken += 1
+            yield b" " * 1_000
+
+    problem(steady.request("POST", path, content=pieces(), headers=JSON), 413)
+    assert steady.ids() == ["check/otter"]
+
+
+def test_a_large_upload_in_pieces_is_refused(steady: Client) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\n'
+        for _ in range(100):
+            yield b"y" * 1_000
+        yield b"\r\n--x--\r\n"
+
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    problem(steady.request("POST", "/v1/documents", content=pieces(), headers=kind), 413)
+    assert steady.ids() == ["check/otter"]
+
+
+# -- ids, paths and methods
+
+
+@given(id=st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=200))
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_id_is_reached_through_percent_encoding(id: str, client: Client) -> None:
+    if not id.strip() or id in (".", ".."):  # not ids, and not paths
+        return
+    assert ok(client.request("PUT", path_of(id), json={"text": "It."}))["id"] == id
+    assert ok(client.get(path_of(id)))["id"] == id
+    assert client.ask("What?", filters={"document_ids": [id]})["citations"][0]["document_id"] == id
+    assert client.get(client.ask("What?")["citations"][0]["link"]).text == "It."
+    assert ok(client.request("DELETE", path_of(id)))["id"] == id
+
+
+@pytest.mark.parametrize("id", ["a/b c", "é/ü", "50%", "%2F", "a?b", "a#b", "x/", "/x", "a//b", "🦦", "a+b&c=d", "'\""])
+def test_awkward_ids_are_put_read_and_deleted(id: str, client: Client) -> None:
+    assert ok(client.request("PUT", path_of(id), json={"text": "It."}))["status"] == "added"
+    assert client.ids() == [id]
+    assert ok(client.get(path_of(id)))["text"] == "It."
+    assert client.get(client.ask("What?")["citations"][0]["link"]).text == "It."
+    ok(client.request("DELETE", path_of(id)))
+    assert client.ids() == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/documents/no-such"),
+        ("GET", "/v1/documents/"),
+        ("DELETE", "/v1/documents/no-such"),
+        ("GET", "/v1/documents/%00"),
+        ("GET", "/v1/documents/%FF%FE"),
+        ("GET", "/v1/answers/nope"),
+        ("GET", "/v1/nope"),
+        ("POST", "/v2/ask"),
+        ("GET", "/documents/no-such"),
+    ],
+)
+def test_what_is_not_there_is_a_404(method: str, path: str, steady: Client) -> None:
+    problem(steady.request(method, path), 404)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/v1/ask"), ("PUT", "/v1/documents"), ("PATCH", "/v1/documents/x"), ("POST", "/")]
+)
+def test_a_wrong_method_is_a_405(method: str, path: str, steady: Client) -> None:
+    response = steady.request(method, path)
+    problem(response, 405)
+    assert response.headers["allow"]
+
+
+def test_a_document_cannot_be_put_under_a_bad_id(steady: Client) -> None:
+    for id in ("\x01", " ", "i" * 201):
+        problem(steady.request("PUT", path_of(id), json={"text": "It."}), 422)
+    assert steady.ids() == ["check/otter"]
+
+
+@pytest.mark.parametrize("cursor", ["!!!", "🦦", "gICA", "a", base64.b64encode(b"\xff\xff").decode()])
+def test_a_garbage_cursor_is_refused(cursor: str, steady: Client) -> None:
+    problem(steady.get("/v1/documents", params={"cursor": cursor}), 422, "cursor")
+
+
+@pytest.mark.parametrize("limit", ["0", "1001", "x", "1.5", ""])
+def test_a_bad_limit_is_refused(limit: str, steady: Client) -> None:
+    problem(steady.get("/v1/documents", params={"limit": limit}), 422, "limit")
+
+
+# -- faults of the service itself
+
+
+class Lying(SentenceReader):
+    """A reader that says of each sentence that it stands one character further on."""
+
+    def read(self, question: str, result: SearchResult) -> list[Span]:
+        """The sentences, with passages that are shifted."""
+        shifted = [
+            replace(hit, stored=replace(hit.stored, chunk=replace(hit.chunk, start=hit.chunk.start + 1)))
+            for hit in result.hits
+        ]
+        return super().read(question, replace(result, hits=tuple(shifted)))
+
+
+def test_a_citation_that_fails_is_a_500_and_never_dropped(otter: Client, encoder: Encoder) -> None:
+    fitted, collection = load_fitted(), otter.desk.collection
+    reader = Lying(encoder, fitted.sentence)
+    otter.desk.answerer = Answerer(collection.store, collection.searcher, reader, fitted.calibration)
+    response = otter.post("/v1/ask", {"question": "How long?", "min_confidence": 0})
+    assert "Otter" not in problem(response, 500)
+
+
+# -- the house
+
+
+def test_the_service_is_live_and_ready(otter: Client) -> None:
+    assert ok(otter.get("/health/live")) == {"status": "live"}
+    assert ok(otter.get("/health/ready")) == {"status": "ready", "generation": 1}
+
+
+def test_openapi_names_every_operation_and_every_schema_it_refers_to(steady: Client) -> None:
+    described = ok(steady.get("/openapi.json"))
+    operations = {(method, path) for path, known in described["paths"].items() for method in known}
+    assert operations >= {
+        *(("post", f"/v1/{path}") for path in ("ask", "search", "documents", "verify", "feedback")),
+        *((method, "/v1/documents/{document_id}") for method in ("get", "put", "delete")),
+        ("get", "/v1/documents"),
+        ("get", "/v1/answers/{answer_id}"),
+    }
+    assert _missing(described, described) == []
+
+
+def _missing(node: object, described: Json) -> list[str]:
+    """References that lead nowhere."""
+    if isinstance(node, list):
+        return [missing for each in node for missing in _missing(each, described)]
+    if not isinstance(node, dict):
+        return []
+    found = [missing for each in node.values() for missing in _missing(each, described)]
+    target = node.get("$ref")
+    if isinstance(target, str) and target.rpartition("/")[2] not in described["components"]["schemas"]:
+        found.append(target)
+    return found
+
+
+def test_the_docs_are_there(steady: Client) -> None:
+    assert steady.get("/", follow_redirects=False).headers["location"] == "/docs"
+    assert steady.get("/docs").status_code == 200

@@ -1,0 +1,455 @@
+"""A collection: documents in and out, visible at once, and whole again after any accident."""
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from corpus.document import Document, make_document
+from corpus.errors import DocumentError, NotFoundError, StoreError
+from index.chunk import ChunkSettings
+from index.collection import Collection, Outcome, rebuild
+from index.embed import Encoder, EncoderIdentity, Vectors
+from index.ingest import Loaded, prepare
+from index.store import FILE_NAME, Removal
+
+Make = Callable[..., Document]
+Open = Callable[..., Collection]
+
+TESTS = Path(__file__).parent
+
+
+def found(collection: Collection, question: str = "This is what document says") -> list[str]:
+    """The ids of the documents that a search finds, sorted."""
+    return sorted({hit.chunk.document_id for hit in collection.searcher.search(question, 50).hits})
+
+
+class Recording:
+    """An encoder that remembers what it was given."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self.texts: list[str] = []
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        return self._encoder.identity
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        self.texts.extend(texts)
+        return self._encoder.encode(texts)
+
+    def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        return self._encoder.token_spans(texts)
+
+
+@contextmanager
+def process(script: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """Another Python with the toys at hand; ended when the block ends."""
+    opening = f"import sys; sys.path.insert(0, {str(TESTS)!r})\nfrom pathlib import Path\n"
+    toys = "from conftest import ToyEncoder\nfrom corpus.document import make_document\n"
+    collection = "from index.collection import Collection\n"
+    command = [sys.executable, "-c", opening + toys + collection + script, *map(str, arguments)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+WRITER = """
+with Collection(Path(sys.argv[1]), ToyEncoder(), writable=True) as collection:
+    collection.put([make_document("Gas flows.", id="a")])
+    print("written", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def line(running: subprocess.Popen[str]) -> str:
+    assert running.stdout is not None
+    return running.stdout.readline().strip()
+
+
+def test_a_document_is_visible_to_the_next_search(open_collection: Open, make: Make) -> None:
+    collection = open_collection()
+    document = make("a")
+    receipts, generation = collection.put([document])
+    assert [(receipt.id, receipt.version, receipt.chunks, receipt.outcome) for receipt in receipts] == [
+        ("a", document.version, 1, Outcome.ADDED)
+    ]
+    assert (found(collection), generation, collection.generation) == (["a"], 1, 1)
+
+
+def test_an_update_takes_the_old_text_out_of_the_search(open_collection: Open, make: Make) -> None:
+    collection = open_collection()
+    collection.put([make("a", "Gas flows."), make("b", "Coal burns.")])
+    receipts, generation = collection.put([make("a", "Oil flows.")])
+    assert (receipts[0].outcome, generation) == (Outcome.UPDATED, 2)
+    texts = {hit.chunk.text for hit in collection.searcher.search("Gas flows.", 9).hits}
+    assert texts == {"Oil flows.", "Coal burns."}
+    assert collection.verify() == []
+
+
+def test_other_tags_are_an_update(open_collection: Open, make: Make) -> None:
+    collection = open_collection()
+    collection.put([make("a", tags=["x"])])
+    assert collection.put([make("a", tags=["y"])])[0][0].outcome is Outcome.UPDATED
+    assert collection.searcher.search("document", 1).hits[0].stored.tags == ("y",)
+
+
+def test_the_same_document_again_changes_nothing(open_collection: Open, make: Make) -> None:
+    collection = open_collection()
+    collection.put([make("a")])
+    receipts, generation = collection.put([make("a")])
+    assert (receipts[0].outcome, receipts[0].chunks, generation) == (Outcome.UNCHANGED, 1, 1)
+
+
+def test_receipts_come_in_the_order_of_the_documents(open_collection: Open, make: Make) -> None:
+    collection = open_collection()
+    collection.put([make("b"), make("c")])
+    receipts, _ = collection.put([make("c", "New."), make("a"), make("b")])
+    assert [(receipt.id, receipt.outcome.value) for receipt in receipts] == [
+        ("c", "updated"),
+        ("a", "added"),
+        ("b", "unchanged"),
+    ]
+    assert collection.put([]) == ([], 2)
+
+
+def test_a_deleted_document_is_gone_from_the_next_search(open_collection: Open, make: Make) -> None:
+    collection = open_collection()
+    collection.put([make("a"), make("b")])
+    removals, generation = collection.remove(["a"])
+    assert (removals, generation) == ([Removal("a", chunks=1, versions=1, answers=0)], 2)
+    assert (found(collection), collection.verify()) == (["b"], [])
+
+
+def test_deleting_what_is_not_there_deletes_nothing(open_collection: Open, make: Make) -> None:
+    collection = open_collection()
+    collection.put([make("a")])
+    with pytest.raises(NotFoundError, match="there is no document 'b'"):
+        collection.remove(["a", "b"])
+    assert found(collection) == ["a"]
+
+
+def test_everything_survives_reopening(open_collection: Open, make: Make) -> None:
+    collection = open_collection()
+    collection.put([make("a"), make("b"), make("c", "Old text.")])
+    collection.put([make("c", "New text.")])
+    collection.remove(["b"])
+    hits = collection.searcher.search("New text", 9)
+    collection.close()
+    for writable in (True, False):
+        again = open_collection(writable=writable)
+        assert again.searcher.search("New text", 9) == hits
+        assert ([summary.id for summary in again.documents()], again.verify()) == (["a", "c"], [])
+        assert again.sizes() == {"store": 2, "vectors": 2, "terms": 2}
+        again.close()
+
+
+def test_a_batch_in_which_an_id_stands_twice_is_refused_whole(open_collection: Open, make: Make) -> None:
+    collection = open_collection()
+    with pytest.raises(DocumentError, match="a: 2 documents of one batch have this id"):
+        collection.put([make("b"), make("a", "One."), make("a", "Two.")])
+    assert (found(collection), collection.generation) == ([], 0)
+
+
+def test_one_bad_file_does_not_stop_the_others(open_collection: Open, make: Make) -> None:
+    collection = open_collection()
+    error = DocumentError("b.pdf", "is encrypted")
+    files = [
+        Loaded("a.txt", make("a")),
+        Loaded("b.pdf", error=error),
+        Loaded("c.txt", make("c")),
+        Loaded("again.txt", make("c", "Another text.")),
+    ]
+    results = list(collection.put_files(files))
+    assert [(result.source, result.error) for result in results] == [
+        ("a.txt", None),
+        ("b.pdf", error),
+        ("c.txt", None),
+        ("again.txt", None),
+    ]
+    outcomes = [result.receipt.outcome.value for result in results if result.receipt]
+    assert outcomes == ["added", "added", "updated"]
+    assert collection.store.document("c").text == "Another text."
+
+
+def test_only_new_chunks_of_an_updated_document_are_embedded(
+    open_collection: Open, make: Make, encoder: Encoder
+) -> None:
+    recording = Recording(encoder)
+    collection = open_collection(encoder=recording, settings=ChunkSettings(max_tokens=4, overlap=0))
+    collection.put([make("a", "The first one stays. The second one stays. The third one goes.", title="T")])
+    assert recording.texts == ["T\nThe first one stays.", "T\nThe second one stays.", "T\nThe third one goes."]
+    recording.texts.clear()
+    collection.put([make("a", "Here is something new. The first one stays. The second one stays.", title="T")])
+    assert recording.texts == ["T\nHere is something new."]
+    recording.texts.clear()
+    collection.put([make("a", "Here is something new. The first one stays. The second one stays.", title="T")])
+    assert recording.texts == []
+    texts = [stored.chunk.text for stored in collection.store.changes_since(0).added]
+    assert texts == ["Here is something new.", "The first one stays.", "The second one stays."]
+
+
+def test_a_search_while_others_write_never_fails(open_collection: Open, make: Make) -> None:
+    collection = open_collection()
+    collection.put([make("a", "Gas flows.")])
+    failures: list[Exception] = []
+    searches = 0
+    written = threading.Event()
+
+    def search() -> None:
+        nonlocal searches
+        while not written.is_set():
+            try:
+                assert collection.searcher.search("gas flows", 5).hits
+                searches += 1
+            except Exception as exc:  # kept for the assert below: an exception in a thread fails no test
+                failures.append(exc)
+
+    searching = threading.Thread(target=search)
+    searching.start()
+    for number in range(10):
+        collection.put([make("a", f"Gas flows, {number}.")])
+    written.set()
+    searching.join()
+    assert (failures, searches > 0) == ([], True)
+
+
+def test_a_reader_goes_on_when_a_writer_deletes_what_it_found(open_collection: Open, make: Make) -> None:
+    writer = open_collection()
+    writer.put([make("a"), make("b")])
+    reader = open_collection(writable=False)
+    writer.remove(["a"])
+    assert (found(reader), reader.generation) == (["b"], 2)
+
+
+def test_a_second_writer_is_refused_and_a_reader_is_not(open_collection: Open, tmp_path: Path) -> None:
+    with process(WRITER, tmp_path / "data") as running:
+        assert line(running) == "written"
+        with pytest.raises(StoreError, match="another process writes this data folder; stop it, or"):
+            open_collection()
+        reader = open_collection(writable=False)
+        assert (found(reader, "Gas"), reader.verify()) == (["a"], [])
+        running.communicate("\n", timeout=60)
+    assert found(open_collection(), "Gas") == ["a"]
+
+
+def test_a_reader_may_not_write(open_collection: Open, make: Make) -> None:
+    reader = open_collection(writable=False)
+    with pytest.raises(StoreError, match="was opened for reading only"):
+        reader.put([make("a")])
+    with pytest.raises(StoreError, match="was opened for reading only"):
+        reader.remove([])
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(open_collection: Open, tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("x")
+    with pytest.raises(StoreError, match="the data folder cannot be made or opened"):
+        open_collection()
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_an_index_that_was_built_otherwise_is_refused_until_it_is_rebuilt(
+    open_collection: Open, toy_encoder: Callable[..., Encoder], tmp_path: Path, make: Make, writable: bool
+) -> None:
+    collection = open_collection()
+    collection.put([make("a"), make("b")])
+    collection.close()
+    other = toy_encoder(dimension=32, name="other")
+    with pytest.raises(StoreError, match=r"encoder was .* name toy, now .* name other.*run quoth rebuild"):
+        open_collection(encoder=other, writable=writable)
+    assert rebuild(tmp_path / "data", other) == 2
+    rebuilt = open_collection(encoder=other, writable=writable)
+    assert (found(rebuilt), rebuilt.verify(), rebuilt.generation) == (["a", "b"], [], 2)
+    with pytest.raises(StoreError, match=r"name other, now .* name toy"):
+        open_collection(writable=False)
+
+
+def test_other_chunking_is_refused_until_it_is_rebuilt(open_collection: Open, make: Make, tmp_path: Path) -> None:
+    collection = open_collection()
+    collection.put([make("a", "The first one stays. The second one stays.")])
+    collection.close()
+    small = ChunkSettings(max_tokens=4, overlap=0)
+    with pytest.raises(StoreError, match="chunking was max_tokens 160, overlap 1, now max_tokens 4, overlap 0"):
+        open_collection(settings=small)
+    assert rebuild(tmp_path / "data", collection.searcher.encoder, small) == 2
+    assert open_collection(settings=small).verify() == []
+
+
+def test_an_empty_index_takes_any_settings(open_collection: Open, toy_encoder: Callable[..., Encoder]) -> None:
+    open_collection().close()
+    assert open_collection(encoder=toy_encoder(dimension=8)).verify() == []
+
+
+def test_a_rebuild_with_the_same_settings_embeds_nothing(
+    open_collection: Open, make: Make, tmp_path: Path, encoder: Encoder
+) -> None:
+    collection = open_collection()
+    collection.put([make("a")])
+    collection.close()
+    recording = Recording(encoder)
+    assert rebuild(tmp_path / "data", recording) == 1
+    assert recording.texts == []
+    assert open_collection(writable=False).verify() == []
+
+
+def _cut_off(collection: Collection, encoder: Encoder, *documents: Document) -> None:
+    """Write to the store as a writer does that is killed before the indexes follow."""
+    store = collection.store
+    store.write(prepare(documents, encoder, ChunkSettings(), store.embedded))
+    collection.close()
+
+
+def test_a_reader_mends_what_a_writer_left_that_was_cut_off(
+    open_collection: Open, make: Make, encoder: Encoder
+) -> None:
+    collection = open_collection()
+    collection.put([make("a"), make("b")])
+    _cut_off(collection, encoder, make("a", "Oil flows."), make("c"))
+    reader = open_collection(writable=False)
+    assert (found(reader), found(reader, "oil flows"), reader.verify()) == (["a", "b", "c"], ["a", "b", "c"], [])
+    assert reader.searcher.search("oil flows", 1).hits[0].chunk.text == "Oil flows."
+
+
+def test_a_writer_mends_what_another_left_that_was_cut_off(open_collection: Open, make: Make, encoder: Encoder) -> None:
+    collection = open_collection()
+    _cut_off(collection, encoder, make("a"))
+    again = open_collection()
+    assert (found(again), again.verify(), again.generation) == (["a"], [], 1)
+
+
+def _faiss(data: Path) -> Path:
+    (path,) = data.glob("vectors-*.faiss")
+    return path
+
+
+def _delete_vectors(data: Path) -> None:
+    _faiss(data).unlink()
+
+
+def _cut_vectors(data: Path) -> None:
+    _faiss(data).write_bytes(_faiss(data).read_bytes()[:100])
+
+
+def _delete_terms(data: Path) -> None:
+    shutil.rmtree(data / "terms")
+
+
+def _corrupt_terms(data: Path) -> None:
+    for path in (data / "terms").iterdir():
+        path.write_bytes(b"garbage")
+
+
+def _delete_both(data: Path) -> None:
+    _delete_vectors(data)
+    _delete_terms(data)
+
+
+def _go_back(data: Path) -> None:
+    """The store as it was before the last write: what a backup that was put back looks like."""
+    with sqlite3.connect(data / FILE_NAME) as connection:
+        connection.execute("DELETE FROM vectors WHERE chunk_id = (SELECT max(id) FROM chunks)")
+        connection.execute("DELETE FROM chunks WHERE id = (SELECT max(id) FROM chunks)")
+        connection.execute("DELETE FROM documents WHERE id = 'b'")
+        connection.execute("UPDATE meta SET value = '1' WHERE key = 'generation'")
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "damage", [_delete_vectors, _cut_vectors, _delete_terms, _corrupt_terms, _delete_both, _go_back]
+)
+def test_what_is_derived_is_made_anew_from_the_store(
+    open_collection: Open, make: Make, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    collection = open_collection()
+    collection.put([make("a")])
+    collection.put([make("b")])
+    collection.close()
+    damage(tmp_path / "data")
+    again = open_collection()
+    expected = ["a"] if damage is _go_back else ["a", "b"]
+    assert (found(again), again.verify()) == (expected, [])
+    again.put([make("c")])
+    assert (found(again), again.verify()) == ([*expected, "c"], [])
+
+
+def test_a_reader_has_a_damaged_lexical_index_mended(open_collection: Open, make: Make, tmp_path: Path) -> None:
+    collection = open_collection()
+    collection.put([make("a")])
+    collection.close()
+    _corrupt_terms(tmp_path / "data")
+    reader = open_collection(writable=False)
+    assert (found(reader), reader.verify()) == (["a"], [])
+
+
+def test_verify_tells_of_a_chunk_that_was_tampered_with(open_collection: Open, make: Make, tmp_path: Path) -> None:
+    collection = open_collection()
+    collection.put([make("a"), make("b")])
+    with sqlite3.connect(tmp_path / "data" / FILE_NAME) as connection:
+        connection.execute("UPDATE chunks SET text = 'tampered' WHERE document_id = 'b'")
+    connection.close()
+    assert collection.verify() == ["chunk 2 of document 'b': its text is not what stands at its place in the document"]
+
+
+def test_verify_tells_where_the_indexes_and_the_store_differ(open_collection: Open, make: Make, tmp_path: Path) -> None:
+    collection = open_collection()
+    collection.put([make("a"), make("b")])
+    with sqlite3.connect(tmp_path / "data" / FILE_NAME) as connection:
+        connection.execute(
+            "INSERT INTO chunks SELECT 7, 'a', version, start, end, text, context, 1 FROM chunks WHERE id = 1"
+        )
+        connection.execute("DELETE FROM chunks WHERE id = 2")
+    connection.close()
+    assert collection.verify() == [
+        "chunk 7 of document 'a': it has no vector",
+        "FAISS lacks 1 chunks of the store, the first 7",
+        "FAISS holds 1 chunks that the store does not, the first 2",
+        "the lexical index lacks 1 chunks of the store, the first 7",
+        "the lexical index holds 1 chunks that the store does not, the first 2",
+    ]
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("put"), st.dictionaries(st.sampled_from("abcd"), st.sampled_from(["Gas.", "Oil."]), min_size=1)
+        ),
+        st.tuples(st.just("remove"), st.dictionaries(st.sampled_from("abcd"), st.just(""), min_size=1)),
+        st.tuples(st.just("reopen"), st.just({})),
+    ),
+    max_size=8,
+)
+
+
+@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
+@given(steps)
+def test_a_collection_is_what_was_put_in_less_what_was_taken_out(
+    encoder: Encoder, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, dict[str, str]]]
+) -> None:
+    folder = tmp_path_factory.mktemp("data")
+    expected: dict[str, str] = {}
+    collection = Collection(folder, encoder, writable=True)
+    for step, texts in steps:
+        if step == "put":
+            collection.put([make_document(text, id=id) for id, text in texts.items()])
+            expected |= texts
+        elif step == "reopen":
+            collection.close()
+            collection = Collection(folder, encoder, writable=True)
+        elif set(texts) <= set(expected):
+            collection.remove(list(texts))
+            expected = {id: text for id, text in expected.items() if id not in texts}
+        hits = collection.searcher.search("gas oil", 50).hits
+        assert sorted((hit.chunk.document_id, hit.chunk.text) for hit in hits) == sorted(expected.items())
+        assert collection.verify() == []
+    collection.close()

@@ -1,0 +1,72 @@
+"""Kill -9 at any moment: what was acknowledged is there, nothing is there by half, and work goes on."""
+
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from corpus.document import Document
+from index.collection import Collection
+
+ROUNDS = 5
+LAST = "last"
+
+# Each batch holds document n, and the document "last" whose text names n: one without the other is half a batch.
+# FAISS is saved every few chunks, so that the kill may fall there too.
+SCRIPT = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from pathlib import Path
+import index.engine
+from conftest import ToyEncoder
+from corpus.document import make_document
+from index.collection import Collection
+index.engine._SAVE_AFTER_CHUNKS = 3
+with Collection(Path(sys.argv[1]), ToyEncoder(), writable=True) as collection:
+    for number in range(int(sys.argv[2]), 10_000):
+        collection.put([make_document(f"Line {{number}} carries gas.", id=str(number)),
+                        make_document(f"The last is {{number}}.", id="{LAST}")])
+        print(number, flush=True)
+"""
+
+
+def acknowledged_before_the_kill(folder: Path, first: int, chance: random.Random) -> list[int]:
+    """What a process that adds documents from ``first`` on had acknowledged when it was killed."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(folder), str(first)], stdout=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        printed = [running.stdout.readline() for _ in range(chance.randint(1, 4))]
+        time.sleep(chance.uniform(0, 0.2))
+        running.kill()
+        printed.extend(running.stdout.readlines())
+    assert running.returncode == -9  # it was at work when it was killed
+    return [int(number) for number in printed if number.endswith("\n")]
+
+
+def test_what_was_acknowledged_survives_a_kill_at_any_moment(
+    tmp_path: Path, open_collection: Callable[..., Collection], make: Callable[..., Document]
+) -> None:
+    folder = tmp_path / "data"
+    chance = random.Random()  # the moments differ from run to run whatever is drawn here
+    first = 0
+    for _ in range(ROUNDS):
+        acknowledged = acknowledged_before_the_kill(folder, first, chance)
+        assert acknowledged == list(range(first, first + len(acknowledged)))
+        collection = open_collection(folder)
+        present = {summary.id for summary in collection.documents()}
+        last = int(collection.store.document(LAST).text.removeprefix("The last is ").removesuffix("."))
+        # The kill may fall between a write and its acknowledgement: then one batch more is there, and whole.
+        assert last in (acknowledged[-1], acknowledged[-1] + 1)
+        assert present == {LAST, *map(str, range(last + 1))}
+        assert collection.verify() == []
+        best = collection.searcher.search(f"Line {last} carries gas", 200).hits
+        assert {hit.chunk.document_id for hit in best} >= {str(number) for number in acknowledged}
+        collection.close()
+        first = last + 1
+    collection = open_collection(folder)
+    collection.put([make(str(number)) for number in range(first, first + 5)])
+    assert len(list(collection.documents())) == first + 6
+    assert collection.verify() == []

@@ -1,0 +1,115 @@
+"""The desk: every answer is kept, and the same question on the same generation gives the same bytes."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from corpus.document import Document
+from corpus.errors import NotFoundError, QuestionError, StoreError
+from index.embed import Encoder
+from index.store import Filters
+from service.desk import Desk
+from service.question import Role, Turn, make_question
+
+Make = Callable[..., Document]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, encoder: Encoder, make: Make) -> Iterator[Desk]:
+    with Desk(tmp_path / "data", encoder, writable=True) as opened:
+        opened.collection.put([make("gas", "The line carries 38 bcm."), make("peas", "Russia sold many peas.")])
+        yield opened
+
+
+def ask(desk: Desk, text: str = "What does the line carry?", **asked: object) -> bytes:
+    return desk.ask(make_question(text, min_confidence=0, **asked))  # type: ignore[arg-type]  # checked there
+
+
+def id_of(body: bytes) -> str:
+    return str(json.loads(body)["id"])
+
+
+def test_the_same_question_gives_the_same_bytes(desk: Desk) -> None:
+    assert ask(desk) == ask(desk) == ask(desk, "  What does the line carry?\n")
+
+
+def test_an_answer_is_kept_byte_for_byte(desk: Desk) -> None:
+    body = ask(desk)
+    assert desk.collection.store.find_answer(id_of(body)) == body
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"text": "What do the lines carry?"},
+        {"top_k": 1},
+        {"filters": Filters(document_ids=("gas",))},
+        {"filters": Filters(published_from=date(2025, 1, 1))},
+        {"explain": True},
+        {"history": [Turn(Role.USER, "What of gas?")]},
+    ],
+)
+def test_whatever_is_asked_otherwise_is_another_question(asked: dict[str, object], desk: Desk) -> None:
+    assert id_of(ask(desk, **asked)) != id_of(ask(desk))  # type: ignore[arg-type]  # a table of arguments
+
+
+def test_a_write_makes_the_next_answer_another_one(desk: Desk, make: Make) -> None:
+    before = ask(desk)
+    desk.collection.put([make("news", "Nothing has happened.")])
+    after = ask(desk)
+    assert id_of(after) != id_of(before)
+    assert json.loads(after)["generation"] == json.loads(before)["generation"] + 1
+    assert desk.collection.store.find_answer(id_of(before)) == before
+
+
+def test_an_answer_outlives_the_process(tmp_path: Path, encoder: Encoder, make: Make) -> None:
+    with Desk(tmp_path, encoder, writable=True) as first:
+        first.collection.put([make("gas", "The line carries 38 bcm.")])
+        body = ask(first)
+    with Desk(tmp_path, encoder, writable=False) as second:
+        assert second.collection.store.find_answer(id_of(body)) == body
+        assert ask(second) == body
+
+
+def test_an_answer_that_shows_a_deleted_document_is_gone(desk: Desk) -> None:
+    both, one = ask(desk), ask(desk, filters=Filters(document_ids=("peas",)))
+    desk.collection.remove(["gas"])
+    assert desk.collection.store.find_answer(id_of(both)) is None
+    assert desk.collection.store.find_answer(id_of(one)) == one
+
+
+def test_an_answer_that_shows_an_updated_document_stays(desk: Desk, make: Make) -> None:
+    body = ask(desk)
+    desk.collection.put([make("gas", "The line carries 44 bcm.")])
+    assert desk.collection.store.find_answer(id_of(body)) == body
+
+
+def test_feedback_names_the_right_place_by_its_words(desk: Desk) -> None:
+    id = id_of(ask(desk))
+    assert desk.give_feedback(id, False, "wrong", ("gas", 17, 23)) == 1
+    assert desk.give_feedback(id, True, None, None) == 2
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 25), (5, 5), (6, 5), (24, 25), (100, 200)])
+def test_feedback_on_a_place_outside_the_document_is_refused(start: int, end: int, desk: Desk) -> None:
+    id = id_of(ask(desk))
+    with pytest.raises(QuestionError, match="which has 24 characters") as refused:
+        desk.give_feedback(id, False, None, ("gas", start, end))
+    assert refused.value.field == "correct"
+
+
+def test_feedback_on_an_unknown_answer_or_document_is_refused(desk: Desk) -> None:
+    with pytest.raises(NotFoundError, match="no stored answer 'nope'"):
+        desk.give_feedback("nope", True, None, None)
+    with pytest.raises(NotFoundError, match="no document 'nope'"):
+        desk.give_feedback(id_of(ask(desk)), True, None, ("nope", 0, 1))
+
+
+def test_one_desk_writes_and_others_read_meanwhile(desk: Desk, tmp_path: Path, encoder: Encoder) -> None:
+    with pytest.raises(StoreError, match="another process writes"):
+        Desk(tmp_path / "data", encoder, writable=True)
+    with Desk(tmp_path / "data", encoder, writable=False) as reader:
+        assert ask(reader) == ask(desk)

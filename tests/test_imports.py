@@ -1,0 +1,115 @@
+"""The house's order: which package may import which, and which module owns which library."""
+
+import ast
+from collections.abc import Iterator
+from http import HTTPStatus
+from pathlib import Path
+
+import corpus.errors
+from corpus.errors import QuothError
+from service.problems import STATUS
+
+ROOT = Path(__file__).parent.parent
+
+# Imports point one way.
+MAY_IMPORT = {
+    "corpus": {"corpus"},
+    "index": {"corpus", "index"},
+    "service": {"corpus", "index", "service"},
+    "eval": {"corpus", "index", "service", "eval"},
+}
+
+# Each heavy library is imported by one module, so that its errors are translated at one seam. The exceptions:
+# the encoder is run by index/embed.py and exported by index/export.py, and both need onnxruntime and torch;
+# a document-format library that is imported twice is named with both places.
+OWNERS = {
+    "charset_normalizer": {"corpus/formats/text.py"},
+    "defusedxml": {"corpus/formats/package.py"},
+    "faiss": {"index/vectors.py"},
+    "filelock": {"index/collection.py"},
+    "lxml": {"corpus/formats/blocks.py"},
+    "markdown_it": {"corpus/formats/markdown.py"},
+    "markitdown": {"corpus/formats/office.py"},
+    "onnxruntime": {"index/embed.py", "index/export.py"},
+    "openpyxl": {"corpus/formats/office.py"},
+    "pydantic_settings": {"service/settings.py"},
+    "pypdfium2": {"corpus/formats/pdf.py"},
+    "sentence_transformers": {"index/embed.py"},
+    "sqlalchemy": {"index/store.py"},
+    "tantivy": {"index/lexical.py"},
+    "tokenizers": {"index/embed.py"},
+    "torch": {"index/embed.py", "index/export.py"},
+    "trafilatura": {"corpus/formats/html.py"},
+    "transformers": {"index/export.py"},
+    "typer": {"service/cli.py"},
+    "uvicorn": {"service/cli.py"},
+    "yaml": {"corpus/formats/markdown.py"},
+}
+
+# Benchmarks compare Quoth with these libraries, and import them for that alone.
+BENCHMARKS = "eval/benchmarks/"
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    """Every Python file of the packages, by its path from the root."""
+    for package in MAY_IMPORT:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(tree: ast.Module) -> Iterator[tuple[str, bool]]:
+    """Every module that a file imports, wherever in the file, and whether it is imported bare (``import x``)."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((name.name, True) for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or ""), False
+
+
+def test_the_packages_are_read_at_all() -> None:
+    assert {path for path, _ in modules()} >= {"corpus/load.py", "index/embed.py", "service/app.py", "eval/squad.py"}
+
+
+def test_imports_point_one_way() -> None:
+    wrong = [
+        f"{path} imports {name}"
+        for path, tree in modules()
+        for name, _ in imports(tree)
+        if name.split(".")[0] in {*MAY_IMPORT, "tests"} - MAY_IMPORT[path.split("/")[0]]
+    ]
+    assert wrong == []
+
+
+def test_no_package_is_imported_bare_or_relatively() -> None:
+    # `import index` and `import eval` would hide a common name and a builtin.
+    wrong = [
+        f"{path} imports {name}"
+        for path, tree in modules()
+        for name, bare in imports(tree)
+        if name.startswith(".") or (bare and name.split(".")[0] in MAY_IMPORT)
+    ]
+    assert wrong == []
+
+
+def test_each_heavy_library_is_imported_by_its_owner_alone() -> None:
+    found: dict[str, set[str]] = {library: set() for library in OWNERS}
+    for path, tree in modules():
+        for name, _ in imports(tree):
+            library = name.split(".")[0]
+            if library in OWNERS and not path.startswith(BENCHMARKS):
+                found[library].add(path)
+    assert found == OWNERS
+
+
+def test_every_error_has_an_http_status() -> None:
+    errors = {
+        value for value in vars(corpus.errors).values() if isinstance(value, type) and issubclass(value, QuothError)
+    }
+    assert len(errors) >= 6
+    assert set(STATUS) == errors
+    assert all(HTTPStatus(status) >= HTTPStatus.BAD_REQUEST for status in STATUS.values())
+
+
+def test_every_error_stands_in_the_tree_at_the_top_of_its_file() -> None:
+    tree = corpus.errors.__doc__ or ""
+    assert [error.__name__ for error in STATUS if error.__name__ not in tree] == []

@@ -1,0 +1,312 @@
+"""The store: what is written comes back, a write is all or nothing, and other files are refused."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from corpus.document import Document, Page
+from corpus.errors import NotFoundError, StoreError
+from index.chunk import Chunk
+from index.embed import Vectors
+from index.store import FILE_NAME, Filters, PreparedDocument, Store
+
+Make = Callable[..., Document]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path)
+    yield opened
+    opened.close()
+
+
+def prepared(document: Document, *spans: tuple[int, int], context: str = "", value: float = 0.5) -> PreparedDocument:
+    """The document with chunks at those spans, the whole of it where none is given."""
+    chunks = tuple(
+        Chunk(document.id, document.version, start, end, document.text[start:end], context)
+        for start, end in spans or [(0, len(document.text))]
+    )
+    return PreparedDocument(document, chunks, np.full((len(chunks), 4), value, dtype=np.float32))
+
+
+def test_a_document_comes_back_with_every_field(store: Store, make: Make) -> None:
+    document = make(
+        "föö/🙂 1",
+        "Gas 🙂 flows.\r\n\tעברית e\u0301 中文\u2028end ",
+        title="Títle",
+        url="https://example.org/ä?x=1",
+        published=date(2025, 11, 7),
+        tags=["china", "Energy trade"],
+        pages=[Page(1, 0, 5), Page(3, 6, 20)],
+    )
+    store.write([prepared(document)])
+    assert store.document(document.id) == document
+    assert store.document(document.id, document.version) == document
+    assert store.pages(document.id, document.version) == document.pages
+
+
+def test_a_document_with_nothing_but_a_text_comes_back(store: Store, make: Make) -> None:
+    document = make("a", "Gas flows.")
+    store.write([prepared(document)])
+    found = store.document("a")
+    assert (found.url, found.published, found.tags, found.pages) == (None, None, (), ())
+    assert found == document
+
+
+def test_a_summary_says_what_is_known_without_the_text(store: Store, make: Make) -> None:
+    document = make("a", "Gas flows. Oil too.", tags=["x"], published=date(2025, 1, 2))
+    store.write([prepared(document, (0, 10), (11, 19))])
+    summary = store.summary("a")
+    assert summary is not None
+    assert (summary.id, summary.version, summary.title) == ("a", document.version, document.title)
+    assert (summary.chunks, summary.characters, summary.tags, summary.published) == (2, 19, ("x",), date(2025, 1, 2))
+    assert datetime.fromisoformat(summary.updated_at).tzinfo is not None
+    assert store.summary("b") is None
+
+
+def test_chunks_and_vectors_come_back(store: Store, make: Make) -> None:
+    document = make("a", "Gas 🙂 flows. Oil too.", url="u", tags=["x"])
+    whole = prepared(document, (0, 12), (13, 21), context="Title")
+    store.write([whole])
+    first, second = store.chunk_ids().tolist()
+    stored = store.chunks([second, first, 999])
+    assert [stored[id].chunk for id in (first, second)] == list(whole.chunks)
+    assert (stored[first].title, stored[first].url, stored[first].tags) == (document.title, "u", ("x",))
+    embedded: dict[str, Vectors] = store.embedded("a")
+    assert set(embedded) == {"Title\nGas 🙂 flows.", "Title\nOil too."}
+    assert all(np.array_equal(vector, whole.vectors[0]) for vector in embedded.values())
+
+
+def test_a_passage_is_counted_in_code_points(store: Store, make: Make) -> None:
+    document = make("a", "🙂🙂 e\u0301 gas")
+    store.write([prepared(document)])
+    assert store.passage("a", document.version, 6, 9) == document.text[6:9] == "gas"
+    with pytest.raises(NotFoundError):
+        store.passage("a", "0" * 64, 0, 1)
+
+
+def test_texts_of_older_versions_are_kept_until_the_document_is_deleted(store: Store, make: Make) -> None:
+    old, new = make("a", "Old text."), make("a", "New text.", title="New")
+    store.write([prepared(old)])
+    store.write([prepared(new)])
+    assert store.document("a").text == "New text."
+    assert store.document("a", old.version).text == "Old text."
+    assert store.counts() == {"documents": 1, "versions": 2, "chunks": 1, "vectors": 1, "answers": 0, "feedback": 0}
+    _, removals = store.write([], ["a"])
+    assert [(gone.id, gone.chunks, gone.versions, gone.answers) for gone in removals] == [("a", 1, 2, 0)]
+    assert set(store.counts().values()) == {0}
+    for version in (None, old.version, new.version):
+        with pytest.raises(NotFoundError, match="there is no document 'a'"):
+            store.document("a", version)
+
+
+def test_a_version_that_never_was_is_not_found(store: Store, make: Make) -> None:
+    store.write([prepared(make("a"))])
+    with pytest.raises(NotFoundError, match="document 'a' has no version '00"):
+        store.document("a", "00")
+
+
+def test_removing_what_is_not_there_removes_nothing(store: Store, make: Make) -> None:
+    store.write([prepared(make("a"))])
+    assert store.write([], ["b"])[1] == []
+    assert store.counts()["documents"] == 1
+
+
+def test_documents_are_listed_in_pages_in_the_order_of_their_ids(store: Store, make: Make) -> None:
+    store.write([prepared(make(id)) for id in ("c", "B", "ä", "a")])
+    first = store.documents(3)
+    assert [summary.id for summary in first] == ["B", "a", "c"]  # by code point
+    assert [summary.id for summary in store.documents(3, after="c")] == ["ä"]
+    assert store.documents(3, after="ä") == []
+
+
+def test_changes_lead_from_one_generation_to_the_next(store: Store, make: Make) -> None:
+    store.write([prepared(make("a")), prepared(make("b"))])
+    a, b = store.chunk_ids().tolist()
+    store.write([prepared(make("a", "Other."), value=0.25)], ["b"])
+    (new,) = store.chunk_ids().tolist()
+    changes = store.changes_since(1)
+    assert (changes.generation, sorted(changes.removed.tolist()), [stored.id for stored in changes.added]) == (
+        2,
+        [a, b],
+        [new],
+    )
+    assert changes.vectors.tolist() == [[0.25] * 4]
+    assert [stored.id for stored in store.changes_since(0).added] == [new]
+    nothing = store.changes_since(2)
+    assert (len(nothing.removed), nothing.added, nothing.generation) == (0, (), 2)
+
+
+def test_a_chunks_number_is_never_given_twice(store: Store, make: Make) -> None:
+    store.write([prepared(make("a"))])
+    before = store.chunk_ids().tolist()
+    store.write([], ["a"])
+    store.write([prepared(make("a"))])
+    assert store.chunk_ids().tolist() > before
+
+
+def _filtered(store: Store, make: Make) -> dict[int, str]:
+    documents = [
+        make("a", tags=["energy", "china"], published=date(2024, 12, 31)),
+        make("b", tags=["energy"], published=date(2025, 1, 1)),
+        make("c", tags=["trade"], published=date(2025, 12, 31)),
+        make("d", tags=["trade"]),
+    ]
+    store.write([prepared(document) for document in documents])
+    return {id: stored.chunk.document_id for id, stored in store.chunks(store.chunk_ids().tolist()).items()}
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (Filters(), "abcd"),
+        (Filters(document_ids=("b", "d", "none")), "bd"),
+        (Filters(tags=("energy",)), "ab"),
+        (Filters(tags=("china", "trade")), "acd"),
+        (Filters(tags=("Energy",)), ""),
+        (Filters(published_from=date(2025, 1, 1)), "bc"),  # d has no date: outside every date filter
+        (Filters(published_to=date(2025, 1, 1)), "ab"),
+        (Filters(published_from=date(2025, 1, 1), published_to=date(2025, 1, 1)), "b"),
+        (Filters(document_ids=("a", "b"), tags=("energy",), published_to=date(2024, 12, 31)), "a"),
+        (Filters(document_ids=("c",), tags=("energy",)), ""),
+    ],
+)
+def test_filters_let_the_right_documents_through(store: Store, make: Make, filters: Filters, expected: str) -> None:
+    owner = _filtered(store, make)
+    assert [owner[id] for id in store.chunk_ids(filters).tolist()] == list(expected)
+
+
+def test_a_filter_that_narrows_nothing_is_false() -> None:
+    assert not Filters()
+    assert all([Filters(document_ids=("a",)), Filters(tags=("a",)), Filters(published_to=date.min)])
+
+
+def test_an_answer_is_kept_byte_for_byte_and_the_first_one_stays(store: Store, make: Make) -> None:
+    store.write([prepared(make("a"))])
+    body = b'{"x": "\xc3\xa9\xf0\x9f\x99\x82"}\x00\xff'
+    assert store.save_answer("1", "What?", body, ["a", "a"]) == body
+    assert store.save_answer("1", "What?", b"later", ["a"]) == body
+    assert store.find_answer("1") == body
+    assert store.find_answer("2") is None
+
+
+def test_answers_go_with_the_documents_they_show(store: Store, make: Make) -> None:
+    store.write([prepared(make(id)) for id in "abc"])
+    store.save_answer("1", "q", b"shows a and b", ["a", "b"])
+    store.save_answer("2", "q", b"shows c", ["c"])
+    store.save_answer("3", "q", b"shows nothing", [])
+    _, (removal,) = store.write([], ["b"])
+    assert removal.answers == 1
+    assert [store.find_answer(id) for id in "123"] == [None, b"shows c", b"shows nothing"]
+    store.write([prepared(make("c", "Updated."))])
+    assert store.find_answer("2") == b"shows c"
+
+
+def test_an_answer_that_shows_a_deleted_document_is_not_kept(store: Store, make: Make) -> None:
+    store.write([prepared(make("a"))])
+    with pytest.raises(NotFoundError, match="deleted while"):
+        store.save_answer("1", "q", b"shows a and b", ["a", "b"])
+    assert store.find_answer("1") is None
+
+
+def test_feedback_is_kept_with_its_question(store: Store, make: Make, tmp_path: Path) -> None:
+    store.write([prepared(make("a"))])
+    store.save_answer("1", "How much?", b"x", ["a"])
+    first = store.add_feedback("1", True, None, None)
+    second = store.add_feedback("1", False, "no", {"document_id": "a", "start": 1})
+    assert (first, second) == (1, 2)
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        rows = connection.execute("SELECT question, helpful, comment, correct FROM feedback ORDER BY id").fetchall()
+    connection.close()
+    assert [row[:3] for row in rows] == [("How much?", 1, None), ("How much?", 0, "no")]
+    assert '"document_id": "a"' in rows[1][3]
+    with pytest.raises(NotFoundError, match="there is no stored answer '2'"):
+        store.add_feedback("2", True, None, None)
+
+
+def test_a_write_that_fails_midway_leaves_nothing(store: Store, make: Make) -> None:
+    store.write([prepared(make("a", "Old text."))])
+
+    def failing() -> Iterator[PreparedDocument]:
+        yield prepared(make("a", "New text."))
+        yield prepared(make("b"))
+        raise RuntimeError("the encoder broke")
+
+    with pytest.raises(RuntimeError, match="the encoder broke"):
+        store.write(failing(), ["a"], manifest={"new": True})
+    assert (store.generation, store.manifest()) == (1, None)
+    assert store.document("a").text == "Old text."
+    assert store.counts()["versions"] == 1
+    assert len(store.changes_since(0).removed) == 0
+
+
+def test_a_manifest_comes_back(store: Store) -> None:
+    assert store.manifest() is None
+    store.set_manifest({"a": {"b": 1}})
+    store.set_manifest({"a": {"b": 2}})
+    assert store.manifest() == {"a": {"b": 2}}
+
+
+def test_everything_survives_reopening(store: Store, make: Make, tmp_path: Path) -> None:
+    document = make("a", tags=["x"])
+    store.write([prepared(document)])
+    store.close()
+    again = Store(tmp_path)
+    assert (again.document("a"), again.generation) == (document, 1)
+    again.close()
+
+
+def _execute(folder: Path, statement: str) -> None:
+    with sqlite3.connect(folder / FILE_NAME) as connection:
+        connection.execute(statement)
+    connection.close()
+
+
+def test_a_store_of_another_format_is_refused(store: Store, tmp_path: Path) -> None:
+    store.close()
+    _execute(tmp_path, "UPDATE meta SET value = '2' WHERE key = 'format'")
+    with pytest.raises(StoreError, match="the store has format 2, this Quoth reads 1; use the Quoth that wrote it"):
+        Store(tmp_path)
+
+
+@pytest.mark.parametrize("damage", [b"garbage", bytes(range(256)) * 100])
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / FILE_NAME).write_bytes(damage)
+    with pytest.raises(StoreError, match=r"quoth\.db: the database is damaged or not one of Quoth"):
+        Store(tmp_path)
+
+
+def test_a_database_that_is_cut_short_is_refused(store: Store, make: Make, tmp_path: Path) -> None:
+    store.write([prepared(make(str(number))) for number in range(50)])
+    store.close()
+    path = tmp_path / FILE_NAME
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(StoreError, match="the database is damaged"):
+        Store(tmp_path)
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("x")
+    with pytest.raises(StoreError, match="data: the data folder cannot be made or opened"):
+        Store(tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("UPDATE chunks SET text = 'tampered'", "its text is not what stands at its place in the document"),
+        ("UPDATE chunks SET start = start + 1", "its text is not what stands at its place in the document"),
+        ("UPDATE versions SET text = 'tampered'", "its text is not what stands at its place in the document"),
+        ("UPDATE documents SET version = '0'", "its document has another version or is gone"),
+        ("DELETE FROM vectors", "it has no vector"),
+    ],
+)
+def test_a_damaged_chunk_is_named(store: Store, make: Make, tmp_path: Path, statement: str, fault: str) -> None:
+    store.write([prepared(make("a"))])
+    assert store.damaged_chunks() == []
+    _execute(tmp_path, statement)
+    assert store.damaged_chunks() == [f"chunk 1 of document 'a': {fault}"]
