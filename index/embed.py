@@ -31,8 +31,12 @@ DEFAULT_MODELS_DIR = Path(sys.prefix) / "share" / "quoth" / "models"
 MAX_TOKENS = 256
 """Tokens of the default encoder's window, special ones included, as its authors set it."""
 
-_BATCH_TOKENS = 4_096
+_BATCH_TOKENS = 512
+"""What a batch holds, padding included; larger ones leave the processor's caches and are slower."""
+
 _BATCH_ROWS = 64
+_SLOW_FUSIONS = ["SkipLayerNormFusion"]
+"""Rewritings of the graph that onnxruntime's CPU kernels are slower with than without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +208,9 @@ def open_session(path: Path, threads: int) -> "InferenceSession":
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOW_FUSIONS
+        )
     except Exception as exc:  # onnxruntime raises bare pybind classes without a common root
         raise SettingsError(f"{path}: cannot be loaded as an ONNX model ({exc})") from exc
 

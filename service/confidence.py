@@ -42,13 +42,16 @@ def confidence_features(span: Span, rivals: Sequence[Span]) -> dict[str, float]:
     """What the confidence in an answer rests on.
 
     - ``score``: the reader's log-odds for it, against saying nothing
-    - ``margin``: how far it is ahead of the best different answer, from -4 to 4
+    - ``margin``: how far it is ahead of the best different answer in the same document, from -4 to 4; another document
+      may well say the same in other words
     - ``passage``: how near its passage is to the question in meaning, -1 to 1
     - ``passage_words``: share of the question's terms, weighted by rarity, that its passage holds
 
     :param rivals: the other answers that were found
     """
-    best_rival = max((rival.score for rival in rivals), default=-math.inf)
+    document_id = span.hit.chunk.document_id
+    own = (rival.score for rival in rivals if rival.hit.chunk.document_id == document_id)
+    best_rival = max(own, default=-math.inf)
     return {
         "score": span.score - span.null_score,
         "margin": max(-MARGIN_LIMIT, min(MARGIN_LIMIT, span.score - best_rival)),

@@ -1,5 +1,6 @@
 """Confidence: a probability that follows its weights, fitted over features that exist."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -67,6 +68,12 @@ def test_the_margin_is_to_the_best_rival_and_bounded() -> None:
     assert confidence_features(span(2), [span(-9)])["margin"] == MARGIN_LIMIT
     assert confidence_features(span(-9), [span(2)])["margin"] == -MARGIN_LIMIT
     assert confidence_features(span(2), [])["margin"] == MARGIN_LIMIT
+
+
+def test_another_document_that_says_it_otherwise_does_not_narrow_the_margin() -> None:
+    elsewhere = replace(HIT, stored=replace(HIT.stored, chunk=replace(HIT.chunk, document_id="another")))
+    rival = replace(span(1.5), hit=elsewhere)
+    assert confidence_features(span(2), [rival, span(-1)])["margin"] == 3
 
 
 def test_the_fitted_weights_name_features_that_the_reader_and_the_confidence_have(encoder: Encoder) -> None:

@@ -141,6 +141,13 @@ def test_sentences_of_overlapping_passages_appear_once_under_the_better_passage(
     assert all(text[span.start : span.end] == span.quote == span.sentence for span in spans)
 
 
+def test_the_mark_of_a_list_is_no_part_of_the_quote(encoder: Encoder) -> None:
+    text = "- Wang Yi is minister.\n12. Li Qiang is premier.\n\n3.5 tonnes were sold."
+    quotes = [candidate.text for candidate in candidate_sentences([hit(text)])]
+    assert quotes == ["Wang Yi is minister.", "Li Qiang is premier.", "3.5 tonnes were sold."]
+    assert all(span.quote == text[span.start : span.end] for span in read(encoder, "Who?", hit(text)))
+
+
 def test_equal_sentences_of_two_documents_are_both_there(encoder: Encoder) -> None:
     one = hit("It is long.")
     other = Hit(2, one.found, StoredChunk(2, Chunk("copy", "1" * 64, 0, 11, "It is long.", ""), "", None, None, ()))

@@ -63,6 +63,7 @@ _KINDS = (
     (_ASKS_WHERE, _NAME),
     (_ASKS_WHY, _REASON),
 )
+_LIST_MARK = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s+(?=\S)")
 _FULL_SENTENCE_TERMS = 6
 
 SHORTLIST = 12
@@ -151,11 +152,16 @@ class SentenceReader:
 
 
 def candidate_sentences(hits: Sequence[Hit]) -> list[Candidate]:
-    """The sentences of the passages, each once even where passages overlap, in the order of the passages."""
+    """The sentences of the passages, each once even where passages overlap, in the order of the passages.
+
+    The mark of a list is not part of the sentence that it opens.
+    """
     seen: dict[tuple[str, int, int], Candidate] = {}
     for hit in hits:
         chunk, before = hit.chunk, ""
-        for start, end in sentences(chunk.text):
+        for opening, end in sentences(chunk.text):
+            mark = _LIST_MARK.match(chunk.text, opening, end)
+            start = mark.end() if mark else opening
             text = chunk.text[start:end]
             place = (chunk.document_id, chunk.start + start, chunk.start + end)
             seen.setdefault(place, Candidate(hit, place[1], place[2], text, before))
