@@ -1,5 +1,6 @@
 """Hybrid search: candidates by meaning and by words, fused into one ranking of hits."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ DENSE_WEIGHT = 0.6
 CANDIDATES = 100
 """How many chunks each side proposes."""
 
-_ATTEMPTS = 5
+_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +119,12 @@ class Searcher:
     def search(self, question: str, top_k: int, filters: Filters | None = None) -> SearchResult:
         """The ``top_k`` best chunks for a question, among those that pass the filters.
 
-        :raises StoreError: the indexes and the store do not agree
+        :raises StoreError: the indexes and the store do not agree, or documents change without a pause
         """
         filters = filters or Filters()
         vector = self._encoder.encode([question])[0]
-        for _ in range(_ATTEMPTS):
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
             allowed = self._store.chunk_ids(filters) if filters else None
             candidates = self._engine.candidates(question, vector, max(CANDIDATES, top_k), filters, allowed)
             best = fuse(candidates)[:top_k]
@@ -130,11 +132,14 @@ class Searcher:
             if len(stored) == len(best):
                 excluded = allowed is not None and len(allowed) == 0 and len(self._store.chunk_ids()) > 0
                 return SearchResult(_hits(best, stored), candidates.generation, candidates.idf, excluded)
+            if self._store.generation == candidates.generation:
+                raise StoreError(
+                    "the search indexes name chunks that the store does not hold: run quoth verify, then quoth rebuild"
+                )
+            if time.monotonic() > deadline:
+                raise StoreError("documents change faster than they can be searched; ask again")
             # A writer took chunks away after the candidates were found: the next try sees its generation.
             self._engine.advance(self._store, candidates.generation)
-        raise StoreError(
-            "the search indexes name chunks that the store does not hold: run quoth verify, then quoth rebuild"
-        )
 
 
 def _hits(best: Sequence[Fused], stored: Mapping[int, StoredChunk]) -> tuple[Hit, ...]:
