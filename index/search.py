@@ -111,11 +111,6 @@ class Searcher:
         """The encoder that questions go through."""
         return self._encoder
 
-    @property
-    def engine(self) -> Engine:
-        """The engine that finds the chunks."""
-        return self._engine
-
     def search(self, question: str, top_k: int, filters: Filters | None = None) -> SearchResult:
         """The ``top_k`` best chunks for a question, among those that pass the filters.
 

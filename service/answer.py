@@ -85,11 +85,6 @@ class Answerer:
         self._reader = reader
         self._calibration = calibration
 
-    @property
-    def generation(self) -> int:
-        """The generation that the next question sees."""
-        return self._searcher.engine.generation
-
     def ask(self, question: Question) -> Answer | NoAnswer:
         """The answer, or why there is none. Both are outcomes.
 

@@ -1,4 +1,4 @@
-"""HTTP: a thin adapter over the desk. The contract is in docs/api.md."""
+"""HTTP: a thin adapter over the desk. /docs shows the contract."""
 
 import base64
 import binascii

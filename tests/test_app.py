@@ -1,4 +1,4 @@
-"""HTTP, as the contract in docs/api.md has it: shapes, read-your-writes, and a problem for every bad input."""
+"""HTTP, as the contract has it: shapes, read-your-writes, and a problem for every bad input."""
 
 import asyncio
 import base64
