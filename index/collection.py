@@ -193,7 +193,7 @@ class Collection:
 
     def _check_manifest(self) -> None:
         found = self.store.manifest()
-        if found is None or self.store.counts()["documents"] == 0:
+        if found is None or self.store.is_empty():
             if self._lock is not None and found != self._manifest.as_dict():
                 self.store.set_manifest(self._manifest.as_dict())
         else:

@@ -125,7 +125,7 @@ class Searcher:
             best = fuse(candidates)[:top_k]
             stored = self._store.chunks([candidate.id for candidate in best])
             if len(stored) == len(best):
-                excluded = allowed is not None and len(allowed) == 0 and len(self._store.chunk_ids()) > 0
+                excluded = allowed is not None and len(allowed) == 0 and not self._store.is_empty()
                 return SearchResult(_hits(best, stored), candidates.generation, candidates.idf, excluded)
             if self._store.generation == candidates.generation:
                 raise StoreError(

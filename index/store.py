@@ -251,6 +251,10 @@ class Store:
         with self._transaction() as connection:
             _put_manifest(connection, manifest)
 
+    def is_empty(self) -> bool:
+        """Whether there is no document at all; quick, however many there are."""
+        return not self.documents(1)
+
     def counts(self) -> dict[str, int]:
         """How many rows there are of documents, versions, chunks, vectors, answers and feedback."""
         counted = (_documents, _versions, _chunks, _vectors, _answers, _feedback)

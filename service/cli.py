@@ -108,8 +108,8 @@ def serve(
     settings = _settings(data, host=host, port=port)
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with open_desk(settings, writable=True) as desk:
-        documents = desk.collection.store.counts()["documents"]
-        err.print(Text(f"{documents} documents in {settings.data_dir}; http://{settings.host}:{settings.port}/docs"))
+        state = "no documents yet" if desk.collection.store.is_empty() else f"generation {desk.collection.generation}"
+        err.print(Text(f"{settings.data_dir}: {state}; http://{settings.host}:{settings.port}/docs"))
         uvicorn.run(
             create_app(desk, settings),
             host=settings.host,

@@ -206,6 +206,14 @@ def test_answers_go_with_the_documents_they_show(store: Store, make: Make) -> No
     assert store.find_answer("2") == b"shows c"
 
 
+def test_a_store_is_empty_until_it_holds_a_document_and_again_after_the_last(store: Store, make: Make) -> None:
+    assert store.is_empty()
+    store.write([prepared(make("a"))])
+    assert not store.is_empty()
+    store.write([], ["a"])
+    assert store.is_empty()
+
+
 def test_an_answer_that_shows_a_deleted_document_is_not_kept(store: Store, make: Make) -> None:
     store.write([prepared(make("a"))])
     with pytest.raises(NotFoundError, match="deleted while"):

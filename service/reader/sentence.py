@@ -176,13 +176,15 @@ def _shortlist(
     wanted = {term: idf[term] for term in (idf.keys() - _STOP_TERMS or idf.keys())}
     numbers = dict.fromkeys(_numbers(question), 1.0)
     kinds = [holds for asks, holds in _KINDS if asks.search(question)]
+    chunks = {candidate.hit.rank: candidate.hit.chunk for candidate in candidates}
+    topics = {rank: set(terms_of(chunk.context)) for rank, chunk in chunks.items()}
+    passages = {rank: topics[rank] | set(terms_of(chunk.text)) for rank, chunk in chunks.items()}
     weighed = []
     for candidate in candidates:
-        terms = set(terms_of(candidate.text))
+        terms, around = set(terms_of(candidate.text)), passages[candidate.hit.rank]
         near = terms | set(terms_of(candidate.before))
-        around = set(terms_of(candidate.hit.chunk.embedded_text))
         words = _share(wanted, terms)
-        with_topic = _share(wanted, terms | set(terms_of(candidate.hit.chunk.context)))
+        with_topic = _share(wanted, terms | topics[candidate.hit.rank])
         features = {
             "passage": candidate.hit.found.dense_score,
             "fused": candidate.hit.score,
