@@ -29,6 +29,7 @@ check: setup  ## format, lint and types
 
 test: check  ## everything that CI runs
 	$(BIN)/python -m pytest
+	$(BIN)/quoth eval eval/sets/known_facts.jsonl --documents corpus/library --gate eval/gate.toml
 
 clean:  ## forget the environment; the index in .quoth stays
 	rm -rf $(VENV)

@@ -4,6 +4,7 @@ import gzip
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from corpus.document import Document, make_document
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledQuestion:
+class SquadQuestion:
     """A question about one paragraph of a document.
 
     :param answers: accepted texts, as they stand in the paragraph; none where the document does not answer
@@ -27,7 +28,10 @@ class Paragraph:
     """A paragraph with the questions about it."""
 
     text: str
-    questions: tuple[LabelledQuestion, ...]
+    questions: tuple[SquadQuestion, ...]
+
+
+_BETWEEN = "\n\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,14 @@ class Article:
     @property
     def document(self) -> Document:
         """The article as one document, its paragraphs between blank lines."""
-        text = "\n\n".join(paragraph.text for paragraph in self.paragraphs)
+        text = _BETWEEN.join(paragraph.text for paragraph in self.paragraphs)
         return make_document(text, id=self.id, title=self.title)
+
+    @property
+    def starts(self) -> list[int]:
+        """Where each paragraph begins in the document's text."""
+        lengths = (len(paragraph.text) + len(_BETWEEN) for paragraph in self.paragraphs[:-1])
+        return list(accumulate(lengths, initial=0))
 
 
 def articles(path: Path) -> Iterator[Article]:
@@ -58,7 +68,7 @@ def _paragraph(document_id: str, entry: Mapping[str, Any]) -> Paragraph:  # Any:
     return Paragraph(
         entry["context"],
         tuple(
-            LabelledQuestion(
+            SquadQuestion(
                 question["question"],
                 document_id,
                 tuple(dict.fromkeys(answer["text"] for answer in question["answers"]))

@@ -111,9 +111,12 @@ class Searcher:
         """The encoder that questions go through."""
         return self._encoder
 
-    def search(self, question: str, top_k: int, filters: Filters | None = None) -> SearchResult:
+    def search(
+        self, question: str, top_k: int, filters: Filters | None = None, dense_weight: float = DENSE_WEIGHT
+    ) -> SearchResult:
         """The ``top_k`` best chunks for a question, among those that pass the filters.
 
+        :param dense_weight: of the dense score in the fusion; 1 is dense search alone, 0 lexical search alone
         :raises StoreError: the indexes and the store do not agree, or documents change without a pause
         """
         filters = filters or Filters()
@@ -122,7 +125,7 @@ class Searcher:
         while True:
             allowed = self._store.chunk_ids(filters) if filters else None
             candidates = self._engine.candidates(question, vector, max(CANDIDATES, top_k), filters, allowed)
-            best = fuse(candidates)[:top_k]
+            best = fuse(candidates, dense_weight)[:top_k]
             stored = self._store.chunks([candidate.id for candidate in best])
             if len(stored) == len(best):
                 excluded = allowed is not None and len(allowed) == 0 and not self._store.is_empty()

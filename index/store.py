@@ -5,7 +5,7 @@ generation number; :meth:`Store.changes_since` says what a derived index of an o
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -113,6 +113,20 @@ _feedback = sa.Table(
     sa.Column("comment", sa.Text),
     sa.Column("correct", sa.JSON),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What somebody said of an answer.
+
+    :param correct: where the right answer stands (document_id, version, start, end, quote), where that was said
+    """
+
+    id: int
+    question: str
+    helpful: bool
+    comment: str | None
+    correct: Mapping[str, Any] | None  # JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +263,18 @@ class Store:
     def set_manifest(self, manifest: dict[str, object]) -> None:
         """Record what the index is built with from now on."""
         with self._transaction() as connection:
-            _put_manifest(connection, manifest)
+            _put_meta(connection, "manifest", manifest)
+
+    def calibration(self) -> dict[str, Any] | None:  # Any: JSON
+        """The numbers that confidence was calibrated to on questions about these documents, None where it was not."""
+        with self._reading() as connection:
+            value = self._meta(connection, "calibration")
+        return None if value is None else json.loads(value)
+
+    def set_calibration(self, numbers: dict[str, object] | None) -> None:
+        """Keep such numbers, or go back to those that come with Quoth."""
+        with self._transaction() as connection:
+            _put_meta(connection, "calibration", numbers)
 
     def is_empty(self) -> bool:
         """Whether there is no document at all; quick, however many there are."""
@@ -284,7 +309,7 @@ class Store:
             for prepared in upserts:
                 _replace(connection, prepared, generation)
             if manifest is not None:
-                _put_manifest(connection, manifest)
+                _put_meta(connection, "manifest", manifest)
             connection.execute(_meta.update().where(_meta.c.key == "generation").values(value=str(generation)))
         return generation, [receipt for receipt in gone if receipt is not None]
 
@@ -445,6 +470,13 @@ class Store:
             added = connection.execute(_feedback.insert().values(**row, comment=comment, correct=correct))
         return int(added.lastrowid)
 
+    def feedback(self) -> list[Feedback]:
+        """Everything that was said of answers, the oldest first."""
+        columns = (_feedback.c.question, _feedback.c.helpful, _feedback.c.comment, _feedback.c.correct)
+        with self._reading() as connection:
+            rows = connection.execute(sa.select(_feedback.c.id, *columns).order_by(_feedback.c.id))
+            return [Feedback(row.id, row.question, row.helpful, row.comment, row.correct) for row in rows]
+
     # -- connections
 
     @contextmanager
@@ -521,9 +553,10 @@ def _meta_row(key: str, value: object) -> dict[str, str]:
     return {"key": key, "value": json.dumps(value, sort_keys=True)}
 
 
-def _put_manifest(connection: sa.Connection, manifest: dict[str, object]) -> None:
-    connection.execute(_meta.delete().where(_meta.c.key == "manifest"))
-    connection.execute(_meta.insert(), [_meta_row("manifest", manifest)])
+def _put_meta(connection: sa.Connection, key: str, value: dict[str, object] | None) -> None:
+    connection.execute(_meta.delete().where(_meta.c.key == key))
+    if value is not None:
+        connection.execute(_meta.insert(), [_meta_row(key, value)])
 
 
 def _upsert_nothing(table: sa.Table) -> sa.Insert:

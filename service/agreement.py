@@ -1,15 +1,68 @@
 """Equal answers: what several places say alike is one answer with several citations."""
 
+import re
 from collections.abc import Iterable
+from decimal import Decimal
+from functools import lru_cache
 
 from service.reader.span import Span
 
 _EDGES = " \t\n.,;:!?…\"'“”‘’«»()[]"
+_ARTICLES = re.compile(r"\b(?:a|an|the)\b ?")
+_MONTHS = "january february march april may june july august september october november december".split()
+_MONTH = rf"(?P<month>{'|'.join(f'{month[:3]}(?:t?[.]|{month[3:]})?' for month in _MONTHS)})"
+_DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?"
+_YEAR = r"(?P<year>\d{4})"
+_DATES = [
+    re.compile(rf"\b{form}\b")
+    for form in (
+        rf"{_DAY}(?: of)? {_MONTH},? {_YEAR}",
+        rf"{_MONTH} {_DAY},? {_YEAR}",
+        rf"{_MONTH},? {_YEAR}",
+        rf"{_DAY}(?: of)? {_MONTH}",
+        rf"{_MONTH} {_DAY}",
+    )
+]
+_WORDS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+seventeen eighteen nineteen twenty""".split()
+_WORD = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b")
+_THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:[,\u00a0\u202f ]\d{3})+)(?![\d,])")
+_SCALES = {"thousand": 3, "million": 6, "mn": 6, "m": 6, "billion": 9, "bn": 9, "trillion": 12, "tn": 12}
+_SCALED = re.compile(rf"(?<![\w.])(\d+(?:\.\d+)?)[ -]?({'|'.join(_SCALES)})\b")
+_PERCENT = re.compile(r"(?<=\d) ?(?:%|per ?cent\b)")
+_METRES = re.compile(r"(met|lit)er(s?)\b")
 
 
+@lru_cache(maxsize=4096)
 def same_answer(quote: str) -> str:
-    """A key that equal answers share: letter case, white space and punctuation at the ends do not count."""
-    return " ".join(quote.casefold().split()).strip(_EDGES)
+    """A key that equal answers share.
+
+    Letter case, white space, articles and punctuation at the ends do not count, nor does how a number or a date is
+    written: "3,000" and "3 000", "2.5 bn" and "2,500 million", "21%" and "21 per cent", "7 November 2025" and
+    "November 7, 2025".
+    """
+    said = _ARTICLES.sub("", " ".join(quote.casefold().split())).strip(_EDGES)
+    for form in _DATES:
+        said = form.sub(_iso, said)
+    said = _WORD.sub(lambda match: str(_WORDS.index(match[0])), said)
+    said = _THOUSANDS.sub(lambda match: match[1] + re.sub(r"\D", "", match[2]), said)
+    said = _SCALED.sub(lambda match: f"{Decimal(match[1]).scaleb(_SCALES[match[2]]).normalize():f}", said)
+    said = _METRES.sub(r"\1re\2", _PERCENT.sub("%", said))
+    return said or quote.casefold().strip()
+
+
+def _iso(match: re.Match[str]) -> str:
+    """A date as ISO 8601 writes it; what it does not say is left out."""
+    said = match.groupdict()
+    month = next(number for number, name in enumerate(_MONTHS, start=1) if name.startswith(said["month"][:3]))
+    day = f"-{int(said['day']):02d}" if "day" in said else ""
+    return f"{said.get('year', '-')}-{month:02d}{day}"
+
+
+def differ(one: str, other: str) -> bool:
+    """Whether two answers say different things: neither holds all of the other, as "Vladimir Putin" holds "Putin"."""
+    first, second = f" {same_answer(one)} ", f" {same_answer(other)} "
+    return first not in second and second not in first
 
 
 def grouped(spans: Iterable[Span]) -> list[list[Span]]:

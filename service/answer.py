@@ -10,9 +10,9 @@ from index.search import Hit, Searcher, SearchResult
 from index.store import Store
 from service.agreement import grouped
 from service.citation import Citation, cite
-from service.confidence import Calibration
+from service.confidence import Calibration, Groups
 from service.question import Question
-from service.reader.span import Reader, Span
+from service.reader.span import Findings, Kind, Reader, Span
 
 MAX_ALTERNATIVES = 3
 
@@ -34,14 +34,14 @@ class Asked:
 
     :param resolved: the question as it was searched for
     :param hits: the passages that were read, best first
-    :param spans: what the reader found in them, best first
+    :param findings: what the reader found in them
     :param timings_ms: milliseconds of each stage
     """
 
     question: Question
     resolved: str
     hits: tuple[Hit, ...]
-    spans: tuple[Span, ...]
+    findings: Findings
     generation: int
     timings_ms: Mapping[str, float]
 
@@ -61,11 +61,15 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The documents say so."""
+    """The documents say so.
+
+    :param threshold: the least confidence with which such an answer is given by default
+    """
 
     asked: Asked
     statement: Statement
     alternatives: tuple[Statement, ...]
+    threshold: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +83,13 @@ class NoAnswer:
 class Answerer:
     """Answers questions from one collection. Thread-safe and deterministic; every way in calls this one."""
 
-    def __init__(self, store: Store, searcher: Searcher, reader: Reader, calibration: Calibration) -> None:
+    def __init__(
+        self, store: Store, searcher: Searcher, reader: Reader, calibrations: Mapping[Kind, Calibration]
+    ) -> None:
         self._store = store
         self._searcher = searcher
         self._reader = reader
-        self._calibration = calibration
+        self._calibrations = calibrations
 
     def ask(self, question: Question) -> Answer | NoAnswer:
         """The answer, or why there is none. Both are outcomes.
@@ -101,33 +107,44 @@ class Answerer:
         started = time.perf_counter()
         result = self._searcher.search(question.text, question.top_k, question.filters)
         searched = time.perf_counter()
-        spans = self._reader.read(question.text, result)
+        findings = self._reader.read(question.text, result)
         read = time.perf_counter()
         timings = {
             "retrieve": (searched - started) * 1e3,
             "read": (read - searched) * 1e3,
             "total": (read - started) * 1e3,
         }
-        return Asked(question, question.text, result.hits, tuple(spans), result.generation, timings), result
+        return Asked(question, question.text, result.hits, findings, result.generation, timings), result
 
     def _answer(self, looked: tuple[Asked, SearchResult]) -> Answer | NoAnswer:
         asked, result = looked
         if not result.hits:
             return NoAnswer(asked, Reason.FILTER_EXCLUDES_ALL if result.excluded_all else Reason.NOTHING_RETRIEVED)
-        groups = grouped(asked.spans)
+        kind, groups = self._chosen(asked.findings)
         if not groups:
             return NoAnswer(asked, Reason.NO_SPAN)
-        confidence = self._confidence(groups, 0)
+        calibration = self._calibrations[kind]
+        confidence = calibration.confidence(groups, 0)
         floor = asked.question.min_confidence
-        if confidence < (self._calibration.threshold if floor is None else floor):
+        if confidence < (calibration.threshold if floor is None else floor):
             return NoAnswer(asked, Reason.LOW_CONFIDENCE)
-        others = range(1, min(len(groups), 1 + MAX_ALTERNATIVES))
-        alternatives = tuple(self._state(groups[place], self._confidence(groups, place)) for place in others)
-        return Answer(asked, self._state(groups[0], confidence), alternatives)
+        alternatives = self._alternatives(groups, calibration)
+        return Answer(asked, self._state(groups[0], confidence), alternatives, calibration.threshold)
 
-    def _confidence(self, groups: Sequence[Sequence[Span]], place: int) -> float:
-        rivals = [group[0] for number, group in enumerate(groups) if number != place]
-        return self._calibration.confidence(groups[place][0], rivals)
+    def _chosen(self, findings: Findings) -> tuple[Kind, Groups]:
+        """The kind of answer to give, and all answers of that kind.
+
+        A question that may take a sentence is answered in a few words where these are sure.
+        """
+        short = grouped(findings.spans[Kind.SHORT])
+        calibration = self._calibrations[Kind.SHORT]
+        if findings.expected is Kind.SHORT or (short and calibration.confidence(short, 0) >= calibration.threshold):
+            return Kind.SHORT, short
+        return Kind.SENTENCE, grouped(findings.spans[Kind.SENTENCE])
+
+    def _alternatives(self, groups: Groups, calibration: Calibration) -> tuple[Statement, ...]:
+        places = range(1, min(len(groups), 1 + MAX_ALTERNATIVES))
+        return tuple(self._state(groups[place], calibration.confidence(groups, place)) for place in places)
 
     def _state(self, group: Sequence[Span], confidence: float) -> Statement:
         citations = cite(self._store, group)

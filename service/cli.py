@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
 
@@ -46,6 +47,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def main() -> None:
     """Run the command line; an error of Quoth is one line on standard error and exit code 1."""
+    for command in entry_points(group="quoth.commands"):
+        app.add_typer(command.load(), name=command.name)
     try:
         app()
     except QuothError as exc:

@@ -1,7 +1,7 @@
 """Confidence: how likely an answer is right, calibrated on labelled questions.
 
-The numbers are fitted by :mod:`eval.fit_sentences` and stored in ``calibration.json`` with the figures that they gave
-on questions they were not fitted on. Nothing is shown that was not calibrated.
+The numbers are fitted by :mod:`eval.fit` and stored in ``calibration.json`` with the figures that they gave on
+questions they were not fitted on. Nothing is shown that was not calibrated.
 """
 
 import hashlib
@@ -10,65 +10,78 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Any
 
 from corpus.errors import SettingsError
-from service.reader.sentence import SentenceWeights
-from service.reader.span import Span
+from service.agreement import differ
+from service.reader.linear import Linear
+from service.reader.reader import Ranking
+from service.reader.span import Kind, Span
 
-MARGIN_LIMIT = 4.0
-"""A margin past this says no more about whether the first answer is right."""
+LEAD_LIMIT = 6.0
+"""A lead past this says no more about whether the first answer is right."""
+
+Groups = Sequence[Sequence[Span]]
+"""Spans by equal answer, the best answer first, as :func:`service.agreement.grouped` gives them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """From what a reader found to a probability (Platt scaling with more than one feature).
 
-    :param weights: of each of :func:`confidence_features`
+    :param log_odds: weighs :func:`confidence_features`
     :param threshold: the least confidence with which the service answers by default
     """
 
-    weights: Mapping[str, float]
-    intercept: float
+    log_odds: Linear
     threshold: float
 
-    def confidence(self, span: Span, rivals: Sequence[Span]) -> float:
-        """The probability that ``span`` is right, 0 to 1, given the other answers that were found."""
-        features = confidence_features(span, rivals)
-        log_odds = self.intercept + math.fsum(weight * features[name] for name, weight in self.weights.items())
+    def confidence(self, groups: Groups, place: int) -> float:
+        """The probability that the answer of the group at ``place`` is right, 0 to 1."""
+        log_odds = self.log_odds.of(confidence_features(groups, place))
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, log_odds))))
 
 
-def confidence_features(span: Span, rivals: Sequence[Span]) -> dict[str, float]:
-    """What the confidence in an answer rests on.
+def confidence_features(groups: Groups, place: int) -> dict[str, float]:
+    """What the confidence in an answer rests on: the features of its best span, and
 
-    - ``score``: the reader's log-odds for it, against saying nothing
-    - ``margin``: how far it is ahead of the best different answer in the same document, from -4 to 4; another document
-      may well say the same in other words
-    - ``passage``: how near its passage is to the question in meaning, -1 to 1
-    - ``passage_words``: share of the question's terms, weighted by rarity, that its passage holds
-
-    :param rivals: the other answers that were found
+    - ``lead``: how far it is ahead of the best different answer, from -6 to 6
+    - ``own_lead``: the same within its document; another document may well say the same in other words
+    - ``probability``: log of the summed probabilities of its places, among everything that was read
+    - ``agreement``: log of the number of documents that say it
     """
-    document_id = span.hit.chunk.document_id
-    own = (rival.score for rival in rivals if rival.hit.chunk.document_id == document_id)
-    best_rival = max(own, default=-math.inf)
+    group = groups[place]
+    span = group[0]
+    others = (other[0] for number, other in enumerate(groups) if number != place)
+    rivals = [other for other in others if differ(other.quote, span.quote)]
+    own = [rival for rival in rivals if rival.hit.chunk.document_id == span.hit.chunk.document_id]
+    logs = [each.features["log_probability"] for each in group]
+    highest = max(logs)
     return {
-        "score": span.score - span.null_score,
-        "margin": max(-MARGIN_LIMIT, min(MARGIN_LIMIT, span.score - best_rival)),
-        "passage": span.features["passage"],
-        "passage_words": span.features["passage_words"],
+        **span.features,
+        "lead": _lead(span, rivals),
+        "own_lead": _lead(span, own),
+        "probability": highest + math.log(math.fsum(math.exp(each - highest) for each in logs)),
+        "agreement": math.log(len({each.hit.chunk.document_id for each in group})),
     }
+
+
+def _lead(span: Span, rivals: Sequence[Span]) -> float:
+    best = max((rival.score for rival in rivals), default=-math.inf)
+    return max(-LEAD_LIMIT, min(LEAD_LIMIT, span.score - best))
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
     """Everything that was fitted on labelled questions.
 
+    :param reader: digest of the weights whose scores the numbers are for
     :param fingerprint: sha256 of the stored numbers
     """
 
-    sentence: SentenceWeights
-    calibration: Calibration
+    reader: str
+    ranking: Ranking
+    calibrations: Mapping[Kind, Calibration]
     fingerprint: str
 
 
@@ -79,11 +92,29 @@ def load_fitted() -> Fitted:
     """
     try:
         stored = files("service").joinpath("calibration.json").read_bytes()
-        numbers = json.loads(stored)
-        return Fitted(
-            SentenceWeights(**numbers["sentence"]),
-            Calibration(**numbers["calibration"]),
-            hashlib.sha256(stored).hexdigest(),
-        )
+        return parse_fitted(stored)
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise SettingsError(f"service/calibration.json is missing or damaged ({exc}): install Quoth anew") from exc
+
+
+def parse_fitted(stored: bytes) -> Fitted:
+    """Fitted numbers out of their JSON.
+
+    :raises ValueError: it is not JSON; KeyError or TypeError, it lacks a part
+    """
+    numbers = json.loads(stored)
+    ranking, clear = numbers["ranking"], numbers["clear"]
+    return Fitted(
+        numbers["reader"],
+        Ranking({kind: Linear(**ranking[kind]) for kind in Kind}, clear["margin"], clear["lead"]),
+        parse_calibrations(numbers["calibration"]),
+        hashlib.sha256(stored).hexdigest(),
+    )
+
+
+def parse_calibrations(numbers: Mapping[str, Mapping[str, Any]]) -> dict[Kind, Calibration]:  # Any: JSON
+    """Calibrations out of their stored numbers.
+
+    :raises KeyError: a part is missing; TypeError, it is something else
+    """
+    return {kind: Calibration(Linear(**numbers[kind]["log_odds"]), numbers[kind]["threshold"]) for kind in Kind}

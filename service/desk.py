@@ -3,7 +3,9 @@
 import hashlib
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,10 +13,14 @@ from typing import Self
 from corpus.errors import NotFoundError, QuestionError, StoreError
 from index.collection import Collection
 from index.embed import Encoder, load_encoder
+from index.store import Store
 from service.answer import Answer, Answerer
-from service.confidence import load_fitted
+from service.confidence import Calibration, Fitted, load_fitted, parse_calibrations
 from service.question import Question
-from service.reader.sentence import SentenceReader
+from service.reader.load import load_passage_reader
+from service.reader.passage import PassageReader
+from service.reader.reader import SpanReader
+from service.reader.span import Kind
 from service.schemas import AskResponse
 from service.settings import Settings
 
@@ -27,16 +33,19 @@ log = logging.getLogger("quoth")
 class Desk:
     """Questions in, kept answers out. Thread-safe."""
 
-    def __init__(self, folder: Path, encoder: Encoder, *, writable: bool) -> None:
+    def __init__(self, folder: Path, encoder: Encoder, passages: PassageReader, *, writable: bool) -> None:
         """Open the data folder.
 
         :raises StoreError: it is being written by another process, damaged, or built with other settings
         """
         fitted = load_fitted()
+        self.passages, self.reader = passages, SpanReader(passages, fitted.ranking)
         self.collection = Collection(folder, encoder, writable=writable)
-        reader = SentenceReader(encoder, fitted.sentence)
-        self.answerer = Answerer(self.collection.store, self.collection.searcher, reader, fitted.calibration)
-        self._fingerprint = f"{json.dumps(encoder.identity.as_dict())} {reader.fingerprint} {fitted.fingerprint}"
+        calibrations, numbers = _calibrations(self.collection.store, fitted, passages.digest)
+        self.answerer = Answerer(self.collection.store, self.collection.searcher, self.reader, calibrations)
+        self.fingerprint = (
+            f"{version('quoth')} {json.dumps(encoder.identity.as_dict())} {self.reader.fingerprint} {numbers}"
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -105,15 +114,29 @@ class Desk:
         return store.add_feedback(answer_id, helpful, comment, place)
 
     def _id(self, question: Question, generation: int) -> str:
-        asked = json.dumps([asdict(question), generation, self._fingerprint], sort_keys=True, default=str)
+        asked = json.dumps([asdict(question), generation, self.fingerprint], sort_keys=True, default=str)
         return hashlib.sha256(asked.encode()).hexdigest()[:_ID_LENGTH]
+
+
+def _calibrations(store: Store, fitted: Fitted, reader: str) -> tuple[Mapping[Kind, Calibration], str]:
+    """The index's own calibration where it has one for this reader, else the one that comes with Quoth.
+
+    :return: with it, what it is told apart by
+    """
+    own = store.calibration()
+    if own is not None and own.get("reader") == reader:
+        return parse_calibrations(own["calibration"]), json.dumps(own, sort_keys=True)
+    if fitted.reader != reader:
+        log.warning("confidence was calibrated for another reader and is a guess now: run quoth eval calibrate")
+    return fitted.calibrations, fitted.fingerprint
 
 
 def open_desk(settings: Settings, *, writable: bool) -> Desk:
     """The desk that the settings describe.
 
-    :raises SettingsError: the encoder is not there
+    :raises SettingsError: the encoder or the reader is not there, or damaged
     :raises StoreError: the data folder cannot be opened
     """
     encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
-    return Desk(settings.data_dir, encoder, writable=writable)
+    passages = load_passage_reader(settings.reader, settings.threads)
+    return Desk(settings.data_dir, encoder, passages, writable=writable)

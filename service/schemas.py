@@ -466,12 +466,14 @@ def _explanation(asked: Asked) -> dict[str, Any]:
         "spans": [
             {
                 "rank_of_passage": span.hit.rank,
+                "kind": span.kind,
                 "start": span.start,
                 "end": span.end,
                 "quote": span.quote,
                 "score": round(span.score, 4),
                 "features": {name: round(value, 4) for name, value in span.features.items()},
             }
-            for span in asked.spans[:_EXPLAINED_SPANS]
+            for spans in asked.findings.spans.values()
+            for span in spans[:_EXPLAINED_SPANS]
         ],
     }

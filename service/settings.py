@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from corpus.errors import SettingsError
 from index.embed import DEFAULT_ENCODER, DEFAULT_MODELS_DIR
+from service.reader.load import DEFAULT_READER
 
 PREFIX = "QUOTH_"
 
@@ -32,6 +33,14 @@ class Settings(BaseSettings):
             description="The embedding model: the default, or a sentence-transformers model on this machine.",
         ),
     ] = DEFAULT_ENCODER
+    reader: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="The reader: Quoth's own, a folder with an ONNX graph, or a question-answering model in "
+            "Transformers' format on this machine.",
+        ),
+    ] = DEFAULT_READER
     models_dir: Annotated[Path, Field(description="Where exported models are kept.")] = DEFAULT_MODELS_DIR
     threads: Annotated[int, Field(ge=1, le=256, description="Processor cores that a question may use.")] = Field(
         default_factory=_cores

@@ -13,6 +13,9 @@ from corpus.document import Document, make_document
 from index.chunk import ChunkSettings
 from index.collection import Collection
 from index.embed import Encoder, EncoderIdentity, Vectors, load_encoder
+from index.sentences import sentence_at
+from service.reader.load import load_passage_reader
+from service.reader.passage import PassageReader, PassageSpan, Reading
 from service.settings import load_settings
 
 hypothesis.settings.register_profile("quoth", deadline=None)  # a busy machine is no failure
@@ -46,11 +49,37 @@ class ToyEncoder:
         return [[match.span() for match in re.finditer(r"\S+", text)] for text in texts]
 
 
+class ToyPassageReader:
+    """Marks numbers and capitalised words that the question does not name; the more of its words around, the surer."""
+
+    digest = "0" * 64
+
+    def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
+        """The four surest places of each passage."""
+        asked = set(re.findall(r"\w+", question.casefold()))
+        return [self._reading(asked, passage) for passage in passages]
+
+    def _reading(self, asked: set[str], passage: str) -> Reading:
+        spans = [
+            PassageSpan(*match.span(), self._score(asked, passage, match), 4.0)
+            for match in re.finditer(r"\d[\d.,]*|\b[^\W\d_a-z]\w*|[^\w\s.,]+", passage)
+            if match[0].casefold() not in asked
+        ]
+        best = sorted(spans, key=lambda span: (-span.score, span.start))[:4]
+        mass = float(np.logaddexp.reduce([-20.0, *(span.margin / 2 for span in best)]))
+        return Reading(tuple(best), mass, mass)
+
+    def _score(self, asked: set[str], passage: str, match: re.Match[str]) -> float:
+        start, end = sentence_at(passage, *match.span())
+        shared = asked & set(re.findall(r"\w+", passage[start:end].casefold()))
+        return 3.0 * len(shared) + match[0][0].isdigit()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever asks for the real encoder is marked ``models``."""
+    """Whatever asks for the real models is marked ``models``."""
     for item in items:
-        if "real_encoder" in getattr(item, "fixturenames", ()):
+        if {"real_encoder", "real_passages"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.models)
 
 
@@ -71,6 +100,19 @@ def real_encoder() -> Encoder:
     """The default encoder, as the service loads it."""
     settings = load_settings()
     return load_encoder(settings.encoder, settings.models_dir, settings.threads)
+
+
+@pytest.fixture(scope="session")
+def passages() -> PassageReader:
+    """The toy reader of passages."""
+    return ToyPassageReader()
+
+
+@pytest.fixture(scope="session")
+def real_passages() -> PassageReader:
+    """The default reader of passages, as the service loads it."""
+    settings = load_settings()
+    return load_passage_reader(settings.reader, settings.threads)
 
 
 @pytest.fixture

@@ -20,10 +20,12 @@ from service.answer import MAX_ALTERNATIVES, Answer, Answerer, NoAnswer, Reason
 from service.citation import CitationError
 from service.confidence import Calibration, load_fitted
 from service.question import make_question
-from service.reader.sentence import SentenceReader
-from service.reader.span import Reader, Span
+from service.reader.linear import Linear
+from service.reader.passage import PassageReader
+from service.reader.reader import SpanReader
+from service.reader.span import Findings, Kind, Reader, Span
 
-BY_SCORE = Calibration({"score": 1.0}, 0.0, threshold=0.5)
+BY_SCORE = dict.fromkeys(Kind, Calibration(Linear({"score": 1.0}), threshold=0.5))
 """The confidence is the logistic function of the reader's score: 0.5 at 0."""
 
 Make = Callable[..., Document]
@@ -38,15 +40,18 @@ class Phrases:
     def __init__(self, scores: Mapping[str, float]) -> None:
         self._scores = scores
 
-    def read(self, question: str, result: SearchResult) -> list[Span]:  # noqa: ARG002  # its readers ask nothing
-        """Every phrase in every passage, best first."""
+    def read(self, question: str, result: SearchResult) -> Findings:
+        """Every phrase in every passage, best first; "Why" alone takes the sentences around them for answers."""
         found = [
             _span(hit, phrase, score)
             for phrase, score in self._scores.items()
             for hit in result.hits
             if phrase in hit.chunk.text
         ]
-        return sorted(found, key=lambda span: (-span.score, span.hit.rank))
+        short = tuple(sorted(found, key=lambda span: (-span.score, span.hit.rank)))
+        if "Why" not in question:
+            return Findings(Kind.SHORT, {Kind.SHORT: short})
+        return Findings(Kind.SENTENCE, {Kind.SHORT: short, Kind.SENTENCE: tuple(map(_widened, short))})
 
 
 class Meddling(Phrases):
@@ -56,7 +61,7 @@ class Meddling(Phrases):
         super().__init__(scores)
         self._meddle = meddle
 
-    def read(self, question: str, result: SearchResult) -> list[Span]:
+    def read(self, question: str, result: SearchResult) -> Findings:
         """What the phrases give, after the meddling."""
         found = super().read(question, result)
         self._meddle(result)
@@ -66,16 +71,22 @@ class Meddling(Phrases):
 class Lying(Phrases):
     """A reader that says of each quote that it stands one character further on."""
 
-    def read(self, question: str, result: SearchResult) -> list[Span]:
+    def read(self, question: str, result: SearchResult) -> Findings:
         """The spans, with passages that are shifted."""
-        return [replace(span, hit=_shifted(span.hit)) for span in super().read(question, result)]
+        spans = super().read(question, result).spans[Kind.SHORT]
+        return Findings(Kind.SHORT, {Kind.SHORT: tuple(replace(span, hit=_shifted(span.hit)) for span in spans)})
 
 
 def _span(hit: Hit, phrase: str, score: float) -> Span:
     place = hit.chunk.text.index(phrase)
     around = sentence_at(hit.chunk.text, place, place + len(phrase))
     start, end, first, last = (hit.chunk.start + offset for offset in (place, place + len(phrase), *around))
-    return Span(hit, start, end, first, last, score, 0.0, {"passage": 0.5, "passage_words": 0.5})
+    features = {"score": score, "log_probability": -1.0}
+    return Span(hit, Kind.SHORT, start, end, first, last, score, features)
+
+
+def _widened(span: Span) -> Span:
+    return replace(span, kind=Kind.SENTENCE, start=span.sentence_start, end=span.sentence_end)
 
 
 def _shifted(hit: Hit) -> Hit:
@@ -83,8 +94,8 @@ def _shifted(hit: Hit) -> Hit:
     return replace(hit, stored=replace(hit.stored, chunk=chunk))
 
 
-def answerer(collection: Collection, reader: Reader, calibration: Calibration = BY_SCORE) -> Answerer:
-    return Answerer(collection.store, collection.searcher, reader, calibration)
+def answerer(collection: Collection, reader: Reader, calibrations: Mapping[Kind, Calibration] = BY_SCORE) -> Answerer:
+    return Answerer(collection.store, collection.searcher, reader, calibrations)
 
 
 def ask(collection: Collection, scores: Mapping[str, float], **asked: object) -> Answer | NoAnswer:
@@ -144,16 +155,6 @@ def test_alternatives_differ_from_the_answer_and_are_at_most_three(collection: C
     keys = [same_answer(said.text) for said in (answer.statement, *answer.alternatives)]
     assert len(set(keys)) == 1 + MAX_ALTERNATIVES
     assert all(other.citations[0].number == 1 for other in answer.alternatives)
-
-
-@pytest.mark.parametrize("quote", ["38 bcm", "38 BCM.", " “38\n bcm” ", "(38  Bcm),"])
-def test_case_white_space_and_punctuation_at_the_ends_do_not_make_another_answer(quote: str) -> None:
-    assert same_answer(quote) == "38 bcm"
-
-
-@pytest.mark.parametrize("quote", ["38.5 bcm", "44 bcm", "-38 bcm"])
-def test_another_value_is_another_answer(quote: str) -> None:
-    assert same_answer(quote) != "38 bcm"
 
 
 def test_an_empty_index_retrieves_nothing(open_collection: Open) -> None:
@@ -252,11 +253,21 @@ def test_a_document_updated_while_it_is_read_is_cited_as_it_was_read(collection:
     assert old.text[citation.start : citation.end] == citation.quote == "44 bcm"
 
 
-def test_the_same_question_on_the_same_generation_has_the_same_answer(collection: Collection, encoder: Encoder) -> None:
+@pytest.mark.parametrize(("score", "text"), [(1.0, "38 bcm"), (-1.0, "It can carry 38 bcm a year.")])
+def test_a_question_that_may_take_a_sentence_is_answered_in_few_words_where_these_are_sure(
+    score: float, text: str, collection: Collection
+) -> None:
+    question = make_question("Why build it?", min_confidence=0)
+    assert answered(answerer(collection, Phrases({"38 bcm": score})).ask(question)).statement.text == text
+
+
+def test_the_same_question_on_the_same_generation_has_the_same_answer(
+    collection: Collection, passages: PassageReader
+) -> None:
     fitted = load_fitted()
-    reader = SentenceReader(encoder, fitted.sentence)
+    reader = SpanReader(passages, fitted.ranking)
     question = make_question("How much gas does the line carry?", min_confidence=0)
-    first, second = (answered(answerer(collection, reader, fitted.calibration).ask(question)) for _ in range(2))
+    first, second = (answered(answerer(collection, reader, fitted.calibrations).ask(question)) for _ in range(2))
     assert (first.statement, first.alternatives) == (second.statement, second.alternatives)
 
 
@@ -266,16 +277,22 @@ words = st.lists(st.sampled_from(["gas", "🦦", "38", "line.", "The", "Éa", "�
 @settings(max_examples=8)
 @given(texts=st.lists(words.map(" ".join), min_size=1, max_size=3), question=st.sampled_from(["gas?", "how much 🦦"]))
 def test_every_citation_of_every_answer_is_exact(
-    texts: list[str], question: str, encoder: Encoder, tmp_path_factory: pytest.TempPathFactory, make: Make
+    texts: list[str],
+    question: str,
+    encoder: Encoder,
+    passages: PassageReader,
+    tmp_path_factory: pytest.TempPathFactory,
+    make: Make,
 ) -> None:
     texts = [text for text in texts if text.strip()]
     fitted = load_fitted()
     with Collection(tmp_path_factory.mktemp("data"), encoder, writable=True) as collection:
         collection.put([make(f"d{number}", text) for number, text in enumerate(texts)])
-        reader = SentenceReader(encoder, fitted.sentence)
-        outcome = answerer(collection, reader, fitted.calibration).ask(make_question(question, min_confidence=0))
-        answer = answered(outcome)
-        for said in (answer.statement, *answer.alternatives):
+        reader = SpanReader(passages, fitted.ranking)
+        outcome = answerer(collection, reader, fitted.calibrations).ask(make_question(question, min_confidence=0))
+        said_all = (outcome.statement, *outcome.alternatives) if isinstance(outcome, Answer) else ()
+        assert said_all or reason(outcome) is Reason.NO_SPAN  # texts of small words alone
+        for said in said_all:
             assert said.text == said.citations[0].quote
             for cited in said.citations:
                 text = texts[int(cited.document_id[1:])]

@@ -12,7 +12,7 @@ from corpus.document import Document, Page
 from corpus.errors import NotFoundError
 from index.collection import Collection
 from service.citation import Citation, CitationError, cite
-from service.reader.span import Span
+from service.reader.span import Kind, Span
 from service.verify import Standing, verify
 
 TEXT = "The Otter Bridge 🦦 was opened in 1931. It is 212 metres long."
@@ -35,7 +35,7 @@ def collection(open_collection: Open, make: Make) -> Collection:
 def span_of(collection: Collection) -> Span:
     """The quote, as a reader finds it."""
     (hit,) = collection.searcher.search("How long is the bridge?", 1).hits
-    return Span(hit, START, START + len(QUOTE), *SENTENCE, 1.0, 0.0, {})
+    return Span(hit, Kind.SHORT, START, START + len(QUOTE), *SENTENCE, 1.0, {})
 
 
 def test_a_citation_quotes_its_document(collection: Collection) -> None:

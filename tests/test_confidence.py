@@ -1,22 +1,28 @@
 """Confidence: a probability that follows its weights, fitted over features that exist."""
 
+import json
+import math
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from importlib.resources import files
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from index.chunk import Chunk
-from index.embed import Encoder
 from index.search import Fused, Hit, SearchResult
 from index.store import StoredChunk
-from service.confidence import MARGIN_LIMIT, Calibration, confidence_features, load_fitted
-from service.reader.sentence import SentenceReader
-from service.reader.span import Span
+from service.agreement import grouped
+from service.confidence import LEAD_LIMIT, Calibration, confidence_features, load_fitted, parse_fitted
+from service.reader.linear import Linear
+from service.reader.passage import PassageReader
+from service.reader.reader import SpanReader
+from service.reader.span import Kind, Span
 
-TEXT = "The line carries 38 bcm a year."
+TEXT = "Line 7 carries 38 bcm a year."
 CHUNK = Chunk("gas", "0" * 64, 0, len(TEXT), TEXT, "Gas")
 HIT = Hit(1, Fused(1, 0.9, 0.6, 1, 3.0, 1), StoredChunk(1, CHUNK, "Gas", None, date(2025, 1, 1), ()))
 FITTED = load_fitted()
@@ -24,66 +30,90 @@ FITTED = load_fitted()
 scores = st.floats(-50, 50)
 
 
-def span(score: float, null_score: float = 0.0, passage: float = 0.5, passage_words: float = 0.5) -> Span:
-    features = {"passage": passage, "passage_words": passage_words}
-    return Span(HIT, 0, len(TEXT), 0, len(TEXT), score, null_score, features)
+def span(score: float, log_probability: float = -1.0, document: str = "gas", word: int = 0, **features: float) -> Span:
+    """A span over a word of the text."""
+    hit = replace(HIT, stored=replace(HIT.stored, chunk=replace(HIT.chunk, document_id=document)))
+    every = {"log_probability": log_probability, "margin": score, **features}
+    start, end = list(re.finditer(r"\w+", TEXT))[word].span()
+    return Span(hit, Kind.SHORT, start, end, 0, len(TEXT), score, every)
+
+
+def features(*groups: Sequence[Span], place: int = 0) -> dict[str, float]:
+    return confidence_features(groups, place)
 
 
 def test_confidence_is_the_logistic_function_of_the_weighted_features() -> None:
-    calibration = Calibration({"score": 2.0, "margin": 0.5, "passage": 1.0, "passage_words": -1.0}, -1.0, 0.5)
-    found = span(1.5, null_score=0.5, passage=0.25, passage_words=0.75)
-    # -1 + 2 x (1.5 - 0.5) + 0.5 x (1.5 - 0.5) + 0.25 - 0.75 = 1
-    assert calibration.confidence(found, [span(0.5), span(-2)]) == pytest.approx(1 / (1 + np.exp(-1.0)))
+    calibration = Calibration(Linear({"margin": 2.0, "lead": 0.5, "passage": -1.0}, -1.0), 0.5)
+    groups = [[span(1.5, passage=0.25)], [span(0.5, word=1)], [span(-2, word=2)]]
+    # -1 + 2 x 1.5 + 0.5 x (1.5 - 0.5) - 0.25 = 2.25
+    assert calibration.confidence(groups, 0) == pytest.approx(1 / (1 + math.exp(-2.25)))
 
 
-@given(scores, scores, st.lists(scores, max_size=3), st.floats(-1, 1), st.floats(0, 1))
-def test_confidence_is_a_probability(
-    score: float, null_score: float, rivals: list[float], passage: float, passage_words: float
-) -> None:
-    found = span(score, null_score, passage, passage_words)
-    assert 0 <= FITTED.calibration.confidence(found, [span(rival) for rival in rivals]) <= 1
+@given(scores, st.lists(scores, max_size=3))
+def test_confidence_is_a_probability(score: float, rivals: list[float]) -> None:
+    calibration = Calibration(Linear({"margin": 3.0, "lead": 1.0, "probability": 1.0}, -1.0), 0.5)
+    groups = [[span(score)], *([span(rival, word=word)] for word, rival in enumerate(rivals, start=1))]
+    assert all(0 <= calibration.confidence(groups, place) <= 1 for place in range(len(groups)))
 
 
-@given(st.floats(-20, 20), st.floats(-20, 20))
-def test_confidence_follows_the_sign_of_the_weight_of_the_score(one: float, other: float) -> None:
-    lower, higher = sorted([one, other])
-    # The null score alone moves the score and leaves the margin.
-    doubtful, sure = (FITTED.calibration.confidence(span(0, null_score=-score), []) for score in (lower, higher))
-    assert (sure - doubtful) * FITTED.calibration.weights["score"] >= 0
+def test_the_lead_is_over_the_best_rival_and_bounded() -> None:
+    assert features([span(2)], [span(1.5, word=1)], [span(0, word=2)])["lead"] == 0.5
+    assert features([span(2)], [span(-9, word=1)])["lead"] == LEAD_LIMIT
+    assert features([span(2)], [span(-9, word=1)], place=1)["lead"] == -LEAD_LIMIT
+    assert features([span(2)])["lead"] == LEAD_LIMIT
 
 
-@given(st.floats(-20, 20), st.floats(-20, 20))
-def test_confidence_follows_the_sign_of_the_weight_of_the_margin(one: float, other: float) -> None:
-    nearer, farther = sorted([one, other], reverse=True)
-    close, clear = (FITTED.calibration.confidence(span(1), [span(rival)]) for rival in (nearer, farther))
-    assert (clear - close) * FITTED.calibration.weights["margin"] >= 0
+def test_what_says_the_same_in_other_words_is_no_rival() -> None:
+    wide = replace(span(1.5), end=CHUNK.end)  # the whole sentence holds its first word
+    assert features([span(2)], [wide], [span(0, word=2)])["lead"] == 2
 
 
-def test_a_better_score_is_surer_where_nothing_else_differs() -> None:
-    assert FITTED.calibration.confidence(span(4), []) > FITTED.calibration.confidence(span(-4), [])
+def test_another_document_that_says_otherwise_does_not_narrow_the_lead_within_the_document() -> None:
+    found = features([span(2)], [span(1.5, document="another", word=1)], [span(-1, word=2)])
+    assert (found["lead"], found["own_lead"]) == (0.5, 3)
 
 
-def test_the_margin_is_to_the_best_rival_and_bounded() -> None:
-    assert confidence_features(span(2), [span(-9), span(1.5), span(0)])["margin"] == 0.5
-    assert confidence_features(span(2), [span(-9)])["margin"] == MARGIN_LIMIT
-    assert confidence_features(span(-9), [span(2)])["margin"] == -MARGIN_LIMIT
-    assert confidence_features(span(2), [])["margin"] == MARGIN_LIMIT
+def test_documents_that_agree_are_counted_and_their_probabilities_summed() -> None:
+    quarter, eighth = math.log(0.25), math.log(0.125)
+    same = [span(2, quarter), span(1, eighth), span(1, eighth, document="copy")]
+    found = features(same)
+    assert found["agreement"] == pytest.approx(math.log(2))
+    assert found["probability"] == pytest.approx(math.log(0.5))
 
 
-def test_another_document_that_says_it_otherwise_does_not_narrow_the_margin() -> None:
-    elsewhere = replace(HIT, stored=replace(HIT.stored, chunk=replace(HIT.chunk, document_id="another")))
-    rival = replace(span(1.5), hit=elsewhere)
-    assert confidence_features(span(2), [rival, span(-1)])["margin"] == 3
-
-
-def test_the_fitted_weights_name_features_that_the_reader_and_the_confidence_have(encoder: Encoder) -> None:
+def test_the_fitted_weights_name_features_that_the_reader_and_the_confidence_have(passages: PassageReader) -> None:
     result = SearchResult((HIT,), 1, {"line": 1.0})
-    (found,) = SentenceReader(encoder, FITTED.sentence).read("Which line?", result)
-    assert set(FITTED.sentence.weights) <= set(found.features)
-    assert set(FITTED.calibration.weights) == set(confidence_features(found, []))
+    found = SpanReader(passages, FITTED.ranking).spans("Which line?", result, tuple(Kind))
+    for kind in Kind:
+        assert set(FITTED.ranking.kinds[kind].weights) <= set(found[kind][0].features)
+        assert set(FITTED.calibrations[kind].log_odds.weights) <= set(confidence_features(grouped(found[kind]), 0))
 
 
-def test_the_fitted_threshold_is_a_probability_and_the_numbers_are_told_apart() -> None:
-    assert 0 < FITTED.calibration.threshold < 1
-    assert load_fitted() == FITTED
-    assert len(FITTED.fingerprint) == 64
+def test_no_evidence_counts_against_what_it_speaks_for() -> None:
+    for kind in Kind:
+        weights = [*FITTED.ranking.kinds[kind].weights.values(), *FITTED.calibrations[kind].log_odds.weights.values()]
+        assert weights
+        assert min(weights) >= 0
+
+
+def test_the_fitted_thresholds_are_probabilities_and_were_judged_on_other_questions() -> None:
+    assert all(0 < FITTED.calibrations[kind].threshold < 1 for kind in Kind)
+    report = json.loads(files("service").joinpath("calibration.json").read_text())["report"]
+    assert all(report[kind]["questions"] > 0 for kind in Kind)
+
+
+@pytest.mark.models
+def test_the_confidence_was_fitted_for_the_reader_that_comes_with_it(real_passages: PassageReader) -> None:
+    assert real_passages.digest == FITTED.reader
+
+
+def test_fitted_numbers_are_told_apart() -> None:
+    stored = files("service").joinpath("calibration.json").read_bytes()
+    assert parse_fitted(stored) == FITTED
+    assert parse_fitted(stored + b" ").fingerprint != FITTED.fingerprint
+
+
+@pytest.mark.parametrize("stored", [b"", b"{}", b"[]", b'{"reader": "x", "ranking": {}, "calibration": {}}'])
+def test_damaged_numbers_are_no_numbers(stored: bytes) -> None:
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        parse_fitted(stored)

@@ -13,13 +13,14 @@ from index.embed import Encoder
 from index.store import Filters
 from service.desk import Desk
 from service.question import Role, Turn, make_question
+from service.reader.passage import PassageReader
 
 Make = Callable[..., Document]
 
 
 @pytest.fixture
-def desk(tmp_path: Path, encoder: Encoder, make: Make) -> Iterator[Desk]:
-    with Desk(tmp_path / "data", encoder, writable=True) as opened:
+def desk(tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Make) -> Iterator[Desk]:
+    with Desk(tmp_path / "data", encoder, passages, writable=True) as opened:
         opened.collection.put([make("gas", "The line carries 38 bcm."), make("peas", "Russia sold many peas.")])
         yield opened
 
@@ -65,11 +66,11 @@ def test_a_write_makes_the_next_answer_another_one(desk: Desk, make: Make) -> No
     assert desk.collection.store.find_answer(id_of(before)) == before
 
 
-def test_an_answer_outlives_the_process(tmp_path: Path, encoder: Encoder, make: Make) -> None:
-    with Desk(tmp_path, encoder, writable=True) as first:
+def test_an_answer_outlives_the_process(tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Make) -> None:
+    with Desk(tmp_path, encoder, passages, writable=True) as first:
         first.collection.put([make("gas", "The line carries 38 bcm.")])
         body = ask(first)
-    with Desk(tmp_path, encoder, writable=False) as second:
+    with Desk(tmp_path, encoder, passages, writable=False) as second:
         assert second.collection.store.find_answer(id_of(body)) == body
         assert ask(second) == body
 
@@ -108,8 +109,10 @@ def test_feedback_on_an_unknown_answer_or_document_is_refused(desk: Desk) -> Non
         desk.give_feedback(id_of(ask(desk)), True, None, ("nope", 0, 1))
 
 
-def test_one_desk_writes_and_others_read_meanwhile(desk: Desk, tmp_path: Path, encoder: Encoder) -> None:
+def test_one_desk_writes_and_others_read_meanwhile(
+    desk: Desk, tmp_path: Path, encoder: Encoder, passages: PassageReader
+) -> None:
     with pytest.raises(StoreError, match="another process writes"):
-        Desk(tmp_path / "data", encoder, writable=True)
-    with Desk(tmp_path / "data", encoder, writable=False) as reader:
+        Desk(tmp_path / "data", encoder, passages, writable=True)
+    with Desk(tmp_path / "data", encoder, passages, writable=False) as reader:
         assert ask(reader) == ask(desk)

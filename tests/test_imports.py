@@ -19,29 +19,47 @@ MAY_IMPORT = {
     "eval": {"corpus", "index", "service", "eval"},
 }
 
+# Training is made of torch; nothing that serves imports these.
+TRAINING = {
+    "service/reader/export.py",
+    "service/reader/train.py",
+    *(f"service/reader/training/{name}.py" for name in ("bert", "loss", "model", "trainer")),
+}
+TRAINING_ON_TOKENS = {
+    "service/reader/train.py",
+    "service/reader/training/batches.py",
+    "service/reader/training/related.py",
+}
+
 # Each heavy library is imported by one module, so that its errors are translated at one seam. The exceptions:
-# the encoder is run by index/embed.py and exported by index/export.py, and both need onnxruntime and torch;
-# a document-format library that is imported twice is named with both places.
+# models are run by one module and exported by another, and both need onnxruntime or torch; readers tokenise for
+# themselves; a document-format library that is imported twice is named with both places.
 OWNERS = {
     "charset_normalizer": {"corpus/formats/text.py"},
     "defusedxml": {"corpus/formats/package.py"},
     "faiss": {"index/vectors.py"},
     "filelock": {"index/collection.py"},
+    "jinja2": {"eval/report.py"},
     "lxml": {"corpus/formats/blocks.py"},
+    "markupsafe": {"eval/plots.py", "eval/report_page.py"},
     "markdown_it": {"corpus/formats/markdown.py"},
     "markitdown": {"corpus/formats/office.py"},
+    "onnx": {"service/reader/export.py", "service/reader/graph.py"},
     "onnxruntime": {"index/embed.py", "index/export.py"},
     "openpyxl": {"corpus/formats/office.py"},
     "pydantic_settings": {"service/settings.py"},
     "pypdfium2": {"corpus/formats/pdf.py"},
+    "safetensors": {"service/reader/export.py", "service/reader/training/model.py"},
+    "scipy": {"service/reader/training/negatives.py"},
     "sentence_transformers": {"index/embed.py"},
+    "sklearn": {"eval/fitting.py", "service/reader/training/negatives.py"},
     "sqlalchemy": {"index/store.py"},
     "tantivy": {"index/lexical.py"},
-    "tokenizers": {"index/embed.py"},
-    "torch": {"index/embed.py", "index/export.py"},
+    "tokenizers": {"index/embed.py", "service/reader/onnx.py", "service/reader/passage.py", *TRAINING_ON_TOKENS},
+    "torch": {"index/embed.py", "index/export.py", "service/reader/transformer.py", *TRAINING},
     "trafilatura": {"corpus/formats/html.py"},
-    "transformers": {"index/export.py"},
-    "typer": {"service/cli.py"},
+    "transformers": {"index/export.py", "service/reader/export.py", "service/reader/transformer.py"},
+    "typer": {"eval/cli.py", "service/cli.py"},
     "uvicorn": {"service/cli.py"},
     "yaml": {"corpus/formats/markdown.py"},
 }

@@ -17,13 +17,14 @@ from index.store import Filters
 from service.app import create_app
 from service.desk import Desk
 from service.question import make_question
+from service.reader.passage import PassageReader
 from service.settings import Settings
 
 LIBRARY = Path(__file__).parent.parent / "corpus" / "library"
 LIMIT = 1_000_000
 
 QUESTIONS = [
-    ("How much gas is the Power of Siberia pipeline designed to carry?", "38 billion cubic metres"),
+    ("How much gas is the pipeline designed to carry?", "38 billion cubic metres"),
     ("How long is the Power of Siberia pipeline?", "3,000 kilometres"),
     ("Where is the Chinese prime minister's meeting with Mishustin held?", "Hangzhou"),
     ("What price does China want to pay per thousand cubic metres of gas?", "100 dollars"),
@@ -44,8 +45,10 @@ def documents() -> list[Document]:
 
 
 @pytest.fixture(scope="module")
-def desk(real_encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with Desk(tmp_path_factory.mktemp("library"), real_encoder, writable=True) as opened:
+def desk(
+    real_encoder: Encoder, real_passages: PassageReader, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Desk]:
+    with Desk(tmp_path_factory.mktemp("library"), real_encoder, real_passages, writable=True) as opened:
         opened.collection.put(documents())
         yield opened
 

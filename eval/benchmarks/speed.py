@@ -93,7 +93,7 @@ _STOP_TIMEOUT_S = 15.0
 _REQUEST_TIMEOUT_S = 60.0
 _WIDTH = 130
 _DISTRIBUTIONS = ("onnxruntime", "faiss-cpu", "tantivy", "torch", "sentence-transformers")
-_HEAVY = frozenset({"torch", "transformers", "sentence_transformers"})
+HEAVY = frozenset({"torch", "transformers", "sentence_transformers"})
 _WORD = re.compile(r"\w+")
 
 out = Console(highlight=False)
@@ -257,7 +257,7 @@ class Bench:
         self._settings = settings
         self._scratch = scratch
         self._encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
-        self._environment = _environment(settings)
+        self._environment = environment(settings)
 
     def figures(self) -> Iterator[Figure]:
         """The figures of all the parts that were asked for; adding is the last, because it loads torch."""
@@ -297,7 +297,7 @@ def main() -> None:
     options = parse_options()
     settings = load_settings(encoder=DEFAULT_ENCODER)
     machine = this_machine(settings.threads)
-    _print_machine(machine)
+    print_machine(machine)
     with tempfile.TemporaryDirectory(prefix="quoth-speed-") as scratch:
         order = list(Part)
         figures = sorted(Bench(options, settings, Path(scratch)).figures(), key=lambda figure: order.index(figure.part))
@@ -311,12 +311,12 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     parser = argparse.ArgumentParser(prog="python -m eval.benchmarks.speed", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--parts", type=_parts, default=frozenset(Part), help=f"some of {','.join(Part)}")
     parser.add_argument("--squad", type=Path, help="a SQuAD file, plain or gzipped; without it, the shipped library")
-    parser.add_argument("--chunks", type=_positive, default=SEARCHED_CHUNKS, help="chunks to search (%(default)s)")
+    parser.add_argument("--chunks", type=positive, default=SEARCHED_CHUNKS, help="chunks to search (%(default)s)")
     parser.add_argument(
-        "--real-chunks", type=_positive, help="embed so many of them, make the rest by varying those (all)"
+        "--real-chunks", type=positive, help="embed so many of them, make the rest by varying those (all)"
     )
-    parser.add_argument("--added-chunks", type=_positive, default=ADDED_CHUNKS, help="chunks to add (%(default)s)")
-    parser.add_argument("--rounds", type=_positive, default=ROUNDS, help="of both sides of adding (%(default)s)")
+    parser.add_argument("--added-chunks", type=positive, default=ADDED_CHUNKS, help="chunks to add (%(default)s)")
+    parser.add_argument("--rounds", type=positive, default=ROUNDS, help="of both sides of adding (%(default)s)")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     given = parser.parse_args(arguments)
     return Options(
@@ -445,13 +445,13 @@ def measure_searching(built: Built, settings: Settings) -> Iterator[Figure]:
         search = partial(searcher.search, top_k=DEFAULT_TOP_K)
         for question in warm_up:
             search(question)
-        times = [_milliseconds(partial(search, question)) for question in questions]
-        embedding = [_milliseconds(partial(searcher.encoder.encode, [question])) for question in questions]
+        times = [milliseconds(partial(search, question)) for question in questions]
+        embedding = [milliseconds(partial(searcher.encoder.encode, [question])) for question in questions]
     what = f"{built.chunks:,} chunks ({built.real:,} real, the rest varied copies), {len(times)} questions"
     figure = partial(Figure, Part.SEARCHING, unit="ms", digits=1)
-    yield figure(name="search, p50", value=_p(50, times), detail=what, target=Target(Bound.BELOW, 15))
-    yield figure(name="search, p95", value=_p(95, times), detail=what)
-    yield figure(name="embedding the question, p50", value=_p(50, embedding), detail="a part of the search")
+    yield figure(name="search, p50", value=percentile(50, times), detail=what, target=Target(Bound.BELOW, 15))
+    yield figure(name="search, p95", value=percentile(95, times), detail=what)
+    yield figure(name="embedding the question, p50", value=percentile(50, embedding), detail="a part of the search")
 
 
 def measure_asking(built: Built, environment: Mapping[str, str]) -> Iterator[Figure]:
@@ -460,11 +460,11 @@ def measure_asking(built: Built, environment: Mapping[str, str]) -> Iterator[Fig
     err.print("asking")
     _ask(built.folder, warm_up, environment)
     times = [_seconds(partial(_ask, built.folder, question, environment)) for question in questions]
-    heavy = sorted(_HEAVY & _imported(_ask(built.folder, traced, environment, "-X", "importtime")))
+    heavy = sorted(HEAVY & _imported(_ask(built.folder, traced, environment, "-X", "importtime")))
     figure = partial(Figure, Part.ASKING)
     what = f"{built.chunks:,} chunks; median of {_listed(times, 2)}"
     yield figure("quoth ask, whole process", statistics.median(times), "s", 2, what, Target(Bound.BELOW, 2))
-    found = ", ".join(heavy) or f"none of {', '.join(sorted(_HEAVY))}"
+    found = ", ".join(heavy) or f"none of {', '.join(sorted(HEAVY))}"
     yield figure("torch and its like imported by it", len(heavy), "packages", 0, found, Target(Bound.AT_MOST, 0))
 
 
@@ -481,7 +481,9 @@ def measure_service(folder: Path, environment: Mapping[str, str], log: Path) -> 
     yield figure("start until ready", statistics.median(starts), "s", 2, started, Target(Bound.BELOW, 3))
     what = f"resident, the most seen after each of {len(times)} questions"
     yield figure("memory", resident / 1e6, "MB", 0, what, Target(Bound.BELOW, 500))
-    yield figure("/v1/ask over HTTP, p50", _p(50, times), "ms", 1, f"{len(times)} questions to the shipped library")
+    yield figure(
+        "/v1/ask over HTTP, p50", percentile(50, times), "ms", 1, f"{len(times)} questions to the shipped library"
+    )
 
 
 def seen_tokens(encoder: Encoder, texts: Sequence[str]) -> int:
@@ -586,7 +588,7 @@ def _agreement(encoder: Encoder, baseline: Encoder, texts: Sequence[str]) -> flo
     return float(np.mean(np.sum(encoder.encode(texts) * baseline.encode(texts), axis=1)))
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def environment(settings: Settings) -> dict[str, str]:
     """The environment in which ``quoth`` has the settings of this process, and its compiled code is kept.
 
     An installed Quoth is compiled; a checkout is only after its first run, and where Python is allowed to keep that.
@@ -660,7 +662,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 def _ask_service(service: Service, question: str) -> tuple[float, int]:
     """How many milliseconds an answer took, and the bytes that were resident after it."""
-    took = _milliseconds(lambda: service.client.post("/v1/ask", json={"question": question}).raise_for_status())
+    took = milliseconds(lambda: service.client.post("/v1/ask", json={"question": question}).raise_for_status())
     return took, service.process.memory_info().rss
 
 
@@ -670,11 +672,11 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def _milliseconds(work: Callable[[], object]) -> float:
+def milliseconds(work: Callable[[], object]) -> float:
     return 1_000 * _seconds(work)
 
 
-def _p(percent: float, values: Sequence[float]) -> float:
+def percentile(percent: float, values: Sequence[float]) -> float:
     return float(np.percentile(values, percent))
 
 
@@ -688,7 +690,7 @@ def _cpu() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def _print_machine(machine: Machine) -> None:
+def print_machine(machine: Machine) -> None:
     out.print(f"{machine.cpu}, {machine.cores} cores used, {machine.memory_gb} GB, load {machine.load} before the run")
     libraries = ", ".join(f"{name} {number}" for name, number in machine.libraries.items())
     out.print(f"Python {machine.python}; {libraries}\n", soft_wrap=True)
@@ -724,7 +726,7 @@ def _parts(names: str) -> frozenset[Part]:
         raise argparse.ArgumentTypeError(f"{exc}; the parts are {', '.join(Part)}") from exc
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not above 0")

@@ -2,9 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from index.search import Hit, SearchResult
+
+
+class Kind(StrEnum):
+    """What is quoted: a few words, or a whole sentence."""
+
+    SHORT = "short"
+    SENTENCE = "sentence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,18 +22,17 @@ class Span:
     :param hit: the passage that it was read in
     :param start: code points into the document's text, half-open
     :param sentence_start: of the whole sentences around it, as is ``sentence_end``
-    :param score: log-odds that this is the right place, by the reader alone; higher is better
-    :param null_score: the score of saying nothing, on the same scale
-    :param features: what the score was made of, for explanations
+    :param score: how well it answers, on the scale of its question; higher is better
+    :param features: what the score was made of, and the confidence is
     """
 
     hit: Hit
+    kind: Kind
     start: int
     end: int
     sentence_start: int
     sentence_end: int
     score: float
-    null_score: float
     features: Mapping[str, float]
 
     @property
@@ -41,6 +48,18 @@ class Span:
         return chunk.text[self.sentence_start - chunk.start : self.sentence_end - chunk.start]
 
 
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was found for one question. Spans come best first; none overlaps a better one of its kind.
+
+    :param expected: the kind that the question expects for an answer
+    :param spans: by kind, from all passages on one scale
+    """
+
+    expected: Kind
+    spans: Mapping[Kind, tuple[Span, ...]]
+
+
 class Reader(Protocol):
     """Reads the passages of one question together. Thread-safe and deterministic."""
 
@@ -48,5 +67,5 @@ class Reader(Protocol):
     def fingerprint(self) -> str:
         """Changes whenever the same passages might be read differently."""
 
-    def read(self, question: str, result: SearchResult) -> list[Span]:
-        """Spans that may answer the question, best first, from all passages on one scale."""
+    def read(self, question: str, result: SearchResult) -> Findings:
+        """Places that may answer the question."""

@@ -1,0 +1,127 @@
+"""A trained reader as it is shipped, and as Transformers reads it.
+
+    python -m service.reader.export --checkpoint FILE [--out DIR] [--float32 DIR] [--transformers DIR]
+
+What is shipped is an int8 ONNX graph: weights quantised per channel and activations per call, the small head left in
+float32. Beside it go the tokenizer and ``reader.json`` with the digests that are checked on load. Needs torch and onnx;
+what it writes does not.
+"""
+
+import argparse
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+import torch
+from safetensors.torch import save_file
+
+from index.embed import sha256_of
+from index.export import default_weights
+from service.reader.graph import build
+from service.reader.passage import MAX_ROW_TOKENS
+from service.reader.training.bert import to_bert
+from service.reader.training.model import Reader, Shape
+
+MOST_BYTES = 25_000_000
+"""What may be shipped."""
+
+_TOKENIZER = {
+    "tokenizer_class": "BertTokenizer",
+    "do_lower_case": True,
+    "model_max_length": 512,
+    "cls_token": "[CLS]",
+    "mask_token": "[MASK]",
+    "pad_token": "[PAD]",
+    "sep_token": "[SEP]",
+    "unk_token": "[UNK]",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A reader in float32, and what is known of the run it comes from."""
+
+    reader: Reader
+    run: dict[str, object]
+
+
+def load_trained(checkpoint: Path, *, averaged: bool, shape: Shape | None = None) -> Trained:
+    """The reader of a checkpoint, with its running average in place of its weights if wanted."""
+    state = torch.load(checkpoint, weights_only=True)
+    reader = Reader(shape)
+    reader.load_state_dict(state["reader"] | (state["average"] if averaged else {}))
+    run = {"progress": state["progress"], "settings": state["settings"], "averaged": averaged}
+    return Trained(reader.eval(), run)
+
+
+def ship(trained: Trained, tokenizer: Path, folder: Path, scores: object = None) -> None:
+    """Write the folder that is shipped.
+
+    :param scores: what the reader reached, kept in ``reader.json``
+    :raises ValueError: the folder is larger than may be shipped
+    """
+    write_graph(trained.reader, tokenizer, folder, int8=True)
+    digests = {name: sha256_of(folder / name) for name in ("reader.onnx", "tokenizer.json")}
+    described = {"sha256": digests, **trained.run} | ({} if scores is None else {"scores": scores})
+    (folder / "reader.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+    size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+    if size > MOST_BYTES:
+        raise ValueError(f"{folder} holds {size} bytes, more than {MOST_BYTES}")
+
+
+def write_graph(reader: Reader, tokenizer: Path, folder: Path, *, int8: bool) -> None:
+    """Write the reader's graph, for rows of at most ``MAX_ROW_TOKENS``, and its tokenizer."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: value.detach().numpy() for name, value in reader.state_dict().items()}
+    onnx.save(build(weights, reader.shape.heads, MAX_ROW_TOKENS, int8), folder / "reader.onnx")
+    shutil.copyfile(tokenizer, folder / "tokenizer.json")
+
+
+def write_transformers(reader: Reader, tokenizer: Path, folder: Path) -> None:
+    """Write the reader in float32 as a folder that Transformers loads as a model of question answering."""
+    from transformers import BertConfig  # takes seconds
+
+    shape, state = reader.shape, reader.state_dict()
+    config = BertConfig(
+        vocab_size=shape.vocabulary,
+        hidden_size=shape.width,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        intermediate_size=shape.inner,
+        max_position_embeddings=shape.positions,
+        layer_norm_eps=shape.epsilon,
+        architectures=["BertForQuestionAnswering"],
+    )
+    config.save_pretrained(folder)
+    encoder = {f"bert.{name}": value for name, value in to_bert(state, shape.layers).items()}
+    head = {f"qa_outputs.{part}": state[f"head.{part}"] for part in ("weight", "bias")}
+    save_file(encoder | head, folder / "model.safetensors", metadata={"format": "pt"})
+    shutil.copyfile(tokenizer, folder / "tokenizer.json")
+    (folder / "tokenizer_config.json").write_text(json.dumps(_TOKENIZER, indent=1) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--tokenizer", type=Path, help="tokenizer.json (the published all-MiniLM-L6-v2's)")
+    parser.add_argument("--raw", action="store_true", help="take the last weights, not their running average")
+    parser.add_argument("--scores", type=Path, help="a line of eval.reading, for reader.json")
+    parser.add_argument("--out", type=Path, help="what is shipped")
+    parser.add_argument("--float32", type=Path, help="the same graph, not quantised")
+    parser.add_argument("--transformers", type=Path, help="float32 weights in Transformers' format")
+    given = parser.parse_args()
+    trained = load_trained(given.checkpoint, averaged=not given.raw)
+    tokenizer = given.tokenizer or default_weights() / "tokenizer.json"
+    if given.out:
+        ship(trained, tokenizer, given.out, json.loads(given.scores.read_text()) if given.scores else None)
+    if given.float32:
+        write_graph(trained.reader, tokenizer, given.float32, int8=False)
+    if given.transformers:
+        write_transformers(trained.reader, tokenizer, given.transformers)
+
+
+if __name__ == "__main__":
+    main()

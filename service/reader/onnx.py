@@ -1,0 +1,84 @@
+"""An ONNX graph of extractive question answering: how Quoth's own reader is run, without torch.
+
+A folder holds ``tokenizer.json`` and one graph (``reader.onnx``, ``model.onnx`` or ``onnx/model.onnx``) with the inputs
+``input_ids``, ``attention_mask`` and perhaps ``token_type_ids``, and the outputs ``start_logits`` and ``end_logits``,
+int64 and float32 ``[B, L]``: as training writes it here, and as Transformers' models are exported.
+"""
+
+import json
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from corpus.errors import SettingsError
+from index.embed import open_session, sha256_of
+from service.reader.decode import Floats, Ints
+
+_GRAPHS = ("reader.onnx", "model.onnx", "onnx/model.onnx")
+_OUTPUTS = ["start_logits", "end_logits"]
+
+
+class OnnxScorer:
+    """Scores tokens with onnxruntime on the processor."""
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        """Load a folder.
+
+        :param threads: processor cores that one call may use
+        :raises SettingsError: a file is missing, altered, or not an extractive question-answering model
+        """
+        graph = graph_of(folder)
+        if graph is None:
+            raise SettingsError(f"{folder}: no reader, {' or '.join(_GRAPHS)} is missing")
+        self.digest = _checked(folder, graph)
+        self.tokenizer = read_tokenizer(folder / "tokenizer.json")
+        self._session = open_session(graph, threads)
+        inputs, outputs = (
+            [given.name for given in side] for side in (self._session.get_inputs(), self._session.get_outputs())
+        )
+        self._inputs = frozenset(inputs)
+        if not {"input_ids", "attention_mask"} <= self._inputs or not set(_OUTPUTS) <= set(outputs):
+            raise SettingsError(
+                f"{graph}: no model of extractive question answering (inputs {inputs}, outputs {outputs})"
+            )
+
+    def score(self, ids: Ints, mask: Ints, kinds: Ints) -> tuple[Floats, Floats]:
+        """Start and end scores, ``[B, L]`` each."""
+        given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": kinds}
+        start, end = self._session.run(_OUTPUTS, {name: given[name] for name in self._inputs})
+        return start, end
+
+
+def graph_of(folder: Path) -> Path | None:
+    """The graph in a folder, if there is one."""
+    return next((path for name in _GRAPHS if (path := folder / name).is_file()), None)
+
+
+def read_tokenizer(path: Path) -> Tokenizer:
+    """A tokenizer that neither cuts nor pads.
+
+    :raises SettingsError: there is none, or it cannot be read
+    """
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as exc:  # tokenizers raises Exception itself
+        raise SettingsError(f"{path}: not a tokenizer ({exc})") from exc
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _checked(folder: Path, graph: Path) -> str:
+    """The graph's sha256, after every file was compared with the digests in ``reader.json`` where there is one."""
+    listed = folder / "reader.json"
+    if not listed.is_file():
+        return sha256_of(graph)
+    try:
+        digests: dict[str, str] = json.loads(listed.read_text(encoding="utf-8"))["sha256"]
+        altered = [name for name, digest in digests.items() if sha256_of(folder / name) != digest]
+        digest = digests[graph.name]
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise SettingsError(f"{folder}: the reader's weights are incomplete ({exc}): install Quoth anew") from exc
+    if altered:
+        raise SettingsError(f"{folder}: {', '.join(altered)} is not what was published: install Quoth anew")
+    return digest

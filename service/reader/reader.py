@@ -1,0 +1,177 @@
+"""The reader: passages in, spans out, all on one scale.
+
+A model marks the likeliest short answers in each passage (:mod:`service.reader.passage`); their edges are cleaned; and
+they are ranked by what the model says together with what the words around them say. Where a question may take a
+sentence for an answer, whole sentences are ranked too, each by the best that the model marked in it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from index.search import Hit, SearchResult
+from service.reader.asks import Asked, kind_of
+from service.reader.edges import tidied
+from service.reader.evidence import Evidence, PassageEvidence
+from service.reader.linear import Linear
+from service.reader.passage import PassageReader, PassageSpan, Reading, log_probabilities
+from service.reader.span import Findings, Kind, Span
+
+FIRST_ROUND = 3
+"""How many passages are read before it is asked whether the evidence is clear."""
+
+NEXT_ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """How spans are ranked, fitted on labelled questions.
+
+    :param kinds: the weighted sum that ranks the spans of a kind
+    :param clear_margin: reading ends when the best span stands as far above null as this
+    :param clear_lead: and the best passage not yet read is behind the one it stands in by so much of the fused score
+    """
+
+    kinds: Mapping[Kind, Linear]
+    clear_margin: float
+    clear_lead: float
+
+
+class SpanReader:
+    """Reads the passages of a question, the best first, until the evidence is clear."""
+
+    def __init__(self, passages: PassageReader, ranking: Ranking) -> None:
+        self._passages = passages
+        self._ranking = ranking
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the same passages might be read differently."""
+        return f"{self._passages.digest} {self._ranking}"
+
+    def read(self, question: str, result: SearchResult) -> Findings:
+        """Places that may answer the question; sentences only where it may take one."""
+        expected = kind_of(question)
+        kinds = (Kind.SHORT,) if expected is Kind.SHORT else tuple(Kind)
+        return Findings(expected, self.spans(question, result, kinds))
+
+    def spans(self, question: str, result: SearchResult, kinds: Sequence[Kind]) -> dict[Kind, tuple[Span, ...]]:
+        """Places of each kind, best first."""
+        hits, read = result.hits, list[Reading]()
+        for start, end in _rounds(len(hits)):
+            read += self._passages.read(question, [hit.chunk.text for hit in hits[start:end]])
+            if end < len(hits) and self._is_clear(read, hits[: end + 1]):
+                break
+        candidates = list(_candidates(question, kinds, result, read))
+        return {kind: _ranked(candidates, kind, self._ranking.kinds[kind]) for kind in kinds}
+
+    def _is_clear(self, read: Sequence[Reading], hits: Sequence[Hit]) -> bool:
+        """Whether what was read answers so clearly that the next passages need not be read."""
+        margins = [reading.spans[0].margin if reading.spans else float("-inf") for reading in read]
+        best = max(range(len(read)), key=margins.__getitem__)
+        lead = hits[best].score - hits[len(read)].score
+        return margins[best] >= self._ranking.clear_margin and lead >= self._ranking.clear_lead
+
+
+def _rounds(passages: int) -> Iterator[tuple[int, int]]:
+    start, size = 0, FIRST_ROUND
+    while start < passages:
+        yield start, min(start + size, passages)
+        start, size = start + size, NEXT_ROUNDS
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A span without its score."""
+
+    hit: Hit
+    kind: Kind
+    place: tuple[int, int]
+    sentences: tuple[int, int]
+    features: Mapping[str, float]
+
+
+Marked = Sequence[tuple[PassageSpan, float]]
+"""What the model marked in a passage, the best first, each with the log of its probability."""
+
+
+def _candidates(
+    question: str, kinds: Sequence[Kind], result: SearchResult, read: Sequence[Reading]
+) -> Iterator[_Candidate]:
+    evidence, asked = Evidence(question, result.idf), Asked(question)
+    for hit, reading, logs in zip(result.hits, read, log_probabilities(read), strict=False):
+        passage = evidence.passage(hit)
+        marked = list(zip(reading.spans, logs, strict=True))
+        yield from _short(hit, passage, marked, asked)
+        if Kind.SENTENCE in kinds:
+            yield from _sentences(hit, passage, marked, asked)
+
+
+def _short(hit: Hit, passage: PassageEvidence, marked: Marked, asked: Asked) -> Iterator[_Candidate]:
+    text = hit.chunk.text
+    for span, log_probability in marked:
+        start, end = tidied(text, span.start, span.end)
+        around = passage.around(start, end)
+        features = {
+            **passage.features(*around),
+            "margin": span.margin,
+            "log_probability": log_probability,
+            "asked": asked.held(text[start:end]),
+        }
+        yield _Candidate(hit, Kind.SHORT, (start, end), _bounds(passage, around, start, end), features)
+
+
+def _sentences(hit: Hit, passage: PassageEvidence, marked: Marked, asked: Asked) -> Iterator[_Candidate]:
+    if not marked:
+        return
+    text = hit.chunk.text
+    for number, sentence in enumerate(passage.sentences):
+        inside = ((s.margin, log) for s, log in marked if s.start < sentence.end and sentence.start < s.end)
+        margin, log_probability = max(inside, default=(marked[-1][0].margin, marked[-1][1]))
+        features = {
+            **passage.features(number, number),
+            "margin": margin,
+            "log_probability": log_probability,
+            "asked": asked.held(text[sentence.start : sentence.end]),
+        }
+        place = (sentence.start, sentence.end)
+        yield _Candidate(hit, Kind.SENTENCE, place, place, features)
+
+
+def _bounds(passage: PassageEvidence, around: tuple[int, int], start: int, end: int) -> tuple[int, int]:
+    """The sentences around a span, wide enough to hold it."""
+    first, last = (passage.sentences[number] for number in around)
+    return min(first.start, start), max(last.end, end)
+
+
+def _ranked(candidates: Sequence[_Candidate], kind: Kind, ranking: Linear) -> tuple[Span, ...]:
+    """The candidates of a kind as spans, best first; what overlaps a better one in its document is left out."""
+    spans = sorted(
+        (_span(candidate, ranking) for candidate in candidates if candidate.kind is kind),
+        key=lambda span: (-span.score, span.hit.rank, span.start, span.end),
+    )
+    kept: list[Span] = []
+    for span in spans:
+        if not any(_overlap(span, better) for better in kept):
+            kept.append(span)
+    return tuple(kept)
+
+
+def _span(candidate: _Candidate, ranking: Linear) -> Span:
+    offset = candidate.hit.chunk.start
+    (start, end), (first, last) = candidate.place, candidate.sentences
+    score = ranking.of(candidate.features)
+    return Span(
+        candidate.hit,
+        candidate.kind,
+        start + offset,
+        end + offset,
+        first + offset,
+        last + offset,
+        score,
+        candidate.features,
+    )
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    same = one.hit.chunk.document_id == other.hit.chunk.document_id
+    return same and one.start < other.end and other.start < one.end

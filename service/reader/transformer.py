@@ -1,0 +1,53 @@
+"""Any extractive question-answering model in Transformers' format, on PyTorch."""
+
+import hashlib
+
+import numpy as np
+
+from corpus.errors import SettingsError
+from service.reader.decode import Floats, Ints
+
+
+class TransformerScorer:
+    """Scores tokens with a model that Transformers loads."""
+
+    def __init__(self, name: str, threads: int) -> None:
+        """Load a model that is on this machine, by name or folder; nothing is downloaded.
+
+        :raises SettingsError: there is no such model here, or it does not answer questions with spans
+        """
+        try:
+            import torch
+            from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+        except ImportError as exc:
+            raise SettingsError(f"QUOTH_READER={name} needs the packages transformers and torch") from exc
+        torch.set_num_threads(threads)
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=True)
+            loaded = AutoModelForQuestionAnswering.from_pretrained(
+                name, local_files_only=True, output_loading_info=True
+            )
+            self._model, report = loaded[0].eval(), loaded[1]
+            self.tokenizer = tokenizer.backend_tokenizer
+        except Exception as exc:  # Transformers raises whatever it meets: OSError, ValueError, KeyError, hub errors
+            raise SettingsError(f"QUOTH_READER={name}: no such question-answering model here ({exc})") from exc
+        if report["missing_keys"]:
+            raise SettingsError(
+                f"QUOTH_READER={name}: not trained for question answering (without {sorted(report['missing_keys'])})"
+            )
+        self.tokenizer.no_truncation()
+        self.tokenizer.no_padding()
+        self._inputs = frozenset(tokenizer.model_input_names)
+        state = hashlib.sha256()
+        for key, value in sorted(self._model.state_dict().items()):
+            state.update(key.encode() + value.cpu().contiguous().numpy().tobytes())
+        self.digest = state.hexdigest()
+
+    def score(self, ids: Ints, mask: Ints, kinds: Ints) -> tuple[Floats, Floats]:
+        """Start and end scores, ``[B, L]`` each."""
+        import torch
+
+        given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": kinds}
+        with torch.inference_mode():
+            found = self._model(**{name: torch.from_numpy(given[name]) for name in given.keys() & self._inputs})
+        return np.asarray(found.start_logits), np.asarray(found.end_logits)

@@ -1,0 +1,70 @@
+"""What questions ask for."""
+
+import pytest
+
+from service.reader.asks import Asked, kind_of
+from service.reader.span import Kind
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How long is the pipeline?",
+        "Who said so?",
+        "When did Peskov say so?",
+        "What game did he say he would play in?",
+        "In which city did they meet?",
+        "What is the capital?",
+        "how many tons of goods crossed the border",
+        "Name the minister.",
+        "year the deal was signed?",
+    ],
+)
+def test_a_few_words_answer_questions_after_things(question: str) -> None:
+    assert kind_of(question) is Kind.SHORT
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Why did trade fall?",
+        "How did they cross the border?",
+        "How is gas stored?",
+        "What did Xi Jinping say about trade?",
+        "What does the report recommend?",
+        "What happened in September?",
+        "What was the reason for the delay?",
+        "What is the difference between the two routes?",
+        "Is the pipeline finished?",
+        "gas",
+        "🦦",
+    ],
+)
+def test_reasons_ways_sayings_yes_or_no_and_mere_words_may_take_a_sentence(question: str) -> None:
+    assert kind_of(question) is Kind.SENTENCE
+
+
+@pytest.mark.parametrize(
+    ("question", "holds", "lacks"),
+    [
+        ("How much gas can the line carry?", "38 billion cubic metres", "gas to the north"),
+        ("How many people came?", "There were twelve of them.", "people from everywhere"),
+        ("When was the bridge opened?", "on 4 May 1931", "opened with a dance"),
+        ("In what year did it end?", "2014", "a long quarrel"),
+        ("Who drew the bridge?", "drawn by Ada Fenwick", "drawn in a great hurry"),
+        ("Who drew the bridge?", "Fenwick", "hurry"),
+        ("Where did they meet?", "They met in Hangzhou.", "for a long talk"),
+        ("Why did trade fall?", "because the market was full", "by a great deal"),
+    ],
+)
+def test_the_asked_kind_of_thing_is_seen(question: str, holds: str, lacks: str) -> None:
+    asked = Asked(question)
+    assert (asked.held(holds), asked.held(lacks)) == (1.0, -1.0)
+
+
+def test_what_the_question_names_itself_is_no_answer_to_it() -> None:
+    assert Asked("How much was the 40 tons of trade?").held("Sales of 40 tons were made.") == -1.0
+
+
+def test_a_question_of_no_clear_kind_asks_for_nothing() -> None:
+    assert Asked("Tell me of the bridge.").held("It was opened in 1931 by Ada.") == 0.0

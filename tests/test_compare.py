@@ -1,0 +1,147 @@
+"""The gate and the baseline."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from eval.catalogue import Row, measure_of
+from eval.compare import Gate, compare, differences, judge, read_baseline, read_gate
+from eval.errors import EvaluationError
+
+
+def row(id: str, f1: float, *, tags: tuple[str, ...] = (), split: str = "", confidence: float = 0.5) -> Row:
+    values = {"F1": f1, "FalseAnswers": math.nan}
+    return Row(id, "", tags, split, True, True, f1 >= 0.5, True, confidence, values)
+
+
+def rows(*f1: float) -> list[Row]:
+    return [row(str(number), value) for number, value in enumerate(f1)]
+
+
+def gate(tmp_path: Path, text: str) -> Gate:
+    path = tmp_path / "gate.toml"
+    path.write_text(text, encoding="utf-8")
+    return read_gate(path)
+
+
+def test_a_bar_is_reached_from_its_value_on(tmp_path: Path) -> None:
+    bars = gate(tmp_path, "[bars]\nF1 = 0.5\nECE = 0.2\n")
+    verdicts = judge(bars, [row("1", 0.5, confidence=0.9), row("2", 0.5, confidence=0.9)], [])
+    assert [(verdict.name, verdict.passed) for verdict in verdicts] == [("F1", True), ("ECE", True)]
+    verdicts = judge(bars, [row("1", 0.49, confidence=0.9), row("2", 0.49, confidence=0.9)], [])
+    assert [verdict.passed for verdict in verdicts] == [False, False]  # nothing is right at 0.9: the error is 0.9
+
+
+def test_a_bar_for_a_tag_is_about_its_questions_alone(tmp_path: Path) -> None:
+    bars = gate(tmp_path, '[tags."near miss"]\nF1 = 0.6\n')
+    (verdict,) = judge(bars, [row("1", 1.0), row("2", 0.5, tags=("near miss",))], [])
+    assert (verdict.passed, verdict.name) == (False, "F1 of near miss")
+    with pytest.raises(EvaluationError, match="no question has it"):
+        judge(bars, [row("1", 1.0)], [])
+
+
+def test_a_split_is_judged_alone(tmp_path: Path) -> None:
+    bars = gate(tmp_path, 'split = "report"\n[bars]\nF1 = 0.6\n')
+    mixed = [row("1", 0.0, split="tune"), row("2", 0.7, split="report")]
+    assert judge(bars, mixed, [])[0].passed
+    with pytest.raises(EvaluationError, match="'report', and no question"):
+        judge(bars, mixed[:1], [])
+
+
+def test_a_measure_of_nothing_reaches_no_bar(tmp_path: Path) -> None:
+    assert not judge(gate(tmp_path, "[bars]\nFalseAnswers = 0.3\n"), rows(1.0), [])[0].passed
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[bars]\nF2 = 1\n", "no measure 'F2'"),
+        ("[bars]\nF1 = 'high'\n", "a measure and a number"),
+        ("[bar]\nF1 = 1\n", "'bar' is no part of a gate"),
+        ("[tags]\nF1 = 1\n", "a measure and a number"),
+        ("bars", "no gate can be read"),
+    ],
+)
+def test_a_broken_gate_names_its_file_and_fault(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(EvaluationError, match=said) as caught:
+        gate(tmp_path, text)
+    assert "gate.toml" in str(caught.value)
+
+
+def test_a_loss_counts_when_it_is_significant_and_large(tmp_path: Path) -> None:
+    before = rows(*[1.0] * 40)
+    much, little, chance = rows(*[0.5] * 40), rows(*[0.99] * 40), rows(*[1.0] * 39, 0.0)
+    bars = gate(tmp_path, "[drop]\nF1 = 0.02\n")
+    kept = {}
+    for name, now in (("much", much), ("little", little), ("chance", chance)):
+        changes = compare(before, now, ["F1"])
+        kept[name] = judge(bars, now, changes)[0].passed
+    # Half of everything; a hundredth, which is significant and small; one of forty, which chance explains.
+    assert kept == {"much": False, "little": True, "chance": True}
+
+
+def test_a_change_has_its_interval() -> None:
+    (change,) = compare(rows(*[0.0, 1.0] * 50), rows(*[0.5, 1.0] * 50), ["F1"])
+    assert (change.before, change.now) == (0.5, 0.75)
+    # Differences of 0.5 and 0: mean 0.25, standard error 0.25 / 10.
+    assert change.low == pytest.approx(0.25 - 1.96 * 0.025, abs=0.01)
+    assert change.high == pytest.approx(0.25 + 1.96 * 0.025, abs=0.01)
+    assert change.significant
+    assert change.loss == -0.25
+
+
+def test_only_questions_of_both_runs_are_compared() -> None:
+    (change,) = compare([row("a", 1.0), row("b", 0.0)], [row("b", 1.0), row("c", 0.0)], ["F1"])
+    assert (change.before, change.now) == (0.0, 1.0)
+
+
+def test_runs_without_a_question_in_common_cannot_be_compared() -> None:
+    with pytest.raises(EvaluationError, match="no question in common"):
+        compare([row("a", 1.0)], [row("b", 1.0)], ["F1"])
+
+
+def test_a_measure_that_the_baseline_does_not_have_is_said() -> None:
+    with pytest.raises(EvaluationError, match="the baseline has no R@20"):
+        compare([row("a", 1.0)], [row("a", 1.0)], ["R@20"])
+
+
+def test_more_errors_are_a_loss_where_less_is_better() -> None:
+    (change,) = compare([row("a", 1.0, confidence=1.0)], [row("a", 1.0, confidence=0.6)], ["ECE"])
+    assert change.loss == pytest.approx(0.4)
+    assert measure_of("ECE").lower_is_better
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"questions": []}', '{"fingerprint": {}, "questions": [{}]}'])
+def test_what_is_no_report_is_no_baseline(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "old.json"
+    path.write_text(text)
+    with pytest.raises(EvaluationError, match=r"old\.json: not the JSON report of a run"):
+        read_baseline(path)
+
+
+def test_a_baseline_is_read_with_its_missing_values(tmp_path: Path) -> None:
+    kept = {
+        "id": "a",
+        "type": "",
+        "tags": ["t"],
+        "split": "",
+        "answerable": True,
+        "judged": True,
+        "right": False,
+        "given": True,
+        "confidence": 0.25,
+        "values": {"F1": 0.5, "FalseAnswers": None},
+    }
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps({"fingerprint": {"index": "1"}, "questions": [kept]}))
+    read = read_baseline(path)
+    (first,) = read.rows
+    assert (read.fingerprint, first.values["F1"], first.tags) == ({"index": "1"}, 0.5, ("t",))
+    assert math.isnan(first.values["FalseAnswers"])
+
+
+def test_runs_of_another_index_or_other_questions_differ() -> None:
+    assert differences({"index": "1", "questions": "1"}, {"index": "2", "questions": "1"}) == ["index"]
+    assert differences({"index": "1"}, {"index": "1"}) == []

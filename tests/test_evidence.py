@@ -1,0 +1,98 @@
+"""Evidence: shares of the question's words around a place, worked out by hand."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index.chunk import Chunk
+from index.lexical import terms_of
+from index.search import Fused, Hit
+from index.store import StoredChunk
+from service.reader.evidence import Evidence, PassageEvidence, sentences_of
+
+
+def hit(text: str, *, context: str = "", score: float = 0.9, dense: float = 0.6) -> Hit:
+    """A passage of document "gas" that was found with these scores."""
+    chunk = Chunk("gas", "0" * 64, 0, len(text), text, context)
+    return Hit(1, Fused(1, score, dense, 1, 1.0, 1), StoredChunk(1, chunk, "Gas", None, date.max, ()))
+
+
+def evidence(question: str, passage: Hit, idf: Mapping[str, float] | None = None) -> PassageEvidence:
+    """Every term equally rare unless said otherwise."""
+    return Evidence(question, idf if idf is not None else dict.fromkeys(terms_of(question), 1.0)).passage(passage)
+
+
+def test_the_shares_of_the_questions_words_are_weighted_by_rarity() -> None:
+    passage = hit("The pipeline opened. It carries gas.", context="Siberia")
+    # "which" and "from" carry no meaning; of the rest the rarities sum to 8.
+    idf = {"which": 1.0, "from": 1.0, "pipelin": 1.0, "carri": 2.0, "gas": 2.0, "siberia": 3.0}
+    found = evidence("Which pipeline carries gas from Siberia?", passage, idf)
+    first, second, both = found.features(0, 0), found.features(1, 1), found.features(0, 1)
+    assert (first["words"], first["near_words"], first["passage_words"]) == (1 / 8, 1 / 8, 1)
+    assert (second["words"], second["near_words"], second["passage_words"]) == (4 / 8, 5 / 8, 1)
+    assert both["words"] == 5 / 8
+    # The title alone would add 3 of 8; half of that, for three terms are half of a full sentence's six.
+    assert (first["topic_words"], second["topic_words"]) == (1 / 8 + 1.5 / 8, 4 / 8 + 1.5 / 8)
+
+
+def test_the_passage_keeps_its_scores() -> None:
+    features = evidence("gas flows", hit("Gas flows.", score=0.25, dense=0.5)).features(0, 0)
+    assert (features["passage"], features["fused"]) == (0.5, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("question", "share"), [("Gas in 2024?", 1), ("Gas in 2023?", 0), ("Gas in 2023 or 2024?", 0.5), ("Gas?", 1)]
+)
+def test_figures_of_the_question_are_looked_for_in_the_passage(question: str, share: float) -> None:
+    found = evidence(question, hit("In 2024 it was 31 bcm. Later it rose."))
+    assert [found.features(place, place)["figures"] for place in (0, 1)] == [share, share]
+
+
+@pytest.mark.parametrize(
+    ("question", "share"),
+    [
+        ("What did Xi sign?", 1),
+        ("What did Putin sign?", 0),
+        ("What did Xi and Putin sign?", 0.5),
+        ("what was signed?", 1),
+    ],
+)
+def test_names_of_the_question_are_looked_for_in_the_passage(question: str, share: float) -> None:
+    assert evidence(question, hit("Xi signed a letter.")).features(0, 0)["names"] == share
+
+
+def test_a_title_says_less_of_a_scrap_than_of_a_full_sentence() -> None:
+    found = evidence(
+        "Siberia?", hit("Gas, Moscow.\n\nThe pipeline carries gas to China every year.", context="Siberia")
+    )
+    assert (found.features(0, 0)["topic_words"], found.features(1, 1)["topic_words"]) == (2 / 6, 1.0)
+
+
+def test_the_sentences_around_a_place_are_those_it_touches() -> None:
+    text = "One is first. Two is second. Three is third."
+    found = evidence("Which?", hit(text))
+    assert found.around(text.index("Two"), text.index("Two") + 3) == (1, 1)
+    assert found.around(text.index("first"), text.index("Two") + 3) == (0, 1)
+
+
+def test_the_mark_of_a_list_is_no_part_of_the_sentence() -> None:
+    text = "- Wang Yi is minister.\n12. Li Qiang is premier.\n\n3.5 tonnes were sold."
+    assert [text[sentence.start : sentence.end] for sentence in sentences_of(text)] == [
+        "Wang Yi is minister.",
+        "Li Qiang is premier.",
+        "3.5 tonnes were sold.",
+    ]
+
+
+@given(text=st.text(min_size=1, max_size=60), question=st.text(min_size=1, max_size=60))
+def test_every_share_lies_between_nothing_and_all(text: str, question: str) -> None:
+    found = evidence(question, hit(text))
+    for place in range(len(found.sentences)):
+        features = found.features(place, place)
+        names = ("words", "near_words", "topic_words", "passage_words", "figures", "names")
+        assert all(0 <= features[name] <= 1 for name in names)
+        assert features["words"] <= features["near_words"] + 1e-9 <= features["passage_words"] + 2e-9
+        assert features["words"] <= features["topic_words"] + 1e-9 <= features["passage_words"] + 2e-9

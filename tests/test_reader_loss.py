@@ -1,0 +1,63 @@
+"""The loss, worked out by hand."""
+
+import math
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from service.reader.training.loss import reader_loss  # noqa: E402  # torch may be missing where only service runs
+
+
+def loss(scores: list[list[float]], spans: list[list[list[int]]], groups: list[int]) -> float:
+    """Rows of one question token and passage tokens; start and end scores alike, the first token is null."""
+    start = torch.tensor(scores)
+    kinds = torch.ones_like(start, dtype=torch.int64)
+    kinds[:, :2] = 0
+    weight = torch.ones(len(scores))
+    return float(reader_loss(start, start.clone(), kinds, torch.tensor(spans), torch.tensor(groups), weight))
+
+
+def test_a_row_is_the_log_probability_of_its_span() -> None:
+    # Token 1 is the question's and does not compete: p = e^2 / (1 + e^2 + e^1) on either side.
+    expected = -2 * math.log(math.exp(2) / (1 + math.exp(2) + math.exp(1)))
+    assert loss([[0.0, 9.0, 2.0, 1.0]], [[[2, 2]]], [0]) == pytest.approx(expected)
+
+
+def test_several_occurrences_share_the_probability() -> None:
+    total = 1 + math.exp(2) + math.exp(1)
+    expected = -math.log((math.exp(4) + math.exp(2)) / total**2)
+    assert loss([[0.0, 9.0, 2.0, 1.0]], [[[2, 2], [3, 3]]], [0]) == pytest.approx(expected)
+
+
+def test_a_null_row_wants_its_first_token() -> None:
+    expected = -2 * math.log(1 / (1 + math.exp(2) + math.exp(1)))
+    assert loss([[0.0, 9.0, 2.0, 1.0]], [[[0, 0]]], [0]) == pytest.approx(expected)
+
+
+def test_scores_count_from_the_rows_own_null() -> None:
+    assert loss([[3.0, 9.0, 5.0, 4.0]], [[[2, 2]]], [0]) == pytest.approx(loss([[0.0, 9.0, 2.0, 1.0]], [[[2, 2]]], [0]))
+
+
+def test_rows_of_a_group_compete_with_one_null() -> None:
+    rows = [[0.0, 9.0, 2.0, 1.0], [0.0, 9.0, 3.0, 0.0]]
+    spans = [[[2, 2], [-1, -1]], [[0, 0], [-1, -1]]]
+    alone = loss(rows, spans, [0, 1])
+    everything = 1 + math.exp(2) + math.exp(1) + math.exp(3) + math.exp(0)
+    together = -2 * math.log(math.exp(2) / everything)
+    assert loss(rows, spans, [0, 0]) == pytest.approx(alone + together / 2)
+
+
+def test_a_group_without_an_answer_adds_nothing() -> None:
+    rows, spans = [[0.0, 9.0, 2.0, 1.0]] * 2, [[[0, 0]]] * 2
+    assert loss(rows, spans, [0, 0]) == pytest.approx(loss(rows, spans, [0, 1]))
+
+
+def test_empty_rows_weigh_nothing() -> None:
+    scores = torch.tensor([[0.0, 9.0, 2.0, 1.0]] * 2)
+    kinds = torch.tensor([[0, 0, 1, 1]] * 2)
+    spans = torch.tensor([[[2, 2]], [[3, 3]]])
+    groups, weight = torch.tensor([0, 1]), torch.tensor([1.0, 0.0])
+    one = reader_loss(scores[:1], scores[:1].clone(), kinds[:1], spans[:1], groups[:1], weight[:1])
+    two = reader_loss(scores, scores.clone(), kinds, spans, groups, weight)
+    assert float(two) == pytest.approx(float(one))
