@@ -69,7 +69,7 @@ def main() -> None:
     """Ask, fit, report, write."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     options.add_argument("--data", type=Path, required=True)
-    options.add_argument("--questions", type=int, default=2_400)
+    options.add_argument("--questions", type=int, default=1_800)
     options.add_argument("--out", type=Path, default=Path("service/calibration.json"))
     given = options.parse_args()
     settings = load_settings()
