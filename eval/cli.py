@@ -87,7 +87,7 @@ def run(
     if json_file:
         json_file.write_text(json.dumps(as_json(report), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print_tables(report, out)
-    if any(not verdict.passed for verdict in report.verdicts):
+    if not report.passed:
         raise typer.Exit(MISSED)
     if found.incomparable:
         err.print(Text(f"not comparable with {baseline}: other {', '.join(found.incomparable)}", style="red"))

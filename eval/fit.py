@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from eval.counting import CountingReader
 from eval.fitting import Case, Judged, fit_confidence, fit_ranking, folds, judge, plain, report_of, threshold_of
 from eval.squad import Article, SquadQuestion, articles
 from index.collection import Collection
@@ -44,12 +45,11 @@ Asked = Sequence[tuple[SquadQuestion, SearchResult]]
 
 
 class RememberingReader:
-    """Reads no passages twice, and counts how many were asked for."""
+    """Reads no passages twice."""
 
     def __init__(self, inner: PassageReader) -> None:
         self._inner = inner
         self._known: dict[tuple[str, tuple[str, ...]], list[Reading]] = {}
-        self.count = 0
 
     @property
     def digest(self) -> str:
@@ -58,7 +58,6 @@ class RememberingReader:
 
     def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
         """What the inner reader says."""
-        self.count += len(passages)
         key = question, tuple(passages)
         if key not in self._known:
             self._known[key] = self._inner.read(question, passages)
@@ -73,7 +72,7 @@ def main() -> None:
     options.add_argument("--out", type=Path, default=Path("service/calibration.json"))
     given = options.parse_args()
     settings = load_settings()
-    passages = RememberingReader(load_passage_reader(settings.reader, settings.threads))
+    passages = CountingReader(RememberingReader(load_passage_reader(settings.reader, settings.threads)))
     asked = _search(given.data, given.questions)
     by_margin = _stopping(random.Random(SEED).sample(asked, min(_CLEAR_QUESTIONS, len(asked))), passages)
     judged = _judged(asked, passages, by_margin)
@@ -137,7 +136,7 @@ def _read(asked: Asked, passages: PassageReader, ranking: Ranking, kinds: Sequen
     ]
 
 
-def _stopping(asked: Asked, passages: RememberingReader) -> Ranking:
+def _stopping(asked: Asked, passages: CountingReader) -> Ranking:
     """Ranking by the margin alone, with reading stopped as early as costs next to no right answers."""
     ranking = Ranking(dict.fromkeys(Kind, Linear({"margin": 1.0})), float("inf"), 0.0)
     best = _share_right(_read(asked, passages, ranking, (Kind.SHORT,)))

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from eval.measures import Floats, calibration_error, is_right
+from eval.measures import Flags, Floats, calibration_error, deepest, is_right
 from service.agreement import grouped
 from service.confidence import Calibration, Groups, confidence_features
 from service.reader.linear import Linear
@@ -33,8 +32,6 @@ WEIGHED = (*RANKED, "probability", "lead", "own_lead", "agreement")
 FOLDS = 5
 _SEED = 20251122
 _WRONG = 8
-
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,17 +134,19 @@ def judge(cases: Sequence[Case], kind: Kind, log_odds: Linear) -> list[Judged]:
 
 def threshold_of(judged: Sequence[Judged], precision: float = TARGET_PRECISION) -> float:
     """The lowest confidence from which on so many answers are right; 1 where there is none."""
-    ordered = sorted(judged, key=lambda each: -each.confidence)
-    precisions = np.cumsum([each.right for each in ordered]) / np.arange(1, len(ordered) + 1)
-    reached = np.flatnonzero(precisions >= precision)
-    return round(float(ordered[reached[-1]].confidence), 4) if len(reached) else 1.0
+    confidences, rights = _arrays(judged)
+    answered = deepest(confidences, rights, precision)
+    return round(float(np.sort(confidences)[-answered]), 4) if answered else 1.0
+
+
+def _arrays(judged: Sequence[Judged]) -> tuple[Floats, Flags]:
+    return np.array([each.confidence for each in judged]), np.array([each.right for each in judged])
 
 
 def report_of(judged: Sequence[Judged], threshold: float) -> dict[str, object]:
     """Measures of judged answers, and how many questions are answered, how rightly, from each confidence on."""
     answerable = [each for each in judged if each.answerable]
     unanswerable = [each for each in judged if not each.answerable]
-    confidences, rights = np.array([each.confidence for each in judged]), np.array([each.right for each in judged])
     return {
         "questions": len(judged),
         "answerable": round(len(answerable) / len(judged), 4),
@@ -156,7 +155,7 @@ def report_of(judged: Sequence[Judged], threshold: float) -> dict[str, object]:
         "coverage": _share([each.confidence >= threshold for each in judged]),
         "answered_of_answerable": _share([each.confidence >= threshold for each in answerable]),
         "answered_of_unanswerable": _share([each.confidence >= threshold for each in unanswerable]),
-        "expected_calibration_error": round(calibration_error(confidences, rights), 4),
+        "expected_calibration_error": round(calibration_error(*_arrays(judged)), 4),
         "risk_coverage": [_risk(judged, floor / 10) for floor in range(10)],
     }
 

@@ -5,6 +5,7 @@ import re
 import string
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ RIGHT_OVERLAP = 0.5
 """F1 of words from which on an answer is right."""
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 def normalised(text: str) -> str:
@@ -48,7 +50,7 @@ def _word_f1(found: list[str], gold: list[str]) -> float:
     return 2 * shared / (len(found) + len(gold))
 
 
-def auroc(scores: Floats, positive: NDArray[np.bool_]) -> float:
+def auroc(scores: Floats, positive: Flags) -> float:
     """The chance that a positive scores above a negative, ties counting half (Mann and Whitney)."""
     ordered = np.sort(scores)
     left = np.searchsorted(ordered, scores, side="left")
@@ -101,20 +103,46 @@ def ndcg(k: int, retrieved: Sequence[int], relevant: int) -> float:
     return math.fsum(gains) / math.fsum(1 / math.log2(rank + 1) for rank in range(1, min(relevant, k) + 1))
 
 
-def calibration_error(confidences: Floats, rights: NDArray[np.bool_], bins: int = 10) -> float:
-    """Expected calibration error over bins of equal width (Guo et al. 2017, arXiv 1706.04599)."""
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Answers of about the same confidence; ``confidence`` and ``right`` are means, NaN where there are none."""
+
+    low: float
+    count: int
+    confidence: float
+    right: float
+
+
+def reliability(confidences: Floats, rights: Flags, bins: int = 10) -> tuple[Bin, ...]:
+    """Bins of equal width (Guo et al. 2017, arXiv 1706.04599)."""
     places = np.minimum((confidences * bins).astype(np.int64), bins - 1)
-    errors = (
-        abs(float(confidences[places == each].mean() - rights[places == each].mean())) * float((places == each).mean())
-        for each in np.unique(places)
-    )
-    return math.fsum(errors)
+    return tuple(_bin(each / bins, confidences[places == each], rights[places == each]) for each in range(bins))
 
 
-def coverage_at(confidences: Floats, rights: NDArray[np.bool_], precision: float) -> float:
-    """The largest share of questions that can be answered, the surest first, with at least this share of them right."""
+def _bin(low: float, confidences: Floats, rights: Flags) -> Bin:
     if not len(confidences):
-        return math.nan
+        return Bin(low, 0, math.nan, math.nan)
+    return Bin(low, len(confidences), float(confidences.mean()), float(rights.mean()))
+
+
+def calibration_error(confidences: Floats, rights: Flags) -> float:
+    """Expected calibration error: the gap in each bin of :func:`reliability`, weighted by its share of the answers."""
+    full = (each for each in reliability(confidences, rights) if each.count)
+    return math.fsum(abs(each.confidence - each.right) * each.count for each in full) / len(confidences)
+
+
+def deepest(confidences: Floats, rights: Flags, precision: float) -> int:
+    """How many questions can be answered, the surest first, with at least this share of them right."""
     order = np.argsort(-confidences, kind="stable")
     reached = np.flatnonzero(np.cumsum(rights[order]) >= precision * np.arange(1, len(order) + 1) - 1e-9)
-    return float(reached[-1] + 1) / len(order) if len(reached) else 0.0
+    return int(reached[-1]) + 1 if len(reached) else 0
+
+
+def coverage_at(confidences: Floats, rights: Flags, precision: float) -> float:
+    """The largest share of questions that can be answered with at least this share of them right."""
+    return deepest(confidences, rights, precision) / len(confidences) if len(confidences) else math.nan
+
+
+def percentile(values: Sequence[float] | Floats, percent: float) -> float:
+    """The value that this percentage of the values do not exceed, between neighbours in a straight line."""
+    return float(np.percentile(np.asarray(values, dtype=np.float64), percent))

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from markupsafe import Markup
-from numpy.typing import NDArray
 
-from eval.measures import Floats
+from eval.measures import Bin, Flags, Floats, percentile
 from eval.wording import plain
 
 WIDTH = 400
@@ -32,16 +31,6 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Bin:
-    """Answers of about the same confidence; ``confidence`` and ``right`` are means, NaN where there are none."""
-
-    low: float
-    count: int
-    confidence: float
-    right: float
-
-
-@dataclass(frozen=True, slots=True)
 class Histogram:
     """Counts over bars of equal width from 0 to ``top``; the last holds ``above``, the number past the top, as well."""
 
@@ -51,7 +40,7 @@ class Histogram:
     above: int
 
 
-def risk_coverage(confidences: Floats, rights: NDArray[np.bool_]) -> tuple[Point, ...]:
+def risk_coverage(confidences: Floats, rights: Flags) -> tuple[Point, ...]:
     """What answering down to each confidence gives (El-Yaniv and Wiener 2010); equal confidences go together."""
     order = np.argsort(-confidences, kind="stable")
     falling = confidences[order]
@@ -60,21 +49,9 @@ def risk_coverage(confidences: Floats, rights: NDArray[np.bool_]) -> tuple[Point
     return tuple(Point((place + 1) / len(falling), float(wrong[place]) / (place + 1)) for place in ends)
 
 
-def operating_point(given: NDArray[np.bool_], rights: NDArray[np.bool_]) -> Point | None:
+def operating_point(given: Flags, rights: Flags) -> Point | None:
     """Where the default threshold stands on the curve; None where nothing is answered."""
     return Point(float(given.mean()), float((~rights[given]).mean())) if given.any() else None
-
-
-def reliability(confidences: Floats, rights: NDArray[np.bool_], bins: int = 10) -> tuple[Bin, ...]:
-    """Bins of equal width, as the expected calibration error has them (Guo et al. 2017, arXiv 1706.04599)."""
-    places = np.minimum((confidences * bins).astype(np.int64), bins - 1)
-    return tuple(_bin(each / bins, confidences[places == each], rights[places == each]) for each in range(bins))
-
-
-def _bin(low: float, confidences: Floats, rights: NDArray[np.bool_]) -> Bin:
-    if not len(confidences):
-        return Bin(low, 0, math.nan, math.nan)
-    return Bin(low, len(confidences), float(confidences.mean()), float(rights.mean()))
 
 
 def histogram(values: Floats) -> Histogram:
@@ -85,11 +62,6 @@ def histogram(values: Floats) -> Histogram:
     bars = round(top / step) * _FINE
     counts, _ = np.histogram(np.minimum(values, top), bins=bars, range=(0, top))
     return Histogram(step, top, tuple(int(count) for count in counts), int((values > top).sum()))
-
-
-def percentile(values: Sequence[float] | Floats, percent: float) -> float:
-    """The value that this percentage of the values do not exceed, between neighbours in a straight line."""
-    return float(np.percentile(np.asarray(values, dtype=np.float64), percent))
 
 
 def nice_step(top: float) -> float:

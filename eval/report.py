@@ -13,7 +13,7 @@ from rich.console import Console
 from eval.catalogue import Row
 from eval.compare import Change, Verdict
 from eval.junit import junit
-from eval.plots import percentile
+from eval.measures import percentile
 from eval.report_page import cards, counts, figures
 from eval.report_tables import (
     breakdown_table,

@@ -7,11 +7,11 @@ import numpy as np
 from markupsafe import Markup
 
 from eval.catalogue import Row, Table
+from eval.measures import reliability
 from eval.plots import (
     bars_plot,
     latency_plot,
     operating_point,
-    reliability,
     reliability_plot,
     risk_coverage,
     risk_coverage_plot,

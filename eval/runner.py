@@ -156,5 +156,5 @@ def fingerprint(questions: QuestionSet, desk: Desk) -> dict[str, str]:
         "questions": questions.digest,
         "documents": hashlib.sha256(repr(versions).encode()).hexdigest(),
         "index": hashlib.sha256(repr(sorted((store.manifest() or {}).items())).encode()).hexdigest(),
-        "reader": hashlib.sha256(desk.fingerprint.encode()).hexdigest(),
+        "reader": desk.fingerprint,
     }

@@ -7,7 +7,7 @@ a sentence-transformers model. Neither torch nor sentence-transformers is import
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -21,6 +21,7 @@ from corpus.errors import SettingsError
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
     from sentence_transformers import SentenceTransformer
+    from torch import Tensor
 
 Vectors = NDArray[np.float32]
 
@@ -126,11 +127,10 @@ class TransformerEncoder:
         :raises SettingsError: there is no such model here, or it is not usable for search
         """
         self._model = _load_transformer(name, threads)
-        state = hashlib.sha256()
-        for key, value in sorted(self._model.state_dict().items()):
-            state.update(key.encode() + value.cpu().contiguous().numpy().tobytes())
         dimension = self._vectors(["length"]).shape[1]  # not every model says it, and the method that does was renamed
-        self._identity = EncoderIdentity(Path(name).name, state.hexdigest(), "sentence-transformers", dimension)
+        self._identity = EncoderIdentity(
+            Path(name).name, sha256_of_weights(self._model.state_dict()), "sentence-transformers", dimension
+        )
 
     @property
     def identity(self) -> EncoderIdentity:
@@ -221,11 +221,27 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sha256_of_weights(weights: "Mapping[str, Tensor]") -> str:
+    """The sha256 of named tensors, in hexadecimal."""
+    state = hashlib.sha256()
+    for name, value in sorted(weights.items()):
+        state.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+    return state.hexdigest()
+
+
+def altered_files(folder: Path, digests: Mapping[str, str]) -> list[str]:
+    """The names of a folder's files that do not have the sha256 they should have.
+
+    :raises OSError: one is missing
+    """
+    return [name for name, digest in digests.items() if sha256_of(folder / name) != digest]
+
+
 def _checked_export(folder: Path) -> EncoderIdentity:
     try:
         described = json.loads((folder / "export.json").read_text())
         identity = EncoderIdentity(**described["identity"])
-        altered = [name for name, digest in described["files"].items() if sha256_of(folder / name) != digest]
+        altered = altered_files(folder, described["files"])
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise SettingsError(
             f"{folder}: the exported model is incomplete ({exc}); delete the folder, it is made anew"

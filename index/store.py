@@ -271,8 +271,8 @@ class Store:
             value = self._meta(connection, "calibration")
         return None if value is None else json.loads(value)
 
-    def set_calibration(self, numbers: dict[str, object] | None) -> None:
-        """Keep such numbers, or go back to those that come with Quoth."""
+    def set_calibration(self, numbers: dict[str, object]) -> None:
+        """Keep such numbers from now on."""
         with self._transaction() as connection:
             _put_meta(connection, "calibration", numbers)
 
@@ -553,10 +553,9 @@ def _meta_row(key: str, value: object) -> dict[str, str]:
     return {"key": key, "value": json.dumps(value, sort_keys=True)}
 
 
-def _put_meta(connection: sa.Connection, key: str, value: dict[str, object] | None) -> None:
+def _put_meta(connection: sa.Connection, key: str, value: dict[str, object]) -> None:
     connection.execute(_meta.delete().where(_meta.c.key == key))
-    if value is not None:
-        connection.execute(_meta.insert(), [_meta_row(key, value)])
+    connection.execute(_meta.insert(), [_meta_row(key, value)])
 
 
 def _upsert_nothing(table: sa.Table) -> sa.Insert:

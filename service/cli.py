@@ -3,7 +3,6 @@
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +20,7 @@ from index.collection import FileResult, rebuild
 from index.embed import load_encoder
 from index.ingest import Loaded
 from index.store import FILE_NAME, Filters
-from service.desk import Desk, open_desk
+from service.desk import open_collection, open_desk
 from service.question import DEFAULT_TOP_K, make_question
 from service.schemas import AskResponse, CitationOut, SummaryOut
 from service.settings import Settings, load_settings
@@ -65,10 +64,10 @@ def add(
     """Add files and folders, or bring them up to date. A bad file is reported and skipped; then the exit code is 1."""
     settings = _settings(data)
     files = list(find_files(paths))
-    with open_desk(settings, writable=True) as desk, _progress() as progress:
+    with open_collection(settings, writable=True) as collection, _progress() as progress:
         task = progress.add_task("adding", total=len(files))
         counts = dict.fromkeys(("added", "updated", "unchanged", "failed"), 0)
-        for result in desk.collection.put_files(_loaded(files, tag or [], settings)):
+        for result in collection.put_files(_loaded(files, tag or [], settings)):
             progress.advance(task)
             counts[_report(result)] += 1
     err.print(", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing to add")
@@ -89,7 +88,7 @@ def ask(
     """Ask a question: the answer, the sentence it stands in, and its source."""
     filters = Filters(document_ids=tuple(document or ()), tags=tuple(tag or ()))
     asked = make_question(question, top_k=top_k, filters=filters, min_confidence=min_confidence)
-    with _reading(data) as desk:
+    with open_desk(_indexed(data), writable=False) as desk:
         body = desk.ask(asked)
     if as_json:
         sys.stdout.write(body.decode() + "\n")
@@ -125,8 +124,8 @@ def serve(
 @app.command()
 def documents(data: DataDir = None, as_json: AsJson = False) -> None:
     """List the documents."""
-    with _reading(data) as desk:
-        found = list(desk.collection.documents())
+    with open_collection(_indexed(data), writable=False) as collection:
+        found = list(collection.documents())
     if as_json:
         for summary in found:
             sys.stdout.write(SummaryOut.of(summary).model_dump_json() + "\n")
@@ -146,13 +145,12 @@ def remove(
     data: DataDir = None,
 ) -> None:
     """Remove documents, with everything that shows their text."""
-    settings = _settings(data)
-    _require_index(settings)
+    settings = _indexed(data)
     for id in ids:
         if unencodable(id):
             raise NotFoundError(f"there is no document {id!r}")
-    with open_desk(settings, writable=True) as desk:
-        removals, _ = desk.collection.remove(ids)
+    with open_collection(settings, writable=True) as collection:
+        removals, _ = collection.remove(ids)
     for removal in removals:
         out.print(Text(f"removed {removal.id}: {removal.chunks} chunks, {removal.versions} versions"))
 
@@ -160,10 +158,10 @@ def remove(
 @app.command()
 def status(data: DataDir = None) -> None:
     """Say what the index holds and what it was built with."""
-    with _reading(data) as desk:
-        collection = desk.collection
+    settings = _indexed(data)
+    with open_collection(settings, writable=False) as collection:
         rows = {
-            "folder": str(_settings(data).data_dir),
+            "folder": str(settings.data_dir),
             "generation": str(collection.generation),
             **{name: str(count) for name, count in collection.store.counts().items()},
             **{f"chunks in {name}": str(count) for name, count in collection.sizes().items()},
@@ -177,9 +175,9 @@ def status(data: DataDir = None) -> None:
 @app.command()
 def verify(data: DataDir = None) -> None:
     """Check that store, FAISS and lexical index hold the same chunks, each equal to its span of text."""
-    with _reading(data) as desk:
-        faults = desk.collection.verify()
-        sizes = desk.collection.sizes()
+    with open_collection(_indexed(data), writable=False) as collection:
+        faults = collection.verify()
+        sizes = collection.sizes()
     for fault in faults:
         out.print(Text(fault))
     if faults:
@@ -191,8 +189,7 @@ def verify(data: DataDir = None) -> None:
 @app.command(name="rebuild")
 def rebuild_command(data: DataDir = None) -> None:
     """Make FAISS and the lexical index anew from the store; embed anew where the settings have changed."""
-    settings = _settings(data)
-    _require_index(settings)
+    settings = _indexed(data)
     encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
     with err.status("rebuilding"):
         chunks = rebuild(settings.data_dir, encoder)
@@ -203,19 +200,14 @@ def _settings(data: Path | None, **given: object) -> Settings:
     return load_settings(data_dir=data, **given)
 
 
-def _require_index(settings: Settings) -> None:
+def _indexed(data: Path | None) -> Settings:
+    """The settings, where there is an index in their folder."""
+    settings = _settings(data)
     if not (settings.data_dir / FILE_NAME).is_file():
         raise StoreError(
             f"{settings.data_dir}: there is no index here; make one with quoth add, or name it with --data"
         )
-
-
-@contextmanager
-def _reading(data: Path | None) -> Iterator[Desk]:
-    settings = _settings(data)
-    _require_index(settings)
-    with open_desk(settings, writable=False) as desk:
-        yield desk
+    return settings
 
 
 def _progress() -> Progress:

@@ -43,9 +43,8 @@ class Desk:
         self.collection = Collection(folder, encoder, writable=writable)
         calibrations, numbers = _calibrations(self.collection.store, fitted, passages.digest)
         self.answerer = Answerer(self.collection.store, self.collection.searcher, self.reader, calibrations)
-        self.fingerprint = (
-            f"{version('quoth')} {json.dumps(encoder.identity.as_dict())} {self.reader.fingerprint} {numbers}"
-        )
+        parts = (version("quoth"), json.dumps(encoder.identity.as_dict()), self.reader.fingerprint, numbers)
+        self.fingerprint = hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
     def __enter__(self) -> Self:
         return self
@@ -129,6 +128,16 @@ def _calibrations(store: Store, fitted: Fitted, reader: str) -> tuple[Mapping[Ki
     if fitted.reader != reader:
         log.warning("confidence was calibrated for another reader and is a guess now: run quoth eval calibrate")
     return fitted.calibrations, fitted.fingerprint
+
+
+def open_collection(settings: Settings, *, writable: bool) -> Collection:
+    """The collection that the settings describe, for what takes no reader.
+
+    :raises SettingsError: the encoder is not there, or damaged
+    :raises StoreError: the data folder cannot be opened
+    """
+    encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
+    return Collection(settings.data_dir, encoder, writable=writable)
 
 
 def open_desk(settings: Settings, *, writable: bool) -> Desk:

@@ -12,7 +12,6 @@ from eval.errors import EvaluationError
 from eval.fitting import Judged, report_of, threshold_of
 from eval.question import LabelledQuestion, QuestionSet
 from index.embed import Encoder
-from service.confidence import load_fitted
 from service.desk import Desk
 from service.question import make_question
 from service.reader.passage import PassageReader
@@ -70,8 +69,11 @@ def test_numbers_for_another_reader_are_not_used(desk: Desk, tmp_path: Path, enc
     class Other(type(desk.passages)):  # type: ignore[misc]  # whatever the toy is
         digest = "f" * 64
 
-    with Desk(tmp_path / "data", encoder, Other(), writable=False) as later:
-        assert load_fitted().fingerprint in later.fingerprint
+    with (
+        Desk(tmp_path / "data", encoder, Other(), writable=False) as later,
+        Desk(tmp_path / "plain", encoder, Other(), writable=True) as uncalibrated,
+    ):
+        assert later.fingerprint == uncalibrated.fingerprint
 
 
 def test_the_report_is_of_every_question(desk: Desk) -> None:

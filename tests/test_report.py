@@ -16,7 +16,7 @@ from rich.console import Console
 
 from eval.catalogue import DEFAULT, Row, Table, measure_of, row_of
 from eval.compare import Change, Verdict, compare, read_baseline
-from eval.measures import calibration_error, coverage_at
+from eval.measures import calibration_error, coverage_at, percentile, reliability
 from eval.plots import (
     Point,
     bars_plot,
@@ -24,8 +24,6 @@ from eval.plots import (
     latency_plot,
     nice_step,
     operating_point,
-    percentile,
-    reliability,
     reliability_plot,
     risk_coverage,
     risk_coverage_plot,

@@ -33,12 +33,13 @@ from eval.benchmarks.speed import (
     load_sources,
     milliseconds,
     out,
-    percentile,
     positive,
     print_machine,
     take,
     this_machine,
 )
+from eval.counting import CountingReader
+from eval.measures import percentile
 from index.collection import Collection
 from index.embed import DEFAULT_ENCODER, load_encoder
 from index.export import default_weights
@@ -46,7 +47,7 @@ from service.desk import Desk
 from service.question import DEFAULT_TOP_K, make_question
 from service.reader.decode import MAX_TOKENS, Flags, Floats
 from service.reader.load import DEFAULT_READER, load_passage_reader
-from service.reader.passage import MAX_ROW_TOKENS, PassageReader, Reading
+from service.reader.passage import MAX_ROW_TOKENS
 from service.settings import Settings, load_settings
 
 COMPARED = 60
@@ -109,24 +110,6 @@ class Answered:
     stopped_early: float
     resident_mb: float
     heavy: tuple[str, ...]
-
-
-class CountingReader:
-    """Counts the passages that the inner reader reads."""
-
-    def __init__(self, inner: PassageReader) -> None:
-        self._inner = inner
-        self.count = 0
-
-    @property
-    def digest(self) -> str:
-        """The inner reader's."""
-        return self._inner.digest
-
-    def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
-        """What the inner reader says."""
-        self.count += len(passages)
-        return self._inner.read(question, passages)
 
 
 class QuothSide:
@@ -309,7 +292,7 @@ def _best_pair(start: Floats, end: Floats, inside: Flags) -> tuple[int, int, flo
 
 
 def _times(values: Sequence[float]) -> Times:
-    return Times(round(statistics.median(values), 2), round(percentile(95, values), 2))
+    return Times(round(statistics.median(values), 2), round(percentile(values, 95), 2))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -38,6 +38,7 @@ from rich.table import Table
 
 from corpus.document import Document, make_document
 from corpus.load import find_files, read_document
+from eval.measures import percentile
 from eval.squad import Article, articles
 from index.chunk import ChunkSettings, chunk_document
 from index.collection import Collection
@@ -449,9 +450,9 @@ def measure_searching(built: Built, settings: Settings) -> Iterator[Figure]:
         embedding = [milliseconds(partial(searcher.encoder.encode, [question])) for question in questions]
     what = f"{built.chunks:,} chunks ({built.real:,} real, the rest varied copies), {len(times)} questions"
     figure = partial(Figure, Part.SEARCHING, unit="ms", digits=1)
-    yield figure(name="search, p50", value=percentile(50, times), detail=what, target=Target(Bound.BELOW, 15))
-    yield figure(name="search, p95", value=percentile(95, times), detail=what)
-    yield figure(name="embedding the question, p50", value=percentile(50, embedding), detail="a part of the search")
+    yield figure(name="search, p50", value=percentile(times, 50), detail=what, target=Target(Bound.BELOW, 15))
+    yield figure(name="search, p95", value=percentile(times, 95), detail=what)
+    yield figure(name="embedding the question, p50", value=percentile(embedding, 50), detail="a part of the search")
 
 
 def measure_asking(built: Built, environment: Mapping[str, str]) -> Iterator[Figure]:
@@ -482,7 +483,7 @@ def measure_service(folder: Path, environment: Mapping[str, str], log: Path) -> 
     what = f"resident, the most seen after each of {len(times)} questions"
     yield figure("memory", resident / 1e6, "MB", 0, what, Target(Bound.BELOW, 500))
     yield figure(
-        "/v1/ask over HTTP, p50", percentile(50, times), "ms", 1, f"{len(times)} questions to the shipped library"
+        "/v1/ask over HTTP, p50", percentile(times, 50), "ms", 1, f"{len(times)} questions to the shipped library"
     )
 
 
@@ -674,10 +675,6 @@ def _seconds(work: Callable[[], object]) -> float:
 
 def milliseconds(work: Callable[[], object]) -> float:
     return 1_000 * _seconds(work)
-
-
-def percentile(percent: float, values: Sequence[float]) -> float:
-    return float(np.percentile(values, percent))
 
 
 # -- printing

@@ -11,7 +11,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from corpus.errors import SettingsError
-from index.embed import open_session, sha256_of
+from index.embed import altered_files, open_session, sha256_of
 from service.reader.decode import Floats, Ints
 
 _GRAPHS = ("reader.onnx", "model.onnx", "onnx/model.onnx")
@@ -75,7 +75,7 @@ def _checked(folder: Path, graph: Path) -> str:
         return sha256_of(graph)
     try:
         digests: dict[str, str] = json.loads(listed.read_text(encoding="utf-8"))["sha256"]
-        altered = [name for name, digest in digests.items() if sha256_of(folder / name) != digest]
+        altered = altered_files(folder, digests)
         digest = digests[graph.name]
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise SettingsError(f"{folder}: the reader's weights are incomplete ({exc}): install Quoth anew") from exc

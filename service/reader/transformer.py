@@ -1,10 +1,9 @@
 """Any extractive question-answering model in Transformers' format, on PyTorch."""
 
-import hashlib
-
 import numpy as np
 
 from corpus.errors import SettingsError
+from index.embed import sha256_of_weights
 from service.reader.decode import Floats, Ints
 
 
@@ -38,10 +37,7 @@ class TransformerScorer:
         self.tokenizer.no_truncation()
         self.tokenizer.no_padding()
         self._inputs = frozenset(tokenizer.model_input_names)
-        state = hashlib.sha256()
-        for key, value in sorted(self._model.state_dict().items()):
-            state.update(key.encode() + value.cpu().contiguous().numpy().tobytes())
-        self.digest = state.hexdigest()
+        self.digest = sha256_of_weights(self._model.state_dict())
 
     def score(self, ids: Ints, mask: Ints, kinds: Ints) -> tuple[Floats, Floats]:
         """Start and end scores, ``[B, L]`` each."""
