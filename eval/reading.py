@@ -7,8 +7,8 @@ FOLDER holds ``squad/dev-v1.1-tune.json.gz`` and ``squad/dev-v2.0-tune.json.gz``
 - v1.1: exact match and F1 with the right paragraph in hand
 - v2.0: how well margins tell questions that their paragraph answers from those that it does not, and the scores when a
   reader may refuse, its threshold chosen on other articles
-- open: the same questions as v1.1 to all its paragraphs at once, each article one document of a collection; Quoth's own
-  search finds passages, and its ranking chooses the short answer
+- open: the same questions as v1.1 to all its paragraphs at once, each a document under the title of its article;
+  Quoth's own search finds passages, and its ranking chooses the short answer
 """
 
 import argparse
@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from corpus.document import Document, make_document
 from eval.measures import Floats, auroc, contains, exact, overlap, thresholded
 from eval.squad import Article, SquadQuestion, articles
 from index.collection import Collection
@@ -41,18 +42,15 @@ Scores = dict[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A question with its paragraph, which is ``document.text[start:end]`` of its article."""
+    """A question with its paragraph as a document."""
 
     question: SquadQuestion
-    paragraph: str
-    start: int
-    end: int
+    paragraph: Document
 
     def is_found_by(self, hit: Hit) -> bool:
         """Whether a passage is of the paragraph, and of the part that holds an accepted answer."""
         chunk = hit.chunk
-        touches = chunk.document_id == self.question.document_id and chunk.start < self.end and self.start < chunk.end
-        return touches and contains(chunk.text, self.question.answers)
+        return chunk.document_id == self.paragraph.id and bool(contains(chunk.text, self.question.answers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +86,25 @@ def main() -> None:
 
 
 def placed(read: Sequence[Article]) -> list[Placed]:
-    """The questions of articles, each with its paragraph's place in the article's document."""
+    """The questions of articles, each with its paragraph."""
     return [
-        Placed(question, paragraph.text, start, start + len(paragraph.text))
+        Placed(question, document)
         for article in read
-        for paragraph, start in zip(article.paragraphs, article.starts, strict=True)
+        for paragraph, document in zip(article.paragraphs, documents(article), strict=True)
         for question in paragraph.questions
     ]
 
 
+def documents(article: Article) -> list[Document]:
+    """Each paragraph of an article as a document."""
+    texts = (paragraph.text for paragraph in article.paragraphs)
+    return [make_document(text, id=f"{article.id}/{n}", title=article.title) for n, text in enumerate(texts)]
+
+
 def search(read: Sequence[Article], encoder: Encoder, every: int) -> list[Searched]:
-    """Each ``every``-th question with what the search finds for it among all the articles."""
+    """Each ``every``-th question with what the search finds for it among all paragraphs."""
     with tempfile.TemporaryDirectory() as folder, Collection(Path(folder), encoder, writable=True) as collection:
-        collection.put([article.document for article in read])
+        collection.put([document for article in read for document in documents(article)])
         asked = placed(read)[::every]
         return [(each, collection.searcher.search(each.question.text, DEFAULT_TOP_K)) for each in asked]
 
@@ -140,11 +144,11 @@ def open_scores(reader: SpanReader, found: Sequence[Searched]) -> Scores:
 
 def _given(reader: PassageReader, asked: Placed) -> Given:
     """The best span of the question's own paragraph."""
-    (reading,) = reader.read(asked.question.text, [asked.paragraph])
+    (reading,) = reader.read(asked.question.text, [asked.paragraph.text])
     if not reading.spans:
         return Given("", float("-inf"))
     best = reading.spans[0]
-    return Given(asked.paragraph[best.start : best.end], best.margin)
+    return Given(asked.paragraph.text[best.start : best.end], best.margin)
 
 
 def _first(reader: SpanReader, question: str, result: SearchResult) -> str:

@@ -4,7 +4,6 @@ import gzip
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +30,6 @@ class Paragraph:
     questions: tuple[SquadQuestion, ...]
 
 
-_BETWEEN = "\n\n"
-
-
 @dataclass(frozen=True, slots=True)
 class Article:
     """An article of Wikipedia."""
@@ -45,14 +41,8 @@ class Article:
     @property
     def document(self) -> Document:
         """The article as one document, its paragraphs between blank lines."""
-        text = _BETWEEN.join(paragraph.text for paragraph in self.paragraphs)
+        text = "\n\n".join(paragraph.text for paragraph in self.paragraphs)
         return make_document(text, id=self.id, title=self.title)
-
-    @property
-    def starts(self) -> list[int]:
-        """Where each paragraph begins in the document's text."""
-        lengths = (len(paragraph.text) + len(_BETWEEN) for paragraph in self.paragraphs[:-1])
-        return list(accumulate(lengths, initial=0))
 
 
 def articles(path: Path) -> Iterator[Article]:

@@ -49,10 +49,14 @@ def reader() -> PassageReader:
     return ColourReader()
 
 
-def test_a_question_knows_where_its_paragraph_stands() -> None:
+def test_a_question_knows_its_paragraph() -> None:
     read = article(0, (RAIN, {}), (TRAMS, {"What colour?": ("blue",)}), ("Last.", {"What?": ()}))
-    text = read.document.text
-    assert [text[each.start : each.end] for each in placed([read])] == [TRAMS, "Last."]
+    paragraphs = [each.paragraph for each in placed([read])]
+    assert [(paragraph.text, paragraph.title) for paragraph in paragraphs] == [
+        (TRAMS, "Article 0"),
+        ("Last.", "Article 0"),
+    ]
+    assert len({paragraph.id for paragraph in paragraphs}) == 2
 
 
 def test_exact_match_and_f1_are_means_over_the_questions(reader: PassageReader) -> None:
@@ -79,7 +83,7 @@ def test_an_unanswerable_question_that_looks_answered_costs_its_score(reader: Pa
     assert scores == {"auroc": 0.5, "em": 50.0, "f1": 50.0, "f1_of_answerable": 100.0}
 
 
-def test_open_questions_are_searched_in_all_articles(reader: PassageReader, encoder: Encoder) -> None:
+def test_open_questions_are_searched_in_all_paragraphs(reader: PassageReader, encoder: Encoder) -> None:
     read = [
         article(0, (TRAMS, {"What colour is the tram of Oslo?": ("blue",)})),
         article(1, (RAIN, {"What is the rain of Bergen?": ("cold",)})),
@@ -96,8 +100,8 @@ def test_a_paragraph_is_found_by_the_passage_that_holds_its_answer(encoder: Enco
     read = [article(0, (TRAMS, {"What colour is the tram of Oslo?": ("blue",)})), article(1, (same, {}))]
     ((asked, result),) = search(read, encoder, every=1)
     assert {hit.chunk.document_id: asked.is_found_by(hit) for hit in result.hits} == {
-        "squad/000": True,
-        "squad/001": False,
+        "squad/000/0": True,
+        "squad/001/0": False,
     }
 
 
