@@ -4,16 +4,18 @@
 
 FOLDER holds ``squad/dev-v1.1-tune.json.gz`` and ``squad/dev-v2.0-tune.json.gz``, whose articles the reader was not
 trained on. Every article becomes one document of one collection; a share of the paragraphs is left out, so that
-questions about them are on the right topic with the fact missing, and questions that were written to have no answer
-join in. Folds are made of articles. The thresholds are chosen on, and the report is of, questions that the numbers were
-not fitted on; what is stored in the end is fitted on all.
+questions about them are on the right topic with the fact missing; questions that were written to have no answer join
+in, and others whose year or number is exchanged for another of the article. Folds are made of articles. The thresholds
+are chosen on, and the report is of, questions that the numbers were not fitted on; what is stored in the end is fitted
+on all.
 """
 
 import argparse
 import json
 import random
+import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,11 +33,14 @@ from service.reader.load import load_passage_reader
 from service.reader.passage import PassageReader, Reading
 from service.reader.reader import Ranking, SpanReader
 from service.reader.span import Kind
+from service.reader.training.perturb import Setting, swap_entity
 from service.settings import load_settings
 
 SEED = 20251122
 LEFT_OUT = 0.2
-IMPOSSIBLE = 0.1
+IMPOSSIBLE = 0.06
+EXCHANGED = 0.06
+_FIGURE = re.compile(r"\d+")
 _CLEAR_MARGINS = (-2.0, 0.0, 1.0, 2.0, 3.0, 5.0)
 _CLEAR_LEADS = (0.0, 0.1)
 _CLEAR_QUESTIONS = 600
@@ -106,8 +111,10 @@ def _search(data: Path, count: int) -> Asked:
         for question in paragraph.questions
         if not question.answers
     ]
-    share = round(IMPOSSIBLE * count)
-    questions = chance.sample(impossible, share) + chance.sample(possible, count - share)
+    exchanged = [question for article, _ in thinned for question in _exchanged(article, chance)]
+    shares = (impossible, round(IMPOSSIBLE * count)), (exchanged, round(EXCHANGED * count))
+    unanswerable = [question for questions, share in shares for question in chance.sample(questions, share)]
+    questions = unanswerable + chance.sample(possible, count - len(unanswerable))
     settings = load_settings()
     with tempfile.TemporaryDirectory() as folder:
         encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
@@ -126,6 +133,17 @@ def _thinned(article: Article, chance: random.Random) -> tuple[Article, list[Squ
         for question in paragraph.questions
     ]
     return replace(article, paragraphs=kept), questions
+
+
+def _exchanged(article: Article, chance: random.Random) -> Iterator[SquadQuestion]:
+    """Those of its questions that name a year or a number, each with another of the article's in its place."""
+    text = article.document.text
+    for paragraph in article.paragraphs:
+        for question in paragraph.questions:
+            if _FIGURE.search(question.text):
+                changed = swap_entity(question.text, Setting(paragraph.text, text, question.answers), chance)
+                if changed and _FIGURE.findall(changed) != _FIGURE.findall(question.text):
+                    yield replace(question, text=changed, answers=())
 
 
 def _read(asked: Asked, passages: PassageReader, ranking: Ranking, kinds: Sequence[Kind] = tuple(Kind)) -> list[Case]:

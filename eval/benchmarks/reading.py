@@ -4,7 +4,8 @@
 
 Reading: the passages of a question are read by this project's reader (int8, onnxruntime) and by Transformers' model of
 question answering (float32, PyTorch), question by question in turns, in one process with the same number of threads,
-from the texts to the best span. Answers: each question through the service's desk, over an index of so many chunks, in
+from the texts to the best span; the third side is a whole answer of the service, search and all, which stops reading
+when the evidence is clear. Answers: each question through the service's desk, over an index of so many chunks, in
 a process of its own, which is to stay without torch. Run it when nothing else runs. Needs psutil, torch, transformers.
 """
 
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -47,7 +48,7 @@ from service.desk import Desk
 from service.question import DEFAULT_TOP_K, make_question
 from service.reader.decode import MAX_TOKENS, Flags, Floats
 from service.reader.load import DEFAULT_READER, load_passage_reader
-from service.reader.passage import MAX_ROW_TOKENS
+from service.reader.passage import MAX_ROW_TOKENS, PassageReader
 from service.settings import Settings, load_settings
 
 COMPARED = 60
@@ -77,8 +78,10 @@ class Compared:
     """Reading on both sides.
 
     :param tokens: of all the questions' rows, without padding
+    :param answer: of the whole answer
     :param tokens_a_s: of this project's reader; ``their_tokens_a_s`` of Transformers, both at the median
     :param ratio: of the medians; above 1, this project's reader is the quicker one
+    :param answer_ratio: the same for the whole answer against Transformers' reading of all passages
     :param same_span: share of questions for which both give the same best span
     """
 
@@ -88,7 +91,9 @@ class Compared:
     tokens: int
     ours: Times
     theirs: Times
+    answer: Times
     ratio: float
+    answer_ratio: float
     tokens_a_s: float
     their_tokens_a_s: float
     same_span: float
@@ -110,20 +115,6 @@ class Answered:
     stopped_early: float
     resident_mb: float
     heavy: tuple[str, ...]
-
-
-class QuothSide:
-    """Reads as the service does."""
-
-    def __init__(self, threads: int) -> None:
-        self._reader = load_passage_reader(DEFAULT_READER, threads)
-
-    def best(self, question: str, passages: Sequence[str]) -> Place:
-        """The span that stands highest above its passage's null score."""
-        readings = self._reader.read(question, passages)
-        spans = [(reading.spans[0], row) for row, reading in enumerate(readings) if reading.spans]
-        span, row = max(spans, key=lambda found: found[0].margin)
-        return row, span.start, span.end
 
 
 class TransformersSide:
@@ -196,10 +187,11 @@ def measure(given: argparse.Namespace, settings: Settings, scratch: Path) -> dic
     err.print("answering")
     answered = _answered(built.folder, questions[: _WARM_UP + given.questions], settings)
     err.print("reading")
-    with Collection(built.folder, encoder, writable=False) as collection:
-        asked = [(each, _passages(collection, each)) for each in questions[: _WARM_UP + given.compared]]
+    ours = load_passage_reader(DEFAULT_READER, settings.threads)
     folder = given.transformers or _in_transformers_format(given.checkpoint, scratch / "transformers")
-    compared = compare(asked, QuothSide(settings.threads), TransformersSide(folder, settings.threads), given.rounds)
+    with Desk(built.folder, encoder, ours, writable=False) as desk:
+        asked = [(each, _passages(desk.collection, each)) for each in questions[: _WARM_UP + given.compared]]
+        compared = compare(asked, desk, TransformersSide(folder, settings.threads), given.rounds)
     return {
         "index": {"chunks": built.chunks, "real": built.real},
         "answers": answered,
@@ -207,34 +199,46 @@ def measure(given: argparse.Namespace, settings: Settings, scratch: Path) -> dic
     }
 
 
-def compare(asked: Sequence[Asked], ours: QuothSide, theirs: TransformersSide, rounds: int) -> Compared:
-    """Both sides in turns, each first in half of them; the first questions only warm up."""
+def compare(asked: Sequence[Asked], desk: Desk, theirs: TransformersSide, rounds: int) -> Compared:
+    """All sides in turns, each first in its share of them; the first questions only warm up."""
+    sides: dict[str, Callable[[str, Sequence[str]], object]] = {
+        "ours": partial(_best, desk.passages),
+        "theirs": theirs.best,
+        "answer": lambda question, _: desk.ask(make_question(question)),
+    }
     for warm_up in asked[:_WARM_UP]:
-        ours.best(*warm_up)
-        theirs.best(*warm_up)
+        for side in sides.values():
+            side(*warm_up)
     measured = asked[_WARM_UP:]
-    same = np.mean([ours.best(*each) == theirs.best(*each) for each in measured])
+    same = np.mean([_best(desk.passages, *each) == theirs.best(*each) for each in measured])
     tokens = sum(theirs.tokens(*each) for each in measured)
-    taken: dict[str, list[float]] = {"ours": [], "theirs": []}
+    taken: dict[str, list[float]] = {name: [] for name in sides}
     for turn, each in enumerate(asked for _ in range(rounds) for asked in measured):
-        sides = [("ours", ours.best), ("theirs", theirs.best)]
-        for name, best in sides if turn % 2 else reversed(sides):
+        names = list(sides)
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
             time.sleep(_SETTLE_S)
-            taken[name].append(milliseconds(partial(best, *each)))
-    mine, other = _times(taken["ours"]), _times(taken["theirs"])
+            taken[name].append(milliseconds(partial(sides[name], *each)))
+    times = {name: _times(values) for name, values in taken.items()}
     a_question = tokens / len(measured)
     return Compared(
         questions=len(measured),
         rounds=rounds,
         passages=sum(len(passages) for _, passages in measured),
         tokens=tokens,
-        ours=mine,
-        theirs=other,
-        ratio=round(other.p50 / mine.p50, 2),
-        tokens_a_s=round(1_000 * a_question / mine.p50),
-        their_tokens_a_s=round(1_000 * a_question / other.p50),
+        **times,
+        ratio=round(times["theirs"].p50 / times["ours"].p50, 2),
+        answer_ratio=round(times["theirs"].p50 / times["answer"].p50, 2),
+        tokens_a_s=round(1_000 * a_question / times["ours"].p50),
+        their_tokens_a_s=round(1_000 * a_question / times["theirs"].p50),
         same_span=round(float(same), 4),
     )
+
+
+def _best(reader: PassageReader, question: str, passages: Sequence[str]) -> Place:
+    """The span that stands highest above its passage's null score, as the service reads."""
+    spans = [(reading.spans[0], row) for row, reading in enumerate(reader.read(question, passages)) if reading.spans]
+    span, row = max(spans, key=lambda found: found[0].margin)
+    return row, span.start, span.end
 
 
 def answer(folder: Path, questions: Sequence[str], settings: Settings) -> Answered:
