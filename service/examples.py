@@ -126,7 +126,7 @@ def _turned_round(found: re.Match[str], question: str) -> str:
 
 
 def _within_a_sentence(subject: str, text: str) -> str:
-    """The subject as it is written where no sentence begins: articles small, and what the text writes small elsewhere."""
+    """The subject as it is written past the beginning of a sentence: its first word small, if the text has it so."""
     first, space, rest = subject.partition(" ")
     small = first.lower()
     is_small = small in _ARTICLES or re.search(rf"(?<!\w){re.escape(small)}(?!\w)", text)

@@ -26,7 +26,7 @@ export function spoken(answer) {
   if (!answer.answered) return "The documents don’t say.";
   const { text, confidence } = answer.answer;
   const sources = counted(answer.citations.length, "source");
-  const start = answer.conflict ? "The documents give different answers. The likeliest: " : "";
+  const start = answer.conflict ? "The documents give different answers. One is: " : "";
   return `${start}${text.slice(0, 300)}. ${sureness(confidence).words}, ${percent(confidence)}. ${sources}.`;
 }
 
@@ -98,14 +98,15 @@ function otherView(other, answerId) {
 
 /** Each value with everything that says so, the newest first. */
 function conflictView(answer) {
-  const values = [{ ...answer.answer, citations: answer.citations, isFirst: true }, ...answer.alternatives];
+  const values = [{ ...answer.answer, citations: answer.citations }, ...answer.alternatives];
+  const highest = Math.max(...values.map(({ confidence }) => confidence));
   values.sort((one, other) => newest(other.citations).localeCompare(newest(one.citations)));
   return element(
     "div",
     { class: "conflict" },
     element("p", { class: "headline" }, "The documents give different answers."),
     element("p", { class: "quiet" }, `${counted(values.length, "answer")}, the newest first.`),
-    element("ol", { class: "values" }, values.map((value) => valueView(value, answer.id))),
+    element("ol", { class: "values" }, values.map((value) => valueView(value, value.confidence === highest, answer.id))),
   );
 }
 
@@ -113,13 +114,13 @@ function newest(citations) {
   return citations.map(({ published }) => published ?? "").sort().at(-1) ?? "";
 }
 
-function valueView(value, answerId) {
+function valueView(value, isLikeliest, answerId) {
   const date = newest(value.citations);
   const [first] = value.citations;
   return element(
     "li",
     {},
-    element("p", { class: "date" }, date ? element("time", { datetime: date }, day(date)) : "No date", value.isFirst ? element("span", { class: "tag" }, "likeliest") : null),
+    element("p", { class: "date" }, date ? element("time", { datetime: date }, day(date)) : "No date", isLikeliest ? element("span", { class: "tag" }, "likeliest") : null),
     element("p", { class: "value", dir: "auto" }, element("mark", {}, value.text.slice(0, 300))),
     element("blockquote", {}, sentenceView(first)),
     element("p", { class: "quiet" }, `${sureness(value.confidence).words}, ${percent(value.confidence)}`),
