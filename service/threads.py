@@ -11,11 +11,12 @@ _T = TypeVar("_T")
 
 
 class Threads:
-    """Readers as wide as the cores, one writer."""
+    """Readers as wide as the cores, one writer, and one for what nobody waits for."""
 
     def __init__(self, width: int) -> None:
         self._readers = CapacityLimiter(width)
         self._writer = CapacityLimiter(1)
+        self._idler = CapacityLimiter(1)
 
     async def read(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """Run a function that does not change documents."""
@@ -24,3 +25,7 @@ class Threads:
     async def write(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """Run a function that changes documents."""
         return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=self._writer)
+
+    async def idle(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Run a long function that nobody's question should wait for."""
+        return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=self._idler)

@@ -17,6 +17,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
 
 from corpus.document import Document
+from corpus.document import Page as Leaf
 from corpus.load import find_files, read_document
 from index.embed import Encoder
 from service.app import create_app
@@ -375,6 +376,18 @@ def test_the_original_is_linked_with_a_text_fragment(otter: Site, tab: Callable[
     link = ask(tab(otter.address), ASKED).get_by_role("link", name="Original of The Otter Bridge")
     expect(link).to_have_attribute("href", "https://example.org/otter#top:~:text=Bridge%20was%20opened%20in-,1931")
     expect(link).to_have_attribute("rel", "noopener noreferrer")
+
+
+def test_a_page_of_a_document_is_named_with_its_source_and_in_its_text(
+    serve: Callable[..., Site], make: Make, tab: Callable[..., Page]
+) -> None:
+    text = "A foreword.\nThe Otter Bridge was opened in 1931.\nAn index."
+    site = serve(make("pdf", text, title="Bridges", pages=[Leaf(1, 0, 11), Leaf(7, 12, 48), Leaf(8, 49, 58)]))
+    turn = ask(tab(site.address), ASKED)
+    expect(turn.locator(".source").first).to_contain_text("page 7")
+    turn.get_by_role("link", name="Source 1").click()
+    lines = opened(turn.page).locator(".text-line")
+    assert [line.get_attribute("data-page") for line in lines.all()] == ["1", "7", "8"]
 
 
 def test_places_count_as_the_service_counts_them(otter: Site, tab: Callable[..., Page]) -> None:

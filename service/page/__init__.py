@@ -130,7 +130,7 @@ def add_page(app: FastAPI, desk: Desk, threads: Threads, settings: Settings) -> 
 
     @app.get("/page/examples", include_in_schema=False)
     async def questions() -> ExamplesOut:
-        return ExamplesOut(questions=list(await threads.read(examples.questions)))
+        return ExamplesOut(questions=list(await threads.idle(examples.questions)))
 
     app.mount("/page/files", PageFiles(directory=FILES))
 

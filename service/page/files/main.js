@@ -145,7 +145,7 @@ async function showStart() {
   const actions = { ask: askNew, openLibrary: () => library.open() };
   const draw = (questions) => part("start").replaceChildren(...startView(known, questions, actions));
   draw([]);
-  if (known.documents === 0) return;
+  if (known.documents === 0 || uploads.isRunning) return;
   const { questions } = await api.examples().catch(() => ({ questions: [] }));
   draw(questions);
 }

@@ -4,7 +4,9 @@ import { problemOf, Problem } from "./api.js";
 import { element, foreign, icon, part } from "./dom.js";
 import { counted, size } from "./words.js";
 
-/** The queue of files. `added()` is called after each file that went in. */
+const TOLD_EVERY_MS = 2000;
+
+/** The queue of files. `added()` is called now and then while files go in, and at the end. */
 export class Uploads {
   constructor(added) {
     this.added = added;
@@ -34,19 +36,24 @@ export class Uploads {
 
   async run() {
     this.isRunning = true;
+    let told = Date.now();
     while (this.waiting.length) {
       const upload = this.waiting.shift();
       try {
         upload.row.finish(outcome(await this.send(upload)), "done");
-        this.added();
       } catch (fault) {
         upload.row.finish(withoutName(fault.message, upload.name), "failed");
         this.count.failed += 1;
       }
       this.count.done += 1;
       this.sum();
+      if (Date.now() - told > TOLD_EVERY_MS) {
+        told = Date.now();
+        this.added();
+      }
     }
     this.isRunning = false;
+    this.added();
   }
 
   async send({ file, name, tags, row }) {
