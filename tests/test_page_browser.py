@@ -243,17 +243,19 @@ def test_answers_that_differ_stand_side_by_side_the_newest_first(otter: Site, ta
     page = tab(otter.address)
     answer = otter.answer(ASKED)
     other = otter.answer("When was the Elm Bridge opened?")
+    value = {**answer["answer"], "citations": answer["citations"]}
     altered(
         page,
         conflict=True,
         citations=other["citations"],
         answer=other["answer"],
-        alternatives=[{**answer["answer"], "citations": answer["citations"]}],
+        alternatives=[value, {**value, "confidence": 0.11}],
     )
     turn = ask(page, ASKED)
     expect(turn.get_by_text("The documents give different answers.")).to_be_visible()
     expect(turn.locator(".values .value")).to_have_text(["1931", "1804"])
     expect(turn.locator(".values .date time")).to_have_text(["3 February 2020", "9 September 1999"])
+    expect(turn.get_by_text("1 less likely answer")).to_be_visible()
     boxes = [value.bounding_box() for value in turn.locator(".values > li").all()]
     assert boxes[0] is not None
     assert boxes[1] is not None

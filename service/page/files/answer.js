@@ -38,7 +38,7 @@ function answerView(answer) {
     element("blockquote", { class: "quote" }, sentenceView(first, reference(first, answer.id))),
     confidenceView(answer.answer.confidence),
     sourceList(answer.citations, answer.id),
-    othersView(answer),
+    othersView(answer.alternatives, answer.id),
   );
 }
 
@@ -68,14 +68,14 @@ function confidenceView(confidence) {
   return element("div", { class: "sureness" }, button, meaning);
 }
 
-function othersView(answer) {
-  const others = answer.alternatives.filter(({ confidence }) => confidence >= WORTH_SHOWING);
+function othersView(alternatives, answerId) {
+  const others = alternatives.filter(({ confidence }) => confidence >= WORTH_SHOWING);
   if (!others.length) return null;
   return element(
     "details",
     { class: "others" },
     element("summary", {}, counted(others.length, "less likely answer")),
-    element("ul", {}, others.map((other) => otherView(other, answer.id))),
+    element("ul", {}, others.map((other) => otherView(other, answerId))),
   );
 }
 
@@ -96,17 +96,19 @@ function otherView(other, answerId) {
   );
 }
 
-/** Each value with everything that says so, the newest first. */
+/** Each value with everything that says so, the newest first. What is far less likely is none of them. */
 function conflictView(answer) {
-  const values = [{ ...answer.answer, citations: answer.citations }, ...answer.alternatives];
-  const highest = Math.max(...values.map(({ confidence }) => confidence));
+  const likely = ({ confidence }, place) => place === 0 || confidence >= answer.answer.confidence / 2;
+  const values = [{ ...answer.answer, citations: answer.citations }, ...answer.alternatives.filter(likely)];
+  const rest = answer.alternatives.filter((other, place) => !likely(other, place));
   values.sort((one, other) => newest(other.citations).localeCompare(newest(one.citations)));
   return element(
     "div",
     { class: "conflict" },
     element("p", { class: "headline" }, "The documents give different answers."),
     element("p", { class: "quiet" }, `${counted(values.length, "answer")}, the newest first.`),
-    element("ol", { class: "values" }, values.map((value) => valueView(value, value.confidence === highest, answer.id))),
+    element("ol", { class: "values" }, values.map((value) => valueView(value, answer.id))),
+    othersView(rest, answer.id),
   );
 }
 
@@ -114,13 +116,13 @@ function newest(citations) {
   return citations.map(({ published }) => published ?? "").sort().at(-1) ?? "";
 }
 
-function valueView(value, isLikeliest, answerId) {
+function valueView(value, answerId) {
   const date = newest(value.citations);
   const [first] = value.citations;
   return element(
     "li",
     {},
-    element("p", { class: "date" }, date ? element("time", { datetime: date }, day(date)) : "No date", isLikeliest ? element("span", { class: "tag" }, "likeliest") : null),
+    element("p", { class: "date" }, date ? element("time", { datetime: date }, day(date)) : "No date"),
     element("p", { class: "value", dir: "auto" }, element("mark", {}, value.text.slice(0, 300))),
     element("blockquote", {}, sentenceView(first)),
     element("p", { class: "quiet" }, `${sureness(value.confidence).words}, ${percent(value.confidence)}`),
