@@ -188,6 +188,21 @@ class DocumentSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Overview:
+    """What a collection holds, at a glance.
+
+    :param tags: each with the number of its documents, the most frequent first
+    :param published_from: the earliest day that a document carries, None where none carries one
+    :param published_to: the latest
+    """
+
+    documents: int
+    tags: tuple[tuple[str, int], ...]
+    published_from: date | None
+    published_to: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Removal:
     """What a deletion took out of the store, by structure."""
 
@@ -344,6 +359,22 @@ class Store:
             query = query.where(_documents.c.id > after)
         with self._reading() as connection:
             return [_summary(row) for row in connection.execute(query)]
+
+    def newest(self, limit: int) -> list[DocumentSummary]:
+        """Up to ``limit`` documents, those last written first."""
+        query = sa.select(_documents).order_by(_documents.c.updated_at.desc(), _documents.c.id).limit(limit)
+        with self._reading() as connection:
+            return [_summary(row) for row in connection.execute(query)]
+
+    def overview(self, tags: int) -> Overview:
+        """How many documents there are, over which days, with up to ``tags`` of their tags."""
+        held = sa.func.count()
+        days = sa.select(held, sa.func.min(_documents.c.published), sa.func.max(_documents.c.published))
+        tagged = sa.select(_tags.c.tag, held).group_by(_tags.c.tag).order_by(held.desc(), _tags.c.tag).limit(tags)
+        with self._reading() as connection:
+            documents, earliest, latest = connection.execute(days.select_from(_documents)).one()
+            counted = tuple((row[0], row[1]) for row in connection.execute(tagged))
+        return Overview(documents, counted, earliest, latest)
 
     def passage(self, document_id: str, version: str, start: int, end: int) -> str:
         """``text[start:end]`` of a version, read anew from the stored text.

@@ -111,7 +111,7 @@ def serve(
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with open_desk(settings, writable=True) as desk:
         state = "no documents yet" if desk.collection.store.is_empty() else f"generation {desk.collection.generation}"
-        err.print(Text(f"{settings.data_dir}: {state}; http://{settings.host}:{settings.port}/docs"))
+        err.print(Text(f"{settings.data_dir}: {state}; http://{settings.host}:{settings.port}"))
         uvicorn.run(
             create_app(desk, settings),
             host=settings.host,

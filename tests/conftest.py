@@ -14,8 +14,10 @@ from index.chunk import ChunkSettings
 from index.collection import Collection
 from index.embed import Encoder, EncoderIdentity, Vectors, load_encoder
 from index.sentences import sentence_at
+from index.store import Store
 from service.reader.load import load_passage_reader
 from service.reader.passage import PassageReader, PassageSpan, Reading
+from service.reader.span import Kind
 from service.settings import load_settings
 
 hypothesis.settings.register_profile("quoth", deadline=None)  # a busy machine is no failure
@@ -133,6 +135,23 @@ def open_collection(tmp_path: Path, encoder: Encoder) -> Iterator[Callable[..., 
     yield opening
     for collection in opened:
         collection.close()
+
+
+@pytest.fixture(scope="session")
+def answering(passages: PassageReader) -> Callable[..., Path]:
+    """Makes an index of the toys in a folder, in which the further an answer leads the surer it is.
+
+    ``answering(folder, threshold)``: answers are given from this confidence on.
+    """
+
+    def making(folder: Path, threshold: float = 0.0) -> Path:
+        numbers = {"log_odds": {"weights": {"lead": 1.0}, "intercept": 1.0}, "threshold": threshold}
+        store = Store(folder)
+        store.set_calibration({"reader": passages.digest, "calibration": {kind.value: numbers for kind in Kind}})
+        store.close()
+        return folder
+
+    return making
 
 
 @pytest.fixture(scope="session")

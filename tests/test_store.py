@@ -12,7 +12,7 @@ from corpus.document import Document, Page
 from corpus.errors import NotFoundError, StoreError
 from index.chunk import Chunk
 from index.embed import Vectors
-from index.store import FILE_NAME, Filters, PreparedDocument, Store
+from index.store import FILE_NAME, Filters, Overview, PreparedDocument, Store
 
 Make = Callable[..., Document]
 
@@ -66,6 +66,22 @@ def test_a_summary_says_what_is_known_without_the_text(store: Store, make: Make)
     assert (summary.chunks, summary.characters, summary.tags, summary.published) == (2, 19, ("x",), date(2025, 1, 2))
     assert datetime.fromisoformat(summary.updated_at).tzinfo is not None
     assert store.summary("b") is None
+
+
+def test_an_overview_counts_documents_and_tags_and_names_the_days(store: Store, make: Make) -> None:
+    assert store.overview(9) == Overview(0, (), None, None)
+    days = [date(2025, 1, 2), date(2023, 4, 5), None]
+    tags = [["gas", "oil"], ["gas", "air"], []]
+    for number, (day, some) in enumerate(zip(days, tags, strict=True)):
+        store.write([prepared(make(f"d{number}", tags=some, published=day))])
+    assert store.overview(2) == Overview(3, (("gas", 2), ("air", 1)), date(2023, 4, 5), date(2025, 1, 2))
+
+
+def test_the_newest_documents_are_those_last_written(store: Store, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    for second, id in enumerate(["b", "a", "c"]):
+        monkeypatch.setattr("index.store._now", lambda second=second: f"2026-01-01T00:00:0{second}+00:00")
+        store.write([prepared(make(id))])
+    assert [summary.id for summary in store.newest(2)] == ["c", "a"]
 
 
 def test_chunks_and_vectors_come_back(store: Store, make: Make) -> None:

@@ -1,0 +1,151 @@
+"""The page: what a person sees at / and at a citation's link, and the little that it asks for beyond /v1.
+
+Its files are plain HTML, CSS and ES modules, sent as they are. Nothing in them is made from a document on the way out:
+the page reads documents over /v1 and puts them in as text.
+"""
+
+import os
+from http import HTTPStatus
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, PlainTextResponse, Response
+from pydantic import BaseModel
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from corpus.errors import NotFoundError
+from corpus.load import SUPPORTED, TEXT_SUFFIXES
+from index.store import Overview, Store
+from service.desk import Desk
+from service.examples import Examples
+from service.settings import Settings
+from service.threads import Threads
+
+FILES = Path(__file__).parent / "files"
+MAX_TAGS = 200
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    )
+)
+"""Scripts and styles from this service's files alone, nothing inline, and no text that becomes markup."""
+
+_HOUSE = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
+_PAGE = _HOUSE | {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "Vary": "Accept",
+}
+_TEXT = _HOUSE | {"Content-Security-Policy": "default-src 'none'; sandbox", "Vary": "Accept"}
+
+
+class TagOut(BaseModel):
+    """A tag, and how many documents have it."""
+
+    tag: str
+    documents: int
+
+
+class CollectionOut(BaseModel):
+    """What the page says of the collection, and what it may be given."""
+
+    documents: int
+    generation: int
+    tags: list[TagOut]
+    published_from: str | None
+    published_to: str | None
+    max_document_bytes: int
+    suffixes: list[str]
+
+    @classmethod
+    def of(cls, overview: Overview, generation: int, max_document_bytes: int) -> "CollectionOut":
+        """The overview as it is sent."""
+        earliest, latest = overview.published_from, overview.published_to
+        return cls(
+            documents=overview.documents,
+            generation=generation,
+            tags=[TagOut(tag=tag, documents=documents) for tag, documents in overview.tags],
+            published_from=earliest.isoformat() if earliest else None,
+            published_to=latest.isoformat() if latest else None,
+            max_document_bytes=max_document_bytes,
+            suffixes=sorted({*SUPPORTED, *TEXT_SUFFIXES} - {""}),
+        )
+
+
+class ExamplesOut(BaseModel):
+    """Questions that the collection answers."""
+
+    questions: list[str]
+
+
+class PageFiles(StaticFiles):
+    """The page's files, asked for anew at each visit, so that a new version is seen at once."""
+
+    def file_response(
+        self,
+        full_path: str | os.PathLike[str],
+        stat_result: os.stat_result,
+        scope: Scope,
+        status_code: int = HTTPStatus.OK,
+    ) -> Response:
+        """A file with the house's headers, or "not modified"."""
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers.update(_HOUSE)
+        return response
+
+
+def add_page(app: FastAPI, desk: Desk, threads: Threads, settings: Settings) -> None:
+    """Put the page's routes over an opened desk into the app."""
+    store, examples = desk.collection.store, Examples(desk)
+    largest = min(settings.max_document_bytes, settings.max_body_bytes)
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> Response:
+        return _page(HTTPStatus.OK)
+
+    @app.get("/documents/{document_id:path}", tags=["citations"], response_class=PlainTextResponse)
+    async def read(request: Request, document_id: str, version: str | None = None) -> Response:
+        """What a citation's link names: the page that shows the quote, for a browser; else the text, as plain text."""
+        if "text/html" in request.headers.get("accept", ""):
+            return _page(await threads.read(_standing, store, document_id, version))
+        document = await threads.read(store.document, document_id, version)
+        return PlainTextResponse(document.text, headers=_TEXT)
+
+    @app.get("/page/collection", include_in_schema=False)
+    async def collection() -> CollectionOut:
+        overview = await threads.read(store.overview, MAX_TAGS)
+        return CollectionOut.of(overview, desk.collection.generation, largest)
+
+    @app.get("/page/examples", include_in_schema=False)
+    async def questions() -> ExamplesOut:
+        return ExamplesOut(questions=list(await threads.idle(examples.questions)))
+
+    app.mount("/page/files", PageFiles(directory=FILES))
+
+
+def _page(status: HTTPStatus) -> Response:
+    return FileResponse(FILES / "index.html", status, headers=_PAGE)
+
+
+def _standing(store: Store, document_id: str, version: str | None) -> HTTPStatus:
+    """Whether a document of that version is there. The page itself says so in words."""
+    try:
+        summary = store.summary(document_id)
+        if summary is None:
+            return HTTPStatus.NOT_FOUND
+        store.passage(document_id, version or summary.version, 0, 0)
+    except NotFoundError:
+        return HTTPStatus.NOT_FOUND
+    return HTTPStatus.OK

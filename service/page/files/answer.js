@@ -1,0 +1,154 @@
+// What came of a question: an answer, several that disagree, or none.
+
+import { element, foreign, icon } from "./dom.js";
+import { feedbackView } from "./feedback.js";
+import { particulars, passageView, reference, sentenceView, sourceList } from "./sources.js";
+import { counted, day, percent, sureness } from "./words.js";
+
+const WORTH_SHOWING = 0.1;
+const NEAREST = 3;
+const REASONS = {
+  low_confidence: "What comes nearest is below. None of it answers the question with enough certainty.",
+  no_span: "What comes nearest is below. No words in it answer the question.",
+  nothing_retrieved: "There is nothing in the documents that is near this question.",
+  filter_excludes_all: "No document passes the filters.",
+};
+
+/** The view of a turn's answer. `actions`: askAnyway, askUnfiltered, openLibrary, said. */
+export function outcomeView(turn, actions) {
+  const { answer } = turn;
+  const body = answer.answered ? (answer.conflict ? conflictView(answer) : answerView(answer)) : refusalView(answer, actions);
+  return [body, feedbackView(turn, actions)];
+}
+
+/** What a screen reader says of it. */
+export function spoken(answer) {
+  if (!answer.answered) return "The documents don’t say.";
+  const { text, confidence } = answer.answer;
+  const sources = counted(answer.citations.length, "source");
+  const start = answer.conflict ? "The documents give different answers. One is: " : "";
+  return `${start}${text.slice(0, 300)}. ${sureness(confidence).words}, ${percent(confidence)}. ${sources}.`;
+}
+
+function answerView(answer) {
+  const [first] = answer.citations;
+  return element(
+    "div",
+    { class: "answer" },
+    element("blockquote", { class: "quote" }, sentenceView(first, reference(first, answer.id))),
+    confidenceView(answer.answer.confidence),
+    sourceList(answer.citations, answer.id),
+    othersView(answer.alternatives, answer.id),
+  );
+}
+
+function confidenceView(confidence) {
+  const { words, bars } = sureness(confidence);
+  const meaning = element(
+    "p",
+    { class: "meaning", hidden: true },
+    `Of the answers that Quoth gives with this confidence, about ${Math.round(confidence * 100)} in 100 are right. It was measured on questions whose answers are known.`,
+  );
+  const button = element(
+    "button",
+    {
+      type: "button",
+      class: "confidence",
+      "aria-expanded": "false",
+      onclick: () => {
+        meaning.hidden = !meaning.hidden;
+        button.setAttribute("aria-expanded", String(!meaning.hidden));
+      },
+    },
+    element("span", { class: "gauge", "data-bars": bars, "aria-hidden": "true" }, Array.from({ length: 5 }, () => element("i"))),
+    element("span", { class: "words" }, words),
+    element("span", { class: "number" }, percent(confidence)),
+    icon("info"),
+  );
+  return element("div", { class: "sureness" }, button, meaning);
+}
+
+function othersView(alternatives, answerId) {
+  const others = alternatives.filter(({ confidence }) => confidence >= WORTH_SHOWING);
+  if (!others.length) return null;
+  return element(
+    "details",
+    { class: "others" },
+    element("summary", {}, counted(others.length, "less likely answer")),
+    element("ul", {}, others.map((other) => otherView(other, answerId))),
+  );
+}
+
+function otherView(other, answerId) {
+  const [citation] = other.citations;
+  return element(
+    "li",
+    {},
+    sentenceView(citation),
+    element(
+      "a",
+      { class: "from", href: citation.link, "data-answer": answerId },
+      foreign("span", citation.title),
+      " · ",
+      particulars(citation),
+    ),
+    element("span", { class: "number" }, percent(other.confidence)),
+  );
+}
+
+/** Each value with everything that says so, the newest first. What is far less likely is none of them. */
+function conflictView(answer) {
+  const likely = ({ confidence }, place) => place === 0 || confidence >= answer.answer.confidence / 2;
+  const values = [{ ...answer.answer, citations: answer.citations }, ...answer.alternatives.filter(likely)];
+  const rest = answer.alternatives.filter((other, place) => !likely(other, place));
+  values.sort((one, other) => newest(other.citations).localeCompare(newest(one.citations)));
+  return element(
+    "div",
+    { class: "conflict" },
+    element("p", { class: "headline" }, "The documents give different answers."),
+    element("p", { class: "quiet" }, `${counted(values.length, "answer")}, the newest first.`),
+    element("ol", { class: "values" }, values.map((value) => valueView(value, answer.id))),
+    othersView(rest, answer.id),
+  );
+}
+
+function newest(citations) {
+  return citations.map(({ published }) => published ?? "").sort().at(-1) ?? "";
+}
+
+function valueView(value, answerId) {
+  const date = newest(value.citations);
+  const [first] = value.citations;
+  return element(
+    "li",
+    {},
+    element("p", { class: "date" }, date ? element("time", { datetime: date }, day(date)) : "No date"),
+    element("p", { class: "value", dir: "auto" }, element("mark", {}, value.text.slice(0, 300))),
+    element("blockquote", {}, sentenceView(first)),
+    element("p", { class: "quiet" }, `${sureness(value.confidence).words}, ${percent(value.confidence)}`),
+    sourceList(value.citations.map((citation) => ({ ...citation, number: 1 })), answerId),
+  );
+}
+
+function refusalView(answer, actions) {
+  const nearest = answer.passages.slice(0, NEAREST);
+  return element(
+    "div",
+    { class: "refusal" },
+    element("p", { class: "headline" }, "The documents don’t say."),
+    element("p", { class: "quiet" }, REASONS[answer.reason] ?? REASONS.nothing_retrieved),
+    element("div", { class: "offers" }, offers(answer, actions)),
+    nearest.length ? [
+      element("h3", {}, nearest.length === 1 ? "The nearest passage" : "The nearest passages"),
+      element("ul", { class: "passages" }, nearest.map((passage) => passageView(passage, answer.id))),
+    ] : null,
+  );
+}
+
+function offers(answer, actions) {
+  const offer = (label, onclick) => element("button", { type: "button", class: "button small", onclick }, label);
+  if (answer.reason === "low_confidence") return offer("Show the best guess", actions.askAnyway);
+  if (answer.reason === "filter_excludes_all") return offer("Ask without filters", actions.askUnfiltered);
+  if (answer.reason === "nothing_retrieved") return offer("Add documents", actions.openLibrary);
+  return null;
+}

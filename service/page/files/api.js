@@ -1,0 +1,60 @@
+// The service, as its contract has it.
+
+/** A request that came to nothing; the message is for people. */
+export class Problem extends Error {
+  constructor(message, status = 0, field = null) {
+    super(message);
+    this.status = status;
+    this.field = field;
+  }
+}
+
+/** What the service answered, or a Problem from it. */
+export function problemOf(status, body) {
+  const detail = body && typeof body.detail === "string" ? body.detail : `The service answered with status ${status}.`;
+  return new Problem(detail, status, body?.field ?? null);
+}
+
+async function request(path, options = {}) {
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch (fault) {
+    if (fault.name === "AbortError") throw fault;
+    throw new Problem("Quoth can’t be reached. Is it running?");
+  }
+  const body = await response.json().catch(() => null);
+  if (!response.ok || body === null) throw problemOf(response.status, body);
+  return body;
+}
+
+function send(path, body, signal) {
+  return request(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+    signal,
+  });
+}
+
+function encoded(id) {
+  return id.split("/").map(encodeURIComponent).join("/");
+}
+
+export const ask = (question, signal) => send("/v1/ask", question, signal);
+export const storedAnswer = (id) => request(`/v1/answers/${encodeURIComponent(id)}`);
+export const sendFeedback = (feedback) => send("/v1/feedback", feedback);
+export const verifyQuote = (citation) => send("/v1/verify", citation);
+export const collection = () => request("/page/collection");
+export const examples = () => request("/page/examples");
+
+/** A document with its text, of the version asked for. */
+export function readDocument(id, version) {
+  return request(`/v1/documents/${encoded(id)}${version ? `?version=${encodeURIComponent(version)}` : ""}`);
+}
+
+/** Up to `limit` documents past a cursor. */
+export function listDocuments(cursor, limit) {
+  const query = new URLSearchParams({ limit, ...(cursor ? { cursor } : {}) });
+  return request(`/v1/documents?${query}`);
+}

@@ -1,0 +1,75 @@
+// Where questions are typed.
+
+import { part } from "./dom.js";
+import { pointsIn } from "./text.js";
+
+const LIMIT = 1000;
+const NEAR = 100;
+
+/** The form at the foot of the conversation. `asked(question)` is called with each; `stopped()` ends the one under way. */
+export class Composer {
+  constructor(asked, stopped) {
+    this.field = part("question");
+    this.button = part("send");
+    this.isBusy = false;
+    this.asked = asked;
+    this.stopped = stopped;
+    part("composer").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.submit();
+    });
+    this.field.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      if (!this.isBusy) this.submit();
+    });
+    this.field.addEventListener("input", () => this.measure());
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping()) return;
+      event.preventDefault();
+      this.focus();
+    });
+  }
+
+  submit() {
+    if (this.isBusy) return this.stopped();
+    const question = this.field.value.trim();
+    if (!question || pointsIn(question) > LIMIT) return this.focus();
+    this.field.value = "";
+    this.measure();
+    return this.asked(question);
+  }
+
+  /** While an answer is awaited the button stops it. */
+  busy(isBusy) {
+    this.isBusy = isBusy;
+    this.button.setAttribute("aria-label", isBusy ? "Stop" : "Ask");
+    this.button.querySelector("use").setAttribute("href", isBusy ? "#stop" : "#arrow");
+  }
+
+  invite(text) {
+    this.field.placeholder = text;
+  }
+
+  /** Put a text into the field, for a person to go on with. */
+  put(text) {
+    this.field.value = text;
+    this.measure();
+    this.focus();
+  }
+
+  focus() {
+    this.field.focus();
+  }
+
+  measure() {
+    const left = LIMIT - pointsIn(this.field.value.trim());
+    part("length").textContent = left < 0 ? `${-left} characters too long` : left < NEAR ? `${left} characters left` : "";
+    part("length").classList.toggle("fault", left < 0);
+  }
+}
+
+function isTyping() {
+  const { activeElement } = document;
+  return activeElement?.matches("input, textarea, select, [contenteditable]") || document.querySelector("dialog[open]") !== null;
+}

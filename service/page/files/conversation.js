@@ -1,0 +1,80 @@
+// The conversation of this tab. It outlives a reload; what is kept are the questions and the ids of their answers.
+
+import { storedAnswer } from "./api.js";
+
+const KEY = "quoth-conversation";
+const MAX_HISTORY = 20;
+const MAX_TURN = 4000;
+const NOTHING_SAID = "The documents do not say.";
+
+/**
+ * A turn: the question as typed, what was sent in its place where that was edited, the answer when there is one,
+ * and what was said of it.
+ */
+export class Conversation {
+  constructor() {
+    this.turns = [];
+  }
+
+  add(question) {
+    const turn = { question, answer: null, vote: null };
+    this.turns.push(turn);
+    return turn;
+  }
+
+  remove(turn) {
+    this.turns = this.turns.filter((other) => other !== turn);
+    this.save();
+  }
+
+  clear() {
+    this.turns = [];
+    this.save();
+  }
+
+  /** The turns before this one, as /v1/ask takes them: the last twenty messages, oldest first. */
+  historyBefore(turn) {
+    return this.turns
+      .slice(0, this.turns.indexOf(turn))
+      .filter(({ answer }) => answer !== null)
+      .flatMap(({ question, answer }) => [
+        { role: "user", text: question },
+        { role: "assistant", text: (answer.answer?.text ?? NOTHING_SAID).slice(0, MAX_TURN) },
+      ])
+      .slice(-MAX_HISTORY);
+  }
+
+  save() {
+    const kept = this.turns
+      .filter(({ answer }) => answer !== null)
+      .map(({ question, answer, vote }) => ({ question, id: answer.id, vote }));
+    try {
+      sessionStorage.setItem(KEY, JSON.stringify(kept));
+    } catch {
+      // Storage is full or switched off: the conversation lasts until a reload.
+    }
+  }
+
+  /** Bring back what was saved; an answer whose document was deleted since is gone, and so is its turn. */
+  async restore() {
+    const kept = saved();
+    const answers = await Promise.all(kept.map(({ id }) => storedAnswer(id).catch(() => null)));
+    this.turns = kept
+      .map(({ question, vote }, place) => ({ question, vote: vote ?? null, answer: answers[place] }))
+      .filter(({ answer }) => answer !== null);
+  }
+}
+
+function saved() {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
+    return Array.isArray(kept) ? kept.filter((turn) => typeof turn?.id === "string" && typeof turn.question === "string") : [];
+  } catch {
+    return [];
+  }
+}
+
+/** Whether there is a conversation to go back to. */
+export function isConversationKept() {
+  return saved().length > 0;
+}

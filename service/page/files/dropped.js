@@ -1,0 +1,60 @@
+// Files that are dropped on the page, folders with everything in them.
+
+import { part } from "./dom.js";
+
+/** Call `taken(files)` with what is dropped anywhere: {file, name}, a name with its folders. */
+export function startDropping(taken, suffixes) {
+  const veil = part("drop");
+  let depth = 0;
+  const show = (isOver) => {
+    depth = isOver ? depth + 1 : Math.max(0, depth - 1);
+    veil.hidden = depth === 0;
+  };
+  document.addEventListener("dragenter", (event) => holdsFiles(event) && show(true));
+  document.addEventListener("dragleave", (event) => holdsFiles(event) && show(false));
+  document.addEventListener("dragover", (event) => {
+    if (holdsFiles(event)) event.preventDefault();
+  });
+  document.addEventListener("drop", async (event) => {
+    if (!holdsFiles(event)) return;
+    event.preventDefault();
+    depth = 0;
+    veil.hidden = true;
+    taken(await filesOf(event.dataTransfer, suffixes()));
+  });
+}
+
+function holdsFiles(event) {
+  return event.dataTransfer?.types.includes("Files");
+}
+
+async function filesOf(transfer, suffixes) {
+  const plain = [...transfer.files].map((file) => ({ file, name: file.name }));
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  if (!entries.some((entry) => entry.isDirectory)) return plain;
+  const found = await Promise.all(entries.map((entry) => walked(entry, "", suffixes)));
+  return found.flat();
+}
+
+/** As the command line does: in a folder, hidden files and those of other kinds are passed over. */
+async function walked(entry, folder, suffixes) {
+  const name = folder + entry.name;
+  if (folder && entry.name.startsWith(".")) return [];
+  if (entry.isDirectory) {
+    const inside = await Promise.all((await children(entry)).map((child) => walked(child, `${name}/`, suffixes)));
+    return inside.flat();
+  }
+  if (folder && !suffixes.some((suffix) => name.toLowerCase().endsWith(suffix))) return [];
+  const file = await new Promise((resolve, reject) => entry.file(resolve, reject)).catch(() => null);
+  return file ? [{ file, name }] : [];
+}
+
+async function children(directory) {
+  const reader = directory.createReader();
+  const all = [];
+  for (;;) {
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject)).catch(() => []);
+    if (!some.length) return all;
+    all.push(...some);
+  }
+}

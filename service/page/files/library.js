@@ -1,0 +1,93 @@
+// The documents of the collection: what is there, and how more come in.
+
+import { listDocuments } from "./api.js";
+import { element, foreign, part } from "./dom.js";
+import { counted, day, size } from "./words.js";
+
+const PAGE = 200;
+const SUFFIXES_NAMED = [".pdf", ".docx", ".pptx", ".xlsx", ".epub", ".html", ".md", ".txt"];
+
+/** The dialog with the documents. */
+export class Library {
+  constructor(uploads) {
+    this.uploads = uploads;
+    this.dialog = part("library");
+    this.found = [];
+    this.loads = 0;
+    part("open-library").addEventListener("click", () => this.open());
+    part("close-library").addEventListener("click", () => this.dialog.close());
+    part("more-documents").addEventListener("click", () => this.load(this.cursor));
+    part("find").addEventListener("input", () => this.show());
+    part("choose").addEventListener("click", () => part("files").click());
+    part("files").addEventListener("change", ({ target }) => {
+      this.take([...target.files].map((file) => ({ file, name: file.name })));
+      target.value = "";
+    });
+    this.dialog.addEventListener("click", (event) => {
+      if (event.target === this.dialog || event.target.closest("a[href^='/documents/']")) this.dialog.close();
+    });
+  }
+
+  open() {
+    if (!this.dialog.open) this.dialog.showModal();
+    this.load(null);
+  }
+
+  /** Add files, with the tags that stand in the dialog. */
+  take(files) {
+    if (!this.dialog.open) this.open();
+    const tags = part("new-tags").value.split(",").map((tag) => tag.trim()).filter(Boolean);
+    this.uploads.add(files, tags);
+  }
+
+  /** Say what may be added. */
+  offer({ suffixes, max_document_bytes }) {
+    part("kinds").textContent = `Text, Markdown, HTML, PDF, Word, PowerPoint, Excel and EPUB, up to ${size(max_document_bytes)} each`;
+    part("files").accept = [...new Set([...SUFFIXES_NAMED, ...suffixes])].join(",");
+  }
+
+  /** Read the list again where it is on view. */
+  refresh() {
+    if (this.dialog.open) this.load(null);
+  }
+
+  async load(cursor) {
+    const number = ++this.loads;
+    try {
+      const { documents, next_cursor } = await listDocuments(cursor, PAGE);
+      if (number !== this.loads) return;
+      this.found = cursor ? [...this.found, ...documents] : documents;
+      this.cursor = next_cursor;
+      this.show();
+    } catch (fault) {
+      part("documents").replaceChildren(element("li", { class: "broken", role: "alert" }, fault.message));
+    }
+  }
+
+  show() {
+    const wanted = part("find").value.trim().toLowerCase();
+    const shown = this.found.filter(({ title, id, tags }) => [title, id, ...tags].some((text) => text.toLowerCase().includes(wanted)));
+    part("documents").replaceChildren(...(shown.length ? shown.map(entry) : [element("li", { class: "quiet" }, wanted ? "No document is called so." : "There are no documents yet.")]));
+    part("more-documents").hidden = !this.cursor;
+  }
+}
+
+function entry({ id, title, published, tags, characters }) {
+  const path = `/documents/${id.split("/").map(encodeURIComponent).join("/")}`;
+  return element(
+    "li",
+    {},
+    element(
+      "a",
+      { href: path },
+      foreign("span", title, { class: "title" }),
+      element(
+        "span",
+        { class: "particulars" },
+        published ? element("time", { datetime: published }, day(published)) : "no date",
+        ` · ${counted(characters, "character")}`,
+        tags.map((tag) => foreign("span", tag, { class: "tag" })),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,218 @@
+// A document beside the conversation, or on its own, at the quote that a link names.
+
+import { Problem, readDocument, verifyQuote } from "./api.js";
+import { placeIn, sectionsOf } from "./blocks.js";
+import { announce, copyFrom, element, foreign, icon } from "./dom.js";
+import { keepRightPassage } from "./feedback.js";
+import { linkTo, originalAt } from "./places.js";
+import { pointsIn, safeCut, unitAt } from "./text.js";
+import { counted, day } from "./words.js";
+
+const WINDOW = 1_200_000;
+const EXCERPT = 90;
+
+/** The reader. `actions`: close(), askWithin({id, title}). */
+export class Reader {
+  constructor(panel, actions) {
+    this.panel = panel;
+    this.actions = actions;
+    this.opened = 0;
+    this.place = null;
+    document.addEventListener("selectionchange", () => this.selected());
+  }
+
+  /** Show the document at a place (see placeOf); the answer that cites it, where one does, may be corrected here. */
+  async open(place, answerId) {
+    const number = ++this.opened;
+    Object.assign(this, { place, answerId, document: null });
+    this.frame(element("h2", { id: "reader-title", tabindex: "-1", class: "sr" }, "Opening a document"));
+    this.panel.append(element("div", { class: "body waiting" }, element("i"), element("i"), element("i"), element("i")));
+    this.panel.hidden = false;
+    this.panel.querySelector("h2").focus({ preventScroll: true });
+    try {
+      const found = await readDocument(place.document_id, place.version);
+      if (number === this.opened) await this.show(found);
+    } catch (fault) {
+      if (number === this.opened) this.fail(fault);
+    }
+  }
+
+  close() {
+    this.opened += 1;
+    this.panel.hidden = true;
+    this.panel.replaceChildren();
+    this.document = null;
+    document.title = "Quoth";
+  }
+
+  fail(fault) {
+    this.frame(element("h2", { id: "reader-title", tabindex: "-1" }, fault.status === 404 ? "Not there" : "Not opened"));
+    const detail = fault.status === 404 ? "This document, or this version of it, is not in the collection any more." : fault.message;
+    this.panel.append(element("div", { class: "body" }, element("p", { class: "broken", role: "alert" }, detail)));
+    if (!(fault instanceof Problem)) throw fault;
+  }
+
+  async show(found) {
+    const { place } = this;
+    this.document = found;
+    const text = found.text;
+    const start = place.start === null ? 0 : unitAt(text, place.start);
+    const end = place.start === null ? 0 : start + unitAt(text.slice(start), Math.max(0, place.end - place.start));
+    this.mark = { start, end: Math.max(start, end) };
+    document.title = `${found.title} · Quoth`;
+    this.frame(foreign("h2", found.title, { id: "reader-title", tabindex: "-1" }), this.particulars());
+    this.notice = element("div", { class: "notice", role: "status" });
+    this.text = element("article", { class: "text", tabindex: "0", "aria-label": "Text of the document" });
+    this.bar = element("div", { class: "selection", hidden: true, role: "group", "aria-label": "The selected words" });
+    this.panel.append(element("div", { class: "body" }, this.notice, this.text), this.bar);
+    this.fill();
+    this.panel.querySelector("h2").focus({ preventScroll: true });
+    if (this.mark.end > this.mark.start) await this.compare();
+  }
+
+  frame(title, particulars = null) {
+    const close = element("button", { type: "button", class: "plain icon", "aria-label": "Close the document", onclick: () => this.actions.close() }, icon("cross"));
+    this.panel.replaceChildren(element("header", {}, element("div", { class: "line" }, title, close), particulars));
+  }
+
+  particulars() {
+    const { title, published, tags, url, characters, id } = this.document;
+    const quote = this.document.text.slice(this.mark.start, this.mark.end);
+    const around = [this.document.text.slice(Math.max(0, this.mark.start - 200), this.mark.start), this.document.text.slice(this.mark.end, this.mark.end + 200)];
+    const original = url ? originalAt(url, quote, ...around) : null;
+    const copy = element("button", { type: "button", class: "plain small", onclick: () => copyFrom(copy, location.href) }, icon("link"), element("span", {}, "Copy link"));
+    const within = element("button", { type: "button", class: "plain small", onclick: () => this.actions.askWithin({ id, title }) }, icon("funnel"), element("span", {}, "Ask only this"));
+    return [
+      element(
+        "p",
+        { class: "particulars" },
+        published ? element("time", { datetime: published }, day(published)) : "no date",
+        ` · ${counted(characters, "character")}`,
+        tags.map((tag) => foreign("span", tag, { class: "tag" })),
+      ),
+      element(
+        "div",
+        { class: "row" },
+        copy,
+        within,
+        original && element("a", { class: "plain small", href: original, target: "_blank", rel: "noopener noreferrer" }, icon("out"), element("span", {}, "Original")),
+      ),
+    ];
+  }
+
+  /** The text around the mark; all of it unless it is very long, and then the rest on demand. */
+  fill() {
+    const { text, pages } = this.document;
+    const from = safeCut(text, Math.max(0, Math.min(this.mark.start - WINDOW / 2, text.length - WINDOW)));
+    const to = safeCut(text, Math.min(text.length, from + WINDOW));
+    this.pages = pageStarts(text, pages);
+    this.text.replaceChildren(
+      ...(from > 0 ? [this.more("Show the text before", 0, from, true)] : []),
+      ...sectionsOf(text, from, to, this.mark, this.pages),
+      ...(to < text.length ? [this.more("Show the text after", to, text.length, false)] : []),
+    );
+    this.reveal();
+  }
+
+  more(label, from, to, isBefore) {
+    const button = element("button", { type: "button", class: "button small" }, label);
+    button.addEventListener("click", () => {
+      const { text } = this.document;
+      const edge = safeCut(text, isBefore ? Math.max(from, to - WINDOW) : Math.min(to, from + WINDOW));
+      const sections = isBefore ? sectionsOf(text, edge, to, this.mark, this.pages) : sectionsOf(text, from, edge, this.mark, this.pages);
+      const isAll = isBefore ? edge === from : edge === to;
+      const rest = isAll ? [] : [isBefore ? this.more(label, from, edge, true) : this.more(label, edge, to, false)];
+      button.replaceWith(...(isBefore ? [...rest, ...sections] : [...sections, ...rest]));
+    });
+    return button;
+  }
+
+  /** Bring the mark into view; what stands above it is laid out only then, and may move it once more. */
+  reveal() {
+    const mark = this.text.querySelector("mark");
+    if (!mark) return;
+    const centre = () => mark.scrollIntoView({ block: "center" });
+    centre();
+    requestAnimationFrame(() => requestAnimationFrame(centre));
+  }
+
+  /** Say so where the document has changed since it was cited. */
+  async compare() {
+    const { document: found, place, opened } = this;
+    const quote = found.text.slice(this.mark.start, this.mark.end);
+    const verdict = await verifyQuote({ document_id: found.id, version: found.version, start: place.start, end: place.end, quote });
+    if (opened !== this.opened || verdict.version === found.version || verdict.status === "gone") return;
+    const isThere = verdict.start !== null;
+    const present = isThere
+      ? linkTo({ document_id: found.id, version: verdict.version, start: verdict.start, end: verdict.end })
+      : `/documents/${found.id.split("/").map(encodeURIComponent).join("/")}?version=${verdict.version}`;
+    const said = isThere ? "The quote still stands in it." : "The quote is no longer in it.";
+    this.notice.replaceChildren(
+      element("p", {}, `This is the text as it was cited. The document has changed since. ${said} `, element("a", { href: present }, "Read it as it is now")),
+    );
+  }
+
+  selected() {
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => this.offer(), 150);
+  }
+
+  offer() {
+    if (!this.document || this.panel.hidden) return;
+    const place = this.selection();
+    if (!place) {
+      if (!this.bar.contains(document.activeElement)) this.bar.hidden = true;
+      return;
+    }
+    const copy = element("button", { type: "button", class: "button small", onclick: () => copyFrom(copy, new URL(linkTo(place), location.origin).href) }, element("span", {}, "Copy link"));
+    const right = this.answerId
+      ? element("button", { type: "button", class: "button small first", onclick: () => this.correct(place) }, "This is the right passage")
+      : null;
+    const { quote } = place;
+    const shown = quote.length > EXCERPT ? `${quote.slice(0, safeCut(quote, EXCERPT))}…` : quote;
+    this.bar.replaceChildren(foreign("q", shown), element("div", { class: "row" }, right, copy));
+    this.bar.hidden = false;
+  }
+
+  /** The selected words as a place in code points, without the white space at their ends; null where there are none. */
+  selection() {
+    const selection = getSelection();
+    if (!selection.rangeCount || selection.isCollapsed) return null;
+    const range = selection.getRangeAt(0);
+    if (!this.text.contains(range.commonAncestorContainer)) return null;
+    const from = placeIn(range.startContainer, range.startOffset);
+    const to = placeIn(range.endContainer, range.endOffset);
+    if (from === null || to === null) return null;
+    const { text, id, version } = this.document;
+    const selected = text.slice(from, to);
+    const quote = selected.trim();
+    if (!quote) return null;
+    const start = pointsIn(text.slice(0, from + selected.indexOf(quote)));
+    return { document_id: id, version, start, end: start + pointsIn(quote), quote };
+  }
+
+  async correct(place) {
+    let said = "Thank you. The passage is kept with the question.";
+    try {
+      await keepRightPassage(this.answerId, place);
+      getSelection().removeAllRanges();
+    } catch (fault) {
+      said = fault.message;
+    }
+    this.bar.replaceChildren(element("p", { role: "status" }, said));
+    announce(said);
+  }
+}
+
+/** Page numbers by the UTF-16 place at which they begin. */
+function pageStarts(text, pages) {
+  const found = new Map();
+  let unit = 0;
+  let point = 0;
+  for (const { number, start } of pages) {
+    unit += unitAt(text.slice(unit), start - point);
+    point = start;
+    found.set(unit, number);
+  }
+  return found;
+}

@@ -1,0 +1,127 @@
+// Files on their way in, one after the other, each with its own progress and its own fault.
+
+import { problemOf, Problem } from "./api.js";
+import { element, foreign, icon, part } from "./dom.js";
+import { counted, size } from "./words.js";
+
+const TOLD_EVERY_MS = 2000;
+
+/** The queue of files. `added()` is called now and then while files go in, and at the end. */
+export class Uploads {
+  constructor(added) {
+    this.added = added;
+    this.waiting = [];
+    this.isRunning = false;
+    this.count = { total: 0, done: 0, failed: 0 };
+    this.limits = { max_document_bytes: Infinity };
+    window.addEventListener("beforeunload", (event) => {
+      if (this.isRunning) event.preventDefault();
+    });
+  }
+
+  /** Put files in line: {file, name}. `tags` go to each. */
+  add(files, tags) {
+    if (!files.length) return;
+    if (!this.isRunning) this.count = { total: 0, done: 0, failed: 0 };
+    for (const { file, name } of files) {
+      const row = rowOf(name, file.size);
+      part("uploads-list").prepend(row.node);
+      this.waiting.push({ file, name, tags, row });
+    }
+    this.count.total += files.length;
+    part("uploads").hidden = false;
+    this.sum();
+    if (!this.isRunning) this.run();
+  }
+
+  async run() {
+    this.isRunning = true;
+    let told = Date.now();
+    while (this.waiting.length) {
+      const upload = this.waiting.shift();
+      try {
+        upload.row.finish(outcome(await this.send(upload)), "done");
+      } catch (fault) {
+        upload.row.finish(withoutName(fault.message, upload.name), "failed");
+        this.count.failed += 1;
+      }
+      this.count.done += 1;
+      this.sum();
+      if (Date.now() - told > TOLD_EVERY_MS) {
+        told = Date.now();
+        this.added();
+      }
+    }
+    this.isRunning = false;
+    this.added();
+  }
+
+  async send({ file, name, tags, row }) {
+    if (file.size > this.limits.max_document_bytes) {
+      throw new Problem(`The file has ${size(file.size)}; at most ${size(this.limits.max_document_bytes)} are taken.`);
+    }
+    const form = new FormData();
+    form.append("files", file, name);
+    for (const tag of tags) form.append("tags", tag);
+    return post(form, row);
+  }
+
+  sum() {
+    const { total, done, failed } = this.count;
+    const ended = failed ? `${counted(done - failed, "file")} added, ${failed} not.` : `${counted(done, "file")} added.`;
+    part("uploads-summary").textContent = done < total ? `Adding ${done + 1} of ${total}` : ended;
+  }
+}
+
+/** fetch does not tell how far an upload is; XMLHttpRequest does. */
+function post(form, row) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", "/v1/documents");
+    request.responseType = "json";
+    request.upload.addEventListener("progress", (event) => row.move(event.loaded / event.total));
+    request.upload.addEventListener("load", () => row.move(null));
+    request.addEventListener("load", () =>
+      request.status === 200 && request.response ? resolve(request.response) : reject(problemOf(request.status, request.response)),
+    );
+    request.addEventListener("error", () => reject(new Problem("The file didn’t get through: it can’t be read, or Quoth can’t be reached.")));
+    request.addEventListener("abort", () => reject(new Problem("Stopped.")));
+    row.stop.addEventListener("click", () => request.abort());
+    request.send(form);
+  });
+}
+
+function outcome({ documents: [{ status, chunks }] }) {
+  if (status === "unchanged") return "Already there";
+  return `${status === "updated" ? "Updated" : "Added"}, ${counted(chunks, "passage")}`;
+}
+
+/** The service begins with the name of the file, which stands above it here. */
+function withoutName(message, name) {
+  const said = message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
+  return said[0].toUpperCase() + said.slice(1);
+}
+
+function rowOf(name, bytes) {
+  const state = element("span", { class: "state" }, "Waiting");
+  const progress = element("progress", { max: "1", value: "0", "aria-label": `Progress of ${name}` });
+  const stop = element("button", { type: "button", class: "plain icon", "aria-label": `Stop adding ${name}`, hidden: true }, icon("cross"));
+  const node = element("li", { "data-state": "waiting" }, foreign("span", name, { class: "name" }), element("span", { class: "size" }, size(bytes)), state, progress, stop);
+  return {
+    node,
+    stop,
+    move(share) {
+      node.dataset.state = "moving";
+      stop.hidden = false;
+      if (share === null) progress.removeAttribute("value");
+      else progress.value = share;
+      state.textContent = share === null ? "Reading and indexing" : `${Math.round(share * 100)}\u202f%`;
+    },
+    finish(said, how) {
+      node.dataset.state = how;
+      state.replaceChildren(...(how === "done" ? [icon("tick")] : []), said);
+      progress.remove();
+      stop.remove();
+    },
+  };
+}

@@ -1,0 +1,39 @@
+// Numbers, days and probabilities in words.
+
+const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
+const NUMBER = new Intl.NumberFormat("en-GB");
+const SURENESS = [
+  [90, "Very likely right"],
+  [80, "Likely right"],
+  [60, "Probably right"],
+  [40, "Possibly right"],
+  [20, "Doubtful"],
+  [0, "A guess"],
+];
+
+/** "7 November 2025" from "2025-11-07". */
+export function day(iso) {
+  return DAY.format(new Date(`${iso}T00:00:00Z`));
+}
+
+/** "1 document", "2,000 documents". */
+export function counted(number, noun, plural = `${noun}s`) {
+  return `${NUMBER.format(number)} ${number === 1 ? noun : plural}`;
+}
+
+/** "3.4 MB" */
+export function size(bytes) {
+  if (bytes < 1000) return counted(bytes, "byte");
+  return bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1).replace(/\.0$/, "")} MB`;
+}
+
+/** "96 %"; never 0 or 100, which no probability here is. */
+export function percent(share) {
+  return `${Math.min(99, Math.max(1, Math.round(share * 100)))}\u202f%`;
+}
+
+/** What a confidence means in words, and how many of five bars it fills. */
+export function sureness(confidence) {
+  const place = SURENESS.findIndex(([least]) => Math.round(confidence * 100) >= least);
+  return { words: SURENESS[place][1], bars: Math.max(1, 5 - place) };
+}

@@ -1,0 +1,710 @@
+"""The page in a browser: Chromium against the real service on a socket, with the toy encoder and reader behind it."""
+
+import json
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
+
+from corpus.document import Document
+from corpus.document import Page as Leaf
+from corpus.load import find_files, read_document
+from index.embed import Encoder
+from service.app import create_app
+from service.desk import Desk
+from service.reader.passage import PassageReader
+from service.schemas import AskRequest
+from service.settings import Settings
+
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
+LIBRARY = Path(__file__).parent.parent / "corpus" / "library"
+DESKTOP, PHONE = (1280, 800), (390, 844)
+TIMEOUT_MS = 30_000
+OTTER = (
+    "🦦🦦 A page about otters — and 𝔟𝔯𝔦𝔡𝔤𝔢𝔰.\n\n## The bridge\n\nThe Otter Bridge was opened in 1931. "
+    "Its length is 212 metres. Ada Fenwick 👩‍🔧 drew it."
+)
+ASKED = "When was the Otter Bridge opened?"
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no Chromium on this machine: apt-get install chromium"
+)
+
+Json = dict[str, Any]  # what json gives
+Make = Callable[..., Document]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running service and the desk behind it."""
+
+    address: str
+    desk: Desk
+
+    def answer(self, question: str, **asked: object) -> Json:
+        """What the service answers, asked beside the page."""
+        return dict(json.loads(self.desk.ask(AskRequest.model_validate({"question": question, **asked}).made())))
+
+
+@contextmanager
+def served(desk: Desk) -> Iterator[Site]:
+    """The service on a free port of this machine, until the block ends."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(create_app(desk, Settings(threads=2)), log_level="warning", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        yield Site(f"http://127.0.0.1:{listening.getsockname()[1]}", desk)
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests. It is closed with them: while it is open, asyncio counts as running here."""
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def serve(
+    tmp_path: Path, encoder: Encoder, passages: PassageReader, answering: Callable[..., Path]
+) -> Iterator[Callable[..., Site]]:
+    """Starts a service with these documents, that answers from a confidence on."""
+    running = []
+
+    def serving(*documents: Document, threshold: float = 0.0) -> Site:
+        desk = Desk(answering(tmp_path / "data", threshold), encoder, passages, writable=True)
+        if documents:
+            desk.collection.put(documents)
+        service = served(desk)
+        site = service.__enter__()
+        running.append((service, desk))
+        return site
+
+    yield serving
+    for service, desk in running:
+        service.__exit__(None, None, None)
+        desk.collection.close()
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens a page in a window of its own. A script that fails, or that the policy stops, fails the test."""
+    contexts = []
+    faults: list[str] = []
+
+    def opening(address: str, size: tuple[int, int] = DESKTOP, theme: Any = "light") -> Page:
+        context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=theme)
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(TIMEOUT_MS)
+        page.on("pageerror", lambda fault: faults.append(str(fault)))
+        page.on("console", lambda said: faults.append(said.text) if "Content Security Policy" in said.text else None)
+        page.goto(address)
+        return page
+
+    expect.set_options(timeout=TIMEOUT_MS)
+    yield opening
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+@pytest.fixture
+def otter(serve: Callable[..., Site], make: Make) -> Site:
+    return serve(
+        make(
+            "otter",
+            OTTER,
+            title="The Otter Bridge",
+            url="https://example.org/otter#top",
+            published=date(2020, 2, 3),
+            tags=["bridges"],
+        ),
+        make("elm", "The Elm Bridge was opened in 1804.", title="The Elm", published=date(1999, 9, 9), tags=["rivers"]),
+    )
+
+
+def ask(page: Page, question: str) -> Locator:
+    """Ask, and wait for what comes of it: the turn."""
+    page.get_by_role("textbox", name="Your question").fill(question)
+    page.keyboard.press("Enter")
+    turn = page.locator(".turn").last
+    expect(turn.get_by_role("heading", name=question)).to_be_visible()
+    expect(turn).not_to_have_attribute("aria-busy", "true")
+    expect(turn.locator(".outcome > *").first).to_be_visible()
+    return turn
+
+
+def body(request: Request) -> Json:
+    """What a request sent."""
+    return dict(json.loads(request.post_data or ""))
+
+
+def opened(page: Page) -> Locator:
+    """The reader, once it shows a text."""
+    expect(page.locator("#reader .text")).to_be_visible()
+    return page.locator("#reader")
+
+
+def select(page: Page, words: str) -> None:
+    """Select the first occurrence of some words in the document, as a mouse would."""
+    page.evaluate(
+        """(words) => {
+            const walker = document.createTreeWalker(document.querySelector("#reader .text"), NodeFilter.SHOW_TEXT);
+            while (walker.nextNode()) {
+                const node = walker.currentNode;
+                const place = node.data.indexOf(words);
+                if (place >= 0) getSelection().setBaseAndExtent(node, place, node, place + words.length);
+            }
+        }""",
+        words,
+    )
+
+
+def altered(page: Page, **fields: object) -> None:
+    """Have the service's answers say something else in these fields."""
+
+    def alter(route: Any) -> None:  # playwright's route
+        response = route.fetch()
+        route.fulfill(response=response, json={**response.json(), **fields})
+
+    page.route("**/v1/ask", alter)
+
+
+# -- asking
+
+
+def test_an_answer_stands_marked_in_its_sentence_with_confidence_and_a_dated_source(
+    otter: Site, tab: Callable[..., Page]
+) -> None:
+    turn = ask(tab(otter.address), ASKED)
+    answer = otter.answer(ASKED)["answer"]
+    assert answer["text"] == "1931"
+    expect(turn.locator(".quote mark")).to_have_text("1931")
+    expect(turn.locator(".quote")).to_contain_text("The Otter Bridge was opened in 1931.")
+    expect(turn.locator(".confidence")).to_contain_text("right")
+    expect(turn.locator(".confidence")).to_contain_text(f"{min(99, round(answer['confidence'] * 100))}\u202f%")
+    source = turn.get_by_role("list", name="Sources").get_by_role("link").first
+    expect(source).to_contain_text("The Otter Bridge")
+    expect(source.locator("time")).to_have_attribute("datetime", "2020-02-03")
+    turn.locator(".confidence").click()
+    expect(turn.get_by_text("in 100 are right")).to_be_visible()
+    expect(tab(otter.address).locator("#held")).to_have_text("2")
+
+
+def test_the_first_page_offers_questions_that_the_collection_answers(otter: Site, tab: Callable[..., Page]) -> None:
+    page = tab(otter.address)
+    page.get_by_role("button", name=ASKED).click()
+    expect(page.locator(".quote mark")).to_have_text("1931")
+    expect(page.locator(".examples")).to_be_hidden()
+
+
+def test_an_empty_collection_asks_for_documents(serve: Callable[..., Site], tab: Callable[..., Page]) -> None:
+    page = tab(serve().address)
+    expect(page.get_by_text("There are no documents yet.").first).to_be_visible()
+    turn = ask(page, ASKED)
+    expect(turn.get_by_text("The documents don’t say.")).to_be_visible()
+    turn.get_by_role("button", name="Add documents").click()
+    expect(page.get_by_role("dialog", name="Documents")).to_be_visible()
+
+
+def test_a_refusal_shows_the_nearest_passages_and_the_best_guess_on_demand(
+    serve: Callable[..., Site], make: Make, tab: Callable[..., Page]
+) -> None:
+    site = serve(make("otter", OTTER, title="The Otter Bridge"), threshold=1.0)
+    turn = ask(tab(site.address), ASKED)
+    expect(turn.get_by_text("The documents don’t say.")).to_be_visible()
+    expect(turn.locator(".passages")).to_contain_text("The Otter Bridge was opened in 1931.")
+    turn.get_by_role("button", name="Show the best guess").click()
+    expect(turn.locator(".quote mark")).to_have_text("1931")
+
+
+def test_answers_that_differ_stand_side_by_side_the_newest_first(otter: Site, tab: Callable[..., Page]) -> None:
+    page = tab(otter.address)
+    answer = otter.answer(ASKED)
+    other = otter.answer("When was the Elm Bridge opened?")
+    value = {**answer["answer"], "citations": answer["citations"]}
+    altered(
+        page,
+        conflict=True,
+        citations=other["citations"],
+        answer=other["answer"],
+        alternatives=[value, {**value, "confidence": 0.11}],
+    )
+    turn = ask(page, ASKED)
+    expect(turn.get_by_text("The documents give different answers.")).to_be_visible()
+    expect(turn.locator(".values .value")).to_have_text(["1931", "1804"])
+    expect(turn.locator(".values .date time")).to_have_text(["3 February 2020", "9 September 1999"])
+    expect(turn.get_by_text("1 less likely answer")).to_be_visible()
+    boxes = [value.bounding_box() for value in turn.locator(".values > li").all()]
+    assert boxes[0] is not None
+    assert boxes[1] is not None
+    assert (boxes[0]["y"], boxes[0]["x"] < boxes[1]["x"]) == (boxes[1]["y"], True)
+
+
+def test_a_follow_up_carries_what_was_said_before(otter: Site, tab: Callable[..., Page]) -> None:
+    page = tab(otter.address)
+    ask(page, ASKED)
+    with page.expect_request("**/v1/ask") as sent:
+        ask(page, "And who drew it?")
+    assert body(sent.value)["history"] == [
+        {"role": "user", "text": ASKED},
+        {"role": "assistant", "text": "1931"},
+    ]
+    assert page.locator(".turn").count() == 2
+
+
+def test_how_a_question_was_understood_is_shown_and_can_be_edited(otter: Site, tab: Callable[..., Page]) -> None:
+    page = tab(otter.address)
+    ask(page, "The Elm Bridge, opened?")
+    altered(page, resolved_question="When was the Elm Bridge opened?")
+    turn = ask(page, "When was it opened?")
+    expect(turn.locator(".understood q")).to_have_text("When was the Elm Bridge opened?")
+    turn.get_by_role("button", name="Edit how it was understood").click()
+    page.unroute("**/v1/ask")
+    field = turn.get_by_role("textbox", name="The question")
+    expect(field).to_have_value("When was the Elm Bridge opened?")
+    field.fill(ASKED)
+    with page.expect_request("**/v1/ask") as sent:
+        field.press("Enter")
+    assert (body(sent.value)["question"], body(sent.value)["history"]) == (ASKED, [])
+    expect(turn.locator(".quote mark")).to_have_text("1931")
+    assert page.locator(".turn").count() == 2
+
+
+def test_filters_narrow_by_tag_and_day_and_can_be_taken_off(otter: Site, tab: Callable[..., Page]) -> None:
+    page = tab(otter.address)
+    question = "When was the Bridge opened?"
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_role("checkbox", name="rivers").check()
+    expect(ask(page, question).locator(".quote mark")).to_have_text("1804")
+    page.get_by_role("button", name="Remove the filter rivers").click()
+    page.get_by_label("Published from").fill("2020-01-01")
+    expect(ask(page, question).locator(".quote mark")).to_have_text("1931")
+    page.get_by_label("to", exact=True).fill("2019-01-01")
+    expect(page.get_by_text("The first day is after the last.")).to_be_visible()
+    page.get_by_label("Published from").fill("2024-01-01")
+    page.get_by_label("to", exact=True).fill("")
+    turn = ask(page, question)
+    turn.get_by_role("button", name="Ask without filters").click()
+    expect(turn.locator(".quote mark")).to_be_visible()
+    expect(page.locator(".chip")).to_have_count(0)
+
+
+def test_a_question_that_is_too_long_is_not_sent_and_said_to_be(otter: Site, tab: Callable[..., Page]) -> None:
+    page = tab(otter.address)
+    field = page.get_by_role("textbox", name="Your question")
+    field.fill("🦦" * 1001)
+    field.press("Enter")
+    expect(page.get_by_text("1 characters too long")).to_be_visible()
+    expect(page.locator(".turn")).to_have_count(0)
+    field.fill("🦦" * 1000)
+    field.press("Enter")
+    expect(page.locator(".turn")).to_have_count(1)
+
+
+def test_without_the_service_the_page_says_so_and_asks_again_on_demand(otter: Site, tab: Callable[..., Page]) -> None:
+    page = tab(otter.address)
+    expect(page.locator(".examples")).to_be_visible()
+    page.context.set_offline(True)
+    page.get_by_role("textbox", name="Your question").fill(ASKED)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert").get_by_text("Quoth can’t be reached")).to_be_visible()
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".quote mark")).to_have_text("1931")
+
+
+def test_a_question_can_be_stopped_and_comes_back_to_be_edited(otter: Site, tab: Callable[..., Page]) -> None:
+    page = tab(otter.address)
+    page.route("**/v1/ask", lambda _route: None)  # never answered
+    field = page.get_by_role("textbox", name="Your question")
+    field.fill(ASKED)
+    field.press("Enter")
+    expect(page.locator(".turn .waiting")).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".turn")).to_have_count(0)
+    expect(field).to_have_value(ASKED)
+
+
+# -- reading
+
+
+def test_a_citation_opens_its_document_at_the_marked_quote(otter: Site, tab: Callable[..., Page]) -> None:
+    page = tab(otter.address)
+    citation = otter.answer(ASKED)["citations"][0]
+    assert OTTER[citation["start"] : citation["end"]] == "1931"
+    ask(page, ASKED).get_by_role("link", name="Source 1").click()
+    reader = opened(page)
+    expect(reader.locator("mark")).to_have_text("1931")
+    expect(reader.locator("mark")).to_be_in_viewport()
+    expect(reader.get_by_role("heading", name="The Otter Bridge", exact=True)).to_be_visible()
+    assert page.url == otter.address + citation["link"]
+    page.reload()
+    expect(opened(page).locator("mark")).to_have_text("1931")
+
+
+def test_a_permanent_link_shows_the_document_on_its_own_and_leads_back(otter: Site, tab: Callable[..., Page]) -> None:
+    page = tab(otter.address + otter.answer(ASKED)["citations"][0]["link"])
+    expect(opened(page).locator("mark")).to_have_text("1931")
+    expect(page.locator("#conversation")).to_be_hidden()
+    page.get_by_role("button", name="Close the document").click()
+    expect(page.get_by_role("textbox", name="Your question")).to_be_visible()
+    page.go_back()
+    expect(opened(page).locator("mark")).to_have_text("1931")
+
+
+def test_the_original_is_linked_with_a_text_fragment(otter: Site, tab: Callable[..., Page]) -> None:
+    link = ask(tab(otter.address), ASKED).get_by_role("link", name="Original of The Otter Bridge")
+    expect(link).to_have_attribute("href", "https://example.org/otter#top:~:text=Bridge%20was%20opened%20in-,1931")
+    expect(link).to_have_attribute("rel", "noopener noreferrer")
+
+
+def test_a_page_of_a_document_is_named_with_its_source_and_in_its_text(
+    serve: Callable[..., Site], make: Make, tab: Callable[..., Page]
+) -> None:
+    text = "A foreword.\nThe Otter Bridge was opened in 1931.\nAn index."
+    site = serve(make("pdf", text, title="Bridges", pages=[Leaf(1, 0, 11), Leaf(7, 12, 48), Leaf(8, 49, 58)]))
+    turn = ask(tab(site.address), ASKED)
+    expect(turn.locator(".source").first).to_contain_text("page 7")
+    turn.get_by_role("link", name="Source 1").click()
+    lines = opened(turn.page).locator(".text-line")
+    assert [line.get_attribute("data-page") for line in lines.all()] == ["1", "7", "8"]
+
+
+def test_places_count_as_the_service_counts_them(otter: Site, tab: Callable[..., Page]) -> None:
+    page = tab(otter.address)
+    for text in ("", "plain", OTTER, "👩‍🔧" * 3, "a\U0010ffff\u0301\r\nش"):
+        counted = page.evaluate(
+            """async ([text, points]) => {
+                const { pointsIn, unitAt } = await import("/page/files/text.js");
+                return [pointsIn(text), points.map((point) => text.slice(0, unitAt(text, point)))];
+            }""",
+            [text, list(range(len(text) + 1))],
+        )
+        assert counted == [len(text), [text[:point] for point in range(len(text) + 1)]]
+
+
+def test_a_citation_of_an_older_version_shows_it_and_leads_to_the_present_one(
+    otter: Site, make: Make, tab: Callable[..., Page]
+) -> None:
+    link = otter.answer(ASKED)["citations"][0]["link"]
+    otter.desk.collection.put([make("otter", f"New: {OTTER}", title="The Otter Bridge")])
+    page = tab(otter.address + link)
+    expect(opened(page).locator("mark")).to_have_text("1931")
+    expect(page.get_by_text("The quote still stands in it.")).to_be_visible()
+    page.get_by_role("link", name="Read it as it is now").click()
+    expect(page.locator("#reader .text")).to_contain_text("New:")
+    expect(page.locator("#reader mark")).to_have_text("1931")
+
+
+def test_a_document_that_is_gone_is_said_to_be(otter: Site, tab: Callable[..., Page]) -> None:
+    link = otter.answer(ASKED)["citations"][0]["link"]
+    otter.desk.collection.remove(["otter"])
+    expect(tab(otter.address + link).get_by_text("is not in the collection any more")).to_be_visible()
+
+
+def test_the_conversation_outlives_a_reload_and_forgets_what_was_deleted(otter: Site, tab: Callable[..., Page]) -> None:
+    page = tab(otter.address)
+    ask(page, ASKED)
+    page.reload()
+    expect(page.locator(".quote mark")).to_have_text("1931")
+    otter.desk.collection.remove(["otter"])
+    page.reload()
+    expect(page.get_by_role("heading", name="Ask your documents")).to_be_visible()
+    expect(page.locator(".turn")).to_have_count(0)
+
+
+def test_a_megabyte_on_one_line_stays_usable(serve: Callable[..., Site], make: Make, tab: Callable[..., Page]) -> None:
+    words = "lorem ipsum dolor " * 28_000
+    text = f"{words}the Otter Bridge was opened in 1931 {words}"
+    assert len(text) > 1_000_000
+    site = serve(make("long", text, title="One line"))
+    page = tab(site.address)
+    turn = ask(page, ASKED)
+    assert len(turn.inner_text()) < 10_000
+    turn.locator("a[href^='/documents/']").first.click()
+    mark = opened(page).locator("mark").first
+    expect(mark).to_be_in_viewport()
+    longest = page.evaluate(
+        "Math.max(...[...document.querySelectorAll('.text-line')].map((line) => line.textContent.length))"
+    )
+    assert longest <= 3_000
+    assert page.evaluate("document.querySelector('#reader .text').textContent") == text
+    select(page, "1931")
+    expect(page.locator(".selection q")).to_have_text("1931")
+
+
+def test_right_to_left_text_reads_so_and_turns_nothing_around_it(
+    serve: Callable[..., Site], make: Make, tab: Callable[..., Page]
+) -> None:
+    text = "افتتح جسر Otter Bridge عام 1931 في المدينة.\nThe Otter Bridge stands."
+    site = serve(make("arabic", text, title="\u202eegdirB ehT", published=date(2020, 2, 3)))
+    page = tab(site.address)
+    turn = ask(page, ASKED)
+    direction = "(node) => getComputedStyle(node).direction"
+    assert turn.locator(".quote p").first.evaluate(direction) == "rtl"
+    assert turn.locator(".source .title").first.evaluate("(node) => getComputedStyle(node).unicodeBidi") == "isolate"
+    turn.get_by_role("link", name="Source 1").click()
+    lines = opened(page).locator(".text-line")
+    assert [line.evaluate(direction) for line in lines.all()] == ["rtl", "ltr"]
+
+
+def test_what_a_document_says_is_never_run(serve: Callable[..., Site], make: Make, tab: Callable[..., Page]) -> None:
+    attack = '<img src=x onerror="window.ran=1"><script>window.ran=1</script>'
+    site = serve(
+        make(
+            "x/<b>&\"'",
+            f"{attack} The Otter Bridge was opened in 1931 {attack}",
+            title=f"{attack} T",
+            tags=[attack[:90]],
+            url="javascript:window.ran=1",
+        ),
+    )
+    page = tab(site.address)
+    turn = ask(page, f"{ASKED} {attack}")
+    expect(turn.locator(".quote")).to_contain_text("<script>")
+    turn.get_by_role("link", name="Source 1").click()
+    expect(opened(page).locator(".text")).to_contain_text(attack)
+    page.get_by_role("button", name="Documents").click()
+    expect(page.locator("#documents")).to_contain_text("<script>")
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.ran") is None
+    assert page.locator("main img, main script, dialog img, dialog script, [href^='javascript']").count() == 0
+
+
+# -- adding documents
+
+
+def test_dropped_files_are_added_with_progress_and_asked_at_once(otter: Site, tab: Callable[..., Page]) -> None:
+    page = tab(otter.address)
+    expect(page.locator("#held")).to_have_text("2")
+    files = page.evaluate_handle(
+        """() => {
+            const files = new DataTransfer();
+            files.items.add(new File(["The Fox Bridge was opened in 1777."], "fox.txt", { type: "text/plain" }));
+            files.items.add(new File([new Uint8Array(9)], "photo.png", { type: "image/png" }));
+            return files;
+        }"""
+    )
+    page.dispatch_event("body", "dragenter", {"dataTransfer": files})
+    expect(page.get_by_text("Drop to add to your documents")).to_be_visible()
+    page.dispatch_event("body", "drop", {"dataTransfer": files})
+    rows = page.locator("#uploads-list li")
+    expect(rows.filter(has_text="fox.txt")).to_contain_text("Added, 1 passage")
+    expect(rows.filter(has_text="photo.png")).to_contain_text("not supported")
+    expect(page.locator("#uploads-summary")).to_have_text("1 file added, 1 not.")
+    expect(page.locator("#held")).to_have_text("3")
+    page.get_by_role("button", name="Close", exact=True).click()
+    expect(ask(page, "When was the Fox Bridge opened?").locator(".quote mark")).to_have_text("1777")
+
+
+def test_chosen_files_take_the_tags_that_were_typed_and_stand_in_the_list(
+    otter: Site, tab: Callable[..., Page]
+) -> None:
+    page = tab(otter.address)
+    page.get_by_role("button", name="Documents").click()
+    page.get_by_label("Tags for them").fill("foxes, old")
+    page.locator("#files").set_input_files(
+        {"name": "fox.md", "mimeType": "text/markdown", "buffer": b"# Fox Bridge\n\nOpened in 1777."}
+    )
+    expect(page.locator("#documents li").filter(has_text="Fox Bridge")).to_contain_text("foxes")
+    summary = otter.desk.collection.store.summary("fox.md")
+    assert summary is not None
+    assert summary.tags == ("foxes", "old")
+    page.get_by_placeholder("Find a document").fill("FOXES")
+    expect(page.locator("#documents li")).to_have_count(1)
+    page.locator("#documents a").click()
+    expect(opened(page).locator(".text")).to_contain_text("Opened in 1777.")
+
+
+# -- what people say of answers
+
+
+def test_a_thumb_is_kept_and_can_be_turned(otter: Site, tab: Callable[..., Page]) -> None:
+    page = tab(otter.address)
+    turn = ask(page, ASKED)
+    turn.get_by_role("button", name="Not right").click()
+    expect(turn.get_by_role("button", name="Not right")).to_have_attribute("aria-pressed", "true")
+    turn.get_by_role("textbox", name="What would be right?").fill("It was 1932.")
+    turn.get_by_role("button", name="Send").click()
+    expect(turn.get_by_role("textbox", name="What would be right?")).to_have_count(0)
+    turn.get_by_role("button", name="Helpful").click()
+    expect(turn.get_by_role("button", name="Not right")).to_have_attribute("aria-pressed", "false")
+    said = otter.desk.collection.store.feedback()
+    assert [(each.helpful, each.comment) for each in said] == [(False, None), (False, "It was 1932."), (True, None)]
+    page.reload()
+    expect(page.get_by_role("button", name="Helpful")).to_have_attribute("aria-pressed", "true")
+
+
+def test_selected_words_are_kept_as_the_right_passage(otter: Site, tab: Callable[..., Page]) -> None:
+    page = tab(otter.address)
+    ask(page, ASKED).get_by_role("link", name="Source 1").click()
+    opened(page)
+    select(page, "Ada Fenwick 👩‍🔧 drew it")
+    page.get_by_role("button", name="This is the right passage").click()
+    expect(page.get_by_text("The passage is kept with the question.").first).to_be_attached()
+    (said,) = otter.desk.collection.store.feedback()
+    start = OTTER.index("Ada Fenwick")
+    assert said.correct is not None
+    assert (said.question, said.helpful) == (ASKED, False)
+    assert said.correct["quote"] == "Ada Fenwick 👩‍🔧 drew it"
+    assert (said.correct["start"], said.correct["end"]) == (start, start + len("Ada Fenwick 👩‍🔧 drew it"))
+
+
+def test_a_near_passage_can_be_taken_whole_without_a_mouse(otter: Site, tab: Callable[..., Page]) -> None:
+    page = tab(otter.address)
+    turn = ask(page, ASKED)
+    turn.get_by_role("button", name="Not right").press("Enter")
+    turn.get_by_role("button", name="This passage").first.press("Enter")
+    expect(turn.get_by_role("button", name="Kept")).to_be_visible()
+    passage = otter.answer(ASKED)["passages"][0]
+    correct = otter.desk.collection.store.feedback()[-1].correct
+    assert correct is not None
+    assert (correct["document_id"], correct["start"], correct["end"]) == (
+        passage["document_id"],
+        passage["start"],
+        passage["end"],
+    )
+
+
+def test_selected_words_have_a_link_of_their_own(otter: Site, tab: Callable[..., Page]) -> None:
+    page = tab(f"{otter.address}/documents/otter")
+    opened(page)
+    select(page, "Ada Fenwick")
+    page.locator(".selection").get_by_role("button", name="Copy link").click()
+    expect(page.locator(".selection")).to_contain_text("Copied")
+    page.goto(page.evaluate("navigator.clipboard.readText()"))
+    expect(opened(page).locator("mark")).to_have_text("Ada Fenwick")
+
+
+# -- everybody's page
+
+
+def test_two_tabs_at_once_keep_to_themselves_and_see_the_same_documents(otter: Site, tab: Callable[..., Page]) -> None:
+    first, second = tab(otter.address), tab(otter.address)
+    ask(first, ASKED)
+    ask(second, "When was the Elm Bridge opened?")
+    second.get_by_role("button", name="Documents").click()
+    second.locator("#files").set_input_files(
+        {"name": "fox.txt", "mimeType": "text/plain", "buffer": b"The Fox Bridge was opened in 1777."}
+    )
+    expect(second.locator("#held")).to_have_text("3")
+    turn = ask(first, "When was the Fox Bridge opened?")
+    expect(turn.locator(".quote mark")).to_have_text("1777")
+    expect(first.locator("#held")).to_have_text("3")
+    assert first.locator(".turn h2").all_inner_texts() == [ASKED, "When was the Fox Bridge opened?"]
+    assert second.locator(".turn h2").all_inner_texts() == ["When was the Elm Bridge opened?"]
+
+
+def test_everything_is_reached_by_keyboard(otter: Site, tab: Callable[..., Page]) -> None:
+    page = tab(otter.address)
+    expect(page.locator(".examples")).to_be_visible()
+    page.locator("body").click(position={"x": 5, "y": 400})
+    page.keyboard.press("/")
+    page.keyboard.type(ASKED)
+    page.keyboard.press("Enter")
+    expect(page.locator(".quote mark")).to_be_visible()
+    for _ in range(20):
+        page.keyboard.press("Shift+Tab")
+        if page.locator(".source:focus").count():
+            break
+    page.keyboard.press("Enter")
+    expect(opened(page).locator("mark")).to_have_text("1931")
+    expect(page.locator("#reader-title")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#reader")).to_be_hidden()
+    expect(page.locator(".source").first).to_be_focused()
+
+
+def test_a_screen_reader_is_told_what_came_of_a_question(otter: Site, tab: Callable[..., Page]) -> None:
+    page = tab(otter.address)
+    ask(page, ASKED)
+    expect(page.locator("#announcer")).to_contain_text("1931. ")
+    expect(page.locator("#announcer")).to_contain_text("1 source")
+
+
+def test_a_chosen_theme_stays(otter: Site, tab: Callable[..., Page]) -> None:
+    page = tab(otter.address, theme="light")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(paper)
+    button = page.get_by_role("button", name="Colours")
+    button.click()
+    assert page.evaluate(paper) == light
+    button.click()
+    dark = page.evaluate(paper)
+    page.reload()
+    assert dark == page.evaluate(paper) != light
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_every_state_of_the_page_is_accessible_and_fits_its_screen(
+    size: tuple[int, int], theme: str, otter: Site, tab: Callable[..., Page]
+) -> None:
+    page = tab(otter.address, size, theme)
+    page.emulate_media(reduced_motion="reduce")
+    expect(page.locator(".examples")).to_be_visible()
+    check(page)
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_role("checkbox", name="rivers").check()
+    check(page)
+    page.get_by_role("button", name="Clear all").click()
+    page.get_by_role("button", name="Done").click()
+    turn = ask(page, ASKED)
+    turn.get_by_role("button", name="Not right").click()
+    expect(turn.locator(".asked-back .passages")).to_be_visible()
+    check(page)
+    turn.get_by_role("link", name="Source 1").click()
+    opened(page)
+    select(page, "Ada Fenwick")
+    expect(page.locator(".selection")).to_be_visible()
+    check(page)
+    page.get_by_role("button", name="Documents").click()
+    expect(page.locator("#documents a")).to_have_count(2)
+    check(page)
+
+
+def check(page: Page) -> None:
+    """Nothing that axe finds fault with, and nothing wider than the screen."""
+    found = Axe().run(page).response["violations"]
+    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_the_shipped_library_is_asked_and_read_on_the_page(
+    real_encoder: Encoder, real_passages: PassageReader, tmp_path: Path, tab: Callable[..., Page]
+) -> None:
+    with Desk(tmp_path / "library", real_encoder, real_passages, writable=True) as desk, served(desk) as site:
+        desk.collection.put(
+            [read_document(file.path, id=file.id, max_bytes=1_000_000) for file in find_files([LIBRARY])]
+        )
+        page = tab(site.address)
+        expect(page.locator(".examples li")).to_have_count(4)
+        turn = ask(page, "How long is the Power of Siberia pipeline?")
+        expect(turn.locator(".quote mark")).to_have_text("3,000 kilometres")
+        turn.get_by_role("link", name="Source 1").click()
+        expect(opened(page).locator("mark")).to_have_text("3,000 kilometres")
+        refusal = ask(page, "What is the population of Mongolia?")
+        expect(refusal.get_by_text("The documents don’t say.")).to_be_visible()
+        expect(refusal.locator(".passages li")).to_have_count(3)
