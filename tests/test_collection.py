@@ -329,7 +329,7 @@ def test_a_reader_goes_on_when_its_writer_is_cut_off(open_collection: Open, make
     assert (found(reader), reader.generation, reader.verify()) == (["b"], 2, [])
 
 
-def test_the_receipt_of_a_removal_counts_nothing_but_that(open_collection: Open, make: Make, encoder: Encoder) -> None:
+def test_the_receipt_of_a_removal_counts_nothing_but_that(open_collection: Open, make: Make) -> None:
     collection = open_collection()
     collection.put([make("a"), make("b"), make("c")])
     collection.store.write([], ["c"])  # as if the indexes could not be written then
