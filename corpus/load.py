@@ -64,7 +64,15 @@ class ClaimedIds:
         """
         other = self._paths.setdefault(id, path)
         if other != path:
-            raise DocumentError(_name(path), f"has the id {id!r}, and so has {_name(other)}; give one of them another")
+            raise DocumentError(path_text(path), same_id(id, path_text(other)))
+
+
+def same_id(id: str, other: str) -> str:
+    """What is wrong with a file whose document has the id of another file's.
+
+    :param other: the path of that one
+    """
+    return f"has the id {id!r}, and so has {other}; give one of them another"
 
 
 def find_files(paths: Sequence[Path]) -> Iterator[FoundFile]:
@@ -83,6 +91,11 @@ def find_files(paths: Sequence[Path]) -> Iterator[FoundFile]:
                 yield FoundFile(path, file_id(path, argument))
 
 
+def is_passed_over(name: str) -> bool:
+    """Whether a file or folder of that name in a folder is no document: hidden, or the mark of an open Office file."""
+    return name.startswith((".", "~$"))
+
+
 def file_id(path: Path, argument: Path) -> str:
     """The id for the document of a file: its path from the current folder, or from the parent of what was named.
 
@@ -97,6 +110,11 @@ def file_id(path: Path, argument: Path) -> str:
     return place.relative_to(root).as_posix()
 
 
+def path_text(path: Path) -> str:
+    """The path for a message; bytes of it that are no text are shown as such."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def read_document(path: Path, *, id: str | None = None, tags: Iterable[str] = (), max_bytes: int) -> Document:
     """The document in a file.
 
@@ -104,9 +122,26 @@ def read_document(path: Path, *, id: str | None = None, tags: Iterable[str] = ()
     :param tags: added to those of the front matter
     :raises DocumentError: the file cannot be read, is too large, or holds no document
     """
-    name = _name(path)
-    data = _contents(path, name, max_bytes)
-    return _parsed(name, path.suffix, data, file_id(path, path) if id is None else id, tags)
+    data = read_contents(path, max_bytes)
+    return _parsed(path_text(path), path.suffix, data, file_id(path, path) if id is None else id, tags)
+
+
+def read_contents(path: Path, max_bytes: int) -> bytes:
+    """The bytes of a file, at most ``max_bytes`` of them, whatever the file does while it is read.
+
+    :raises DocumentError: the file cannot be read, or is too large
+    """
+    name = path_text(path)
+    try:
+        status = path.stat()
+        _check_file(path, name, status, max_bytes)
+        with path.open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except OSError as exc:
+        raise DocumentError(name, _plain_reason(path, exc)) from exc
+    if len(data) > max_bytes:
+        raise DocumentError(name, _too_large(len(data), max_bytes))
+    return data
 
 
 def parse_document(
@@ -161,7 +196,7 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield folder
         return
     for entry in entries:
-        if entry.name.startswith("."):
+        if is_passed_over(entry.name):
             continue
         if not os.path.isdir(entry):
             if entry.suffix.lower() in SUPPORTED:
@@ -169,20 +204,6 @@ def _walk(folder: Path) -> Iterator[Path]:
         # A link to a folder may lead back to where it stands.
         elif not entry.is_symlink():
             yield from _walk(entry)
-
-
-def _contents(path: Path, name: str, max_bytes: int) -> bytes:
-    """The bytes of a file, at most ``max_bytes`` of them, whatever the file does while it is read."""
-    try:
-        status = path.stat()
-        _check_file(path, name, status, max_bytes)
-        with path.open("rb") as file:
-            data = file.read(max_bytes + 1)
-    except OSError as exc:
-        raise DocumentError(name, _plain_reason(path, exc)) from exc
-    if len(data) > max_bytes:
-        raise DocumentError(name, _too_large(len(data), max_bytes))
-    return data
 
 
 def _check_file(path: Path, name: str, status: os.stat_result, max_bytes: int) -> None:
@@ -205,8 +226,3 @@ def _plain_reason(path: Path, exc: OSError) -> str:
 
 def _too_large(size: int, max_bytes: int) -> str:
     return f"has {size:,} bytes or more; at most {max_bytes:,} are allowed"
-
-
-def _name(path: Path) -> str:
-    """The path for a message; bytes of it that are no text are shown as such."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")

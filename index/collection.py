@@ -2,11 +2,12 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from filelock import FileLock, Timeout
@@ -17,6 +18,7 @@ from index.chunk import ChunkSettings
 from index.embed import Encoder, Vectors
 from index.engine import EmbeddedEngine
 from index.ingest import Loaded, batches, prepare
+from index.ledger import NO_LINES, LedgerChange
 from index.manifest import Manifest
 from index.search import Searcher
 from index.store import DocumentSummary, Removal, Store, make_folder
@@ -25,6 +27,7 @@ LOCK_NAME = "writer.lock"
 
 _LOCK_TIMEOUT_S = 1.0
 _PAGE = 1_000
+_NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
 class Outcome(StrEnum):
@@ -52,6 +55,34 @@ class FileResult:
     source: str
     receipt: Receipt | None = None
     error: DocumentError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What became of documents that came and went.
+
+    :param receipts: one for each that came, in order
+    :param removed: ids of those that went
+    """
+
+    receipts: tuple[Receipt, ...]
+    removed: frozenset[str]
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What a removal took out, counted in each structure.
+
+    :param documents: a receipt of the store for each
+    :param vectors: how many FAISS holds fewer
+    :param terms: how many chunks the lexical index holds fewer
+    """
+
+    documents: tuple[Removal, ...]
+    vectors: int
+    terms: int
+    generation: int
 
 
 class Collection:
@@ -102,6 +133,14 @@ class Collection:
         """The generation that the next search sees."""
         return self._engine.generation
 
+    def require_writable(self) -> None:
+        """Nothing, where this process may write.
+
+        :raises StoreError: the folder was opened for reading only
+        """
+        if self._lock is None:
+            raise StoreError(f"{self._folder} was opened for reading only")
+
     def put(self, documents: Sequence[Document]) -> tuple[list[Receipt], int]:
         """Add or replace documents, all or none, visible to the next question when this returns.
 
@@ -109,15 +148,8 @@ class Collection:
         :raises DocumentError: two have one id, or one has nothing to quote; then none is put in
         :raises StoreError: this process may not write, or the disk is full
         """
-        _refuse_repeats(documents)
-        with self._writing:
-            self._require_lock()
-            outcomes = {document.id: _outcome(document, self.store.summary(document.id)) for document in documents}
-            changed = [document for document in documents if outcomes[document.id] is not Outcome.UNCHANGED]
-            if changed:
-                self.store.write(prepare(changed, self._encoder, self._settings, self.store.embedded))
-            self._engine.catch_up(self.store)
-            return [self._receipt(id, outcome) for id, outcome in outcomes.items()], self.generation
+        done = self.exchange(documents)
+        return list(done.receipts), done.generation
 
     def put_files(self, files: Iterable[Loaded]) -> Iterator[FileResult]:
         """Add or replace the documents of many files, a batch at a time; a bad one is reported and skipped.
@@ -127,21 +159,52 @@ class Collection:
         for batch in batches(files):
             yield from self._put_batch(batch)
 
-    def remove(self, ids: Sequence[str]) -> tuple[list[Removal], int]:
+    def remove(self, ids: Sequence[str]) -> Removed:
         """Take documents out, all or none: text, versions, chunks, and stored answers that show them.
 
-        :return: a receipt for each, and the generation
         :raises NotFoundError: one of them is not there
         :raises StoreError: this process may not write, or the disk is full
         """
         with self._writing:
-            self._require_lock()
+            self.require_writable()
             for id in ids:
                 if self.store.summary(id) is None:
                     raise NotFoundError(f"there is no document {id!r}")
+            self._engine.catch_up(self.store)  # so that what follows is counted alone
+            vectors, terms = self._engine.sizes()
             _, removals = self.store.write([], list(dict.fromkeys(ids)))
             self._engine.catch_up(self.store)
-            return removals, self.generation
+            vectors_left, terms_left = self._engine.sizes()
+            return Removed(tuple(removals), vectors - vectors_left, terms - terms_left, self.generation)
+
+    def exchange(
+        self,
+        documents: Sequence[Document],
+        leaving: Mapping[str, str] = _NOBODY,
+        origins: Mapping[str, str] = _NOBODY,
+        ledger: LedgerChange = NO_LINES,
+    ) -> Exchange:
+        """Put documents in, take others out, and write the ledger's lines about their files, as one generation.
+
+        :param leaving: ids with versions; what was replaced by another version since stays
+        :param origins: for a document that is another one under a new id, the id of that: its vectors are taken over
+        :raises DocumentError: two have one id, or one has nothing to quote; then nothing has changed
+        :raises StoreError: this process may not write, or the disk is full
+        """
+        _refuse_repeats(documents)
+        with self._writing:
+            self.require_writable()
+            outcomes = {document.id: _outcome(document, self.store.summary(document.id)) for document in documents}
+            changed = [document for document in documents if outcomes[document.id] is not Outcome.UNCHANGED]
+            removed = [id for id, version in leaving.items() if self._holds(id, version) and id not in outcomes]
+            if changed or removed:
+                prepared = prepare(changed, self._encoder, self._settings, partial(self._known, origins))
+                self.store.write(prepared, removed, ledger=ledger)
+            elif ledger:
+                self.store.record(ledger)
+            self._engine.catch_up(self.store)
+            receipts = tuple(self._receipt(id, outcome) for id, outcome in outcomes.items())
+            return Exchange(receipts, frozenset(removed), self.generation)
 
     def documents(self) -> Iterator[DocumentSummary]:
         """Every document without its text, in the order of their ids."""
@@ -162,8 +225,8 @@ class Collection:
 
     def sizes(self) -> dict[str, int]:
         """How many chunks each structure holds."""
-        vectors, lexical = self._engine.chunk_ids()
-        return {"store": len(self.store.chunk_ids()), "vectors": len(vectors), "terms": len(lexical)}
+        vectors, terms = self._engine.sizes()
+        return {"store": self.store.counts()["chunks"], "vectors": vectors, "terms": terms}
 
     def _put_batch(self, batch: Sequence[Loaded]) -> Iterator[FileResult]:
         """Put a batch in; where a document spoils it, each on its own, so that one bad file never stops the rest."""
@@ -181,15 +244,20 @@ class Collection:
             receipt = receipts[loaded.document.id] if loaded.document is not None else None
             yield FileResult(loaded.source, receipt, loaded.error)
 
+    def _holds(self, id: str, version: str) -> bool:
+        summary = self.store.summary(id)
+        return summary is not None and summary.version == version
+
+    def _known(self, origins: Mapping[str, str], id: str) -> dict[str, Vectors]:
+        """Vectors of a document's present chunks, and of those of the document that it was before."""
+        before = self.store.embedded(origins[id]) if id in origins else {}
+        return before | self.store.embedded(id)
+
     def _receipt(self, id: str, outcome: Outcome) -> Receipt:
         summary = self.store.summary(id)
         if summary is None:
             raise StoreError(f"document {id!r} was written and is not there: run quoth verify")
         return Receipt(id, summary.version, summary.chunks, outcome)
-
-    def _require_lock(self) -> None:
-        if self._lock is None:
-            raise StoreError(f"{self._folder} was opened for reading only")
 
     def _check_manifest(self) -> None:
         found = self.store.manifest()
@@ -205,13 +273,14 @@ class Collection:
             engine = EmbeddedEngine(self._folder, dimension, writable=True)
             engine.catch_up(self.store)
             return engine
+        mend = partial(_mended, self._folder, dimension, self.store)
         try:
-            engine = EmbeddedEngine(self._folder, dimension, writable=False)
-            engine.follow(self.store)
+            engine = EmbeddedEngine(self._folder, dimension, writable=False, mend=mend)
         except StoreError:
-            _mend(self._folder, dimension, self.store)
-            engine = EmbeddedEngine(self._folder, dimension, writable=False)
-            engine.follow(self.store)
+            if not mend():
+                raise
+            engine = EmbeddedEngine(self._folder, dimension, writable=False, mend=mend)
+        engine.follow(self.store)
         return engine
 
     def _release(self) -> None:
@@ -254,22 +323,28 @@ def rebuild(folder: Path, encoder: Encoder, settings: ChunkSettings | None = Non
     return chunks
 
 
-def _take_lock(folder: Path) -> FileLock:
+def _take_lock(folder: Path, timeout_s: float = _LOCK_TIMEOUT_S) -> FileLock:
     make_folder(folder)
     lock = FileLock(folder / LOCK_NAME)
     try:
-        lock.acquire(timeout=_LOCK_TIMEOUT_S)
+        lock.acquire(timeout=timeout_s)
     except Timeout as exc:
         raise StoreError(
             f"{folder}: another process writes this data folder; stop it, or give the documents to the running service "
-            "(POST /v1/documents). Reading goes on meanwhile"
+            "(POST /v1/documents, or quoth serve --watch for a folder). Reading goes on meanwhile"
         ) from exc
     return lock
 
 
-def _mend(folder: Path, dimension: int, store: Store) -> None:
-    """Bring the indexes on disk to the store's state, for a reader who finds that a writer was cut off."""
-    lock = _take_lock(folder)
+def _mended(folder: Path, dimension: int, store: Store) -> bool:
+    """Bring the indexes on disk to the store's state, for a reader who finds that a writer was cut off.
+
+    :return: whether that could be done: a writer who is there does it
+    """
+    try:
+        lock = _take_lock(folder, timeout_s=0)
+    except StoreError:
+        return False
     try:
         engine = EmbeddedEngine(folder, dimension, writable=True)
         engine.catch_up(store)
@@ -277,6 +352,7 @@ def _mend(folder: Path, dimension: int, store: Store) -> None:
         engine.close()
     finally:
         lock.release()
+    return True
 
 
 def _refuse_repeats(documents: Sequence[Document]) -> None:

@@ -4,7 +4,7 @@ Nothing above this module knows which engine finds the chunks.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -74,14 +74,17 @@ class EmbeddedEngine:
     every write and at every opening. So killing the process at any moment leaves nothing that cannot be caught up.
     """
 
-    def __init__(self, folder: Path, dimension: int, writable: bool) -> None:
+    def __init__(self, folder: Path, dimension: int, writable: bool, mend: Callable[[], bool] = lambda: False) -> None:
         """Load what is on disk; :meth:`catch_up` or :meth:`follow` brings it to the store's generation.
 
+        :param mend: brings what is on disk to the store's generation where no writer is there to do it, and says
+            whether it could; for a reader whose writer was cut off
         :raises StoreError: the lexical index is damaged and not to be written
         """
         self._folder = folder
         self._dimension = dimension
         self._writable = writable
+        self._mend = mend
         self._lexical = LexicalIndex(folder, writable)
         self._snapshot = _Snapshot(VectorIndex.load(folder, dimension), self._lexical.snapshot)
         self._saved = self._snapshot.vectors.generation
@@ -107,6 +110,10 @@ class EmbeddedEngine:
         """The numbers of the chunks that FAISS holds, and of those that the lexical index holds, ascending."""
         return self._snapshot.vectors.ids.tolist(), self._snapshot.lexical.ids()
 
+    def sizes(self) -> tuple[int, int]:
+        """How many chunks FAISS holds, and how many the lexical index holds."""
+        return len(self._snapshot.vectors), len(self._snapshot.lexical)
+
     def catch_up(self, store: Store) -> None:
         """Bring both indexes to the store's generation. For the process that may write.
 
@@ -130,7 +137,7 @@ class EmbeddedEngine:
     def follow(self, store: Store, timeout_s: float = 5.0) -> None:
         """Bring this process to the generation that another one has written.
 
-        :raises StoreError: the lexical index stays behind the store: the writer was cut off before it got there
+        :raises StoreError: the lexical index stays behind the store: the writer is very slow
         """
         deadline = time.monotonic() + timeout_s
         while True:
@@ -144,7 +151,8 @@ class EmbeddedEngine:
                     f"the lexical index is at generation {lexical.generation}, the store at {changes.generation}; "
                     "run quoth rebuild when nothing writes"
                 )
-            time.sleep(_POLL_S)
+            if not self._mend():
+                time.sleep(_POLL_S)
 
     def advance(self, store: Store, past: int, timeout_s: float = 10.0) -> None:
         """Wait until the next search sees a generation after ``past``, where the store has one.

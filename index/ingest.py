@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -49,9 +50,20 @@ def prepare(
     ]
 
 
-def batches(files: Iterable[Loaded]) -> Iterator[list[Loaded]]:
+class HoldsDocument(Protocol):
+    """What came of reading a file."""
+
+    @property
+    def document(self) -> Document | None:
+        """The document, where there is one."""
+
+
+_Read = TypeVar("_Read", bound=HoldsDocument)
+
+
+def batches(files: Iterable[_Read]) -> Iterator[list[_Read]]:
     """Files in groups that are embedded and written together: large enough to be quick, small enough to lose little."""
-    batch: list[Loaded] = []
+    batch: list[_Read] = []
     characters = 0
     for loaded in files:
         batch.append(loaded)

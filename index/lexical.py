@@ -59,6 +59,10 @@ class LexicalSnapshot:
         total = max(self._searcher.num_docs, holding)  # deleted chunks are counted as holding it until tantivy merges
         return math.log(1 + (total - holding + 0.5) / (holding + 0.5))
 
+    def __len__(self) -> int:
+        """How many chunks there are."""
+        return int(self._searcher.num_docs) - (self.generation > 0)  # one entry is the generation's mark
+
     def ids(self) -> list[int]:
         """The numbers of all chunks, ascending."""
         found = self._searcher.search(tantivy.Query.exists_query("chunk_id"), max(1, self._searcher.num_docs)).hits
@@ -151,7 +155,10 @@ class LexicalIndex:
             self._write(changes)
         except (ValueError, OSError) as exc:
             self._writer = None
-            raise StoreError(f"{self._folder}: the lexical index cannot be written ({exc})") from exc
+            raise StoreError(
+                f"{self._folder}: the lexical index cannot be written ({exc}); make room if the disk is full. What is "
+                "stored is not lost: it becomes visible with the next write, or when the index is next opened"
+            ) from exc
         return self.refresh()
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ generation number; :meth:`Store.changes_since` says what a derived index of an o
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from corpus.document import Document, Page
 from corpus.errors import NotFoundError, StoreError
 from index.chunk import Chunk
 from index.embed import Vectors
+from index.ledger import NO_LINES, Entry, LedgerChange, Root, Stage
 
 Ids = NDArray[np.int64]
 
@@ -112,6 +113,27 @@ _feedback = sa.Table(
     sa.Column("helpful", sa.Boolean, nullable=False),
     sa.Column("comment", sa.Text),
     sa.Column("correct", sa.JSON),
+)
+_roots = sa.Table(
+    "synced_folders",
+    _tables,
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("prefix", sa.Text, nullable=False),
+    sa.Column("tags", sa.JSON, nullable=False),
+)
+_files = sa.Table(
+    "synced_files",
+    _tables,
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("root", sa.Text, nullable=False, index=True),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("mtime_ns", sa.Integer, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("document_id", sa.Text, index=True),
+    sa.Column("version", sa.Text),
+    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("at", sa.Text, nullable=False),
 )
 
 
@@ -244,8 +266,8 @@ class Store:
         sa.event.listen(self._engine, "connect", _configure)
         sa.event.listen(self._engine, "begin", _begin)
         with self._reading() as connection:
-            is_new = not sa.inspect(connection).has_table(_meta.name)
-        if is_new:
+            present = set(sa.inspect(connection).get_table_names())
+        if _meta.name not in present:
             with self._transaction() as connection:
                 _tables.create_all(connection)
                 connection.execute(_upsert_nothing(_meta), [_meta_row("format", FORMAT), _meta_row("generation", 0)])
@@ -256,6 +278,9 @@ class Store:
             raise StoreError(
                 f"{self.path}: the store has format {found}, this Quoth reads {FORMAT}; use the Quoth that wrote it"
             )
+        if present and not present.issuperset(_tables.tables):  # of a Quoth that did not keep up with folders yet
+            with self._transaction() as connection:
+                _tables.create_all(connection)
 
     def close(self) -> None:
         """Close every connection."""
@@ -311,10 +336,12 @@ class Store:
         upserts: Iterable[PreparedDocument],
         removals: Sequence[str] = (),
         manifest: dict[str, object] | None = None,
+        ledger: LedgerChange = NO_LINES,
     ) -> tuple[int, list[Removal]]:
         """Put documents in place of what stood under their ids, and take others out, as one new generation.
 
         :param manifest: what the index is built with from this generation on, where that changes
+        :param ledger: what is to be written about the files that the documents are from
         :return: the new generation, and a receipt for each id in ``removals`` that was there
         :raises StoreError: the disk is full or the database damaged; then nothing has changed
         """
@@ -325,6 +352,7 @@ class Store:
                 _replace(connection, prepared, generation)
             if manifest is not None:
                 _put_meta(connection, "manifest", manifest)
+            _put_lines(connection, ledger)
             connection.execute(_meta.update().where(_meta.c.key == "generation").values(value=str(generation)))
         return generation, [receipt for receipt in gone if receipt is not None]
 
@@ -455,6 +483,71 @@ class Store:
                 for id, document_id, owner, vector, equal in connection.execute(query)
                 for fault in _faults(owner, vector, equal)
             ]
+
+    # -- the ledger of the folders that the index keeps up with
+
+    def record(self, ledger: LedgerChange) -> None:
+        """Write lines of the ledger, where no document changes."""
+        with self._transaction("NORMAL") as connection:
+            _put_lines(connection, ledger)
+
+    def forget_root(self, path: str) -> int:
+        """Keep up with a folder no longer. Its documents stay.
+
+        :return: how many files were known of it
+        :raises NotFoundError: the index does not keep up with it
+        """
+        with self._transaction() as connection:
+            if connection.execute(_roots.delete().where(_roots.c.path == path)).rowcount == 0:
+                raise NotFoundError(f"{path}: the index does not keep up with this folder")
+            return connection.execute(_files.delete().where(_files.c.root == path)).rowcount
+
+    def roots(self) -> list[Root]:
+        """The folders that the index keeps up with, in the order of their paths."""
+        with self._reading() as connection:
+            rows = connection.execute(sa.select(_roots).order_by(_roots.c.path))
+            return [Root(row.path, row.prefix, tuple(row.tags)) for row in rows]
+
+    def entries(self, root: str) -> dict[str, Entry]:
+        """What is known of the files of a folder, by path."""
+        with self._reading() as connection:
+            rows = connection.execute(sa.select(_files).where(_files.c.root == root))
+            return {row.path: _entry(row) for row in rows}
+
+    def ledger(self, limit: int, after: str | None = None, stage: Stage | None = None) -> list[Entry]:
+        """Up to ``limit`` lines in the order of their paths, those past the path ``after``.
+
+        :param stage: only files that have come so far
+        """
+        query = sa.select(_files).order_by(_files.c.path).limit(limit)
+        if after is not None:
+            query = query.where(_files.c.path > after)
+        if stage is not None:
+            query = query.where(_files.c.stage == stage.value)
+        with self._reading() as connection:
+            return [_entry(row) for row in connection.execute(query)]
+
+    def stages(self) -> dict[str, dict[Stage, int]]:
+        """How many files of each folder have come how far."""
+        query = sa.select(_files.c.root, _files.c.stage, sa.func.count()).group_by(_files.c.root, _files.c.stage)
+        counts: dict[str, dict[Stage, int]] = {root.path: {} for root in self.roots()}
+        with self._reading() as connection:
+            for root, stage, count in connection.execute(query):
+                counts[root][Stage(stage)] = count
+        return counts
+
+    def claims(self) -> dict[str, str]:
+        """The file that each document of a synced folder is from: path by document id."""
+        query = sa.select(_files.c.document_id, _files.c.path).where(_files.c.document_id.is_not(None))
+        with self._reading() as connection:
+            return {row.document_id: row.path for row in connection.execute(query)}
+
+    def versions(self, root: str) -> dict[str, str]:
+        """The present versions of the documents that are from a folder, by id."""
+        named = sa.select(_files.c.document_id).where(_files.c.root == root)
+        query = sa.select(_documents.c.id, _documents.c.version).where(_documents.c.id.in_(named))
+        with self._reading() as connection:
+            return {row.id: row.version for row in connection.execute(query)}
 
     # -- answers and what people said of them
 
@@ -587,6 +680,21 @@ def _meta_row(key: str, value: object) -> dict[str, str]:
 def _put_meta(connection: sa.Connection, key: str, value: dict[str, object]) -> None:
     connection.execute(_meta.delete().where(_meta.c.key == key))
     connection.execute(_meta.insert(), [_meta_row(key, value)])
+
+
+def _put_lines(connection: sa.Connection, ledger: LedgerChange) -> None:
+    gone = [{"gone": path} for path in (*ledger.forgotten, *(entry.path for entry in ledger.entries))]
+    if gone:
+        connection.execute(_files.delete().where(_files.c.path == sa.bindparam("gone")), gone)
+    if ledger.entries:
+        connection.execute(_files.insert(), [{**asdict(entry), "stage": entry.stage.value} for entry in ledger.entries])
+    if ledger.root:
+        connection.execute(_roots.delete().where(_roots.c.path == ledger.root.path))
+        connection.execute(_roots.insert().values({**asdict(ledger.root), "tags": list(ledger.root.tags)}))
+
+
+def _entry(row: sa.Row[Any]) -> Entry:
+    return Entry(**{**row._mapping, "stage": Stage(row.stage)})
 
 
 def _upsert_nothing(table: sa.Table) -> sa.Insert:

@@ -1,8 +1,7 @@
 """HTTP: a thin adapter over the desk. /docs shows the contract."""
 
-import base64
-import binascii
 import json
+from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -19,7 +18,10 @@ from corpus.errors import DocumentError, NotFoundError, QuestionError
 from corpus.load import parse_document
 from service import problems
 from service.desk import Desk
+from service.ingestion import MAX_PAGE, accepted, ingestion_router, keeping_up
+from service.jobs import Jobs, Upload
 from service.page import add_page
+from service.paging import cursor_after, key_before
 from service.schemas import (
     AskRequest,
     AskResponse,
@@ -47,7 +49,6 @@ from service.threads import Threads
 from service.verify import verify
 
 MAX_FILES = 1_000
-MAX_PAGE = 1_000
 
 _ERRORS: dict[int | str, dict[str, object]] = {
     status: {"model": Problem, "description": description}
@@ -124,19 +125,22 @@ class BodyLimit:
 
 
 def create_app(desk: Desk, settings: Settings) -> FastAPI:
-    """The HTTP service over an opened desk, which it does not close."""
+    """The HTTP service over an opened desk, which it does not close. It keeps up with the folders of the settings."""
+    jobs = Jobs(desk.collection)
     app = FastAPI(
         title="Quoth",
         version=version("quoth"),
         summary="Answers questions from a body of documents by quoting them.",
         responses=_ERRORS,
         redirect_slashes=False,
+        lifespan=lambda _: keeping_up(desk.collection, jobs, settings),
     )
     problems.install(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     threads = Threads(settings.threads)
     _add_questions(app, desk, threads)
-    _add_documents(app, desk, threads, settings)
+    _add_documents(app, desk, threads, settings, jobs)
+    app.include_router(ingestion_router(desk.collection.store, jobs))
     _add_citations(app, desk, threads)
     _add_house(app, desk)
     add_page(app, desk, threads, settings)
@@ -175,7 +179,7 @@ def _add_questions(app: FastAPI, desk: Desk, threads: Threads) -> None:
         return FeedbackResponse(id=number, answer_id=request.answer_id)
 
 
-def _add_documents(app: FastAPI, desk: Desk, threads: Threads, settings: Settings) -> None:
+def _add_documents(app: FastAPI, desk: Desk, threads: Threads, settings: Settings, jobs: Jobs) -> None:
     collection = desk.collection
 
     @app.post(
@@ -185,14 +189,24 @@ def _add_documents(app: FastAPI, desk: Desk, threads: Threads, settings: Setting
         openapi_extra={"requestBody": _DOCUMENT_BODIES},
     )
     async def add(request: Request) -> Response:
-        """Add or replace documents, all or none; the very next question sees them."""
+        """Add or replace documents, all or none; the very next question sees them.
+
+        With the header `Prefer: respond-async` the answer is 202 and a job, which takes them a batch at a time and
+        refuses a bad one alone.
+        """
+        is_job = "respond-async" in request.headers.get("prefer", "").lower()
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
-            documents = await _uploaded(request, threads, settings)
+            uploads = await _uploads(request, settings)
+            if is_job:
+                return accepted(jobs.start(uploads))
+            documents = [await threads.read(upload.load) for upload in uploads]
         else:
             try:
                 body = DocumentsRequest.model_validate(await _json(request))
             except ValidationError as exc:
                 return problems.validation_problem([dict(error) for error in exc.errors()])
+            if is_job:
+                return accepted(jobs.start([_upload(entry, number) for number, entry in enumerate(body.documents)]))
             documents = []
             for number, entry in enumerate(body.documents):
                 try:
@@ -209,10 +223,9 @@ def _add_documents(app: FastAPI, desk: Desk, threads: Threads, settings: Setting
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100, cursor: str | None = None
     ) -> ListResponse:
         """Documents in the order of their ids."""
-        after = _after(cursor) if cursor is not None else None
-        found = await threads.read(collection.store.documents, limit + 1, after)
+        found = await threads.read(collection.store.documents, limit + 1, key_before(cursor))
         page = [SummaryOut.of(summary) for summary in found[:limit]]
-        return ListResponse(documents=page, next_cursor=_cursor(page[-1].id) if len(found) > limit else None)
+        return ListResponse(documents=page, next_cursor=cursor_after(page[-1].id) if len(found) > limit else None)
 
     @app.get("/v1/documents/{document_id:path}", tags=["documents"])
     async def get_document(document_id: str, version: str | None = None) -> DocumentOut:
@@ -228,8 +241,11 @@ def _add_documents(app: FastAPI, desk: Desk, threads: Threads, settings: Setting
     @app.delete("/v1/documents/{document_id:path}", tags=["documents"])
     async def delete(document_id: str) -> DeleteResponse:
         """Take a document out of every structure, stored answers that show it included."""
-        removals, generation = await threads.write(collection.remove, [document_id])
-        return DeleteResponse.of(removals[0], generation)
+        return DeleteResponse.of(await threads.write(collection.remove, [document_id]))
+
+
+def _upload(entry: DocumentIn, number: int) -> Upload:
+    return Upload(entry.id or f"documents.{number}", partial(_document, entry, entry.id))
 
 
 def _add_citations(app: FastAPI, desk: Desk, threads: Threads) -> None:
@@ -279,8 +295,8 @@ async def _json(request: Request) -> object:
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "the body is not JSON") from exc
 
 
-async def _uploaded(request: Request, threads: Threads, settings: Settings) -> list[Document]:
-    """The documents of a multipart upload: the parts named ``files``, each with its own name and format."""
+async def _uploads(request: Request, settings: Settings) -> list[Upload]:
+    """The files of a multipart upload: the parts named ``files``, each with its own name and format."""
     async with request.form(max_files=MAX_FILES, max_part_size=settings.max_body_bytes) as form:
         uploads = [part for part in form.getlist("files") if isinstance(part, UploadFile)]
         tags = [part for part in form.getlist("tags") if isinstance(part, str)]
@@ -291,15 +307,4 @@ async def _uploaded(request: Request, threads: Threads, settings: Settings) -> l
             raise QuestionError("there is no file in the upload; send each as a part named files", "files")
         named = [(upload.filename or "upload", await upload.read()) for upload in uploads]
     limit = settings.max_document_bytes
-    return [await threads.read(parse_document, name, data, tags=tags, max_bytes=limit) for name, data in named]
-
-
-def _cursor(id: str) -> str:
-    return base64.urlsafe_b64encode(id.encode()).decode()
-
-
-def _after(cursor: str) -> str:
-    try:
-        return base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError) as exc:
-        raise QuestionError(f"{cursor!r} is no cursor; take next_cursor from the page before", "cursor") from exc
+    return [Upload(name, partial(parse_document, name, data, tags=tags, max_bytes=limit)) for name, data in named]

@@ -1,29 +1,46 @@
 """The command line. Results go to standard output, everything else to standard error."""
 
 import logging
+import signal
 import sys
-from collections.abc import Iterator
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Column, Table
 from rich.text import Text
 
 from corpus.document import unencodable
 from corpus.errors import DocumentError, NotFoundError, QuothError, StoreError
-from corpus.load import ClaimedIds, FoundFile, find_files, read_document
-from index.collection import FileResult, rebuild
+from corpus.intake import Intake, Order, Taken
+from corpus.load import ClaimedIds, find_files, path_text
+from index.collection import Collection, FileResult, rebuild
 from index.embed import load_encoder
 from index.ingest import Loaded
+from index.ledger import Stage
 from index.store import FILE_NAME, Filters
 from service.desk import open_collection, open_desk
 from service.question import DEFAULT_TOP_K, make_question
 from service.schemas import AskResponse, CitationOut, SummaryOut
 from service.settings import Settings, load_settings
+from service.sync import FileChange, Mirror, What, root_of
+from service.watch import Watcher
 
 app = typer.Typer(
     name="quoth",
@@ -38,9 +55,21 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 _UNBOUNDED = 100_000
 """Columns of what is no terminal."""
 
+_OUTCOMES = ("added", "updated", "unchanged", "failed")
+
+_FILES_FOR_A_PROCESS = 8
+"""So many are read sooner than a process has started."""
+
+_RATE_PERIOD_S = 600
+"""The rate is that of so long a time: files come in batches."""
+
+_FAILURES_SHOWN = 20
+"""Failed files that the status names; GET /v1/ingestion names all."""
+
 DataDir = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="The folder of the index. [default: ./.quoth]")
 ]
+Tags = Annotated[list[str] | None, typer.Option(help="A tag for every document; may be repeated.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -59,20 +88,58 @@ def main() -> None:
 def add(
     paths: Annotated[list[Path], typer.Argument(help="Files and folders.", show_default=False)],
     data: DataDir = None,
-    tag: Annotated[list[str] | None, typer.Option(help="A tag for every document; may be repeated.")] = None,
+    tag: Tags = None,
 ) -> None:
     """Add files and folders, or bring them up to date. A bad file is reported and skipped; then the exit code is 1."""
     settings = _settings(data)
-    files = list(find_files(paths))
-    with open_collection(settings, writable=True) as collection, _progress() as progress:
-        task = progress.add_task("adding", total=len(files))
-        counts = dict.fromkeys(("added", "updated", "unchanged", "failed"), 0)
-        for result in collection.put_files(_loaded(files, tag or [], settings)):
-            progress.advance(task)
-            counts[_report(result)] += 1
-    err.print(", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing to add")
+    files = [Order(file.path, file.id, tuple(tag or ())) for file in find_files(paths)]
+    with _intake(len(files), settings) as intake, open_collection(settings, writable=True) as collection:
+        counts = Counter(map(_report, _shown(collection.put_files(_loaded(intake, files)), len(files), "adding")))
+    err.print(", ".join(f"{counts[what]} {what}" for what in _OUTCOMES if counts[what]) or "nothing to add")
     if counts["failed"]:
         raise typer.Exit(1)
+
+
+@app.command()
+def sync(
+    folder: Annotated[Path, typer.Argument(help="The folder.", show_default=False)],
+    data: DataDir = None,
+    tag: Tags = None,
+    again: Annotated[bool, typer.Option(help="Read every file, whether it has changed or not.")] = False,
+    allow_empty: Annotated[
+        bool, typer.Option(help="A folder that is empty now takes all of its documents out.")
+    ] = False,
+    forget: Annotated[bool, typer.Option(help="Keep up with it no longer; its documents stay.")] = False,
+) -> None:
+    """Mirror a folder: what is new, changed, moved or gone in it becomes so in the index.
+
+    A file that has become bad is reported, and keeps its last good version; then the exit code is 1.
+    """
+    settings = _indexed(data) if forget else _settings(data)
+    with open_collection(settings, writable=True) as collection:
+        if forget:
+            _forget(folder, collection)
+            return
+        counts = Counter(_synced(collection, folder, settings, tag, again, allow_empty))
+    err.print(", ".join(f"{counts[what]} {what}" for what in What if counts[what]) or "nothing to sync")
+    if counts[What.FAILED] or counts[What.STILL_FAILING]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def watch(
+    folders: Annotated[list[Path], typer.Argument(help="Folders.", show_default=False)],
+    data: DataDir = None,
+    tag: Tags = None,
+) -> None:
+    """Sync folders, then follow what changes in them until interrupted. quoth serve --watch does so while it serves."""
+    settings = _settings(data)
+    _log(settings, "%(levelname)s: %(message)s")
+    stop = _stopped_by_signals()
+    with Intake(1, settings.max_document_bytes) as intake, open_collection(settings, writable=True) as collection:
+        mirrors = [Mirror(collection, folder, tags=tag) for folder in folders]
+        err.print(Text(f"watching {', '.join(str(mirror.folder) for mirror in mirrors)}; end with Ctrl-C"))
+        Watcher(mirrors, intake, _print_news).run(stop)
 
 
 @app.command()
@@ -101,14 +168,17 @@ def serve(
     data: DataDir = None,
     host: Annotated[str | None, typer.Option(help="[default: 127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="[default: 8000]")] = None,
+    watch: Annotated[
+        list[Path] | None, typer.Option(metavar="DIR", help="Keep up with this folder; may be repeated.")
+    ] = None,
 ) -> None:
     """Serve questions over HTTP until interrupted."""
     import uvicorn
 
     from service.app import create_app
 
-    settings = _settings(data, host=host, port=port)
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings = _settings(data, host=host, port=port, watch=tuple(watch) if watch else None)
+    _log(settings, "%(asctime)s %(levelname)s %(name)s: %(message)s")
     with open_desk(settings, writable=True) as desk:
         state = "no documents yet" if desk.collection.store.is_empty() else f"generation {desk.collection.generation}"
         err.print(Text(f"{settings.data_dir}: {state}; http://{settings.host}:{settings.port}"))
@@ -150,14 +220,14 @@ def remove(
         if unencodable(id):
             raise NotFoundError(f"there is no document {id!r}")
     with open_collection(settings, writable=True) as collection:
-        removals, _ = collection.remove(ids)
-    for removal in removals:
+        removed = collection.remove(ids)
+    for removal in removed.documents:
         out.print(Text(f"removed {removal.id}: {removal.chunks} chunks, {removal.versions} versions"))
 
 
 @app.command()
 def status(data: DataDir = None) -> None:
-    """Say what the index holds and what it was built with."""
+    """Say what the index holds, what it was built with, and what became of the files of synced folders."""
     settings = _indexed(data)
     with open_collection(settings, writable=False) as collection:
         rows = {
@@ -166,10 +236,14 @@ def status(data: DataDir = None) -> None:
             **{name: str(count) for name, count in collection.store.counts().items()},
             **{f"chunks in {name}": str(count) for name, count in collection.sizes().items()},
             **_flattened(collection.store.manifest() or {}),
+            **{f"synced {root}": _stages(counts) for root, counts in collection.store.stages().items()},
         }
+        failed = collection.store.ledger(_FAILURES_SHOWN, stage=Stage.FAILED)
     width = max(len(name) for name in rows)
     for name, value in rows.items():
         out.print(Text.assemble((name.ljust(width + 2), "bold"), value))
+    for entry in failed:
+        out.print(Text(f"failed {entry.path}: {entry.reason} ({entry.at})", style="red"))
 
 
 @app.command()
@@ -210,31 +284,105 @@ def _indexed(data: Path | None) -> Settings:
     return settings
 
 
-def _progress() -> Progress:
+_T = TypeVar("_T")
+
+
+def _log(settings: Settings, form: str) -> None:
+    logging.basicConfig(level=settings.log_level, format=form)
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it counts every change, documents or not
+
+
+def _intake(files: int, settings: Settings) -> Intake:
+    """Processes for half of the cores, since the encoder has the others; none where there are few files."""
+    processes = min(max(1, settings.threads // 2), files // _FILES_FOR_A_PROCESS)
+    return Intake(processes, settings.max_document_bytes)
+
+
+class _RateColumn(ProgressColumn):
+    """How many files a second."""
+
+    def render(self, task: Task) -> Text:
+        """The rate, once it is known."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.1f} files/s" if speed else "", style="progress.data.speed")
+
+
+def _shown(results: Iterable[_T], total: int, what: str) -> Iterator[_T]:
+    """The results as they come, with a bar that tells how many there are, the rate and the time left."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        _RateColumn(),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
     )
-    return Progress(*columns, console=err, transient=True)
+    with Progress(*columns, console=err, transient=True, speed_estimate_period=_RATE_PERIOD_S) as progress:
+        yield from progress.track(results, total=total, description=what)
 
 
-def _loaded(files: list[FoundFile], tags: list[str], settings: Settings) -> Iterator[Loaded]:
+def _loaded(intake: Intake, files: Iterable[Order]) -> Iterator[Loaded]:
     """Each file read when its turn comes, so that no more than a batch is held at a time."""
     claimed = ClaimedIds()
-    for file in files:
-        yield _load(file, tags, settings, claimed)
+    for taken in intake.read(files):
+        yield _load(taken, claimed)
 
 
-def _load(file: FoundFile, tags: list[str], settings: Settings, claimed: ClaimedIds) -> Loaded:
+def _load(taken: Taken, claimed: ClaimedIds) -> Loaded:
+    path, error = taken.order.path, taken.error
     try:
-        document = read_document(file.path, id=file.id, max_bytes=settings.max_document_bytes, tags=tags)
-        claimed.claim(document.id, file.path)
+        if taken.document is not None:
+            claimed.claim(taken.document.id, path)
     except DocumentError as exc:
-        return Loaded(str(file.path), error=exc)
-    return Loaded(str(file.path), document)
+        error = exc
+    return Loaded(path_text(path), None if error else taken.document, error)
+
+
+def _synced(
+    collection: Collection, folder: Path, settings: Settings, tags: Sequence[str] | None, again: bool, allow_empty: bool
+) -> Iterator[What]:
+    """Sync a folder and print what became of each file."""
+    mirror = Mirror(collection, folder, tags=tags)
+    plan = mirror.plan(again=again, allow_empty=allow_empty)
+    total = len(plan.settled) + len(plan.pending) + len(plan.departed)
+    with _intake(len(plan.pending), settings) as intake:
+        for change in _shown(mirror.carry_out(plan, intake), total, "syncing"):
+            _print_change(change)
+            yield change.what
+
+
+def _print_change(change: FileChange) -> None:
+    """Print what became of a file, unless that is nothing."""
+    if change.is_failure:
+        err.print(Text(f"{change.path}: {change.reason}", style="red"))
+    elif change.is_news:
+        was = f" (was {change.moved_from})" if change.moved_from else ""
+        why = f" ({change.reason})" if change.reason else ""
+        out.print(Text(f"{change.what} {change.path}{was}{why}"))
+
+
+def _print_news(change: FileChange) -> None:
+    if change.is_news:
+        _print_change(change)
+
+
+def _forget(folder: Path, collection: Collection) -> None:
+    path = root_of(collection.store, folder).path
+    files = collection.store.forget_root(path)
+    err.print(Text(f"{path}: its {files} files are not followed any longer; their documents stay"))
+
+
+def _stopped_by_signals() -> threading.Event:
+    """Set when the process is asked to end, so that what is being written is finished first."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    return stop
+
+
+def _stages(counts: dict[Stage, int]) -> str:
+    return ", ".join(f"{counts[stage]} {stage}" for stage in Stage if stage in counts) or "no files"
 
 
 def _report(result: FileResult) -> str:

@@ -10,11 +10,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from corpus.document import unencodable
-from index.collection import Receipt
+from index.collection import Receipt, Removed
+from index.ledger import Entry, Stage
 from index.search import Hit
-from index.store import DocumentSummary, Filters, Removal
+from index.store import DocumentSummary, Filters
 from service.answer import Answer, Asked, NoAnswer, Statement
 from service.citation import Citation
+from service.jobs import Job, State
 from service.question import (
     DEFAULT_SEARCH_TOP_K,
     DEFAULT_TOP_K,
@@ -389,24 +391,95 @@ class ListResponse(Response):
     next_cursor: str | None
 
 
+class FileOut(Response):
+    """A file of a folder that the index keeps up with. ``documents`` are those that it gave last."""
+
+    path: str
+    root: str
+    stage: Stage
+    reason: str | None
+    at: str
+    documents: list[str]
+
+    @classmethod
+    def of(cls, entry: Entry) -> Self:
+        """The ledger's line as it is sent."""
+        documents = [entry.document_id] if entry.document_id else []
+        return cls(
+            path=entry.path,
+            root=entry.root,
+            stage=entry.stage,
+            reason=entry.reason,
+            at=entry.at,
+            documents=documents,
+        )
+
+
+class IngestionResponse(Response):
+    """Files in the order of their paths; ``cursor`` asks for more, null at the end."""
+
+    files: list[FileOut]
+    cursor: str | None
+
+
+class RefusedOut(Response):
+    """A document of a job that was not taken, and why."""
+
+    source: str
+    reason: str
+
+
+class JobOut(Response):
+    """An upload that is taken in the background. ``documents`` and ``refused`` grow while it runs."""
+
+    id: str
+    state: State
+    done: int = Field(description="documents that were taken or refused")
+    total: int
+    reason: str | None = Field(description="why the whole of it failed")
+    elapsed_s: float | None
+    left_s: float | None = Field(description="an estimate from the rate so far")
+    documents: list[ReceiptOut]
+    refused: list[RefusedOut]
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """The job as it stands."""
+        results = list(job.results)
+        return cls(
+            id=job.id,
+            state=job.state,
+            done=len(results),
+            total=job.total,
+            reason=job.reason,
+            elapsed_s=job.elapsed_s,
+            left_s=job.left_s,
+            documents=[ReceiptOut.of(result.receipt) for result in results if result.receipt],
+            refused=[
+                RefusedOut(source=result.source, reason=result.error.reason) for result in results if result.error
+            ],
+        )
+
+
 class DeleteResponse(Response):
-    """What was taken out, by structure."""
+    """What was taken out, counted in each structure."""
 
     id: str
     deleted: dict[str, int]
     generation: int
 
     @classmethod
-    def of(cls, removal: Removal, generation: int) -> Self:
-        """The receipt as it is sent."""
+    def of(cls, removed: Removed) -> Self:
+        """The receipt for one document as it is sent."""
+        (document,) = removed.documents
         deleted = {
-            "chunks": removal.chunks,
-            "vectors": removal.chunks,
-            "terms": removal.chunks,
-            "versions": removal.versions,
-            "answers": removal.answers,
+            "chunks": document.chunks,
+            "vectors": removed.vectors,
+            "terms": removed.terms,
+            "versions": document.versions,
+            "answers": document.answers,
         }
-        return cls(id=removal.id, deleted=deleted, generation=generation)
+        return cls(id=document.id, deleted=deleted, generation=removed.generation)
 
 
 class VerifyResponse(Response):

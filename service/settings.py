@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from corpus.errors import SettingsError
 from index.embed import DEFAULT_ENCODER, DEFAULT_MODELS_DIR
@@ -18,6 +18,11 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _folders(value: object) -> object:
+    """Folders named in one line, as those of PATH are."""
+    return tuple(name for name in value.split(os.pathsep) if name) if isinstance(value, str) else value
+
+
 class Settings(BaseSettings):
     """Every setting of Quoth, with its default."""
 
@@ -26,6 +31,12 @@ class Settings(BaseSettings):
     data_dir: Annotated[Path, Field(description="The folder of the index.")] = Path(".quoth")
     host: Annotated[str, Field(description="The address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535, description="The port to listen on; 0 takes a free one.")] = 8000
+    watch: Annotated[
+        tuple[Path, ...],
+        NoDecode,
+        BeforeValidator(_folders),
+        Field(description="Folders that the service keeps up with, separated as in PATH."),
+    ] = ()
     encoder: Annotated[
         str,
         Field(

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import io
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from http import HTTPStatus
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from reportlab.pdfgen.canvas import Canvas
 
 from corpus.document import version_of
+from corpus.intake import Intake
 from index.embed import Encoder
 from index.search import SearchResult
 from service.answer import Answerer
@@ -28,6 +30,7 @@ from service.reader.passage import PassageReader
 from service.reader.reader import SpanReader
 from service.reader.span import Findings
 from service.settings import Settings
+from service.sync import Mirror
 
 JSON = {"Content-Type": "application/json"}
 BODY_LIMIT = 20_000
@@ -870,9 +873,128 @@ def test_openapi_names_every_operation_and_every_schema_it_refers_to(steady: Cli
         *(("post", f"/v1/{path}") for path in ("ask", "search", "documents", "verify", "feedback")),
         *((method, "/v1/documents/{document_id}") for method in ("get", "put", "delete")),
         ("get", "/v1/documents"),
+        ("get", "/v1/ingestion"),
+        *((method, "/v1/jobs/{job_id}") for method in ("get", "delete")),
         ("get", "/v1/answers/{answer_id}"),
     }
     assert _missing(described, described) == []
+
+
+# -- uploads in the background
+
+
+ASYNC = {**JSON, "Prefer": "respond-async"}
+
+
+def started(client: Client, *documents: Json) -> Json:
+    response = client.request("POST", "/v1/documents", json={"documents": list(documents)}, headers=ASYNC)
+    job = ok(response, 202)
+    assert response.headers["location"] == f"/v1/jobs/{job['id']}"
+    return job
+
+
+def finished(client: Client, job: Json) -> Json:
+    for _ in range(1_200):
+        found = ok(client.get(f"/v1/jobs/{job['id']}"))
+        if found["state"] not in ("waiting", "running"):
+            return found
+        time.sleep(0.05)
+    raise AssertionError(found)
+
+
+def test_a_large_upload_may_be_a_job_in_which_a_bad_document_fails_alone(client: Client) -> None:
+    good = [{"id": str(number), "text": f"Line {number} carries gas."} for number in range(70)]
+    bad, twice = {"id": "bad", "text": " "}, {"id": "3", "text": "Another three."}
+    job = started(client, *good, bad, twice)
+    assert (job["total"], set(job)) == (
+        72,
+        {"id", "state", "done", "total", "reason", "elapsed_s", "left_s", "documents", "refused"},
+    )
+    done = finished(client, job)
+    assert (done["state"], done["done"], done["reason"], done["left_s"]) == ("done", 72, None, None)
+    assert [receipt["status"] for receipt in done["documents"]] == ["added"] * 70
+    assert [refused["source"] for refused in done["refused"]] == ["bad", "3"]
+    assert "has the id '3', and so has 3" in done["refused"][1]["reason"]
+    assert ok(client.get(path_of("3")))["text"] == "Line 3 carries gas."
+
+
+def test_files_may_be_a_job(client: Client) -> None:
+    sent = files(("otter.txt", OTTER.encode()), ("bad.pdf", b"garbage"))
+    job = ok(client.request("POST", "/v1/documents", files=sent, headers={"Prefer": "respond-async"}), 202)
+    done = finished(client, job)
+    assert ([receipt["id"] for receipt in done["documents"]], len(done["refused"])) == (["otter.txt"], 1)
+
+
+def test_a_job_that_is_cancelled_keeps_what_it_has_stored_and_no_more(client: Client) -> None:
+    first = started(client, *({"id": f"a{number}", "text": f"Line {number} carries gas."} for number in range(150)))
+    second = started(client, {"id": "b", "text": "Oil flows."})
+    for job in (second, first):
+        ok(client.request("DELETE", f"/v1/jobs/{job['id']}"))
+    ends = [finished(client, job) for job in (first, second)]
+    assert all(end["state"] in ("done", "cancelled") for end in ends)
+    stored = {receipt["id"] for end in ends for receipt in end["documents"]}
+    assert {document["id"] for document in ok(client.get("/v1/documents?limit=1000"))["documents"]} == stored
+    assert client.desk.collection.verify() == []
+
+
+def test_a_job_that_is_not_there_is_a_problem(steady: Client) -> None:
+    problem(steady.get("/v1/jobs/none"), 404)
+    problem(steady.request("DELETE", "/v1/jobs/none"), 404)
+
+
+# -- keeping up with folders
+
+
+def test_the_ledger_says_what_became_of_each_file(client: Client, tmp_path: Path) -> None:
+    assert ok(client.get("/v1/ingestion")) == {"files": [], "cursor": None}
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    (folder / "otter.txt").write_text(OTTER)
+    (folder / "bad.pdf").write_text("garbage")
+    (folder / "elm.txt").write_text("The river Elm is cold.")
+    mirror = Mirror(client.desk.collection, folder)
+    changes = mirror.carry_out(mirror.plan(), Intake(0, 10_000))
+    assert [change.what.value for change in changes] == ["failed", "added", "added"]
+    body = ok(client.get("/v1/ingestion"))
+    assert [set(entry) for entry in body["files"]] == [{"path", "root", "stage", "reason", "at", "documents"}] * 3
+    assert [(entry["path"], entry["stage"], entry["documents"]) for entry in body["files"]] == [
+        (str(folder / "bad.pdf"), "failed", []),
+        (str(folder / "elm.txt"), "stored", ["papers/elm.txt"]),
+        (str(folder / "otter.txt"), "stored", ["papers/otter.txt"]),
+    ]
+    assert ({entry["root"] for entry in body["files"]}, body["cursor"]) == ({str(folder)}, None)
+    assert "PDF" in body["files"][0]["reason"]
+    first = ok(client.get("/v1/ingestion", params={"limit": 2}))
+    rest = ok(client.get("/v1/ingestion", params={"limit": 2, "cursor": first["cursor"]}))
+    assert (first["files"] + rest["files"], rest["cursor"]) == (body["files"], None)
+    assert ok(client.get("/v1/ingestion", params={"stage": "failed"}))["files"] == body["files"][:1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [({"stage": "lost"}, "stage"), ({"cursor": "?"}, "cursor"), ({"limit": 0}, "limit"), ({"limit": 1001}, "limit")],
+)
+def test_a_page_of_the_ledger_that_cannot_be_is_refused(steady: Client, asked: Json, field: str) -> None:
+    problem(steady.get("/v1/ingestion", params=asked), 422, field)
+
+
+def test_a_service_keeps_up_with_the_folders_of_its_settings(
+    tmp_path: Path, encoder: Encoder, passages: PassageReader
+) -> None:
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "otter.txt").write_text(OTTER)
+    with Desk(tmp_path / "data", encoder, passages, writable=True) as desk, asyncio.Runner() as runner:
+        app = create_app(desk, Settings(watch=(tmp_path / "papers",), threads=2))
+
+        async def served() -> None:
+            async with app.router.lifespan_context(app):
+                for _ in range(1_200):
+                    if desk.collection.generation:
+                        return
+                    await asyncio.sleep(0.05)
+
+        runner.run(served())
+        assert [summary.id for summary in desk.collection.documents()] == ["papers/otter.txt"]
 
 
 def _missing(node: object, described: Json) -> list[str]:

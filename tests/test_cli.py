@@ -155,6 +155,56 @@ def test_a_path_that_is_not_there_is_reported(quoth: Quoth, tmp_path: Path) -> N
     assert "nothing.txt: does not exist" in said.err
 
 
+# -- keeping up with a folder
+
+
+def test_a_folder_is_mirrored_and_the_ledger_says_what_became_of_its_files(quoth: Quoth, tmp_path: Path) -> None:
+    folder, data = tmp_path / "papers", tmp_path / "data"
+    folder.mkdir()
+    (folder / "otter.md").write_text(OTTER)
+    (folder / "elm.txt").write_text("The river Elm is cold.")
+    (folder / "bad.pdf").write_text("garbage")
+    first = quoth("sync", folder, "--data", data)
+    assert (first.code, first.out.splitlines()) == (1, [f"added {folder}/elm.txt", f"added {folder}/otter.md"])
+    assert f"{folder}/bad.pdf: is not a PDF, or is damaged" in first.err
+    assert first.err.endswith("2 added, 1 failed\n")
+    status = quoth("status", "--data", data)
+    assert f"synced {folder}" in status.out
+    assert "2 stored, 1 failed" in status.out
+    assert f"failed {folder}/bad.pdf: is not a PDF, or is damaged" in status.out
+    (folder / "bad.pdf").unlink()
+    (folder / "elm.txt").rename(folder / "river.txt")
+    expected = [f"moved {folder}/river.txt (was {folder}/elm.txt)", f"removed {folder}/bad.pdf"]
+    again = quoth("sync", folder, "--data", data)
+    assert (again.code, again.out.splitlines()) == (0, expected)
+    assert again.err.endswith("1 moved, 1 removed, 1 unchanged\n")
+    forgotten = quoth("sync", folder, "--data", data, "--forget")
+    assert (forgotten.code, "its 2 files are not followed any longer" in forgotten.err) == (0, True)
+    assert len(quoth("documents", "--data", data, "--json").out.splitlines()) == 2
+
+
+def test_a_folder_that_is_not_there_is_one_line(quoth: Quoth, tmp_path: Path) -> None:
+    said = quoth("sync", tmp_path / "none", "--data", tmp_path / "data")
+    assert (said.code, said.out) == (1, "")
+    assert said.err == f"quoth: {tmp_path}/none: there is no such folder; nothing was changed\n"
+
+
+def test_a_folder_is_watched_until_the_process_is_asked_to_end(quoth: Quoth, tmp_path: Path) -> None:
+    folder, data = tmp_path / "papers", tmp_path / "data"
+    folder.mkdir()
+    (folder / "a.txt").write_text("The river Elm is cold.")
+    with subprocess.Popen(process("watch", folder, "--data", data), cwd=ROOT, stdout=subprocess.PIPE) as watching:
+        assert watching.stdout is not None
+        try:
+            assert watching.stdout.readline() == f"added {folder}/a.txt\n".encode()
+            (folder / "b.txt").write_text("Beavers build the weir.")
+            assert watching.stdout.readline() == f"added {folder}/b.txt\n".encode()
+        finally:
+            watching.send_signal(signal.SIGTERM)
+        assert watching.wait(30) == 0
+    assert quoth("sync", folder, "--data", data).err.endswith("2 unchanged\n")
+
+
 # -- asking
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from corpus.document import Document, make_document
 from corpus.errors import DocumentError, NotFoundError, StoreError
 from index.chunk import ChunkSettings
-from index.collection import Collection, Outcome, rebuild
+from index.collection import Collection, Outcome, Removed, rebuild
 from index.embed import Encoder, EncoderIdentity, Vectors
 from index.ingest import Loaded, prepare
 from index.store import FILE_NAME, Removal
@@ -127,8 +127,7 @@ def test_receipts_come_in_the_order_of_the_documents(open_collection: Open, make
 def test_a_deleted_document_is_gone_from_the_next_search(open_collection: Open, make: Make) -> None:
     collection = open_collection()
     collection.put([make("a"), make("b")])
-    removals, generation = collection.remove(["a"])
-    assert (removals, generation) == ([Removal("a", chunks=1, versions=1, answers=0)], 2)
+    assert collection.remove(["a"]) == Removed((Removal("a", chunks=1, versions=1, answers=0),), 1, 1, generation=2)
     assert (found(collection), collection.verify()) == (["b"], [])
 
 
@@ -319,6 +318,24 @@ def test_a_reader_mends_what_a_writer_left_that_was_cut_off(
     reader = open_collection(writable=False)
     assert (found(reader), found(reader, "oil flows"), reader.verify()) == (["a", "b", "c"], ["a", "b", "c"], [])
     assert reader.searcher.search("oil flows", 1).hits[0].chunk.text == "Oil flows."
+
+
+def test_a_reader_goes_on_when_its_writer_is_cut_off(open_collection: Open, make: Make) -> None:
+    writer = open_collection()
+    writer.put([make("a"), make("b")])
+    reader = open_collection(writable=False)
+    writer.store.write([], ["a"])  # and is killed before the indexes follow
+    writer.close()
+    assert (found(reader), reader.generation, reader.verify()) == (["b"], 2, [])
+
+
+def test_the_receipt_of_a_removal_counts_nothing_but_that(open_collection: Open, make: Make) -> None:
+    collection = open_collection()
+    collection.put([make("a"), make("b"), make("c")])
+    collection.store.write([], ["c"])  # as if the indexes could not be written then
+    removed = collection.remove(["a"])
+    assert (removed.vectors, removed.terms, removed.generation) == (1, 1, 3)
+    assert collection.sizes() == {"store": 1, "vectors": 1, "terms": 1}
 
 
 def test_a_writer_mends_what_another_left_that_was_cut_off(open_collection: Open, make: Make, encoder: Encoder) -> None:

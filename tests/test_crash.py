@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from corpus.document import Document
+from corpus.intake import Intake
 from index.collection import Collection
+from service.sync import Mirror
 
 ROUNDS = 5
 LAST = "last"
@@ -69,4 +71,48 @@ def test_what_was_acknowledged_survives_a_kill_at_any_moment(
     collection = open_collection(folder)
     collection.put([make(str(number)) for number in range(first, first + 5)])
     assert len(list(collection.documents())) == first + 6
+    assert collection.verify() == []
+
+
+FILES = 300
+SYNC = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from pathlib import Path
+from conftest import ToyEncoder
+from corpus.intake import Intake
+from index.collection import Collection
+from service.sync import Mirror
+with Collection(Path(sys.argv[1]), ToyEncoder(), writable=True) as collection:
+    mirror = Mirror(collection, Path(sys.argv[2]))
+    for change in mirror.carry_out(mirror.plan(), Intake(0, 1_000)):
+        print(change.path, flush=True)
+"""
+
+
+def test_a_sync_that_is_killed_is_finished_by_the_next_and_owns_what_it_brought_in(
+    tmp_path: Path, open_collection: Callable[..., Collection]
+) -> None:
+    data, folder = tmp_path / "data", tmp_path / "papers"
+    folder.mkdir()
+    for number in range(FILES):
+        (folder / f"{number:03}.txt").write_text(f"Line {number} carries gas.")
+    with subprocess.Popen(
+        [sys.executable, "-c", SYNC, str(data), str(folder)], stdout=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        first = running.stdout.readline()
+        time.sleep(random.uniform(0, 0.1))
+        running.kill()
+        said = {line.strip() for line in (first, *running.stdout.readlines()) if line.endswith("\n")}
+    collection = open_collection(data)
+    assert {path for path, entry in collection.store.entries(str(folder)).items() if entry.document_id} >= said
+    mirror = Mirror(collection, folder)
+    again = {change.path: change.what.value for change in mirror.carry_out(mirror.plan(), Intake(0, 1_000))}
+    assert {again[path] for path in said} == {"unchanged"}
+    assert (len(again), set(again.values()) <= {"added", "unchanged"}) == (FILES, True)
+    for number in range(1, FILES):
+        (folder / f"{number:03}.txt").unlink()
+    list(mirror.carry_out(mirror.plan(), Intake(0, 1_000)))
+    assert [summary.id for summary in collection.documents()] == ["papers/000.txt"]
     assert collection.verify() == []

@@ -47,6 +47,7 @@ OWNERS = {
     "onnx": {"service/reader/export.py", "service/reader/graph.py"},
     "onnxruntime": {"index/embed.py", "index/export.py"},
     "openpyxl": {"corpus/formats/office.py"},
+    "pebble": {"corpus/intake.py"},
     "pydantic_settings": {"service/settings.py"},
     "pypdfium2": {"corpus/formats/pdf.py"},
     "safetensors": {"service/reader/export.py", "service/reader/training/model.py"},
@@ -61,6 +62,7 @@ OWNERS = {
     "transformers": {"index/export.py", "service/reader/export.py", "service/reader/transformer.py"},
     "typer": {"eval/cli.py", "service/cli.py"},
     "uvicorn": {"service/cli.py"},
+    "watchfiles": {"service/watch.py"},
     "yaml": {"corpus/formats/markdown.py"},
 }
 

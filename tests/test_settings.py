@@ -30,6 +30,13 @@ def test_the_environment_sets_what_it_names(monkeypatch: pytest.MonkeyPatch) -> 
     assert (settings.port, settings.data_dir) == (8123, Path("/srv/quoth"))
 
 
+def test_folders_to_watch_are_separated_as_in_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().watch == ()
+    monkeypatch.setenv("QUOTH_WATCH", os.pathsep.join(("/srv/a b", "", "papers")))
+    assert load_settings().watch == (Path("/srv/a b"), Path("papers"))
+    assert load_settings(watch=(Path("other"),)).watch == (Path("other"),)
+
+
 def test_an_argument_wins_over_the_environment_and_none_is_no_argument(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QUOTH_PORT", "8123")
     monkeypatch.setenv("QUOTH_HOST", "0.0.0.0")

@@ -12,6 +12,7 @@ from corpus.document import Document, Page
 from corpus.errors import NotFoundError, StoreError
 from index.chunk import Chunk
 from index.embed import Vectors
+from index.ledger import Entry, LedgerChange, Root, Stage
 from index.store import FILE_NAME, Filters, Overview, PreparedDocument, Store
 
 Make = Callable[..., Document]
@@ -250,6 +251,47 @@ def test_feedback_is_kept_with_its_question(store: Store, make: Make, tmp_path: 
     assert '"document_id": "a"' in rows[1][3]
     with pytest.raises(NotFoundError, match="there is no stored answer '2'"):
         store.add_feedback("2", True, None, None)
+
+
+def line(path: str, stage: Stage = Stage.STORED, document_id: str | None = None, root: str = "/r") -> Entry:
+    return Entry(path, root, 2**40, 2**60, "0" * 64, document_id, "1", stage, None, "2025-01-02T03:04:05+00:00")
+
+
+def test_lines_of_the_ledger_come_back_and_the_last_one_of_a_path_stays(store: Store) -> None:
+    for root in (Root("/r", "old"), Root("/r", "papers", ("x",)), Root("/empty", "")):
+        store.record(LedgerChange(root=root))
+    store.record(LedgerChange([line("/r/b"), line("/r/a", Stage.WAITING, "a"), line("/r/c", Stage.FAILED)]))
+    store.record(LedgerChange([line("/r/a", Stage.STORED, "a")], ["/r/b"]))
+    assert store.entries("/r") == {"/r/a": line("/r/a", Stage.STORED, "a"), "/r/c": line("/r/c", Stage.FAILED)}
+    assert store.roots() == [Root("/empty", ""), Root("/r", "papers", ("x",))]
+    assert store.stages() == {"/empty": {}, "/r": {Stage.STORED: 1, Stage.FAILED: 1}}
+    assert (store.claims(), store.entries("/empty")) == ({"a": "/r/a"}, {})
+    assert [entry.path for entry in store.ledger(1)] == ["/r/a"]
+    assert [entry.path for entry in store.ledger(9, after="/r/a")] == ["/r/c"]
+    assert [entry.path for entry in store.ledger(9, stage=Stage.FAILED)] == ["/r/c"]
+
+
+def test_the_ledger_changes_with_the_documents_or_not_at_all(store: Store, make: Make) -> None:
+    def failing() -> Iterator[PreparedDocument]:
+        yield prepared(make("a"))
+        raise RuntimeError("the encoder broke")
+
+    store.record(LedgerChange(root=Root("/r", "")))
+    with pytest.raises(RuntimeError):
+        store.write(failing(), ledger=LedgerChange([line("/r/a")]))
+    assert store.entries("/r") == {}
+    store.write([prepared(make("a"))], ledger=LedgerChange([line("/r/a", document_id="a")]))
+    assert (set(store.entries("/r")), store.versions("/r")) == ({"/r/a"}, {"a": make("a").version})
+
+
+def test_a_store_that_kept_no_ledger_gets_one(store: Store, make: Make, tmp_path: Path) -> None:
+    store.write([prepared(make("a"))])
+    store.close()
+    _execute(tmp_path, "DROP TABLE synced_files")
+    _execute(tmp_path, "DROP TABLE synced_folders")
+    again = Store(tmp_path)
+    assert (again.ledger(9), again.roots(), again.document("a").id) == ([], [], "a")
+    again.close()
 
 
 def test_a_write_that_fails_midway_leaves_nothing(store: Store, make: Make) -> None:

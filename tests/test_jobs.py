@@ -1,0 +1,163 @@
+"""Jobs: uploads in the background, one after the other, each with its progress and an end."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import pytest
+
+from corpus.document import Document
+from corpus.errors import NotFoundError, StoreError
+from index.collection import Collection, FileResult
+from service import jobs as jobs_module
+from service.jobs import FINISHED, MAX_WAITING, Job, Jobs, State, Upload
+
+Make = Callable[..., Document]
+
+WAIT_S = 60
+
+
+class Gate:
+    """An upload that is on its way until it is let through."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self.is_reached = threading.Event()
+        self.opened = threading.Event()
+
+    def load(self) -> Document:
+        self.is_reached.set()
+        assert self.opened.wait(WAIT_S)
+        return self._document
+
+
+@pytest.fixture
+def collection(open_collection: Callable[..., Collection]) -> Collection:
+    return open_collection()
+
+
+@pytest.fixture
+def jobs(collection: Collection) -> Iterator[Jobs]:
+    running = Jobs(collection)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def gate(make: Make) -> Gate:
+    return Gate(make("gate"))
+
+
+def end(job: Job) -> State:
+    """The state in which a job ends."""
+    deadline = time.monotonic() + WAIT_S
+    while job.state not in FINISHED:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return job.state
+
+
+def uploads(make: Make, *ids: str) -> list[Upload]:
+    return [Upload(id, partial(make, id)) for id in ids]
+
+
+def ids(collection: Collection) -> list[str]:
+    return [summary.id for summary in collection.documents()]
+
+
+def test_jobs_run_one_after_the_other(jobs: Jobs, collection: Collection, make: Make, gate: Gate) -> None:
+    first = jobs.start([Upload("gate", gate.load)])
+    second = jobs.start(uploads(make, "a"))
+    assert gate.is_reached.wait(WAIT_S)
+    assert (first.state, second.state, second.elapsed_s) == (State.RUNNING, State.WAITING, None)
+    gate.opened.set()
+    assert (end(first), end(second)) == (State.DONE, State.DONE)
+    assert (ids(collection), jobs.find(first.id)) == (["a", "gate"], first)
+
+
+def test_a_job_that_waits_is_cancelled_at_once(jobs: Jobs, collection: Collection, make: Make, gate: Gate) -> None:
+    first = jobs.start([Upload("gate", gate.load)])
+    second = jobs.start(uploads(make, "a"))
+    assert gate.is_reached.wait(WAIT_S)
+    assert jobs.cancel(second.id).state is State.CANCELLED
+    gate.opened.set()
+    assert (end(first), ids(collection)) == (State.DONE, ["gate"])
+
+
+def test_a_job_that_runs_is_cancelled_with_what_it_has_read(
+    jobs: Jobs, collection: Collection, make: Make, gate: Gate
+) -> None:
+    job = jobs.start([*uploads(make, "a"), Upload("gate", gate.load), *uploads(make, "b", "c")])
+    assert gate.is_reached.wait(WAIT_S)
+    assert jobs.cancel(job.id).state is State.RUNNING
+    gate.opened.set()
+    assert (end(job), len(job.results), job.left_s) == (State.CANCELLED, 2, None)
+    assert ids(collection) == ["a", "gate"]
+    assert jobs.cancel(job.id).state is State.CANCELLED
+
+
+def test_the_time_left_follows_from_the_rate_so_far(make: Make) -> None:
+    job = Job("1", uploads(make, "a", "b", "c", "d"), 4, State.RUNNING, began=time.monotonic() - 10)
+    assert job.left_s is None
+    job.results.append(FileResult("a"))
+    assert job.left_s == pytest.approx(30, abs=1)  # one in 10 s, three to go
+
+
+def test_no_more_wait_than_can_be_kept(jobs: Jobs, make: Make, gate: Gate) -> None:
+    jobs.start([Upload("gate", gate.load)])
+    assert gate.is_reached.wait(WAIT_S)
+    for number in range(MAX_WAITING):
+        jobs.start(uploads(make, str(number)))
+    with pytest.raises(StoreError, match="16 jobs are waiting already"):
+        jobs.start(uploads(make, "a"))
+    gate.opened.set()
+
+
+def test_finished_jobs_are_forgotten_in_time(jobs: Jobs, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs_module, "MAX_FINISHED", 2)
+    started = []
+    for number in range(4):
+        started.append(jobs.start(uploads(make, str(number))))
+        assert end(started[-1]) is State.DONE
+    with pytest.raises(NotFoundError, match="there is no job"):
+        jobs.find(started[0].id)
+    assert jobs.find(started[3].id) is started[3]
+
+
+def test_a_job_fails_as_a_whole_where_nothing_can_be_written(
+    open_collection: Callable[..., Collection], make: Make
+) -> None:
+    open_collection().close()
+    jobs = Jobs(open_collection(writable=False))
+    job = jobs.start(uploads(make, "a"))
+    assert end(job) is State.FAILED
+    assert "was opened for reading only" in str(job.reason)
+    jobs.close()
+
+
+def test_a_bug_fails_a_job_and_not_the_next(jobs: Jobs, make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR, "quoth")
+
+    def broken() -> Document:
+        raise RuntimeError("broken")
+
+    first, second = jobs.start([Upload("a", broken)]), jobs.start(uploads(make, "b"))
+    assert (end(first), end(second)) == (State.FAILED, State.DONE)
+    assert first.reason == "something is wrong in Quoth itself; the log says what"
+    assert "broken" in caplog.text
+
+
+def test_the_end_of_the_service_stops_what_runs(collection: Collection, make: Make, gate: Gate) -> None:
+    jobs = Jobs(collection)
+    job = jobs.start([Upload("gate", gate.load), *uploads(make, "a")])
+    waiting = jobs.start(uploads(make, "b"))
+    assert gate.is_reached.wait(WAIT_S)
+    closing = threading.Thread(target=jobs.close)
+    closing.start()
+    while not job.is_cancelled:
+        time.sleep(0.01)
+    gate.opened.set()
+    closing.join(WAIT_S)
+    assert (job.state, waiting.state, ids(collection)) == (State.CANCELLED, State.CANCELLED, ["gate"])

@@ -1,0 +1,426 @@
+"""A folder mirrored: what is new, changed, moved or gone in it becomes so in the index, and nothing else does."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from corpus.document import Document
+from corpus.errors import DocumentError, NotFoundError, StoreError
+from corpus.intake import Intake
+from index.collection import Collection
+from index.embed import Encoder, EncoderIdentity, Vectors
+from index.ledger import Stage
+from service.sync import FileChange, Mirror, What, root_of
+
+Make = Callable[..., Document]
+Open = Callable[..., Collection]
+
+LIMIT = 10_000
+OTTER = "---\nid: otter\ntitle: Otter\n---\nThe Otter Bridge is 212 metres long."
+
+
+@dataclass
+class Recording:
+    """An encoder that remembers what it was given."""
+
+    encoder: Encoder
+    texts: list[str] = field(default_factory=list)
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        return self.encoder.identity
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        self.texts.extend(texts)
+        return self.encoder.encode(texts)
+
+    def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        return self.encoder.token_spans(texts)
+
+
+@dataclass
+class Synced:
+    """A folder, the index that mirrors it, and the texts that were embedded."""
+
+    folder: Path
+    collection: Collection
+    embedded: list[str]
+    clock: int = 10**9
+
+    def write(self, name: str, text: str) -> Path:
+        """A file, changed later than all before it and still long ago."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        self.clock += 10**9
+        os.utime(path, ns=(self.clock, self.clock))
+        return path
+
+    @property
+    def mirror(self) -> Mirror:
+        return Mirror(self.collection, self.folder)
+
+    def changes(self, *, again: bool = False, allow_empty: bool = False) -> list[FileChange]:
+        return list(carried_out(self.mirror, again=again, allow_empty=allow_empty))
+
+    def sync(self, *, again: bool = False, allow_empty: bool = False) -> dict[str, str]:
+        """What became of each file, by its path in the folder."""
+        changes = self.changes(again=again, allow_empty=allow_empty)
+        return {os.path.relpath(change.path, self.folder): change.what.value for change in changes}
+
+    def ids(self) -> list[str]:
+        return [summary.id for summary in self.collection.documents()]
+
+    def text(self, id: str) -> str:
+        return self.collection.store.document(id).text
+
+    def ledger(self) -> dict[str, tuple[str, str | None]]:
+        """Stage and reason of each file."""
+        entries = self.collection.store.ledger(100)
+        return {os.path.relpath(entry.path, self.folder): (entry.stage.value, entry.reason) for entry in entries}
+
+
+def carried_out(mirror: Mirror, *, again: bool = False, allow_empty: bool = False) -> Iterator[FileChange]:
+    return mirror.carry_out(mirror.plan(again=again, allow_empty=allow_empty), Intake(0, LIMIT))
+
+
+@pytest.fixture
+def synced(tmp_path: Path, open_collection: Open, encoder: Encoder) -> Synced:
+    """An empty folder ``papers`` and an empty index."""
+    recording = Recording(encoder)
+    (tmp_path / "papers").mkdir()
+    return Synced(tmp_path / "papers", open_collection(encoder=recording), recording.texts)
+
+
+def test_new_changed_and_deleted_files_become_so_in_the_index(synced: Synced) -> None:
+    synced.write("a.txt", "Gas flows.")
+    synced.write("sub/b.md", "Oil flows.")
+    assert synced.sync() == {"a.txt": "added", "sub/b.md": "added"}
+    assert synced.ids() == ["papers/a.txt", "papers/sub/b.md"]
+    synced.write("a.txt", "Gas burns.")
+    (synced.folder / "sub" / "b.md").unlink()
+    synced.write("c.txt", "Coal burns.")
+    assert synced.sync() == {"a.txt": "updated", "sub/b.md": "removed", "c.txt": "added"}
+    assert (synced.ids(), synced.text("papers/a.txt")) == (["papers/a.txt", "papers/c.txt"], "Gas burns.")
+    assert (synced.collection.generation, synced.collection.verify()) == (2, [])
+    assert synced.ledger() == {"a.txt": ("stored", None), "c.txt": ("stored", None)}
+
+
+def test_a_file_that_has_not_changed_is_not_read_again(synced: Synced) -> None:
+    path = synced.write("a.txt", "Gas flows.")
+    synced.sync()
+    path.write_text("Oil flows.")  # of the same size, and at the same time as before
+    os.utime(path, ns=(synced.clock, synced.clock))
+    assert synced.mirror.plan().pending == ()
+    assert (synced.sync(), synced.text("papers/a.txt")) == ({"a.txt": "unchanged"}, "Gas flows.")
+    assert (synced.sync(again=True), synced.text("papers/a.txt")) == ({"a.txt": "updated"}, "Oil flows.")
+
+
+def test_a_file_that_was_only_touched_is_not_embedded_and_makes_no_generation(synced: Synced) -> None:
+    synced.write("a.txt", "Gas flows.")
+    synced.sync()
+    synced.embedded.clear()
+    synced.write("a.txt", "Gas flows.")
+    assert synced.sync() == {"a.txt": "unchanged"}
+    assert (synced.embedded, synced.collection.generation, synced.ledger()["a.txt"]) == ([], 1, ("stored", None))
+    assert synced.mirror.plan().pending == ()
+
+
+def test_a_file_that_was_just_changed_is_compared_by_what_it_holds(synced: Synced) -> None:
+    path = synced.folder / "a.txt"
+    path.write_text("Gas flows.")
+    synced.sync()
+    path.write_text("Oil flows.")  # may well have the same size and time
+    assert (synced.sync(), synced.text("papers/a.txt")) == ({"a.txt": "updated"}, "Oil flows.")
+
+
+def test_a_moved_file_is_not_embedded_again_and_moves_in_one_generation(synced: Synced) -> None:
+    synced.write("a.txt", "Gas flows.")
+    synced.sync()
+    synced.embedded.clear()
+    (synced.folder / "a.txt").rename(synced.folder / "b.txt")
+    (change,) = synced.changes()
+    assert (change.what, change.document_id, change.moved_from) == (
+        What.MOVED,
+        "papers/b.txt",
+        str(synced.folder / "a.txt"),
+    )
+    assert (synced.ids(), synced.embedded, synced.collection.generation) == (["papers/b.txt"], [], 2)
+    assert synced.ledger() == {"b.txt": ("stored", None)}
+    assert synced.collection.verify() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (OTTER, {"new/b.md": "moved"}),
+        (OTTER.replace("212", "213"), {"new/b.md": "updated", "a.md": "kept"}),
+    ],
+)
+def test_a_moved_file_whose_id_is_its_own_keeps_its_answers(
+    synced: Synced, text: str, expected: dict[str, str]
+) -> None:
+    synced.write("a.md", OTTER)
+    synced.sync()
+    synced.collection.store.save_answer("1", "How long?", b"212 metres", ["otter"])
+    (synced.folder / "a.md").unlink()
+    synced.write("new/b.md", text)
+    assert synced.sync() == expected
+    assert (synced.ids(), synced.collection.store.find_answer("1")) == (["otter"], b"212 metres")
+    assert text.endswith(synced.text("otter"))
+    (synced.folder / "new" / "b.md").unlink()
+    assert (synced.sync(allow_empty=True), synced.ids()) == ({"new/b.md": "removed"}, [])  # still its own to remove
+
+
+def test_a_file_renamed_and_changed_is_taken_out_and_put_in_as_one_generation(synced: Synced) -> None:
+    synced.write("a.txt", "Gas flows.")
+    synced.sync()
+    (synced.folder / "a.txt").unlink()
+    synced.write("b.txt", "Oil flows.")
+    assert synced.sync() == {"b.txt": "added", "a.txt": "removed"}
+    assert (synced.ids(), synced.collection.generation) == (["papers/b.txt"], 2)
+
+
+def test_a_file_that_takes_another_id_leaves_nothing_behind(synced: Synced) -> None:
+    synced.write("a.md", OTTER)
+    synced.sync()
+    synced.write("a.md", OTTER.replace("id: otter", "id: beaver"))
+    assert (synced.sync(), synced.ids(), synced.collection.generation) == ({"a.md": "updated"}, ["beaver"], 2)
+
+
+def test_a_bad_file_keeps_its_last_good_version_and_is_tried_again_when_it_changes(synced: Synced) -> None:
+    synced.write("a.md", OTTER)
+    synced.write("b.txt", "Gas flows.")
+    synced.sync()
+    synced.write("a.md", " ")
+    assert synced.sync() == {"a.md": "failed", "b.txt": "unchanged"}
+    assert synced.text("otter") == "The Otter Bridge is 212 metres long."
+    assert synced.ledger()["a.md"] == ("failed", "has no text in it")
+    assert synced.mirror.plan().pending == ()
+    assert synced.sync() == {"a.md": "still failing", "b.txt": "unchanged"}
+    synced.write("a.md", OTTER.replace("212", "213"))
+    assert synced.sync() == {"a.md": "updated", "b.txt": "unchanged"}
+    assert synced.text("otter") == "The Otter Bridge is 213 metres long."
+    (synced.folder / "a.md").unlink()
+    assert (synced.sync(), synced.ids()) == ({"b.txt": "unchanged", "a.md": "removed"}, ["papers/b.txt"])
+
+
+def test_a_bad_file_never_stops_the_rest(synced: Synced) -> None:
+    for number in range(70):
+        synced.write(f"{number:02}.txt", f"Line {number} carries gas.")
+    synced.write("30.pdf", "garbage")
+    synced.write("31.txt", "")
+    synced.write("99.txt", "x" * (LIMIT + 1))
+    outcome = synced.sync()
+    failed = {name: synced.ledger()[name][1] for name, what in outcome.items() if what == "failed"}
+    assert set(failed) == {"30.pdf", "31.txt", "99.txt"}
+    assert (failed["31.txt"], failed["99.txt"]) == (
+        "is empty",
+        "has 10,001 bytes or more; at most 10,000 are allowed",
+    )
+    assert (len(synced.ids()), len(outcome), synced.collection.verify()) == (69, 72, [])
+
+
+def test_a_document_that_was_there_before_is_the_files_from_then_on_and_others_stay(synced: Synced, make: Make) -> None:
+    synced.collection.put([make("papers/a.txt", "Coal burns."), make("other")])
+    path = synced.write("a.txt", "Gas flows.")
+    assert (synced.sync(), synced.text("papers/a.txt")) == ({"a.txt": "updated"}, "Gas flows.")
+    synced.write("b.txt", "Oil flows.")
+    path.unlink()
+    assert synced.sync() == {"b.txt": "added", "a.txt": "removed"}
+    assert synced.ids() == ["other", "papers/b.txt"]
+    assert "a.txt" not in synced.ledger()
+
+
+def test_a_document_that_was_replaced_by_other_means_is_not_taken_out(synced: Synced, make: Make) -> None:
+    synced.write("a.txt", "Gas flows.").unlink()
+    synced.write("a.txt", "Gas flows.")
+    synced.write("b.txt", "Oil flows.")
+    synced.sync()
+    synced.collection.put([make("papers/a.txt", "Somebody else's.")])
+    (synced.folder / "a.txt").unlink()
+    assert synced.sync() == {"b.txt": "unchanged", "a.txt": "kept"}
+    assert synced.text("papers/a.txt") == "Somebody else's."
+
+
+def test_a_document_that_was_removed_or_replaced_comes_back_while_its_file_is_there(synced: Synced, make: Make) -> None:
+    synced.write("a.txt", "Gas flows.")
+    synced.write("b.txt", "Oil flows.")
+    synced.sync()
+    synced.collection.remove(["papers/a.txt"])
+    synced.collection.put([make("papers/b.txt", "Somebody else's.")])
+    assert synced.sync() == {"a.txt": "added", "b.txt": "updated"}
+    assert (synced.text("papers/a.txt"), synced.text("papers/b.txt")) == ("Gas flows.", "Oil flows.")
+
+
+def test_two_files_with_one_id_do_not_take_turns(synced: Synced) -> None:
+    synced.write("a.md", OTTER)
+    synced.write("b.md", OTTER.replace("212", "99"))
+    assert synced.sync() == {"a.md": "added", "b.md": "failed"}
+    assert "has the id 'otter', and so has" in str(synced.ledger()["b.md"][1])
+    synced.write("a.md", OTTER.replace("212", "213"))
+    assert synced.sync() == {"a.md": "updated", "b.md": "still failing"}
+    (synced.folder / "a.md").unlink()
+    assert synced.sync() == {"b.md": "updated", "a.md": "kept"}  # the id is free, though b has not changed
+    assert synced.sync() == {"b.md": "unchanged"}
+    assert synced.text("otter") == "The Otter Bridge is 99 metres long."
+
+
+def test_an_id_of_a_file_in_another_synced_folder_is_taken(synced: Synced, tmp_path: Path) -> None:
+    synced.write("a.md", OTTER)
+    synced.sync()
+    other = Synced(tmp_path / "other", synced.collection, [])
+    other.write("a.md", OTTER)
+    assert other.sync() == {"a.md": "failed"}
+
+
+def test_a_folder_that_is_gone_or_suddenly_empty_takes_nothing_out(synced: Synced, tmp_path: Path) -> None:
+    synced.write("a.txt", "Gas flows.")
+    synced.sync()
+    synced.folder.rename(tmp_path / "elsewhere")
+    with pytest.raises(DocumentError, match="papers: there is no such folder; nothing was changed"):
+        synced.sync()
+    synced.folder.mkdir()
+    with pytest.raises(DocumentError, match=r"papers: holds no documents now.*has 1 from it.*mounted.*--allow-empty"):
+        synced.sync()
+    assert synced.ids() == ["papers/a.txt"]
+    assert (synced.sync(allow_empty=True), synced.ids()) == ({"a.txt": "removed"}, [])
+
+
+def test_a_folder_that_gave_nothing_may_become_empty(synced: Synced) -> None:
+    synced.write("bad.pdf", "garbage")
+    synced.sync()
+    (synced.folder / "bad.pdf").unlink()
+    assert (synced.sync(), synced.ledger()) == ({"bad.pdf": "removed"}, {})
+
+
+def test_a_reader_may_not_sync(synced: Synced, open_collection: Open) -> None:
+    synced.write("a.txt", "Gas flows.")
+    with pytest.raises(StoreError, match="was opened for reading only"):
+        list(carried_out(Mirror(open_collection(writable=False), synced.folder)))
+    assert synced.collection.store.roots() == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")
+def test_files_in_a_folder_that_cannot_be_listed_are_kept(synced: Synced) -> None:
+    synced.write("sub/a.txt", "Gas flows.")
+    synced.write("b.txt", "Oil flows.")
+    synced.sync()
+    (synced.folder / "sub").chmod(0)
+    try:
+        assert synced.sync() == {"b.txt": "unchanged", "sub": "failed"}
+    finally:
+        (synced.folder / "sub").chmod(0o700)
+    assert synced.ids() == ["papers/b.txt", "papers/sub/a.txt"]
+    assert synced.sync() == {"b.txt": "unchanged", "sub/a.txt": "unchanged", "sub": "removed"}
+
+
+def test_ids_stay_wherever_the_sync_is_run(synced: Synced, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced.write("a.txt", "Gas flows.")
+    synced.sync()
+    monkeypatch.chdir(synced.folder)
+    synced.write("a.txt", "Oil flows.")
+    synced.write("b.txt", "Coal burns.")
+    synced.sync()
+    assert synced.ids() == ["papers/a.txt", "papers/b.txt"]
+
+
+def test_ids_are_those_of_adding(synced: Synced, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced.write("a.txt", "Gas flows.")
+    monkeypatch.chdir(synced.folder)
+    synced.sync()
+    assert synced.ids() == ["a.txt"]
+
+
+def test_folders_inside_one_another_are_refused(synced: Synced, tmp_path: Path) -> None:
+    synced.write("a.txt", "Gas flows.")
+    synced.write("sub/b.txt", "Oil flows.")
+    synced.sync()
+    for folder in (tmp_path, synced.folder / "sub"):
+        with pytest.raises(StoreError, match="one is inside the other; sync that one, or end it with quoth sync"):
+            root_of(synced.collection.store, folder)
+    assert root_of(synced.collection.store, tmp_path / "papers-2").prefix == "papers-2"
+
+
+def test_a_forgotten_folder_leaves_its_documents(synced: Synced, tmp_path: Path) -> None:
+    synced.write("a.txt", "Gas flows.")
+    synced.sync()
+    assert synced.collection.store.forget_root(str(synced.folder)) == 1
+    with pytest.raises(NotFoundError, match="does not keep up with this folder"):
+        synced.collection.store.forget_root(str(synced.folder))
+    assert (synced.ids(), synced.ledger(), synced.collection.store.roots()) == (["papers/a.txt"], {}, [])
+    assert root_of(synced.collection.store, tmp_path).path == str(tmp_path)
+
+
+def test_other_tags_reach_every_document_and_stay(synced: Synced) -> None:
+    synced.write("a.txt", "Gas flows.")
+    synced.sync()
+    tagged = Mirror(synced.collection, synced.folder, tags=["energy"])
+    assert [change.what for change in carried_out(tagged)] == [What.UPDATED]
+    synced.write("b.txt", "Oil flows.")
+    assert synced.sync() == {"a.txt": "unchanged", "b.txt": "added"}
+    assert {summary.tags for summary in synced.collection.documents()} == {("energy",)}
+
+
+def test_a_sync_that_is_cut_off_with_other_tags_is_finished_by_the_next_without_naming_them(synced: Synced) -> None:
+    for number in range(130):
+        synced.write(f"{number:03}.txt", f"Line {number} carries gas.")
+    synced.sync()
+    next(carried_out(Mirror(synced.collection, synced.folder, tags=["energy"])))
+    tags = {summary.tags for summary in synced.collection.documents()}
+    assert tags == {("energy",), ()}
+    synced.sync()
+    assert {summary.tags for summary in synced.collection.documents()} == {("energy",)}
+
+
+def test_a_sync_that_is_stopped_is_finished_by_the_next(synced: Synced) -> None:
+    for number in range(130):
+        synced.write(f"{number:03}.txt", f"Line {number} carries gas.")
+    next(carried_out(synced.mirror))
+    assert synced.collection.store.stages() == {str(synced.folder): {Stage.STORED: 64, Stage.WAITING: 66}}
+    outcomes = list(synced.sync().values())
+    assert (outcomes.count("unchanged"), outcomes.count("added")) == (64, 66)
+    assert synced.collection.store.stages() == {str(synced.folder): {Stage.STORED: 130}}
+    assert synced.collection.verify() == []
+
+
+def test_nothing_is_taken_out_by_a_sync_that_is_stopped(synced: Synced) -> None:
+    for number in range(130):
+        synced.write(f"{number:03}.txt", f"Line {number} carries gas.")
+    synced.sync()
+    for number in range(100):
+        (synced.folder / f"{number:03}.txt").rename(synced.folder / f"new-{number:03}.txt")
+    (synced.folder / "129.txt").unlink()
+    assert What.MOVED in (change.what for change in carried_out(synced.mirror))  # which asks no further
+    assert len(synced.ids()) == 130
+    outcomes = list(synced.sync().values())
+    assert {what: outcomes.count(what) for what in sorted(set(outcomes))} == {
+        "moved": 36,
+        "removed": 1,
+        "unchanged": 29 + 64,
+    }
+
+
+def test_the_ledger_outlives_a_restart(synced: Synced, open_collection: Open) -> None:
+    synced.write("a.txt", "Gas flows.")
+    synced.write("b.txt", "")
+    synced.sync()
+    synced.collection.close()
+    synced.collection = open_collection()
+    assert synced.ledger() == {"a.txt": ("stored", None), "b.txt": ("failed", "is empty")}
+    assert synced.sync() == {"a.txt": "unchanged", "b.txt": "still failing"}
+
+
+def test_a_whole_folder_may_be_moved_inside(synced: Synced) -> None:
+    for number in range(70):
+        synced.write(f"old/{number:02}.txt", f"Line {number} carries gas.")
+    synced.sync()
+    synced.embedded.clear()
+    shutil.move(synced.folder / "old", synced.folder / "new")
+    assert set(synced.sync().values()) == {"moved"}
+    assert (len(synced.ids()), synced.embedded, synced.collection.verify()) == (70, [], [])
+    assert all(id.startswith("papers/new/") for id in synced.ids())

@@ -1,0 +1,157 @@
+"""Folders watched: changes reach the index by themselves, and nothing that happens in a folder ends the watch."""
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from corpus.intake import Intake
+from index.collection import Collection
+from service.sync import FileChange, Mirror, What
+from service.watch import Watcher, watching
+
+WAIT_S = 60
+
+
+@dataclass
+class Watched:
+    """A folder that is followed in a thread, and what was reported of it."""
+
+    folder: Path
+    collection: Collection
+    reported: list[FileChange] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def start(self, rescan_s: float = 600) -> threading.Thread:
+        mirror = Mirror(self.collection, self.folder)
+        watcher = Watcher(
+            [mirror], Intake(0, 10_000), self.reported.append, quiet_ms=50, tick_ms=100, rescan_s=rescan_s
+        )
+        thread = threading.Thread(target=watcher.run, args=(self.stop,))
+        thread.start()
+        return thread
+
+    def texts(self) -> dict[str, str]:
+        """The text of each document, by id."""
+        store = self.collection.store
+        return {summary.id: store.document(summary.id).text for summary in self.collection.documents()}
+
+    def becomes(self, **expected: str) -> bool:
+        """Wait until the index holds these texts, by the file names ``NAME.txt``, and nothing else."""
+        wanted = {f"papers/{name}.txt": text for name, text in expected.items()}
+        return until(lambda: self.texts() == wanted)
+
+
+def until(condition: Callable[[], bool]) -> bool:
+    """Whether something becomes so in time."""
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+@pytest.fixture
+def watched(tmp_path: Path, open_collection: Callable[..., Collection]) -> Iterator[Watched]:
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "a.txt").write_text("Gas flows.")
+    following = Watched(tmp_path / "papers", open_collection())
+    yield following
+    following.stop.set()
+
+
+def test_what_is_there_and_what_changes_reaches_the_index(watched: Watched) -> None:
+    thread = watched.start()
+    assert watched.becomes(a="Gas flows.")
+    (watched.folder / "b.txt").write_text("Oil flows.")
+    assert watched.becomes(a="Gas flows.", b="Oil flows.")
+    (watched.folder / "a.txt").write_text("Gas burns.")
+    assert watched.becomes(a="Gas burns.", b="Oil flows.")
+    (watched.folder / "b.txt").rename(watched.folder / "c.txt")
+    assert watched.becomes(a="Gas burns.", c="Oil flows.")
+    (watched.folder / "a.txt").unlink()
+    assert watched.becomes(c="Oil flows.")
+    assert until(lambda: any(change.what is What.REMOVED for change in watched.reported))
+    watched.stop.set()
+    thread.join(WAIT_S)
+    assert not thread.is_alive()
+    assert [change.what.value for change in watched.reported if change.is_news] == [
+        *("added", "added", "updated", "moved", "removed")
+    ]
+
+
+def test_a_bad_file_is_reported_once_and_the_rest_goes_on(watched: Watched) -> None:
+    (watched.folder / "bad.pdf").write_text("garbage")
+    watched.start()
+    assert watched.becomes(a="Gas flows.")
+    (watched.folder / "b.txt").write_text("Oil flows.")
+    assert watched.becomes(a="Gas flows.", b="Oil flows.")
+    assert until(lambda: any(change.path.endswith("b.txt") for change in watched.reported))
+    failures = [change for change in watched.reported if change.is_failure and change.is_news]
+    assert [Path(change.path).name for change in failures] == ["bad.pdf"]
+
+
+def test_a_folder_that_goes_away_and_comes_back_is_followed_again(
+    watched: Watched, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "quoth")
+    watched.start(rescan_s=0.2)
+    assert watched.becomes(a="Gas flows.")
+    watched.folder.rename(tmp_path / "elsewhere")
+    assert until(lambda: "there is no such folder" in caplog.text)
+    assert watched.texts() == {"papers/a.txt": "Gas flows."}
+    shutil.copytree(tmp_path / "elsewhere", watched.folder)
+    assert until(lambda: "is followed again" in caplog.text)
+    (watched.folder / "b.txt").write_text("Oil flows.")
+    assert watched.becomes(a="Gas flows.", b="Oil flows.")
+    assert caplog.text.count("there is no such folder") == 1
+
+
+def test_a_folder_that_is_replaced_is_followed_without_waiting_for_the_next_rescan(
+    watched: Watched, tmp_path: Path
+) -> None:
+    watched.start()
+    assert watched.becomes(a="Gas flows.")
+    shutil.copytree(watched.folder, tmp_path / "new")
+    (tmp_path / "new" / "b.txt").write_text("Oil flows.")
+    watched.folder.rename(tmp_path / "old")
+    (tmp_path / "new").rename(watched.folder)
+    assert watched.becomes(a="Gas flows.", b="Oil flows.")
+    (watched.folder / "c.txt").write_text("Coal burns.")
+    assert watched.becomes(a="Gas flows.", b="Oil flows.", c="Coal burns.")
+
+
+def test_a_bug_does_not_end_the_watch(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[FileChange] = []
+
+    def failing(change: FileChange) -> None:
+        seen.append(change)
+        if len(seen) == 1:
+            raise RuntimeError("broken")
+
+    mirror = Mirror(watched.collection, watched.folder)
+    watcher = Watcher([mirror], Intake(0, 10_000), failing, quiet_ms=50, tick_ms=100, rescan_s=600)
+    thread = threading.Thread(target=watcher.run, args=(watched.stop,))
+    thread.start()
+    assert until(lambda: "something is wrong in Quoth itself" in caplog.text)
+    (watched.folder / "b.txt").write_text("Oil flows.")
+    assert watched.becomes(a="Gas flows.", b="Oil flows.")
+    watched.stop.set()
+    thread.join(WAIT_S)
+
+
+def test_a_process_watches_beside_what_else_it_does(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "quoth")
+    before = threading.active_count()
+    with watching([Mirror(watched.collection, watched.folder)], Intake(0, 10_000)):
+        assert watched.becomes(a="Gas flows.")
+    assert threading.active_count() == before
+    assert f"added {watched.folder / 'a.txt'}" in caplog.text
+    with watching([], Intake(0, 10_000)):
+        assert threading.active_count() == before
