@@ -22,6 +22,9 @@ READ_TIMEOUT_S = 600.0
 
 log = logging.getLogger("quoth")
 
+_FILES_FOR_A_PROCESS = 8
+"""So many are read sooner than a process has started."""
+
 _AHEAD = 4
 """Files that each process may be ahead of what is done with them; more would only fill the memory."""
 
@@ -70,6 +73,11 @@ class Intake:
         self._max_bytes = max_bytes
         self._take = partial(_take, max_bytes=max_bytes)
         self._pool: pebble.ProcessPool | None = None
+
+    @classmethod
+    def sized(cls, files: int, cores: int, max_bytes: int) -> Self:
+        """An intake for so many files: processes for half of the cores, since the encoder has all; none for a few."""
+        return cls(min(max(1, cores // 2), files // _FILES_FOR_A_PROCESS), max_bytes)
 
     def __enter__(self) -> Self:
         return self

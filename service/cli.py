@@ -57,9 +57,6 @@ _UNBOUNDED = 100_000
 
 _OUTCOMES = ("added", "updated", "unchanged", "failed")
 
-_FILES_FOR_A_PROCESS = 8
-"""So many are read sooner than a process has started."""
-
 _RATE_PERIOD_S = 600
 """The rate is that of so long a time: files come in batches."""
 
@@ -93,7 +90,10 @@ def add(
     """Add files and folders, or bring them up to date. A bad file is reported and skipped; then the exit code is 1."""
     settings = _settings(data)
     files = [Order(file.path, file.id, tuple(tag or ())) for file in find_files(paths)]
-    with _intake(len(files), settings) as intake, open_collection(settings, writable=True) as collection:
+    with (
+        Intake.sized(len(files), settings.threads, settings.max_document_bytes) as intake,
+        open_collection(settings, writable=True) as collection,
+    ):
         counts = Counter(map(_report, _shown(collection.put_files(_loaded(intake, files)), len(files), "adding")))
     err.print(", ".join(f"{counts[what]} {what}" for what in _OUTCOMES if counts[what]) or "nothing to add")
     if counts["failed"]:
@@ -292,12 +292,6 @@ def _log(settings: Settings, form: str) -> None:
     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it counts every change, documents or not
 
 
-def _intake(files: int, settings: Settings) -> Intake:
-    """Processes for half of the cores, since the encoder has the others; none where there are few files."""
-    processes = min(max(1, settings.threads // 2), files // _FILES_FOR_A_PROCESS)
-    return Intake(processes, settings.max_document_bytes)
-
-
 class _RateColumn(ProgressColumn):
     """How many files a second."""
 
@@ -346,7 +340,7 @@ def _synced(
     mirror = Mirror(collection, folder, tags=tags)
     plan = mirror.plan(again=again, allow_empty=allow_empty)
     total = len(plan.settled) + len(plan.pending) + len(plan.departed)
-    with _intake(len(plan.pending), settings) as intake:
+    with Intake.sized(len(plan.pending), settings.threads, settings.max_document_bytes) as intake:
         for change in _shown(mirror.carry_out(plan, intake), total, "syncing"):
             _print_change(change)
             yield change.what

@@ -28,6 +28,7 @@ from pathlib import Path
 
 import httpx
 from rich import box
+from rich.console import Console
 from rich.table import Table
 
 from corpus.errors import QuothError
@@ -333,7 +334,7 @@ def print_tally(tally: Tally) -> None:
         rounds = [str(tally.rounds[operation, moment]) for moment in Moment]
         counts = (tally.acknowledged, tally.done, tally.undone)
         table.add_row(operation, *rounds, *(str(count[operation]) for count in counts))
-    out.print(table)
+    Console(highlight=False, width=160).print(table)
     for fault in tally.faults:
         out.print(fault, markup=False)
     out.print(f"rounds: {tally.rounds.total()}, searches meanwhile: {tally.searches}, faults: {len(tally.faults)}")
