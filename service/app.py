@@ -3,13 +3,10 @@
 import base64
 import binascii
 import json
-from collections.abc import Callable
-from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import Annotated, Any
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from pydantic import ValidationError
@@ -45,13 +42,12 @@ from service.schemas import (
     VerifyResponse,
 )
 from service.settings import Settings
+from service.slack.routes import slack_router
+from service.threads import Threads
 from service.verify import verify
 
 MAX_FILES = 1_000
 MAX_PAGE = 1_000
-
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
 
 _ERRORS: dict[int | str, dict[str, object]] = {
     status: {"model": Problem, "description": description}
@@ -87,22 +83,6 @@ _DOCUMENT_BODIES = {
         },
     },
 }
-
-
-class _Threads:
-    """The one place where requests leave the event loop: readers as wide as the cores, one writer."""
-
-    def __init__(self, width: int) -> None:
-        self._readers = CapacityLimiter(width)
-        self._writer = CapacityLimiter(1)
-
-    async def read(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """Run a function that does not change documents."""
-        return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=self._readers)
-
-    async def write(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """Run a function that changes documents."""
-        return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=self._writer)
 
 
 class BodyLimit:
@@ -154,15 +134,16 @@ def create_app(desk: Desk, settings: Settings) -> FastAPI:
     )
     problems.install(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
-    threads = _Threads(settings.threads)
+    threads = Threads(settings.threads)
     _add_questions(app, desk, threads)
     _add_documents(app, desk, threads, settings)
     _add_citations(app, desk, threads)
     _add_house(app, desk)
+    app.include_router(slack_router(desk, settings, threads))
     return app
 
 
-def _add_questions(app: FastAPI, desk: Desk, threads: _Threads) -> None:
+def _add_questions(app: FastAPI, desk: Desk, threads: Threads) -> None:
     @app.post("/v1/ask", response_model=AskResponse, tags=["questions"])
     async def ask(request: AskRequest) -> Response:
         """The answer, quoted and cited, or the reason why there is none."""
@@ -194,7 +175,7 @@ def _add_questions(app: FastAPI, desk: Desk, threads: _Threads) -> None:
         return FeedbackResponse(id=number, answer_id=request.answer_id)
 
 
-def _add_documents(app: FastAPI, desk: Desk, threads: _Threads, settings: Settings) -> None:
+def _add_documents(app: FastAPI, desk: Desk, threads: Threads, settings: Settings) -> None:
     collection = desk.collection
 
     @app.post(
@@ -251,7 +232,7 @@ def _add_documents(app: FastAPI, desk: Desk, threads: _Threads, settings: Settin
         return DeleteResponse.of(removals[0], generation)
 
 
-def _add_citations(app: FastAPI, desk: Desk, threads: _Threads) -> None:
+def _add_citations(app: FastAPI, desk: Desk, threads: Threads) -> None:
     @app.post("/v1/verify", tags=["citations"])
     async def check(request: VerifyRequest) -> VerifyResponse:
         """Whether a quote still stands where a citation says."""
@@ -308,7 +289,7 @@ async def _json(request: Request) -> object:
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "the body is not JSON") from exc
 
 
-async def _uploaded(request: Request, threads: _Threads, settings: Settings) -> list[Document]:
+async def _uploaded(request: Request, threads: Threads, settings: Settings) -> list[Document]:
     """The documents of a multipart upload: the parts named ``files``, each with its own name and format."""
     async with request.form(max_files=MAX_FILES, max_part_size=settings.max_body_bytes) as form:
         uploads = [part for part in form.getlist("files") if isinstance(part, UploadFile)]
