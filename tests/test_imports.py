@@ -33,7 +33,8 @@ TRAINING_ON_TOKENS = {
 
 # Each heavy library is imported by one module, so that its errors are translated at one seam. The exceptions:
 # models are run by one module and exported by another, and both need onnxruntime or torch; readers tokenise for
-# themselves; the Slack bot's inbox is a database of its own; a document-format library that is imported twice is named with both places.
+# themselves; the Slack bot's inbox is a database of its own; a document-format library that is imported twice is named
+# with both places.
 OWNERS = {
     "aiohttp": {"service/slack/web.py"},
     "charset_normalizer": {"corpus/formats/text.py"},

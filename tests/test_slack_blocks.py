@@ -156,10 +156,10 @@ def test_an_address_cannot_end_its_link_early() -> None:
 def every_text(part: object) -> list[str]:
     """Every string in blocks, whatever it is there for."""
     if isinstance(part, dict):
-        return every_text(list(part.values()))
-    return (
-        [text for one in part for text in every_text(one)] if isinstance(part, list) else [part] * isinstance(part, str)
-    )
+        part = list(part.values())
+    if isinstance(part, list):
+        return [text for one in part for text in every_text(one)]
+    return [part] if isinstance(part, str) else []
 
 
 SENTENCE = "It is 212 metres long & crosses <the> Elm."

@@ -1,6 +1,8 @@
 """Socket Mode and the check of tokens, against a Slack on the loopback."""
 
 import asyncio
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -120,6 +122,23 @@ def test_check_says_what_slack_does_not_take(runner: asyncio.Runner, slack: Loop
 def test_check_tells_tokens_apart(runner: asyncio.Runner, slack: LoopbackSlack) -> None:
     found = faults(runner, settings_of(slack, slack_bot_token=APP_TOKEN, slack_app_token=TOKEN))
     assert ["is no bot token" in found[0], "is no app-level token" in found[1]] == [True, True]
+
+
+def test_the_command_ends_with_1_where_something_is_missing(slack: LoopbackSlack, runner: asyncio.Runner) -> None:
+    own = {"QUOTH_SLACK_BOT_TOKEN": TOKEN, "QUOTH_SLACK_APP_TOKEN": APP_TOKEN, "QUOTH_SLACK_API_URL": slack.url}
+
+    async def checked(given: dict[str, str]) -> tuple[int | None, str]:
+        command_line = [sys.executable, "-m", "service.cli", "slack", "check"]
+        running = await asyncio.create_subprocess_exec(
+            *command_line, env={**os.environ, **given}, stdout=asyncio.subprocess.PIPE
+        )
+        written, _ = await running.communicate()
+        return running.returncode, written.decode()
+
+    status, found = runner.run(checked(own))
+    assert (status, "missing  " in found) == (0, False)
+    status, found = runner.run(checked({**own, "QUOTH_SLACK_SIGNING_SECRET": "short"}))
+    assert (status, "missing  QUOTH_SLACK_SIGNING_SECRET" in found) == (1, True)
 
 
 def test_the_manifest_in_the_docs_asks_for_the_scopes_that_are_needed() -> None:

@@ -125,8 +125,8 @@ def pressed(action: str, moment: str = "2000000020.000001") -> Callable[[Scene],
     return step
 
 
-def asks(text: str, **fields: object) -> Callable[[Scene], None]:
-    return lambda scene: told(command("/ask", text, scene.room.slack.hook, **fields))(scene)
+def asks(text: str) -> Callable[[Scene], None]:
+    return lambda scene: told(command("/ask", text, scene.room.slack.hook))(scene)
 
 
 def sets(text: str) -> Callable[[Scene], None]:
@@ -165,7 +165,7 @@ SILENT = "stays silent"
 ASKED = (mention(QUESTION),)
 AUTO = (sets("auto on"),)
 TWIN = message(f"<@{BOT}> {QUESTION}")
-NO_ID = {"client_msg_id": None}
+NO_ID: Json = {"client_msg_id": None}
 ADDED = edited(message(QUESTION), f"<@{BOT}> {QUESTION}")
 REWORDED = edited(mention(QUESTION), f"<@{BOT}> When was the Otter Bridge opened?")
 

@@ -2,9 +2,9 @@
 
     python -m eval.benchmarks.slack [--mentions 500] [--seconds 10] [--again 0.3]
 
-Starts ``quoth serve`` over the shipped library, and a Slack on the loopback that takes what the bot says. Mentions arrive
-at an even pace, each with another question as far as the shipped set goes; of each a share is delivered again, as Slack
-does that: as a retry, and as the ``message`` event that comes beside a mention. docs/slack.md says what the figures mean.
+Starts ``quoth serve`` over the shipped library, and a Slack on the loopback that takes what the bot says. Mentions
+arrive at an even pace, each with another question as far as the shipped set goes. Some are delivered again, as Slack
+does that: as a retry, and as the ``message`` event that comes beside a mention.
 """
 
 import argparse
@@ -113,7 +113,7 @@ def main() -> None:
 
 def drawn(options: Options) -> list[Delivery]:
     """What Slack sends, in order: the same in every run."""
-    questions = [one.question for one in read_set(ROOT / "eval" / "sets" / "known_facts.jsonl").questions]
+    questions = [one.text for one in read_set(ROOT / "eval" / "sets" / "known_facts.jsonl").questions]
     chance = random.Random(SEED)
     chance.shuffle(questions)
     deliveries = []

@@ -20,8 +20,9 @@ from service.desk import Desk
 from service.settings import Settings
 from service.slack.bot import Bot
 from service.slack.event import PayloadError
+from service.slack.identity import ForeignTeamError, Identity
 from service.slack.inbox import Inbox
-from service.slack.reception import ForeignTeamError, Reception
+from service.slack.reception import Reception
 from service.slack.web import SlackError, Workspace, done, sdk_log
 from service.slack.worker import Worker
 from service.threads import Threads
@@ -47,11 +48,13 @@ class SlackApp:
     """One bot with its reception and its worker."""
 
     def __init__(self, desk: Desk, inbox: Inbox, workspace: Workspace, settings: Settings, threads: Threads) -> None:
-        quick = Threads(_INBOX_WIDTH)
-        bot = Bot(desk, inbox, workspace, questions=threads, quick=quick, base_url=settings.address)
         self._inbox = inbox
-        self._worker = Worker(inbox, quick, bot.do, 2 * settings.threads)
-        self._reception = Reception(inbox, workspace, quick, self._worker.wake, bot.show)
+        self._quick = Threads(_INBOX_WIDTH)
+        self._bot = Bot(desk, inbox, workspace, questions=threads, quick=self._quick, base_url=settings.address)
+        self._worker = Worker(inbox, self._quick, self._bot.do, 2 * settings.threads)
+        self._identity = Identity(inbox, workspace, self._quick)
+        self._reception = Reception(inbox)
+        self._showing: set[asyncio.Task[None]] = set()
         # The HTTP way verifies signatures before anything is parsed, Socket Mode has none, and who wrote a message
         # is for the bot to decide: bolt's own middleware for these is left out.
         self.bolt = AsyncApp(
@@ -70,7 +73,7 @@ class SlackApp:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """The bot works meanwhile; then the inbox is closed."""
-        tasks = [asyncio.create_task(self._worker.run()), asyncio.create_task(self._reception.introduce())]
+        tasks = [asyncio.create_task(self._worker.run()), asyncio.create_task(self._identity.learn())]
         try:
             yield
         finally:
@@ -92,7 +95,7 @@ class SlackApp:
 
     async def _take(self, body: dict[str, Any]) -> BoltResponse:  # JSON
         try:
-            reply = await self._reception.take(body)
+            reply = await self._quick.read(self._reception.take, await self._identity.of(body), body)
         except PayloadError as exc:
             return BoltResponse(status=HTTPStatus.BAD_REQUEST, body=str(exc))
         except ForeignTeamError:
@@ -100,6 +103,12 @@ class SlackApp:
         except StoreError as exc:  # Slack tells it again
             log.warning("not taken: %s", exc)
             return BoltResponse(status=HTTPStatus.SERVICE_UNAVAILABLE, body=str(exc))
+        if reply.works:
+            self._worker.wake()
+        if reply.shows:
+            task = asyncio.create_task(self._bot.show(reply.shows))
+            self._showing.add(task)
+            task.add_done_callback(self._showing.discard)
         said = "" if reply.body is None else json.dumps(reply.body)
         return BoltResponse(status=HTTPStatus.OK, body=said, headers={"content-type": "application/json"})
 

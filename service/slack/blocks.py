@@ -33,7 +33,7 @@ _MAX_SPOKEN, _MAX_NAMED = 400, 990
 _MAX_SOURCES = 5
 _MAX_ALTERNATIVES = 3
 _MAX_PASSAGES = 5
-_LEAST_ALTERNATIVE = 0.15
+_LEAST_ALTERNATIVE = 0.1
 _LINE_LIMIT = 550
 _ELLIPSIS = "…"
 
@@ -124,13 +124,15 @@ def _said(response: AskResponse, base_url: str) -> Iterator[Block]:
 
 
 def _others(response: AskResponse) -> list[AlternativeOut]:
-    """The other answers worth naming: all where documents differ, else those that may well be right."""
-    worth = [
-        other
-        for other in response.alternatives
-        if other.citations and (response.conflict or other.confidence >= _LEAST_ALTERNATIVE)
-    ]
-    return worth[:_MAX_ALTERNATIVES]
+    """The other answers worth naming: all where documents differ, else what may be right and says something else."""
+    least = 0.0 if response.conflict else _LEAST_ALTERNATIVE
+    said = response.answer.text.casefold() if response.answer else ""
+    worth = [other for other in response.alternatives if other.citations and other.confidence >= least]
+    return [other for other in worth if not _is_part(other.text.casefold(), said)][:_MAX_ALTERNATIVES]
+
+
+def _is_part(one: str, other: str) -> bool:
+    return one in other or other in one
 
 
 def _buttons(response: AskResponse, private: bool) -> Iterator[Block]:

@@ -249,6 +249,9 @@ def _fault(status: int, headers: Mapping[str, Any], code: str, method: str) -> S
 
 def _wait_s(headers: Mapping[str, Any]) -> float:
     named = {str(name).lower(): value for name, value in headers.items()}
-    value = named.get("retry-after")
-    first = str(value[0] if isinstance(value, list) and value else value)
-    return min(float(first), _MAX_WAIT_S) if first.isascii() and first.isdigit() else _DEFAULT_WAIT_S
+    value = named.get("retry-after", "")
+    try:
+        wait_s = float(value[0] if isinstance(value, list) and value else value)
+    except (TypeError, ValueError):
+        return _DEFAULT_WAIT_S
+    return min(wait_s, _MAX_WAIT_S) if wait_s >= 0 else _DEFAULT_WAIT_S

@@ -82,15 +82,20 @@ class Worker:
         if now > self._forgets_at:
             self._forgets_at = now + _FORGETTING_S
             await self._threads.read(self._inbox.forget, now - KEPT_S)
-        return await self._threads.read(self._inbox.take, set(self._busy), now) if now >= self._paused_until else None
+        if now < self._paused_until:
+            return None
+        return await self._threads.read(self._inbox.take, set(self._busy), now)
 
     async def _rest(self) -> None:
-        """Wait until something is due, is taken, or is done."""
-        now = time.time()
+        """Wait until Slack may be called again; then until something is due, is taken, or is done."""
+        pause = self._paused_until - time.time()
+        if pause > 0:
+            await asyncio.sleep(pause)
+            return
         due = await self._threads.read(self._inbox.next_due, set(self._busy))
-        until = max(now + _IDLE_S if due is None else due, self._paused_until)
+        wait = _IDLE_S if due is None else due - time.time()
         # Not asyncio.wait_for: until Python 3.12 it may swallow the cancellation that ends this.
-        alarm = asyncio.get_running_loop().call_later(min(max(until - now, 0.05), _IDLE_S), self._wake.set)
+        alarm = asyncio.get_running_loop().call_later(min(max(wait, 0.05), _IDLE_S), self._wake.set)
         try:
             await self._wake.wait()
         finally:
