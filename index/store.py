@@ -594,6 +594,16 @@ class Store:
             added = connection.execute(_feedback.insert().values(**row, comment=comment, correct=correct))
         return int(added.lastrowid)
 
+    def change_feedback(self, id: int, helpful: bool) -> None:
+        """Somebody has changed their mind about an answer.
+
+        :raises NotFoundError: there is no such feedback
+        """
+        with self._transaction() as connection:
+            changed = connection.execute(_feedback.update().where(_feedback.c.id == id).values(helpful=helpful))
+            if changed.rowcount == 0:
+                raise NotFoundError(f"there is no feedback {id}")
+
     def feedback(self) -> list[Feedback]:
         """Everything that was said of answers, the oldest first."""
         columns = (_feedback.c.question, _feedback.c.helpful, _feedback.c.comment, _feedback.c.correct)

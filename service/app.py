@@ -45,6 +45,7 @@ from service.schemas import (
     VerifyResponse,
 )
 from service.settings import Settings
+from service.slack.routes import slack_router
 from service.threads import Threads
 from service.verify import verify
 
@@ -144,6 +145,7 @@ def create_app(desk: Desk, settings: Settings) -> FastAPI:
     _add_citations(app, desk, threads)
     _add_house(app, desk)
     add_page(app, desk, threads, settings)
+    app.include_router(slack_router(desk, settings, threads))
     return app
 
 

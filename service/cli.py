@@ -1,5 +1,6 @@
 """The command line. Results go to standard output, everything else to standard error."""
 
+import asyncio
 import logging
 import signal
 import sys
@@ -189,6 +190,36 @@ def serve(
             log_level=settings.log_level.lower(),
             access_log=False,
         )
+
+
+slack_app = typer.Typer(invoke_without_command=True, help="Answer Slack over Socket Mode; check what that needs.")
+app.add_typer(slack_app, name="slack")
+
+
+@slack_app.callback()
+def slack(context: typer.Context, data: DataDir = None) -> None:
+    """Answer Slack over Socket Mode until interrupted."""
+    if context.invoked_subcommand is not None:
+        return
+    from service.slack.app import serve_socket
+
+    settings = _indexed(data)
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    with open_desk(settings, writable=False) as desk:
+        err.print(Text(f"{settings.data_dir}: generation {desk.collection.generation}; answering Slack"))
+        asyncio.run(serve_socket(desk, settings))
+
+
+@slack_app.command(name="check")
+def slack_check() -> None:
+    """Say which token, scope or secret is missing; then the exit code is 1."""
+    from service.slack.check import check
+
+    findings = asyncio.run(check(load_settings()))
+    for finding in findings:
+        out.print(Text(f"{'missing' if finding.fault else 'found':<8} {finding.text}"))
+    if any(finding.fault for finding in findings):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from corpus.errors import SettingsError
@@ -62,9 +62,31 @@ class Settings(BaseSettings):
     max_body_mb: Annotated[
         float, Field(gt=0, le=4_000, description="The largest HTTP request that is taken, in megabytes.")
     ] = 64
+    public_url: Annotated[
+        str | None,
+        Field(pattern="^https?://[^\\s<>|]+$", description="The address at which people reach the service, for links."),
+    ] = None
+    slack_bot_token: Annotated[
+        SecretStr | None, Field(min_length=1, description="Slack's bot token (xoxb-...); docs/slack.md.")
+    ] = None
+    slack_signing_secret: Annotated[
+        SecretStr | None, Field(min_length=1, description="What Slack signs its requests to /slack/events with.")
+    ] = None
+    slack_app_token: Annotated[
+        SecretStr | None, Field(min_length=1, description="Slack's app-level token (xapp-...), for Socket Mode.")
+    ] = None
+    slack_api_url: Annotated[str, Field(pattern="^https?://", description="Where Slack's Web API is.")] = (
+        "https://slack.com/api/"
+    )
     log_level: Annotated[
         str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="How much is logged; DEBUG shows questions.")
     ] = "INFO"
+
+    @property
+    def address(self) -> str:
+        """Where people reach the service, as far as the settings know."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
 
     @property
     def max_document_bytes(self) -> int:

@@ -1,9 +1,12 @@
 """Toys that tests share: an encoder worked out by hand, and data folders that are closed when a test ends."""
 
+import asyncio
 import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import numpy as np
@@ -15,10 +18,14 @@ from index.collection import Collection
 from index.embed import Encoder, EncoderIdentity, Vectors, load_encoder
 from index.sentences import sentence_at
 from index.store import Store
+from service.desk import Desk
 from service.reader.load import load_passage_reader
 from service.reader.passage import PassageReader, PassageSpan, Reading
 from service.reader.span import Kind
 from service.settings import load_settings
+
+if TYPE_CHECKING:
+    from tests.slack_room import Room
 
 hypothesis.settings.register_profile("quoth", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("quoth")
@@ -135,6 +142,34 @@ def open_collection(tmp_path: Path, encoder: Encoder) -> Iterator[Callable[..., 
     yield opening
     for collection in opened:
         collection.close()
+
+
+@pytest.fixture
+def empty_room(
+    tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Callable[..., Document]
+) -> Iterator["Room"]:
+    """A Slack workspace whose bot has not been started, over an index of one document."""
+    from tests.slack_room import OTTER, Room  # here, because tests of a killed process import this file by itself
+
+    folder = tmp_path / "data"
+    with Desk(folder, encoder, passages, writable=True) as desk:
+        published = date(2020, 2, 3)
+        desk.collection.put([make("otter", OTTER, title="The Otter Bridge", published=published, tags=["bridges"])])
+    with asyncio.Runner() as runner:
+        room = Room(folder, encoder, passages, runner)
+        yield room
+        room.leave()
+        runner.run(room.slack.stop())
+
+
+@pytest.fixture
+def room(empty_room: "Room") -> "Room":
+    """A Slack workspace whose bot answers with the best span, however doubtful."""
+    from tests.loopback import CHANNEL, DIRECT
+
+    empty_room.enter()
+    empty_room.answer_always(CHANNEL, DIRECT)
+    return empty_room
 
 
 @pytest.fixture(scope="session")

@@ -33,12 +33,14 @@ TRAINING_ON_TOKENS = {
 
 # Each heavy library is imported by one module, so that its errors are translated at one seam. The exceptions:
 # models are run by one module and exported by another, and both need onnxruntime or torch; readers tokenise for
-# themselves; a document-format library that is imported twice is named with both places.
+# themselves; the Slack bot's inbox is a database of its own; a document-format library that is imported twice is named
+# with both places.
 OWNERS = {
+    "aiohttp": {"service/slack/web.py"},
     "charset_normalizer": {"corpus/formats/text.py"},
     "defusedxml": {"corpus/formats/package.py"},
     "faiss": {"index/vectors.py"},
-    "filelock": {"index/collection.py"},
+    "filelock": {"index/collection.py", "service/slack/inbox.py"},
     "jinja2": {"eval/report.py"},
     "lxml": {"corpus/formats/blocks.py"},
     "markupsafe": {"eval/plots.py", "eval/report_page.py"},
@@ -54,7 +56,9 @@ OWNERS = {
     "scipy": {"service/reader/training/negatives.py"},
     "sentence_transformers": {"index/embed.py"},
     "sklearn": {"eval/fitting.py", "service/reader/training/negatives.py"},
-    "sqlalchemy": {"index/store.py"},
+    "slack_bolt": {"service/slack/app.py"},
+    "slack_sdk": {"service/slack/web.py"},
+    "sqlalchemy": {"index/store.py", "service/slack/inbox.py"},
     "tantivy": {"index/lexical.py"},
     "tokenizers": {"index/embed.py", "service/reader/onnx.py", "service/reader/passage.py", *TRAINING_ON_TOKENS},
     "torch": {"index/embed.py", "index/export.py", "service/reader/transformer.py", *TRAINING},

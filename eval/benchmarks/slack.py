@@ -1,0 +1,208 @@
+"""The Slack bot under load: how soon it acknowledges, and whether each mention is answered once.
+
+    python -m eval.benchmarks.slack [--mentions 500] [--seconds 10] [--again 0.3]
+
+Starts ``quoth serve`` over the shipped library, and a Slack on the loopback that takes what the bot says. Mentions
+arrive at an even pace, each with another question as far as the shipped set goes. Some are delivered again, as Slack
+does that: as a retry, and as the ``message`` event that comes beside a mention.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from aiohttp import web
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from eval.benchmarks.speed import SEED, environment, print_machine, serving, this_machine
+from eval.measures import percentile
+from eval.question import read_set
+from service.settings import load_settings
+from service.slack.routes import signature
+
+ROOT = Path(__file__).parent.parent.parent
+SECRET, TEAM, BOT = "8f742231b10e8888abcd990000000fff", "T0QUOTH", "U0BOT"
+LIMIT_S = 3.0
+"""How long Slack waits for an acknowledgement."""
+
+_PATIENCE_S = 1_800
+_RETRY = {"X-Slack-Retry-Num": "1", "X-Slack-Retry-Reason": "http_timeout"}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asks for.
+
+    :param again: the share of mentions that is retried, and the share that comes with its ``message`` event
+    """
+
+    mentions: int
+    seconds: float
+    again: float
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A request of Slack: what is sent, when after the start, and with which headers besides its signature."""
+
+    at_s: float
+    event: Mapping[str, object]
+    headers: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Slack:
+    """A Slack that takes whatever it is told.
+
+    :param answers: how many messages the bot has said in each thread
+    """
+
+    answers: Counter[str] = field(default_factory=Counter)
+
+    async def take(self, request: web.Request) -> web.Response:
+        """Answer a call of the Web API."""
+        if request.match_info["method"] == "auth.test":
+            return web.json_response({"ok": True, "team_id": TEAM, "user_id": BOT})
+        thread = str((await request.json())["thread_ts"])
+        self.answers[thread] += 1
+        return web.json_response({"ok": True, "ts": f"1800000000.{self.answers.total():06}"})
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came of it.
+
+    :param acknowledged_s: seconds from sending to the answer of each delivery that was taken
+    :param refused: deliveries that were answered otherwise
+    :param answers: messages of the bot in each thread
+    :param all_answered_s: seconds from the first delivery to the last answer
+    """
+
+    acknowledged_s: tuple[float, ...]
+    refused: int
+    answers: Mapping[str, int]
+    all_answered_s: float
+
+
+def main() -> None:
+    """Run it, and print the machine and the table."""
+    options = _options()
+    settings = load_settings()
+    print_machine(this_machine(settings.threads))
+    deliveries = drawn(options)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "library"
+        library = ["add", str(ROOT / "corpus" / "library"), "--data", str(folder)]
+        own = environment(settings)
+        subprocess.run([sys.executable, "-m", "service.cli", *library], env=own, check=True, stdout=subprocess.DEVNULL)
+        run = asyncio.run(_run(deliveries, options, folder, own))
+    _print(run, deliveries, options)
+
+
+def drawn(options: Options) -> list[Delivery]:
+    """What Slack sends, in order: the same in every run."""
+    questions = [one.text for one in read_set(ROOT / "eval" / "sets" / "known_facts.jsonl").questions]
+    chance = random.Random(SEED)
+    chance.shuffle(questions)
+    deliveries = []
+    for number in range(options.mentions):
+        at_s = number * options.seconds / options.mentions
+        said = {"user": "U0ANA", "channel": "C0LOAD", "ts": f"1700000000.{number:06}", "client_msg_id": f"m{number}"}
+        said["text"] = f"<@{BOT}> {questions[number % len(questions)]}"
+        mention = {**said, "type": "app_mention"}
+        deliveries.append(Delivery(at_s, mention, {}))
+        if chance.random() < options.again:
+            deliveries.append(Delivery(at_s + chance.random(), mention, _RETRY))
+        if chance.random() < options.again:
+            deliveries.append(Delivery(at_s, {**said, "type": "message", "channel_type": "channel"}, {}))
+    return sorted(deliveries, key=lambda delivery: delivery.at_s)
+
+
+async def _run(deliveries: Sequence[Delivery], options: Options, folder: Path, own: Mapping[str, str]) -> Run:
+    slack = Slack()
+    app = web.Application()
+    app.router.add_post("/api/{method}", slack.take)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    tokens = {"QUOTH_SLACK_SIGNING_SECRET": SECRET, "QUOTH_SLACK_BOT_TOKEN": "xoxb-load"}
+    address = {"QUOTH_SLACK_API_URL": f"http://127.0.0.1:{runner.addresses[0][1]}/api/", "QUOTH_LOG_LEVEL": "WARNING"}
+    starting = serving(folder, {**own, **tokens, **address}, folder.parent / "serve.log")
+    service = await asyncio.to_thread(starting.__enter__)
+    try:
+        return await _measured(str(service.client.base_url), deliveries, options.mentions, slack)
+    finally:
+        await asyncio.to_thread(starting.__exit__, None, None, None)
+        await runner.cleanup()
+
+
+async def _measured(url: str, deliveries: Sequence[Delivery], mentions: int, slack: Slack) -> Run:
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits, trust_env=False) as client:
+        started = time.perf_counter()
+        taken = await asyncio.gather(*(_deliver(client, delivery, started) for delivery in deliveries))
+        while len(slack.answers) < mentions and time.perf_counter() - started < _PATIENCE_S:
+            await asyncio.sleep(0.1)
+        ended = time.perf_counter()
+        await asyncio.sleep(2)  # for an answer too many
+    acknowledged = tuple(spent for spent in taken if spent is not None)
+    return Run(acknowledged, len(taken) - len(acknowledged), dict(slack.answers), ended - started)
+
+
+async def _deliver(client: httpx.AsyncClient, delivery: Delivery, started: float) -> float | None:
+    """Seconds until a delivery was acknowledged, None where it was not."""
+    await asyncio.sleep(max(started + delivery.at_s - time.perf_counter(), 0))
+    body = json.dumps({"type": "event_callback", "team_id": TEAM, "event": dict(delivery.event)}).encode()
+    timestamp = str(int(time.time()))
+    signed = {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": signature(SECRET, timestamp, body)}
+    headers = {**delivery.headers, **signed, "Content-Type": "application/json"}
+    sent = time.perf_counter()
+    answer = await client.post("/slack/events", content=body, headers=headers)
+    return time.perf_counter() - sent if answer.status_code == httpx.codes.OK else None
+
+
+def _print(run: Run, deliveries: Sequence[Delivery], options: Options) -> None:
+    took = [1_000 * spent for spent in run.acknowledged_s]
+    late = sum(spent >= LIMIT_S for spent in run.acknowledged_s)
+    rows = {
+        "mentions": f"{options.mentions} in {options.seconds:g} s",
+        "deliveries, retries and twins among them": f"{len(deliveries)}",
+        "not acknowledged": f"{run.refused}",
+        f"acknowledged after {LIMIT_S:g} s or more": f"{late}",
+        "acknowledged after, p50": f"{percentile(took, 50):,.0f} ms",
+        "acknowledged after, p99": f"{percentile(took, 99):,.0f} ms",
+        "acknowledged after, at most": f"{max(took):,.0f} ms",
+        "answered once": f"{sum(count == 1 for count in run.answers.values())}",
+        "answered more than once": f"{sum(count > 1 for count in run.answers.values())}",
+        "not answered": f"{options.mentions - len(run.answers)}",
+        "all answered after": f"{run.all_answered_s:,.1f} s",
+    }
+    table = Table("figure", "value", box=box.MARKDOWN)
+    for name, value in rows.items():
+        table.add_row(name, value)
+    Console(highlight=False).print(table)
+
+
+def _options() -> Options:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--mentions", type=int, default=500)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--again", type=float, default=0.3, help="share of mentions that is delivered again")
+    given = parser.parse_args()
+    return Options(given.mentions, given.seconds, given.again)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""A workspace for tests: a Slack on the loopback, and the real service in it, which can leave and come back."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from index.embed import Encoder
+from service.app import create_app
+from service.desk import Desk
+from service.reader.passage import PassageReader
+from service.settings import Settings, load_settings
+from tests.loopback import SECRET, TOKEN, Json, LoopbackSlack, Said, command, deliver, envelope, until
+
+OTTER = (
+    "The Otter Bridge was opened on 4 May 1931. It is 212 metres long and crosses the river Elm. "
+    "Its architect was Ada Fenwick. Repairs in 2019 cost 3.4 million euros."
+)
+QUESTION = "How long is the Otter Bridge?"
+
+
+class Room:
+    """A workspace with the bot in it."""
+
+    def __init__(self, folder: Path, encoder: Encoder, passages: PassageReader, runner: asyncio.Runner) -> None:
+        self.folder, self.encoder, self.passages, self.runner = folder, encoder, passages, runner
+        self.slack = LoopbackSlack()
+        self.url = runner.run(self.slack.start())
+        self.given: dict[str, Any] = {}
+        self.desk: Desk | None = None
+        self._living: AbstractAsyncContextManager[Any] | None = None
+
+    def enter(self) -> None:
+        """Start the service."""
+        self.desk = Desk(self.folder, self.encoder, self.passages, writable=True)
+        self.app = create_app(self.desk, self.settings())
+        self._living = self.app.router.lifespan_context(self.app)
+        self.runner.run(self._living.__aenter__())
+
+    def leave(self) -> None:
+        """Stop the service as an interrupt does."""
+        if self._living is not None:
+            self.runner.run(self._living.__aexit__(None, None, None))
+            self._living = None
+        if self.desk is not None:
+            self.desk.__exit__(None, None, None)
+            self.desk = None
+
+    def settings(self) -> Settings:
+        tokens = {"slack_bot_token": TOKEN, "slack_signing_secret": SECRET, "slack_api_url": self.url}
+        given = {**tokens, "public_url": "https://quoth.test", **self.given}
+        return load_settings(data_dir=self.folder, threads=2, **given)
+
+    def send(self, *payloads: Json, **headers: str) -> list[httpx.Response]:
+        """What Slack is answered, payload by payload."""
+        return self.runner.run(self._send(payloads, headers))
+
+    async def _send(self, payloads: tuple[Json, ...], headers: dict[str, str]) -> list[httpx.Response]:
+        async with client_of(self.app) as client:
+            return [await deliver(client, payload, **headers) for payload in payloads]
+
+    def post(self, body: bytes, headers: dict[str, str] | dict[bytes, bytes]) -> httpx.Response:
+        """What a request with these headers is answered."""
+
+        async def posting() -> httpx.Response:
+            async with client_of(self.app) as client:
+                return await client.post("/slack/events", content=body, headers=headers)
+
+        return self.runner.run(posting())
+
+    def tell(self, *events: Json) -> None:
+        """Deliver events, and wait until everything that was taken is done."""
+        assert [answer.status_code for answer in self.send(*map(envelope, events))] == [200] * len(events)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until there is nothing left to do."""
+        self.until(lambda: self.waiting() == 0)
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds."""
+        self.runner.run(until(holds))
+
+    def waiting(self) -> int:
+        """How much work is not done."""
+        connection = sqlite3.connect(self.folder / "slack.db")
+        (found,) = connection.execute("SELECT count(*) FROM work WHERE outcome IS NULL").fetchone()
+        connection.close()
+        return int(found)
+
+    def answer_always(self, *channels: str) -> None:
+        """Let the bot answer in channels, however doubtful: the toy reader is calibrated for nothing."""
+        for channel in channels:
+            (answer,) = self.send(command("/quoth", "threshold 0", self.slack.hook, channel_id=channel))
+            assert "confidence of 0" in answer.json()["text"]
+
+    def said(self) -> Said:
+        """The one message of the bot."""
+        (said,) = self.slack.standing()
+        return said
+
+    def answer_id(self) -> str:
+        """What the buttons of the one message carry."""
+        return answer_id_of(self.said().blocks)
+
+
+def answer_id_of(blocks: list[Json]) -> str:
+    """What the buttons of a message carry."""
+    (actions,) = [block for block in blocks if block["type"] == "actions"]
+    return str(actions["elements"][0]["value"])
+
+
+def client_of(app: FastAPI) -> httpx.AsyncClient:
+    """A client of an app in this process."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://quoth")

@@ -1,0 +1,469 @@
+"""What happens in Slack and what the bot does: the table of docs/slack.md, case by case, over HTTP to the real app."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from corpus.document import make_document
+from index.embed import Encoder
+from service.desk import Desk
+from service.reader.passage import PassageReader
+from service.slack import blocks
+from service.slack.bot import HINT
+from tests.loopback import (
+    ANA,
+    BEN,
+    BOT,
+    CHANNEL,
+    DIRECT,
+    Fault,
+    Json,
+    Said,
+    command,
+    deleted,
+    direct,
+    edited,
+    envelope,
+    mention,
+    message,
+    press,
+    request_of,
+    shown,
+    signed,
+    tombstone,
+)
+from tests.slack_room import OTTER, QUESTION, Room, answer_id_of
+
+ROOT, LATER, LAST = "2000000000.000100", "2000000060.000000", "2000000090.000000"
+WIDTH = "And when was it opened?"
+RETRIED = {"X-Slack-Retry-Num": "1", "X-Slack-Retry-Reason": "http_timeout"}
+
+
+@dataclass
+class Scene:
+    """A case's own channel, and what became visible in it."""
+
+    room: Room
+    number: int
+    statuses: list[int] = field(default_factory=list)
+    bodies: list[str] = field(default_factory=list)
+
+    @property
+    def channel(self) -> str:
+        return f"C{self.number:04}"
+
+    def here(self, payload: Json) -> Json:
+        """The payload as of this channel and its own time; every case writes the same ones."""
+        text = json.dumps(payload).replace(CHANNEL, self.channel).replace(DIRECT, f"D{self.number:04}")
+        return dict(json.loads(text.replace('"20000', f'"2{self.number:04}').replace("-20000", f"-2{self.number:04}")))
+
+    def messages(self) -> dict[str, Said]:
+        """What the bot has said here and not taken back."""
+        found = self.room.slack.messages.items()
+        return {ts: said for ts, said in found if said.channel[1:] == self.channel[1:] or said.channel in (ANA, BEN)}
+
+    def heard(self, answer: httpx.Response) -> None:
+        self.statuses.append(answer.status_code)
+        self.bodies.append(answer.text)
+
+
+Step = Json | Callable[[Scene], None]
+
+
+def told(payload: Json, **headers: str) -> Callable[[Scene], None]:
+    """The payload arrives, and everything that was taken is done."""
+
+    def step(scene: Scene) -> None:
+        arrives(payload, **headers)(scene)
+        scene.room.settle()
+
+    return step
+
+
+def arrives(payload: Json, **headers: str) -> Callable[[Scene], None]:
+    """The payload arrives."""
+
+    def step(scene: Scene) -> None:
+        wrapped = "command" in payload or payload["type"] in ("block_actions", "url_verification", "event_callback")
+        sent = scene.here(payload if wrapped else envelope(payload))
+        scene.heard(scene.room.send(sent, **headers)[0])
+
+    return step
+
+
+def restart(scene: Scene) -> None:
+    scene.room.leave()
+    scene.room.enter()
+
+
+def fails(method: str, *faults: Fault) -> Callable[[Scene], None]:
+    return lambda scene: scene.room.slack.fail(method, *faults)
+
+
+def was_tried(scene: Scene) -> None:
+    scene.room.until(lambda: not scene.room.slack.faults["chat.postMessage"])
+
+
+def pressed(action: str, moment: str = "2000000020.000001") -> Callable[[Scene], None]:
+    """A button of the bot's last message here is pressed, or of its last private answer."""
+
+    def step(scene: Scene) -> None:
+        slack = scene.room.slack
+        last = list(scene.messages().values())
+        value = answer_id_of(last[-1].blocks if last else slack.responses[-1]["blocks"])
+        before = len(slack.views) + len(slack.responses)
+        told(press(action, value, slack.hook, pressed_ts=moment))(scene)
+        if action != blocks.SHARE:  # which waits in the inbox; the others are done at once
+            scene.room.until(lambda: len(slack.views) + len(slack.responses) > before)
+
+    return step
+
+
+def asks(text: str) -> Callable[[Scene], None]:
+    return lambda scene: told(command("/ask", text, scene.room.slack.hook))(scene)
+
+
+def sets(text: str) -> Callable[[Scene], None]:
+    return lambda scene: told(command("/quoth", text, scene.room.slack.hook))(scene)
+
+
+def raw(headers: Callable[[bytes], dict[str, str]], body: bytes | None = None) -> Callable[[Scene], None]:
+    """A request that Slack would not send."""
+
+    def step(scene: Scene) -> None:
+        made, kind = request_of(scene.here(envelope(mention(QUESTION))))
+        content = made if body is None else body
+        scene.heard(scene.room.post(content, {**headers(content), "Content-Type": kind}))
+        scene.room.settle()
+
+    return step
+
+
+def reply(text: str, ts: str = LATER, **fields: object) -> Json:
+    """A message in the thread."""
+    return message(text, ts, thread_ts=ROOT, **fields)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What happens, and what the bot does about it."""
+
+    happens: str
+    does: str
+    steps: tuple[Step, ...]
+    before: tuple[Step, ...] = ()
+
+
+ANSWERS = "answers in the thread"
+SILENT = "stays silent"
+ASKED = (mention(QUESTION),)
+AUTO = (sets("auto on"),)
+TWIN = message(f"<@{BOT}> {QUESTION}")
+NO_ID: Json = {"client_msg_id": None}
+ADDED = edited(message(QUESTION), f"<@{BOT}> {QUESTION}")
+REWORDED = edited(mention(QUESTION), f"<@{BOT}> When was the Otter Bridge opened?")
+
+CASES = (
+    # asking
+    Case("a mention in a channel", ANSWERS, (mention(QUESTION),)),
+    Case("a mention in the middle of a message", ANSWERS, (message(f"Hey <@{BOT}> how long is the bridge?"),)),
+    Case("the `message` event of a mention alone", ANSWERS, (TWIN,)),
+    Case("both events of one mention", ANSWERS, (mention(QUESTION), TWIN)),
+    Case("both events, the other way round, again and again", ANSWERS, (TWIN, mention(QUESTION), TWIN)),
+    Case("both events without `client_msg_id`", ANSWERS, (mention(QUESTION, **NO_ID), {**TWIN, **NO_ID})),
+    Case(
+        "a mention and two retries of it (`X-Slack-Retry-Num`)",
+        ANSWERS,
+        (arrives(mention(QUESTION)), told(mention(QUESTION), **RETRIED), told(mention(QUESTION), **RETRIED)),
+    ),
+    Case(
+        "the same `client_msg_id` under another time stamp",
+        SILENT,
+        (mention(QUESTION, LATER, client_msg_id="id-of-" + ROOT),),
+        ASKED,
+    ),
+    Case("a message before the bot was named in it, then the mention", ANSWERS, (message(QUESTION), mention(QUESTION))),
+    Case("a mention in a thread of people", ANSWERS, (mention(QUESTION, LATER, thread_ts=ROOT),), (message("Look"),)),
+    Case("a mention of the bot and of a person", ANSWERS, (mention(f"tell <@{BEN}> how long is the bridge?"),)),
+    Case("a direct message", ANSWERS, (direct(QUESTION),)),
+    Case(
+        "a direct message with a file and a question",
+        ANSWERS,
+        (direct(QUESTION, subtype="file_share", files=[{"id": "F1"}]),),
+    ),
+    Case("`/ask` with a question", "answers privately", (asks(QUESTION),)),
+    Case("`/ask`, told twice", "answers privately", (asks(QUESTION), asks(QUESTION))),
+    Case("`/ask` without a question", "replies privately", (asks(" "),)),
+    Case(
+        "a question that the documents do not answer",
+        "says that the documents do not say",
+        (mention("Who painted it?"),),
+        (sets("threshold 1"),),
+    ),
+    Case("a mention without words", "gives a hint", (mention(""),)),
+    Case("a direct message that is only an emoji", "gives a hint", (direct(":otter:"),)),
+    Case(
+        "a direct message that is only a file",
+        "gives a hint",
+        (direct("", subtype="file_share", files=[{"id": "F1"}]),),
+    ),
+    Case(
+        "a direct message of 40,000 characters",
+        "says that the question is too long",
+        (direct("How long is it? " * 2_500),),
+    ),
+    # not asked
+    Case("a message in a channel", SILENT, (message("Lunch?"),)),
+    Case("a question in a channel that is not put to the bot", SILENT, (message(QUESTION),)),
+    Case("a mention of somebody else", SILENT, (message(f"<@{BEN}> {QUESTION}"),)),
+    Case("a mention by another bot", SILENT, (mention(QUESTION, bot_id="B0X"),)),
+    Case("a message of the bot itself", SILENT, (direct(QUESTION, user=BOT),)),
+    Case("a `bot_message`", SILENT, (message(f"<@{BOT}> {QUESTION}", subtype="bot_message"),)),
+    Case("a message of Slackbot", SILENT, (direct(QUESTION, user="USLACKBOT"),)),
+    Case("somebody joins", SILENT, (message(f"<@{BOT}> has joined", subtype="channel_join"),)),
+    Case("a link that Slack unfurls", SILENT, (edited(mention(QUESTION), f"<@{BOT}> {QUESTION}"),), ASKED),
+    Case("a reaction", SILENT, ({"type": "reaction_added", "user": ANA},)),
+    Case("an event that nobody knows", SILENT, ({"type": "moon_landing"},)),
+    # threads
+    Case("a follow-up by who asked", ANSWERS, (reply(WIDTH),), ASKED),
+    Case("a follow-up, told again", ANSWERS, (reply(WIDTH), told(reply(WIDTH), **RETRIED)), ASKED),
+    Case(
+        "a follow-up that is sent to the channel as well", ANSWERS, (reply(WIDTH, subtype="thread_broadcast"),), ASKED
+    ),
+    Case("a follow-up in a direct message", ANSWERS, (direct(WIDTH, LATER, thread_ts=ROOT),), (direct(QUESTION),)),
+    Case("a follow-up after a restart", ANSWERS, (reply(WIDTH),), (*ASKED, restart)),
+    Case("a question by somebody else in the thread", ANSWERS, (reply(WIDTH, user=BEN),), ASKED),
+    Case(
+        "a question by somebody else that the documents do not answer",
+        SILENT,
+        (reply("Who painted it?", user=BEN),),
+        (*ASKED, sets("threshold 1")),
+    ),
+    Case("a remark by somebody else in the thread", SILENT, (reply("I will look it up.", user=BEN),), ASKED),
+    Case(
+        "a question after two people have talked",
+        SILENT,
+        (reply(WIDTH, LAST),),
+        (*ASKED, reply("I know it.", user=BEN)),
+    ),
+    Case("a reply that names a person", SILENT, (reply(f"<@{BEN}> is that right?"),), ASKED),
+    Case("a question after a reply to a person", SILENT, (reply(WIDTH, LAST),), (*ASKED, reply(f"<@{BEN}> right?"))),
+    Case("*stop* in the thread", SILENT, (reply("Please stop."),), ASKED),
+    Case("a mention that says *stop*", SILENT, (mention("stop", LATER, thread_ts=ROOT),), ASKED),
+    Case("a question after *stop*", SILENT, (reply(WIDTH, LAST),), (*ASKED, reply("stop"))),
+    Case(
+        "a question after somebody else said *stop*",
+        SILENT,
+        (reply(WIDTH, LAST),),
+        (*ASKED, reply("stop it, thanks", user=BEN)),
+    ),
+    Case("a mention after *stop*", ANSWERS, (mention(WIDTH, LAST, thread_ts=ROOT),), (*ASKED, reply("stop"))),
+    Case("thanks in the thread", SILENT, (reply("Great, thank you so much!"),), ASKED),
+    Case("an emoji in the thread", SILENT, (reply(":tada:"),), ASKED),
+    Case("a question after thanks", ANSWERS, (reply(WIDTH, LAST),), (*ASKED, reply("thanks"))),
+    Case("a question in the thread a day later", SILENT, (reply(WIDTH, "2000099999.000000"),), ASKED),
+    Case("a question in a thread of people", SILENT, (reply(WIDTH),), (message("Look"),)),
+    # edits and deletions
+    Case("an edited question", "edits its answer", (REWORDED,), ASKED),
+    Case("an edited question, told twice", "edits its answer", (REWORDED, told(REWORDED, **RETRIED)), ASKED),
+    Case(
+        "an edited question while Slack refuses edits",
+        "deletes its answer, answers in the thread",
+        (fails("chat.update", Fault(200, {"ok": False, "error": "edit_window_closed"})), REWORDED),
+        ASKED,
+    ),
+    Case(
+        "an edit that leaves the words as they are",
+        SILENT,
+        (edited(mention(QUESTION), f"<@{BOT}>   {QUESTION}"),),
+        ASKED,
+    ),
+    Case("an edit that names the bot for the first time", ANSWERS, (ADDED,), (message(QUESTION),)),
+    Case(
+        "such an edit, with its `app_mention`",
+        ANSWERS,
+        (ADDED, mention(QUESTION, edited={"ts": LATER})),
+        (message(QUESTION),),
+    ),
+    Case("an edit of a remark", SILENT, (edited(message("Lunch"), "Lunch!"),), (message("Lunch"),)),
+    Case("a deleted question", "deletes its answer", (deleted(mention(QUESTION)),), ASKED),
+    Case("a deleted question with replies (`tombstone`)", "deletes its answer", (tombstone(mention(QUESTION)),), ASKED),
+    Case(
+        "a deletion, told twice", "deletes its answer", (deleted(mention(QUESTION)), deleted(mention(QUESTION))), ASKED
+    ),
+    Case("a deleted message that was no question", SILENT, (deleted(message("Lunch")),), (message("Lunch"),)),
+    Case("an edit of a deleted question", SILENT, (REWORDED,), (*ASKED, deleted(mention(QUESTION)))),
+    Case(
+        "a question that is deleted before it is answered",
+        SILENT,
+        (
+            fails("chat.postMessage", Fault(429, headers={"Retry-After": "1"})),
+            arrives(mention(QUESTION)),
+            was_tried,
+            deleted(mention(QUESTION)),
+        ),
+    ),
+    # channels
+    Case("`/quoth`", "replies privately", (sets(""),)),
+    Case("`/quoth` with something else", "replies privately", (sets("dance"),)),
+    Case("a question where auto-answers are on", ANSWERS, (message(QUESTION),), AUTO),
+    Case(
+        "a question below the channel's threshold where they are on",
+        SILENT,
+        (message(QUESTION),),
+        (*AUTO, sets("threshold 1")),
+    ),
+    Case("a remark where they are on", SILENT, (message("It is long."),), AUTO),
+    Case("a question to a person where they are on", SILENT, (message(f"<@{BEN}> {QUESTION}"),), AUTO),
+    Case("a question by a bot where they are on", SILENT, (message(QUESTION, bot_id="B0X"),), AUTO),
+    Case("a question where they were switched off again", SILENT, (message(QUESTION),), (*AUTO, sets("auto off"))),
+    Case("a question where they are on, after a restart", ANSWERS, (message(QUESTION),), (*AUTO, restart)),
+    Case(
+        "a mention where only other documents are searched",
+        "says that the documents do not say",
+        (mention(QUESTION),),
+        (sets("tags peas"),),
+    ),
+    # buttons
+    Case("thumbs up", "replies privately", (pressed(blocks.HELPFUL),), ASKED),
+    Case(
+        "thumbs down after thumbs up",
+        "replies privately",
+        (pressed(blocks.UNHELPFUL),),
+        (*ASKED, pressed(blocks.HELPFUL)),
+    ),
+    Case("*Show context*", "opens a modal", (pressed(blocks.CONTEXT),), ASKED),
+    Case(
+        "*Show context* where Slack opens no modal",
+        "replies privately",
+        (fails("views.open", Fault(200, {"ok": False, "error": "expired_trigger_id"})), pressed(blocks.CONTEXT)),
+        ASKED,
+    ),
+    Case(
+        "*Nearest passages*",
+        "opens a modal",
+        (pressed(blocks.NEAREST),),
+        (sets("threshold 1"), mention("Who painted it?")),
+    ),
+    Case("*Share*", "shares the answer in the channel", (pressed(blocks.SHARE),), (asks(QUESTION),)),
+    Case(
+        "*Share*, pressed twice",
+        "shares the answer in the channel",
+        (pressed(blocks.SHARE), pressed(blocks.SHARE, "2000000021.000001")),
+        (asks(QUESTION),),
+    ),
+    # restarts and faults
+    Case("a retry after a restart", SILENT, (told(mention(QUESTION), **RETRIED),), (*ASKED, restart)),
+    Case(
+        "a mention, taken before a restart and answered after it",
+        ANSWERS,
+        (fails("chat.postMessage", Fault(503)), arrives(mention(QUESTION)), was_tried, restart),
+    ),
+    Case(
+        "a mention while Slack asks for time (429)",
+        ANSWERS,
+        (fails("chat.postMessage", Fault(429, headers={"Retry-After": "1"})), mention(QUESTION)),
+    ),
+    Case(
+        "a mention while Slack fails (500)",
+        ANSWERS,
+        (fails("chat.postMessage", Fault(500, "<h1>no</h1>")), mention(QUESTION)),
+    ),
+    Case(
+        "a mention while Slack refuses for good",
+        SILENT,
+        (fails("chat.postMessage", Fault(200, {"ok": False, "error": "is_archived"})), mention(QUESTION)),
+    ),
+    Case(
+        "`/ask` where the address for responses is gone",
+        "answers privately",
+        (fails("response", Fault(404, "no_such_hook")), asks(QUESTION)),
+    ),
+    # requests
+    Case(
+        "Slack verifies the address", "returns the challenge", ({"type": "url_verification", "challenge": "3eZbrw1aB"},)
+    ),
+    Case("a request without a signature", "answers 401", (raw(lambda _body: {}),)),
+    Case("a request signed with another secret", "answers 401", (raw(lambda body: signed(body, secret="0" * 32)),)),
+    Case("a request signed six minutes ago", "answers 401", (raw(lambda body: signed(body, at=time.time() - 360)),)),
+    Case("a signed body that is no JSON", "answers 400", (raw(signed, b"{"),)),
+    Case("an event without its parts", "answers 400", ({"type": "event_callback"},)),
+    Case("an event of another workspace", "answers 403", (envelope(mention(QUESTION), team="T0OTHER"),)),
+)
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder, passages: PassageReader) -> Iterator[Room]:
+    """One workspace for all cases, each in a channel of its own."""
+    folder = tmp_path_factory.mktemp("slack")
+    with Desk(folder, encoder, passages, writable=True) as desk:
+        desk.collection.put([make_document(OTTER, id="otter", title="The Otter Bridge", tags=["bridges"])])
+    with asyncio.Runner() as runner:
+        room = Room(folder, encoder, passages, runner)
+        room.enter()
+        yield room
+        room.leave()
+        runner.run(room.slack.stop())
+
+
+def perform(scene: Scene, steps: Sequence[Step]) -> None:
+    for step in steps:
+        (step if callable(step) else told(step))(scene)
+    scene.room.settle()
+
+
+def done(scene: Scene, steps: Sequence[Step]) -> str:
+    """What the bot does about some steps, in words."""
+    slack = scene.room.slack
+    before = {ts: said.edits for ts, said in scene.messages().items()}
+    counts = len(slack.deleted), len(slack.views), len(slack.responses), len(slack.whispers)
+    scene.statuses.clear()
+    scene.bodies.clear()
+    perform(scene, steps)
+    after = scene.messages()
+    does = [f"answers {status}" for status in scene.statuses if status != httpx.codes.OK]
+    does += ["returns the challenge" for body in scene.bodies if json.loads(body or "{}").get("challenge")]
+    does += ["replies privately" for body in scene.bodies if json.loads(body or "{}").get("response_type")]
+    does += ["edits its answer" for ts, said in after.items() if said.edits > before.get(ts, 0)]
+    does += ["deletes its answer"] * (len(slack.deleted) - counts[0])
+    does += [saying(said) for ts, said in after.items() if ts not in before]
+    does += ["opens a modal"] * (len(slack.views) - counts[1])
+    private = [*slack.responses[counts[2] :], *slack.whispers[counts[3] :]]
+    does += ["answers privately" if "Share" in shown(told["blocks"]) else "replies privately" for told in private]
+    return ", ".join(does) or SILENT
+
+
+def saying(said: Said) -> str:
+    """A new message of the bot in words."""
+    if said.text == HINT:
+        return "gives a hint"
+    if said.text == blocks.NO_ANSWER:
+        return "says that the documents do not say"
+    if "I take up to 1,000" in said.text:
+        return "says that the question is too long"
+    if said.blocks[0]["type"] == "header":
+        return "shares the answer in the channel"
+    assert "rich_text" in {block["type"] for block in said.blocks}
+    return ANSWERS if said.thread_ts else "answers in the channel"
+
+
+@pytest.mark.parametrize(("number", "case"), [pytest.param(*pair, id=pair[1].happens) for pair in enumerate(CASES)])
+def test_what_the_bot_does(number: int, case: Case, lasting: Room) -> None:
+    scene = Scene(lasting, number)
+    lasting.answer_always(scene.channel, f"D{number:04}")
+    perform(scene, case.before)
+    assert done(scene, case.steps) == case.does
+    lasting.slack.faults.clear()
+
+
+def test_the_table_in_the_docs_is_this_table() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "slack.md").read_text()
+    table = text.split("| event in | what the bot did |\n| --- | --- |\n")[1].split("\n\n")[0]
+    assert len(CASES) >= 40
+    assert table.splitlines() == [f"| {case.happens} | {case.does} |" for case in CASES]
