@@ -102,6 +102,14 @@ class Collection:
         """The generation that the next search sees."""
         return self._engine.generation
 
+    def keep_up(self) -> None:
+        """See what another process has written since; the process that writes sees its own writes anyway.
+
+        :raises StoreError: the indexes stay behind the store
+        """
+        if self._lock is None and self.store.generation != self.generation:
+            self._engine.follow(self.store)
+
     def put(self, documents: Sequence[Document]) -> tuple[list[Receipt], int]:
         """Add or replace documents, all or none, visible to the next question when this returns.
 

@@ -3,14 +3,11 @@
 import base64
 import binascii
 import json
-from collections.abc import Callable
-from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import Annotated, Any
 
-from anyio import CapacityLimiter, to_thread
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, Header, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
@@ -20,8 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from corpus.document import Document, make_document
 from corpus.errors import DocumentError, NotFoundError, QuestionError
 from corpus.load import parse_document
-from service import problems
+from service import mcp, metrics, openai, problems
 from service.desk import Desk
+from service.events import MEDIA_TYPE, EventStream, event, passages_then_answer
 from service.schemas import (
     AskRequest,
     AskResponse,
@@ -35,7 +33,6 @@ from service.schemas import (
     FeedbackRequest,
     FeedbackResponse,
     ListResponse,
-    PassageOut,
     Problem,
     ReceiptOut,
     SearchRequest,
@@ -45,13 +42,11 @@ from service.schemas import (
     VerifyResponse,
 )
 from service.settings import Settings
+from service.threads import Threads
 from service.verify import verify
 
 MAX_FILES = 1_000
 MAX_PAGE = 1_000
-
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
 
 _ERRORS: dict[int | str, dict[str, object]] = {
     status: {"model": Problem, "description": description}
@@ -62,6 +57,8 @@ _ERRORS: dict[int | str, dict[str, object]] = {
         (503, "The index cannot be written or searched now; `detail` says what to do."),
     )
 }
+
+_STREAMED: dict[int | str, dict[str, object]] = {200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}}
 
 
 def _self_contained(schema: dict[str, Any]) -> dict[str, Any]:  # JSON Schema, as pydantic types it
@@ -89,22 +86,6 @@ _DOCUMENT_BODIES = {
 }
 
 
-class _Threads:
-    """The one place where requests leave the event loop: readers as wide as the cores, one writer."""
-
-    def __init__(self, width: int) -> None:
-        self._readers = CapacityLimiter(width)
-        self._writer = CapacityLimiter(1)
-
-    async def read(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """Run a function that does not change documents."""
-        return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=self._readers)
-
-    async def write(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """Run a function that changes documents."""
-        return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=self._writer)
-
-
 class BodyLimit:
     """Refuses bodies over a size, by what they say of themselves and by what then comes."""
 
@@ -119,7 +100,7 @@ class BodyLimit:
             return
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > self._max_bytes:
-            await self._refusal()(scope, receive, send)
+            await problems.shaped(scope, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._detail())(scope, receive, send)
             return
         await self._app(scope, self._counted(receive), send)
 
@@ -136,9 +117,6 @@ class BodyLimit:
 
         return counted
 
-    def _refusal(self) -> Response:
-        return problems.problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._detail())
-
     def _detail(self) -> str:
         return f"the body is over {self._max_bytes / 1e6:g} MB; send less at a time, or raise QUOTH_MAX_BODY_MB"
 
@@ -152,30 +130,36 @@ def create_app(desk: Desk, settings: Settings) -> FastAPI:
         responses=_ERRORS,
         redirect_slashes=False,
     )
-    problems.install(app)
+    problems.install(app, dict.fromkeys(openai.PATHS, openai.error))
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
-    threads = _Threads(settings.threads)
+    threads = Threads(settings.threads)
     _add_questions(app, desk, threads)
     _add_documents(app, desk, threads, settings)
     _add_citations(app, desk, threads)
     _add_house(app, desk)
+    app.include_router(openai.create_router(desk, threads))
+    app.include_router(mcp.create_router(desk, threads, settings))
+    app.include_router(metrics.create_router(desk, threads))
     return app
 
 
-def _add_questions(app: FastAPI, desk: Desk, threads: _Threads) -> None:
-    @app.post("/v1/ask", response_model=AskResponse, tags=["questions"])
-    async def ask(request: AskRequest) -> Response:
-        """The answer, quoted and cited, or the reason why there is none."""
-        body = await threads.read(desk.ask, request.made())
+def _add_questions(app: FastAPI, desk: Desk, threads: Threads) -> None:
+    @app.post("/v1/ask", response_model=AskResponse, responses=_STREAMED, tags=["questions"])
+    async def ask(request: AskRequest, accept: Annotated[str, Header()] = "") -> Response:
+        """The answer, quoted and cited, or the reason why there is none.
+
+        With `Accept: text/event-stream` the retrieved passages come first (`passages`), then the answer (`answer`).
+        """
+        question = request.made()
+        if MEDIA_TYPE in accept.lower():
+            return EventStream(threads, passages_then_answer(desk, question), _last_words)
+        body = await threads.read(desk.ask, question)
         return Response(body, media_type="application/json")
 
     @app.post("/v1/search", tags=["questions"])
     async def search(request: SearchRequest) -> SearchResponse:
         """The passages nearest to a question."""
-        question = request.made()
-        searcher = desk.collection.searcher
-        found = await threads.read(searcher.search, question.text, question.top_k, question.filters)
-        return SearchResponse(hits=[PassageOut.of(hit) for hit in found.hits], generation=found.generation)
+        return await threads.read(desk.search, request.made())
 
     @app.get("/v1/answers/{answer_id}", response_model=AskResponse, tags=["questions"])
     async def stored_answer(answer_id: str) -> Response:
@@ -194,7 +178,7 @@ def _add_questions(app: FastAPI, desk: Desk, threads: _Threads) -> None:
         return FeedbackResponse(id=number, answer_id=request.answer_id)
 
 
-def _add_documents(app: FastAPI, desk: Desk, threads: _Threads, settings: Settings) -> None:
+def _add_documents(app: FastAPI, desk: Desk, threads: Threads, settings: Settings) -> None:
     collection = desk.collection
 
     @app.post(
@@ -236,7 +220,7 @@ def _add_documents(app: FastAPI, desk: Desk, threads: _Threads, settings: Settin
     @app.get("/v1/documents/{document_id:path}", tags=["documents"])
     async def get_document(document_id: str, version: str | None = None) -> DocumentOut:
         """A document with its text, of the present version or of the one asked for."""
-        return await threads.read(_read_document, desk, document_id, version)
+        return await threads.read(desk.document, document_id, version)
 
     @app.put("/v1/documents/{document_id:path}", tags=["documents"])
     async def replace(document_id: str, body: DocumentBody) -> DocumentResponse:
@@ -251,7 +235,7 @@ def _add_documents(app: FastAPI, desk: Desk, threads: _Threads, settings: Settin
         return DeleteResponse.of(removals[0], generation)
 
 
-def _add_citations(app: FastAPI, desk: Desk, threads: _Threads) -> None:
+def _add_citations(app: FastAPI, desk: Desk, threads: Threads) -> None:
     @app.post("/v1/verify", tags=["citations"])
     async def check(request: VerifyRequest) -> VerifyResponse:
         """Whether a quote still stands where a citation says."""
@@ -288,13 +272,8 @@ def _add_house(app: FastAPI, desk: Desk) -> None:
         return RedirectResponse("/docs")
 
 
-def _read_document(desk: Desk, id: str, version: str | None) -> DocumentOut:
-    document = desk.collection.store.document(id, version)
-    summary = desk.collection.store.summary(id)
-    if summary is None:
-        raise NotFoundError(f"there is no document {id!r}")
-    pages = [{"number": page.number, "start": page.start, "end": page.end} for page in document.pages]
-    return DocumentOut.with_text(summary, document.version, document.text, pages)
+def _last_words(exc: Exception) -> bytes:
+    return event(bytes(problems.problem_of(exc).body).decode(), "error")
 
 
 def _document(body: DocumentIn | DocumentBody, id: str | None) -> Document:
@@ -308,7 +287,7 @@ async def _json(request: Request) -> object:
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "the body is not JSON") from exc
 
 
-async def _uploaded(request: Request, threads: _Threads, settings: Settings) -> list[Document]:
+async def _uploaded(request: Request, threads: Threads, settings: Settings) -> list[Document]:
     """The documents of a multipart upload: the parts named ``files``, each with its own name and format."""
     async with request.form(max_files=MAX_FILES, max_part_size=settings.max_body_bytes) as form:
         uploads = [part for part in form.getlist("files") if isinstance(part, UploadFile)]

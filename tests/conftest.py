@@ -1,22 +1,29 @@
 """Toys that tests share: an encoder worked out by hand, and data folders that are closed when a test ends."""
 
 import re
+import socket
+import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import hypothesis
 import numpy as np
 import pytest
+import uvicorn
 
 from corpus.document import Document, make_document
 from index.chunk import ChunkSettings
 from index.collection import Collection
 from index.embed import Encoder, EncoderIdentity, Vectors, load_encoder
 from index.sentences import sentence_at
+from service.app import create_app
+from service.desk import Desk
 from service.reader.load import load_passage_reader
 from service.reader.passage import PassageReader, PassageSpan, Reading
-from service.settings import load_settings
+from service.settings import Settings, load_settings
 
 hypothesis.settings.register_profile("quoth", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("quoth")
@@ -133,6 +140,28 @@ def open_collection(tmp_path: Path, encoder: Encoder) -> Iterator[Callable[..., 
     yield opening
     for collection in opened:
         collection.close()
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[[Desk], AbstractContextManager[str]]:
+    """Serves a desk through a socket while a block lasts: ``with serving(desk) as url``."""
+
+    @contextmanager
+    def running(desk: Desk) -> Iterator[str]:
+        config = uvicorn.Config(create_app(desk, Settings(threads=2, max_body_mb=0.1)), log_config=None)
+        server = uvicorn.Server(config)
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            thread = threading.Thread(target=server.run, args=([listening],))
+            thread.start()
+            try:
+                while not server.started and thread.is_alive():
+                    time.sleep(0.01)
+                yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+            finally:
+                server.should_exit = True
+                thread.join()
+
+    return running
 
 
 @pytest.fixture(scope="session")
