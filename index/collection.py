@@ -141,15 +141,14 @@ class Collection:
         if self._lock is None:
             raise StoreError(f"{self._folder} was opened for reading only")
 
-    def refresh(self) -> None:
-        """See what another process has written since. A writer sees everything that there is anyway.
+    def keep_up(self) -> None:
+        """See what another process has written since; the process that writes sees its own writes anyway.
 
         :raises StoreError: the indexes stay behind the store
         """
-        if self._lock is not None or self.generation == self.store.generation:
-            return
-        with self._writing:
-            self._engine.follow(self.store)
+        if self._lock is None and self.store.generation != self.generation:
+            with self._writing:
+                self._engine.follow(self.store)
 
     def put(self, documents: Sequence[Document]) -> tuple[list[Receipt], int]:
         """Add or replace documents, all or none, visible to the next question when this returns.

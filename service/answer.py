@@ -12,7 +12,7 @@ from service.agreement import grouped
 from service.citation import Citation, cite
 from service.confidence import Calibration, Groups
 from service.question import Question
-from service.reader.span import Findings, Kind, Reader, Span
+from service.reader.span import Findings, Kind, Reader, Span, Watch, unwatched
 
 MAX_ALTERNATIVES = 3
 
@@ -91,23 +91,24 @@ class Answerer:
         self._reader = reader
         self._calibrations = calibrations
 
-    def ask(self, question: Question) -> Answer | NoAnswer:
+    def ask(self, question: Question, watch: Watch = unwatched) -> Answer | NoAnswer:
         """The answer, or why there is none. Both are outcomes.
 
+        :param watch: told of the passages before they are read; what it raises ends the work
         :raises StoreError: the index is damaged
         """
         for _ in range(_ATTEMPTS):
             try:
-                return self._answer(self._look(question))
+                return self._answer(self._look(question, watch))
             except NotFoundError:
                 continue  # a document was deleted while it was being read: the next try does not see it
         raise StoreError("documents are deleted faster than they can be read; ask again")
 
-    def _look(self, question: Question) -> tuple[Asked, SearchResult]:
+    def _look(self, question: Question, watch: Watch) -> tuple[Asked, SearchResult]:
         started = time.perf_counter()
         result = self._searcher.search(question.text, question.top_k, question.filters)
         searched = time.perf_counter()
-        findings = self._reader.read(question.text, result)
+        findings = self._reader.read(question.text, result, watch)
         read = time.perf_counter()
         timings = {
             "retrieve": (searched - started) * 1e3,

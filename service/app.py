@@ -6,7 +6,7 @@ from http import HTTPStatus
 from importlib.metadata import version
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
@@ -16,8 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from corpus.document import Document, make_document
 from corpus.errors import DocumentError, NotFoundError, QuestionError
 from corpus.load import parse_document
-from service import problems
+from service import mcp, metrics, openai, problems
 from service.desk import Desk
+from service.events import MEDIA_TYPE, EventStream, event, passages_then_answer
 from service.ingestion import MAX_PAGE, accepted, ingestion_router, keeping_up
 from service.jobs import Jobs, Upload
 from service.page import add_page
@@ -35,7 +36,6 @@ from service.schemas import (
     FeedbackRequest,
     FeedbackResponse,
     ListResponse,
-    PassageOut,
     Problem,
     ReceiptOut,
     SearchRequest,
@@ -60,6 +60,8 @@ _ERRORS: dict[int | str, dict[str, object]] = {
         (503, "The index cannot be written or searched now; `detail` says what to do."),
     )
 }
+
+_STREAMED: dict[int | str, dict[str, object]] = {200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}}
 
 
 def _self_contained(schema: dict[str, Any]) -> dict[str, Any]:  # JSON Schema, as pydantic types it
@@ -101,7 +103,7 @@ class BodyLimit:
             return
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > self._max_bytes:
-            await self._refusal()(scope, receive, send)
+            await problems.shaped(scope, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._detail())(scope, receive, send)
             return
         await self._app(scope, self._counted(receive), send)
 
@@ -118,9 +120,6 @@ class BodyLimit:
 
         return counted
 
-    def _refusal(self) -> Response:
-        return problems.problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._detail())
-
     def _detail(self) -> str:
         return f"the body is over {self._max_bytes / 1e6:g} MB; send less at a time, or raise QUOTH_MAX_BODY_MB"
 
@@ -136,7 +135,7 @@ def create_app(desk: Desk, settings: Settings) -> FastAPI:
         redirect_slashes=False,
         lifespan=lambda _: keeping_up(desk.collection, jobs, settings),
     )
-    problems.install(app)
+    problems.install(app, dict.fromkeys(openai.PATHS, openai.error))
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     threads = Threads(settings.threads)
     _add_questions(app, desk, threads)
@@ -146,23 +145,29 @@ def create_app(desk: Desk, settings: Settings) -> FastAPI:
     _add_house(app, desk)
     add_page(app, desk, threads, settings)
     app.include_router(slack_router(desk, settings, threads))
+    app.include_router(openai.create_router(desk, threads))
+    app.include_router(mcp.create_router(desk, threads, settings))
+    app.include_router(metrics.create_router(desk, threads))
     return app
 
 
 def _add_questions(app: FastAPI, desk: Desk, threads: Threads) -> None:
-    @app.post("/v1/ask", response_model=AskResponse, tags=["questions"])
-    async def ask(request: AskRequest) -> Response:
-        """The answer, quoted and cited, or the reason why there is none."""
-        body = await threads.read(desk.ask, request.made())
+    @app.post("/v1/ask", response_model=AskResponse, responses=_STREAMED, tags=["questions"])
+    async def ask(request: AskRequest, accept: Annotated[str, Header()] = "") -> Response:
+        """The answer, quoted and cited, or the reason why there is none.
+
+        With `Accept: text/event-stream` the retrieved passages come first (`passages`), then the answer (`answer`).
+        """
+        question = request.made()
+        if MEDIA_TYPE in accept.lower():
+            return EventStream(threads, passages_then_answer(desk, question), _last_words)
+        body = await threads.read(desk.ask, question)
         return Response(body, media_type="application/json")
 
     @app.post("/v1/search", tags=["questions"])
     async def search(request: SearchRequest) -> SearchResponse:
         """The passages nearest to a question."""
-        question = request.made()
-        searcher = desk.collection.searcher
-        found = await threads.read(searcher.search, question.text, question.top_k, question.filters)
-        return SearchResponse(hits=[PassageOut.of(hit) for hit in found.hits], generation=found.generation)
+        return await threads.read(desk.search, request.made())
 
     @app.get("/v1/answers/{answer_id}", response_model=AskResponse, tags=["questions"])
     async def stored_answer(answer_id: str) -> Response:
@@ -232,7 +237,7 @@ def _add_documents(app: FastAPI, desk: Desk, threads: Threads, settings: Setting
     @app.get("/v1/documents/{document_id:path}", tags=["documents"])
     async def get_document(document_id: str, version: str | None = None) -> DocumentOut:
         """A document with its text, of the present version or of the one asked for."""
-        return await threads.read(_read_document, desk, document_id, version)
+        return await threads.read(desk.document, document_id, version)
 
     @app.put("/v1/documents/{document_id:path}", tags=["documents"])
     async def replace(document_id: str, body: DocumentBody) -> DocumentResponse:
@@ -277,13 +282,8 @@ def _add_house(app: FastAPI, desk: Desk) -> None:
         return {"status": "ready", "generation": desk.collection.generation}
 
 
-def _read_document(desk: Desk, id: str, version: str | None) -> DocumentOut:
-    document = desk.collection.store.document(id, version)
-    summary = desk.collection.store.summary(id)
-    if summary is None:
-        raise NotFoundError(f"there is no document {id!r}")
-    pages = [{"number": page.number, "start": page.start, "end": page.end} for page in document.pages]
-    return DocumentOut.with_text(summary, document.version, document.text, pages)
+def _last_words(exc: Exception) -> bytes:
+    return event(bytes(problems.problem_of(exc).body).decode(), "error")
 
 
 def _document(body: DocumentIn | DocumentBody, id: str | None) -> Document:

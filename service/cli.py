@@ -223,6 +223,20 @@ def slack_check() -> None:
 
 
 @app.command()
+def mcp(data: DataDir = None) -> None:
+    """Serve assistants over standard input and output, with the Model Context Protocol; the index is only read."""
+    import anyio
+
+    from service.mcp import serve_stdio
+    from service.threads import Threads
+
+    settings = _indexed(data)
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    with open_desk(settings, writable=False) as desk:
+        anyio.run(serve_stdio, desk, Threads(settings.threads))
+
+
+@app.command()
 def documents(data: DataDir = None, as_json: AsJson = False) -> None:
     """List the documents."""
     with open_collection(_indexed(data), writable=False) as collection:

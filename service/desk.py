@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -20,12 +20,19 @@ from service.question import Question
 from service.reader.load import load_passage_reader
 from service.reader.passage import PassageReader
 from service.reader.reader import SpanReader
-from service.reader.span import Kind
-from service.schemas import AskResponse
+from service.reader.span import Kind, Watch, unwatched
+from service.schemas import AskResponse, DocumentOut, SearchResponse
 from service.settings import Settings
 
 _ID_LENGTH = 32
 _ATTEMPTS = 5
+
+Observer = Callable[[str, Mapping[str, float]], None]
+"""Told of every question: "answered", the reason why not or "failed", and the milliseconds of its stages, none where
+the answer was kept."""
+
+ANSWERED = "answered"
+FAILED = "failed"
 
 log = logging.getLogger("quoth")
 
@@ -44,6 +51,7 @@ class Desk:
         calibrations, numbers = _calibrations(self.collection.store, fitted, passages.digest)
         self.answerer = Answerer(self.collection.store, self.collection.searcher, self.reader, calibrations)
         parts = (version("quoth"), json.dumps(encoder.identity.as_dict()), self.reader.fingerprint, numbers)
+        self.observers: list[Observer] = []
         self.fingerprint = hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
     def __enter__(self) -> Self:
@@ -54,33 +62,67 @@ class Desk:
     ) -> None:
         self.collection.close()
 
-    def ask(self, question: Question) -> bytes:
+    def ask(self, question: Question, watch: Watch = unwatched) -> bytes:
         """The answer as JSON (:class:`service.schemas.AskResponse`), kept under its id.
 
         An answer is a function of the question and of what it was asked of: the same question on the same generation
         gives the same bytes, those that were kept the first time.
 
+        :param watch: told of the passages before they are read, unless the answer is kept; what it raises ends the work
         :raises QuothError: the index cannot be searched
         """
+        try:
+            return self._ask(question, watch)
+        except Exception:
+            self._observed(FAILED, {})
+            raise
+
+    def search(self, question: Question) -> SearchResponse:
+        """The passages nearest to a question.
+
+        :raises QuothError: the index cannot be searched
+        """
+        self.collection.keep_up()
+        return SearchResponse.of(self.collection.searcher.search(question.text, question.top_k, question.filters))
+
+    def document(self, id: str, version: str | None = None) -> DocumentOut:
+        """A document with its text, of the present version or of the one asked for.
+
+        :raises NotFoundError: there is no such document or version
+        """
+        store = self.collection.store
+        document = store.document(id, version)
+        summary = store.summary(id)
+        if summary is None:
+            raise NotFoundError(f"there is no document {id!r}")
+        pages = [{"number": page.number, "start": page.start, "end": page.end} for page in document.pages]
+        return DocumentOut.with_text(summary, document.version, document.text, pages)
+
+    def _ask(self, question: Question, watch: Watch) -> bytes:
+        self.collection.keep_up()
         for _ in range(_ATTEMPTS):
             kept = self.collection.store.find_answer(self._id(question, self.collection.generation))
             if kept is not None:
+                self._observed(json.loads(kept)["reason"] or ANSWERED, {})
                 return kept
             try:
-                return self._answer(question)
+                return self._answer(question, watch)
             except NotFoundError:
                 continue  # a document that it shows was deleted before it was kept: the next try does not see it
         raise StoreError("documents are deleted faster than they can be quoted; ask again")
 
-    def _answer(self, question: Question) -> bytes:
-        outcome = self.answerer.ask(question)
+    def _answer(self, question: Question, watch: Watch) -> bytes:
+        outcome = self.answerer.ask(question, watch)
         asked = outcome.asked
         id = self._id(question, asked.generation)
         body = AskResponse.of(id, outcome).model_dump_json().encode()
-        what = "answered" if isinstance(outcome, Answer) else outcome.reason.value
+        what = ANSWERED if isinstance(outcome, Answer) else outcome.reason.value
         log.info("%s %s, %d passages, %.0f ms", id, what, len(asked.hits), asked.timings_ms["total"])
         log.debug("%s was asked %r", id, question.text)
-        return self.collection.store.save_answer(id, question.text, body, {hit.chunk.document_id for hit in asked.hits})
+        shown = {hit.chunk.document_id for hit in asked.hits}
+        kept = self.collection.store.save_answer(id, question.text, body, shown)
+        self._observed(what, asked.timings_ms)
+        return kept
 
     def give_feedback(
         self, answer_id: str, helpful: bool, comment: str | None, correct: tuple[str, int, int] | None
@@ -111,6 +153,10 @@ class Desk:
                 "quote": quote,
             }
         return store.add_feedback(answer_id, helpful, comment, place)
+
+    def _observed(self, outcome: str, timings_ms: Mapping[str, float]) -> None:
+        for observer in self.observers:
+            observer(outcome, timings_ms)
 
     def _id(self, question: Question, generation: int) -> str:
         asked = json.dumps([asdict(question), generation, self.fingerprint], sort_keys=True, default=str)

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from corpus.document import unencodable
 from index.collection import Receipt, Removed
 from index.ledger import Entry, Stage
-from index.search import Hit
+from index.search import Hit, SearchResult
 from index.store import DocumentSummary, Filters
 from service.answer import Answer, Asked, NoAnswer, Statement
 from service.citation import Citation
@@ -160,6 +160,13 @@ class VerifyRequest(Request):
     start: int = Field(ge=0)
     end: int = Field(ge=0)
     quote: Text = Field(min_length=1)
+
+
+class DocumentRequest(Request):
+    """Which document is to be read."""
+
+    document_id: Text
+    version: Text | None = Field(None, description="the present one by default")
 
 
 class CorrectPlace(Request):
@@ -323,6 +330,23 @@ class SearchResponse(Response):
 
     hits: list[PassageOut]
     generation: int
+
+    @classmethod
+    def of(cls, found: SearchResult) -> Self:
+        """The result as it is sent."""
+        return cls(hits=[PassageOut.of(hit) for hit in found.hits], generation=found.generation)
+
+
+class PassagesOut(Response):
+    """The passages that a question is about to be answered from, best first."""
+
+    passages: list[PassageOut]
+    generation: int
+
+    @classmethod
+    def of(cls, found: SearchResult) -> Self:
+        """The result as it is sent."""
+        return cls(passages=[PassageOut.of(hit) for hit in found.hits], generation=found.generation)
 
 
 class ReceiptOut(Response):

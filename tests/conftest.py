@@ -2,8 +2,12 @@
 
 import asyncio
 import re
+import socket
+import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +15,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import numpy as np
 import pytest
+import uvicorn
 
 from corpus.document import Document, make_document
 from index.chunk import ChunkSettings
@@ -18,11 +23,12 @@ from index.collection import Collection
 from index.embed import Encoder, EncoderIdentity, Vectors, load_encoder
 from index.sentences import sentence_at
 from index.store import Store
+from service.app import create_app
 from service.desk import Desk
 from service.reader.load import load_passage_reader
 from service.reader.passage import PassageReader, PassageSpan, Reading
 from service.reader.span import Kind
-from service.settings import load_settings
+from service.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from tests.slack_room import Room
@@ -187,6 +193,28 @@ def answering(passages: PassageReader) -> Callable[..., Path]:
         return folder
 
     return making
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[[Desk], AbstractContextManager[str]]:
+    """Serves a desk through a socket while a block lasts: ``with serving(desk) as url``."""
+
+    @contextmanager
+    def running(desk: Desk) -> Iterator[str]:
+        config = uvicorn.Config(create_app(desk, Settings(threads=2, max_body_mb=0.1)), log_config=None)
+        server = uvicorn.Server(config)
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            thread = threading.Thread(target=server.run, args=([listening],))
+            thread.start()
+            try:
+                while not server.started and thread.is_alive():
+                    time.sleep(0.01)
+                yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+            finally:
+                server.should_exit = True
+                thread.join()
+
+    return running
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from service.question import make_question
 from service.reader.linear import Linear
 from service.reader.passage import PassageReader
 from service.reader.reader import SpanReader
-from service.reader.span import Findings, Kind, Reader, Span
+from service.reader.span import Findings, Kind, Reader, Span, Watch, unwatched
 
 BY_SCORE = dict.fromkeys(Kind, Calibration(Linear({"score": 1.0}), threshold=0.5))
 """The confidence is the logistic function of the reader's score: 0.5 at 0."""
@@ -40,8 +40,9 @@ class Phrases:
     def __init__(self, scores: Mapping[str, float]) -> None:
         self._scores = scores
 
-    def read(self, question: str, result: SearchResult) -> Findings:
+    def read(self, question: str, result: SearchResult, watch: Watch = unwatched) -> Findings:
         """Every phrase in every passage, best first; "Why" alone takes the sentences around them for answers."""
+        watch(result)
         found = [
             _span(hit, phrase, score)
             for phrase, score in self._scores.items()
@@ -61,9 +62,9 @@ class Meddling(Phrases):
         super().__init__(scores)
         self._meddle = meddle
 
-    def read(self, question: str, result: SearchResult) -> Findings:
+    def read(self, question: str, result: SearchResult, watch: Watch = unwatched) -> Findings:
         """What the phrases give, after the meddling."""
-        found = super().read(question, result)
+        found = super().read(question, result, watch)
         self._meddle(result)
         return found
 
@@ -71,9 +72,9 @@ class Meddling(Phrases):
 class Lying(Phrases):
     """A reader that says of each quote that it stands one character further on."""
 
-    def read(self, question: str, result: SearchResult) -> Findings:
+    def read(self, question: str, result: SearchResult, watch: Watch = unwatched) -> Findings:
         """The spans, with passages that are shifted."""
-        spans = super().read(question, result).spans[Kind.SHORT]
+        spans = super().read(question, result, watch).spans[Kind.SHORT]
         return Findings(Kind.SHORT, {Kind.SHORT: tuple(replace(span, hit=_shifted(span.hit)) for span in spans)})
 
 

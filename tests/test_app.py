@@ -28,7 +28,7 @@ from service.confidence import load_fitted
 from service.desk import Desk
 from service.reader.passage import PassageReader
 from service.reader.reader import SpanReader
-from service.reader.span import Findings
+from service.reader.span import Findings, Watch, unwatched
 from service.settings import Settings
 from service.sync import Mirror
 
@@ -841,13 +841,13 @@ def test_a_bad_limit_is_refused(limit: str, steady: Client) -> None:
 class Lying(SpanReader):
     """A reader that says of each quote that it stands one character further on."""
 
-    def read(self, question: str, result: SearchResult) -> Findings:
+    def read(self, question: str, result: SearchResult, watch: Watch = unwatched) -> Findings:
         """What is found, in passages that are shifted."""
         shifted = [
             replace(hit, stored=replace(hit.stored, chunk=replace(hit.chunk, start=hit.chunk.start + 1)))
             for hit in result.hits
         ]
-        return super().read(question, replace(result, hits=tuple(shifted)))
+        return super().read(question, replace(result, hits=tuple(shifted)), watch)
 
 
 def test_a_citation_that_fails_is_a_500_and_never_dropped(otter: Client, passages: PassageReader) -> None:

@@ -14,7 +14,7 @@ from service.reader.edges import tidied
 from service.reader.evidence import Evidence, PassageEvidence
 from service.reader.linear import Linear
 from service.reader.passage import PassageReader, PassageSpan, Reading, log_probabilities
-from service.reader.span import Findings, Kind, Span
+from service.reader.span import Findings, Kind, Span, Watch, unwatched
 
 FIRST_ROUND = 3
 """How many passages are read before it is asked whether the evidence is clear."""
@@ -48,16 +48,19 @@ class SpanReader:
         """Changes whenever the same passages might be read differently."""
         return f"{self._passages.digest} {self._ranking}"
 
-    def read(self, question: str, result: SearchResult) -> Findings:
+    def read(self, question: str, result: SearchResult, watch: Watch = unwatched) -> Findings:
         """Places that may answer the question; sentences only where it may take one."""
         expected = kind_of(question)
         kinds = (Kind.SHORT,) if expected is Kind.SHORT else tuple(Kind)
-        return Findings(expected, self.spans(question, result, kinds))
+        return Findings(expected, self.spans(question, result, kinds, watch))
 
-    def spans(self, question: str, result: SearchResult, kinds: Sequence[Kind]) -> dict[Kind, tuple[Span, ...]]:
+    def spans(
+        self, question: str, result: SearchResult, kinds: Sequence[Kind], watch: Watch = unwatched
+    ) -> dict[Kind, tuple[Span, ...]]:
         """Places of each kind, best first."""
         hits, read = result.hits, list[Reading]()
         for start, end in _rounds(len(hits)):
+            watch(result)
             read += self._passages.read(question, [hit.chunk.text for hit in hits[start:end]])
             if end < len(hits) and self._is_clear(read, hits[: end + 1]):
                 break

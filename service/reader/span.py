@@ -1,6 +1,6 @@
 """What a reader finds, and what a reader is."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -60,6 +60,14 @@ class Findings:
     spans: Mapping[Kind, tuple[Span, ...]]
 
 
+Watch = Callable[[SearchResult], None]
+"""Told of the passages before each round of reading them; what it raises ends the work."""
+
+
+def unwatched(_result: SearchResult) -> None:
+    """Nobody is told."""
+
+
 class Reader(Protocol):
     """Reads the passages of one question together. Thread-safe and deterministic."""
 
@@ -67,5 +75,5 @@ class Reader(Protocol):
     def fingerprint(self) -> str:
         """Changes whenever the same passages might be read differently."""
 
-    def read(self, question: str, result: SearchResult) -> Findings:
+    def read(self, question: str, result: SearchResult, watch: Watch = unwatched) -> Findings:
         """Places that may answer the question."""

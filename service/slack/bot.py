@@ -173,11 +173,7 @@ class Bot:
         return make_question(text, history=history, filters=filters, min_confidence=settings.threshold)
 
     async def _ask(self, question: Question) -> AskResponse:
-        return AskResponse.model_validate_json(await self._questions.read(self._asked_now, question))
-
-    def _asked_now(self, question: Question) -> bytes:
-        self._desk.collection.refresh()  # where another process adds the documents
-        return self._desk.ask(question)
+        return AskResponse.model_validate_json(await self._questions.read(self._desk.ask, question))
 
     # -- commands
 

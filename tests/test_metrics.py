@@ -1,0 +1,108 @@
+"""What Prometheus is told: questions by outcome, stages, and what the index holds."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from corpus.document import Document
+from corpus.errors import StoreError
+from index.embed import Encoder
+from service.answer import Answerer
+from service.desk import Desk
+from service.reader.passage import PassageReader
+
+Serving = Callable[[Desk], AbstractContextManager[str]]
+Make = Callable[..., Document]
+Samples = dict[tuple[str, str], float]
+"""Values by name and label."""
+
+
+@pytest.fixture
+def desk(tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Make) -> Iterator[Desk]:
+    with Desk(tmp_path / "data", encoder, passages, writable=True) as opened:
+        opened.collection.put([make("bridge", "The bridge is 212 metres long."), make("elm", "The Elm is cold.")])
+        yield opened
+
+
+def read(url: str) -> Samples:
+    response = httpx.get(f"{url}/metrics", timeout=60)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    families = text_string_to_metric_families(response.text)
+    return {
+        (sample.name, sample.labels.get("outcome") or sample.labels.get("stage", "")): sample.value
+        for family in families
+        for sample in family.samples
+        if not sample.name.endswith("_bucket")
+    }
+
+
+def ask(url: str, **asked: object) -> int:
+    body = {"question": "How long is the bridge?", "min_confidence": 0, **asked}
+    return httpx.post(f"{url}/v1/ask", json=body, timeout=60).status_code
+
+
+def test_every_outcome_is_counted(desk: Desk, serving: Serving) -> None:
+    with serving(desk) as url:
+        before = read(url)
+        for asked in ({}, {"min_confidence": 1}, {"filters": {"tags": ["none"]}}, {"question": "How high is it?"}, {}):
+            assert ask(url, **asked) == 200
+        after = read(url)
+    told = {name: after[name] - before[name] for name in after if name[0] == "quoth_questions_total"}
+    assert {name[1]: value for name, value in told.items() if value} == {
+        "answered": 3,
+        "low_confidence": 1,
+        "filter_excludes_all": 1,
+    }
+    assert {name[1] for name in told} == {
+        *("answered", "failed", "filter_excludes_all", "low_confidence", "no_span", "nothing_retrieved")
+    }
+
+
+def test_stages_are_timed_where_something_was_read(desk: Desk, serving: Serving) -> None:
+    with serving(desk) as url:
+        for _ in range(2):  # the second is kept
+            ask(url)
+        found = read(url)
+    for stage in ("retrieve", "read", "total"):
+        assert found["quoth_stage_seconds_count", stage] == 1
+    retrieve, reading, total = (found["quoth_stage_seconds_sum", stage] for stage in ("retrieve", "read", "total"))
+    assert retrieve > 0
+    assert total == pytest.approx(retrieve + reading)
+    assert total < 60  # seconds, not milliseconds
+
+
+def test_a_question_that_fails_is_counted_as_such(
+    desk: Desk, serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_arguments: object) -> None:
+        raise StoreError("the disk is gone")
+
+    monkeypatch.setattr(Answerer, "ask", failing)
+    with serving(desk) as url:
+        assert ask(url) == 503
+        assert read(url)["quoth_questions_total", "failed"] == 1
+
+
+def test_a_refused_question_is_none(desk: Desk, serving: Serving) -> None:
+    with serving(desk) as url:
+        assert ask(url, question=" ") == 422
+        assert {value for name, value in read(url).items() if name[0] == "quoth_questions_total"} == {0}
+
+
+def test_what_the_index_holds_is_counted_when_asked_for(desk: Desk, serving: Serving, make: Make) -> None:
+    names = ("quoth_documents", "quoth_chunks", "quoth_generation")
+    with serving(desk) as url:
+        assert [read(url)[name, ""] for name in names] == [2, 2, 1]
+        desk.collection.put([make("more", "More is known.")])
+        desk.collection.remove(["bridge", "elm"])
+        assert [read(url)[name, ""] for name in names] == [1, 1, 3]
+
+
+def test_the_process_itself_is_measured(desk: Desk, serving: Serving) -> None:
+    with serving(desk) as url:
+        assert read(url)["process_resident_memory_bytes", ""] > 1e6

@@ -1,0 +1,347 @@
+"""OpenAI's own client against a running service: answers, streams, and refusals as its errors."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import httpx
+import openai
+import pytest
+from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
+
+from corpus.document import make_document
+from corpus.errors import StoreError
+from index.embed import Encoder
+from index.search import SearchResult
+from service.answer import Answerer
+from service.confidence import load_fitted
+from service.desk import Desk
+from service.question import Question
+from service.reader.passage import PassageReader
+from service.reader.reader import SpanReader
+from service.reader.span import Findings, Watch, unwatched
+
+SENTENCE = "It is 212 metres long."
+QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "How long is the Otter Bridge?"}]
+ANYWAY = {"quoth": {"min_confidence": 0}}
+
+Json = dict[str, Any]  # what json gives
+Serving = Callable[[Desk], AbstractContextManager[str]]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder, passages: PassageReader) -> Iterator[Desk]:
+    with Desk(tmp_path_factory.mktemp("openai") / "data", encoder, passages, writable=True) as opened:
+        bridge = make_document(
+            f"The Otter Bridge was opened on 4 May 1931. {SENTENCE}", id="otter bridge", title="The Otter Bridge"
+        )
+        elm = make_document("The river Elm is cold.", id="elm", tags=["water"])
+        opened.collection.put([bridge, elm])
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def url(desk: Desk, serving: Serving) -> Iterator[str]:
+    with serving(desk) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def client(url: str) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0, timeout=60) as made:
+        yield made
+
+
+def complete(client: openai.OpenAI, **asked: Any) -> ChatCompletion:
+    given = {"model": "quoth", "messages": QUESTION, "extra_body": ANYWAY, **asked}
+    completion: ChatCompletion = client.chat.completions.create(**given)
+    return completion
+
+
+def answer(url: str, **asked: object) -> Json:
+    body = {"question": QUESTION[0]["content"], "min_confidence": 0, **asked}
+    return dict(httpx.post(f"{url}/v1/ask", json=body, timeout=60).json())
+
+
+# -- answers
+
+
+def test_a_completion_says_what_ask_says(client: openai.OpenAI, url: str) -> None:
+    asked_at = int(time.time())
+    completion = complete(client)
+    expected = answer(url)
+    (choice,) = completion.choices
+    assert completion.to_dict()["quoth"] == expected
+    assert expected["answered"]
+    assert (choice.finish_reason, choice.index, choice.message.role) == ("stop", 0, "assistant")
+    assert (completion.object, completion.model) == ("chat.completion", "quoth")
+    assert asked_at <= completion.created <= time.time()
+    assert choice.message.content is not None
+    assert choice.message.content.startswith(f"**{expected['answer']['text']}** [1]")
+    assert expected["citations"][0]["sentence"]["text"] in choice.message.content
+
+
+def test_the_annotations_are_links_that_open(client: openai.OpenAI) -> None:
+    message = complete(client).choices[0].message
+    assert message.annotations
+    for annotation in message.annotations:
+        cited = annotation.url_citation
+        assert cited.title == "The Otter Bridge"
+        assert f"[{cited.title}]({cited.url})" in (message.content or "")[cited.start_index : cited.end_index]
+        assert SENTENCE in httpx.get(cited.url, timeout=60).text
+
+
+def test_usage_counts_tokens_of_the_question_and_of_the_content(client: openai.OpenAI) -> None:
+    completion = complete(client)
+    usage = completion.usage
+    assert usage is not None
+    assert usage.prompt_tokens == 6  # the toy's tokens are words
+    assert usage.completion_tokens == len((completion.choices[0].message.content or "").split())
+    assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
+
+
+def test_without_an_answer_the_message_says_so(client: openai.OpenAI) -> None:
+    completion = complete(client, extra_body={"quoth": {"min_confidence": 1}})
+    message = completion.choices[0].message
+    assert message.content is not None
+    assert message.content.startswith("The documents do not say")
+    assert message.annotations == []
+    assert completion.to_dict()["quoth"]["reason"] == "low_confidence"  # type: ignore[index]  # an extension
+
+
+def test_a_conversation_is_a_question_with_a_history(client: openai.OpenAI, url: str) -> None:
+    first = complete(client)
+    messages: list[ChatCompletionMessageParam] = [
+        {"role": "system", "content": "You are a pirate."},
+        *QUESTION,
+        first.choices[0].message.to_dict(),  # type: ignore[list-item]  # as clients send it back
+        {"role": "user", "content": [{"type": "text", "text": "And when was it opened?"}]},
+    ]
+    history = [
+        {"role": "user", "text": QUESTION[0]["content"]},
+        {"role": "assistant", "text": answer(url)["answer"]["text"]},
+    ]
+    found = complete(client, messages=messages).to_dict()["quoth"]
+    assert found == answer(url, question="And when was it opened?", history=history)
+
+
+def test_filters_come_with_the_extension(client: openai.OpenAI) -> None:
+    extension = {"quoth": {"filters": {"tags": ["water"]}, "min_confidence": 0, "top_k": 1}}
+    found: Any = complete(client, extra_body=extension).to_dict()["quoth"]
+    assert [passage["document_id"] for passage in found["passages"]] == ["elm"]
+
+
+def test_what_steers_a_language_model_is_accepted_and_changes_nothing(client: openai.OpenAI) -> None:
+    steered = complete(
+        client,
+        temperature=1.5,
+        top_p=0.5,
+        max_tokens=1,
+        max_completion_tokens=1,
+        stop=["212"],
+        seed=7,
+        user="me",
+        n=1,
+        logprobs=False,
+        presence_penalty=-1,
+        response_format={"type": "text"},
+        tools=[{"type": "function", "function": {"name": "f", "parameters": {}}}],
+        tool_choice="auto",
+        metadata={"a": "b"},
+        store=False,
+        reasoning_effort="high",
+    )
+    assert steered.choices[0].message == complete(client).choices[0].message
+
+
+def test_the_async_client_works_too(url: str, client: openai.OpenAI) -> None:
+    async def asking() -> str | None:
+        async with openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0, timeout=60) as client:
+            made = await client.chat.completions.create(model="quoth", messages=QUESTION, extra_body=ANYWAY)
+            return made.choices[0].message.content
+
+    assert asyncio.run(asking()) == complete(client).choices[0].message.content
+
+
+# -- streams
+
+
+def test_a_stream_is_the_completion_in_pieces(client: openai.OpenAI) -> None:
+    whole = complete(client)
+    chunks = list(client.chat.completions.create(model="quoth", messages=QUESTION, stream=True, extra_body=ANYWAY))
+    deltas = [chunk.choices[0].delta for chunk in chunks]
+    assert deltas[0].role == "assistant"
+    assert "".join(delta.content or "" for delta in deltas) == whole.choices[0].message.content
+    annotations = [each for delta in deltas for each in delta.to_dict().get("annotations", [])]  # type: ignore[attr-defined]  # an extension
+    assert annotations == [each.to_dict() for each in whole.choices[0].message.annotations or []]
+    assert [chunk.choices[0].finish_reason for chunk in chunks] == [None] * (len(chunks) - 1) + ["stop"]
+    assert chunks[-1].to_dict()["quoth"] == whole.to_dict()["quoth"]
+    assert {chunk.object for chunk in chunks} == {"chat.completion.chunk"}
+    assert len({chunk.id for chunk in chunks}) == 1
+
+
+def test_a_stream_says_what_it_took_where_that_is_asked_for(client: openai.OpenAI) -> None:
+    *others, last = client.chat.completions.create(
+        model="quoth", messages=QUESTION, stream=True, stream_options={"include_usage": True}, extra_body=ANYWAY
+    )
+    assert (last.choices, last.usage) == ([], complete(client).usage)
+    assert [chunk.usage for chunk in others] == [None] * len(others)
+
+
+def test_the_helper_of_the_client_puts_a_stream_together(client: openai.OpenAI) -> None:
+    with client.chat.completions.stream(model="quoth", messages=QUESTION, extra_body=ANYWAY) as stream:
+        final = stream.get_final_completion()
+    assert final.choices[0].message.content == complete(client).choices[0].message.content
+    assert final.choices[0].message.role == "assistant"
+
+
+def test_a_stream_ends_with_done(url: str) -> None:
+    body = {"model": "quoth", "messages": QUESTION, "stream": True}
+    streamed = httpx.post(f"{url}/v1/chat/completions", json=body, timeout=60)
+    assert streamed.headers["content-type"].startswith("text/event-stream")
+    *chunks, done, end = streamed.text.split("\n\n")
+    assert (done, end) == ("data: [DONE]", "")
+    assert all(json.loads(chunk.removeprefix("data: "))["choices"] for chunk in chunks)
+
+
+class Failing(SpanReader):
+    """A reader that fails when it has told of the passages."""
+
+    def read(self, question: str, result: SearchResult, watch: Watch = unwatched) -> Findings:
+        """Nothing, ever."""
+        del question
+        watch(result)
+        raise StoreError("the disk is gone")
+
+
+def test_a_stream_that_fails_ends_with_an_error_of_the_client(
+    desk: Desk, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted, collection = load_fitted(), desk.collection
+    reader = Failing(desk.passages, fitted.ranking)
+    failing = Answerer(collection.store, collection.searcher, reader, fitted.calibrations)
+    monkeypatch.setattr(desk, "answerer", failing)
+    unheard: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What was never asked before?"}]
+    stream = client.chat.completions.create(model="quoth", messages=unheard, stream=True)
+    with pytest.raises(openai.APIError, match="the disk is gone"):
+        list(stream)
+
+
+# -- models
+
+
+def test_there_is_one_model(client: openai.OpenAI) -> None:
+    assert [model.id for model in client.models.list()] == ["quoth"]
+    found = client.models.retrieve("quoth")
+    assert (found.object, found.owned_by) == ("model", "quoth")
+
+
+def test_an_unknown_model_is_not_found(client: openai.OpenAI) -> None:
+    for asking in (lambda: complete(client, model="gpt-4o"), lambda: client.models.retrieve("gpt-4o")):
+        with pytest.raises(openai.NotFoundError) as refused:
+            asking()
+        assert (refused.value.code, refused.value.param, refused.value.type) == (
+            *("model_not_found", "model"),
+            "invalid_request_error",
+        )
+        assert "'gpt-4o' does not exist; there is 'quoth'" in refused.value.message
+
+
+# -- refusals
+
+
+@pytest.mark.parametrize(
+    ("asked", "param", "code"),
+    [
+        ({"n": 2}, "n", "unsupported_value"),
+        ({"logprobs": True}, "logprobs", "unsupported_value"),
+        ({"top_logprobs": 3}, "top_logprobs", "unsupported_value"),
+        ({"tool_choice": "required"}, "tool_choice", "unsupported_value"),
+        ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice", "unsupported_value"),
+        ({"response_format": {"type": "json_object"}}, "response_format", "unsupported_value"),
+        ({"modalities": ["text", "audio"]}, "modalities", "unsupported_value"),
+        ({"audio": {"voice": "x", "format": "wav"}}, "audio", "unsupported_parameter"),
+        ({"web_search_options": {}}, "web_search_options", "unsupported_parameter"),
+        ({"stream_options": {"include_usage": True}}, "stream_options", "invalid_value"),
+        ({"temperature": 3}, "temperature", "decimal_above_max_value"),
+        ({"max_tokens": 0}, "max_tokens", "decimal_below_min_value"),
+        ({"stream": "yes"}, "stream", "invalid_type"),
+        ({"messages": []}, "messages", "empty_array"),
+        ({"messages": "How long?"}, "messages", "invalid_type"),
+        ({"messages": [{"role": "robot", "content": "x"}]}, "messages[0].role", "invalid_value"),
+        ({"messages": [{"content": "x"}]}, "messages[0].role", "missing_required_parameter"),
+        ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content", "invalid_type"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
+            *("messages[0].content[0].type", "invalid_value"),
+        ),
+        ({"messages": [{"role": "system", "content": "x"}]}, "messages", "invalid_value"),
+        ({"messages": [{"role": "user", "content": " "}]}, "messages", "invalid_value"),
+        ({"messages": [{"role": "user", "content": "x" * 1001}]}, "messages", "invalid_value"),
+        ({"extra_body": {"top": 1}}, "top", "unknown_parameter"),
+        ({"extra_body": {"quoth": {"top": 1}}}, "quoth.top", "unknown_parameter"),
+        ({"extra_body": {"quoth": {"top_k": 51}}}, "quoth.top_k", "invalid_value"),
+        ({"extra_body": {"quoth": {"min_confidence": 2}}}, "quoth.min_confidence", "invalid_value"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_done_is_refused_as_openai_refuses_it(
+    asked: Json, param: str, code: str, client: openai.OpenAI
+) -> None:
+    for stream in ({}, {"stream": True}) if "stream" not in asked and "stream_options" not in asked else ({},):
+        with pytest.raises(openai.BadRequestError) as refused:
+            complete(client, **asked, **stream)
+        assert (refused.value.param, refused.value.code) == (param, code)
+        assert refused.value.type == "invalid_request_error"
+        assert refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [(b"{", None), (b"\xff", None), (b"[]", None), (b"{}", "model"), (b'{"model": "quoth"}', "messages")],
+)
+def test_a_malformed_body_is_refused_in_the_same_shape(body: bytes, param: str | None, url: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    response = httpx.post(f"{url}/v1/chat/completions", content=body, headers=headers, timeout=60)
+    error = response.json()["error"]
+    assert (response.status_code, error["param"]) == (400, param)
+    assert (set(error), error["type"]) == ({"message", "type", "param", "code"}, "invalid_request_error")
+
+
+def test_other_faults_have_the_same_shape_too(url: str) -> None:
+    large = b" " * 200_000
+    for response, status in (
+        (httpx.get(f"{url}/v1/chat/completions", timeout=60), 405),
+        (httpx.post(f"{url}/v1/chat/nothing", timeout=60), 404),
+        (httpx.post(f"{url}/v1/chat/completions", content=large, timeout=60), 413),
+        (httpx.post(f"{url}/v1/chat/completions", content=iter([large]), timeout=60), 413),
+    ):
+        assert response.status_code == status
+        assert set(response.json()["error"]) == {"message", "type", "param", "code"}
+    assert httpx.get(f"{url}/v1/nothing", timeout=60).headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "message"),
+    [(StoreError("the disk is gone"), 503, "the disk is gone"), (ZeroDivisionError("secret"), 500, "wrong in Quoth")],
+)
+def test_faults_of_the_service_are_server_errors(
+    failure: Exception,
+    status: int,
+    message: str,
+    desk: Desk,
+    client: openai.OpenAI,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def failing(_question: Question, _watch: Watch = unwatched) -> bytes:
+        raise failure
+
+    monkeypatch.setattr(desk, "ask", failing)
+    for stream in (False, True):
+        with pytest.raises(openai.InternalServerError, match=message) as failed:
+            complete(client, stream=stream)
+        assert (failed.value.status_code, failed.value.type) == (status, "server_error")
+        assert "secret" not in failed.value.message
