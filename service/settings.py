@@ -12,6 +12,7 @@ from index.embed import DEFAULT_ENCODER, DEFAULT_MODELS_DIR
 from service.reader.load import DEFAULT_READER
 
 PREFIX = "QUOTH_"
+CONVERSATION_HOURS = 24.0
 
 
 def _cores() -> int:
@@ -51,6 +52,9 @@ class Settings(BaseSettings):
     max_body_mb: Annotated[
         float, Field(gt=0, le=4_000, description="The largest HTTP request that is taken, in megabytes.")
     ] = 64
+    conversation_hours: Annotated[
+        float, Field(gt=0, le=100_000, description="How long a conversation is kept after its last question.")
+    ] = CONVERSATION_HOURS
     log_level: Annotated[
         str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="How much is logged; DEBUG shows questions.")
     ] = "INFO"
