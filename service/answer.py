@@ -70,8 +70,8 @@ class Answer:
     """The documents say so.
 
     :param threshold: the least confidence with which such an answer is given by default
-    :param conflict: whether the sources disagree; the statement and the first alternatives are then their values, the
-        newest first, each as sure as if the others had not been found
+    :param conflict: whether the sources disagree; the statement and the alternatives are then their values, the newest
+        first, each as sure as if the others had not been found
     """
 
     asked: Asked
@@ -137,13 +137,12 @@ class Answerer:
         threshold, floor = self._calibrations[kind].threshold, asked.question.min_confidence
         confidence = self._confidence(kind, asked, result.idf)
         values = conflicting(groups, confidence, max(threshold, floor or 0.0)) if kind is Kind.SHORT else {}
-        shown = values or {0: confidence(groups, 0)}
-        if min(shown.values()) < (threshold if floor is None else floor):
+        if values:
+            return Answer(asked, *self._states(groups, values), threshold, conflict=True)
+        if confidence(groups, 0) < (threshold if floor is None else floor):
             return NoAnswer(asked, Reason.LOW_CONFIDENCE)
-        others = [place for place in range(1, len(groups)) if place not in shown]
-        shown |= {place: confidence(groups, place) for place in others[: 1 + MAX_ALTERNATIVES - len(shown)]}
-        first, *rest = (self._state(groups[place], found) for place, found in shown.items())
-        return Answer(asked, first, tuple(rest), threshold, bool(values))
+        places = range(min(len(groups), 1 + MAX_ALTERNATIVES))
+        return Answer(asked, *self._states(groups, {place: confidence(groups, place) for place in places}), threshold)
 
     def _chosen(self, asked: Asked, idf: Mapping[str, float]) -> tuple[Kind, Groups]:
         """The kind of answer to give, and all answers of that kind.
@@ -173,6 +172,11 @@ class Answerer:
             return calibrated(groups, place) * min(1.0, share / FULL_SUPPORT)
 
         return borne_out
+
+    def _states(self, groups: Groups, shown: Mapping[int, float]) -> tuple[Statement, tuple[Statement, ...]]:
+        """The answers of the groups at these places, with the confidence of each: the first, and the others."""
+        first, *others = (self._state(groups[place], confidence) for place, confidence in shown.items())
+        return first, tuple(others)
 
     def _state(self, group: Sequence[Span], confidence: float) -> Statement:
         citations = cite(self._store, group)

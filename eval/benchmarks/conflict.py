@@ -74,18 +74,12 @@ def measure(cases: Sequence[Case], desk: Desk) -> None:
         answered += isinstance(outcome, Answer)
         if not isinstance(outcome, Answer) or not outcome.conflict:
             continue
-        values = _values(outcome)
+        values = [said.text for said in (outcome.statement, *outcome.alternatives)]
         is_real = all(is_right(value, case.values) for value in values)
         shown, right, found = shown + 1, right + is_real, found + (is_real and case in several)
         out.print("right" if is_real else "wrong", case.question, values, case.values, sep=" | ")
     out.print(f"{len(cases)} questions, {answered} answered, {len(several)} with several values")
     out.print(f"{shown} conflicts shown, {right} of them right; {found} of the {len(several)} with several values")
-
-
-def _values(answer: Answer) -> list[str]:
-    """The values that contradict each other: the statement, and the alternatives that stand at least as sure."""
-    sure = [other.text for other in answer.alternatives if other.confidence >= answer.threshold]
-    return [answer.statement.text, *sure]
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:  # JSON
