@@ -91,7 +91,7 @@ def _asked(question: LabelledQuestion, desk: Desk) -> Outcome:
     places = tuple(place for place in resolved.values() if place)
     outcome = desk.answerer.ask(make_question(question.text, history=question.history, min_confidence=0))
     statement = outcome.statement if isinstance(outcome, Answer) else None
-    hits = desk.collection.searcher.search(outcome.asked.resolved, RETRIEVED).hits
+    hits = desk.collection.searcher.search(outcome.asked.resolved, RETRIEVED, aside=question.text).hits
     return Outcome(
         question=question,
         places=places,

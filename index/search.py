@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from corpus.errors import StoreError
 from index.chunk import Chunk
@@ -12,6 +12,9 @@ from index.store import Filters, Store, StoredChunk
 
 DENSE_WEIGHT = 0.6
 """Weight of the dense score in the fusion; the lexical score has the rest."""
+
+ASIDE_WEIGHT = 0.1
+"""Weight of a question's other form where it has one, as a follow-up has the words that were typed."""
 
 CANDIDATES = 100
 """How many chunks each side proposes."""
@@ -112,20 +115,31 @@ class Searcher:
         return self._encoder
 
     def search(
-        self, question: str, top_k: int, filters: Filters | None = None, dense_weight: float = DENSE_WEIGHT
+        self,
+        question: str,
+        top_k: int,
+        filters: Filters | None = None,
+        dense_weight: float = DENSE_WEIGHT,
+        aside: str | None = None,
     ) -> SearchResult:
         """The ``top_k`` best chunks for a question, among those that pass the filters.
 
         :param dense_weight: of the dense score in the fusion; 1 is dense search alone, 0 lexical search alone
+        :param aside: another form of the question, whose scores count for ``ASIDE_WEIGHT``
         :raises StoreError: the indexes and the store do not agree, or documents change without a pause
         """
         filters = filters or Filters()
-        vector = self._encoder.encode([question])[0]
+        forms = [question] if aside is None or aside == question else [question, aside]
+        vectors = [self._encoder.encode([form])[0] for form in forms]
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             allowed = self._store.chunk_ids(filters) if filters else None
-            candidates = self._engine.candidates(question, vector, max(CANDIDATES, top_k), filters, allowed)
-            best = fuse(candidates, dense_weight)[:top_k]
+            found = [
+                self._engine.candidates(form, vector, max(CANDIDATES, top_k), filters, allowed)
+                for form, vector in zip(forms, vectors, strict=True)
+            ]
+            candidates = found[0]
+            best = _weighed(*(fuse(each, dense_weight) for each in found))[:top_k]
             stored = self._store.chunks([candidate.id for candidate in best])
             if len(stored) == len(best):
                 excluded = allowed is not None and len(allowed) == 0 and not self._store.is_empty()
@@ -138,6 +152,17 @@ class Searcher:
                 raise StoreError("documents change faster than they can be searched; ask again")
             # A writer took chunks away after the candidates were found: the next try sees its generation.
             self._engine.advance(self._store, candidates.generation)
+
+
+def _weighed(main: list[Fused], aside: Sequence[Fused] = ()) -> list[Fused]:
+    """The candidates of a question, with what its other form says of them; unchanged where it has none."""
+    if not aside:
+        return main
+    others = {candidate.id: candidate.score for candidate in aside}
+    weighed = (
+        replace(each, score=(1 - ASIDE_WEIGHT) * each.score + ASIDE_WEIGHT * others.get(each.id, 0.0)) for each in main
+    )
+    return sorted(weighed, key=lambda candidate: (-candidate.score, candidate.id))
 
 
 def _hits(best: Sequence[Fused], stored: Mapping[int, StoredChunk]) -> tuple[Hit, ...]:

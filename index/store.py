@@ -135,6 +135,26 @@ _files = sa.Table(
     sa.Column("reason", sa.Text),
     sa.Column("at", sa.Text, nullable=False),
 )
+_exchanges = sa.Table(
+    "exchanges",
+    _tables,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("conversation_id", sa.Text, nullable=False, index=True),
+    sa.Column("created_at", sa.Text, nullable=False, index=True),
+    sa.Column("question", sa.Text, nullable=False),
+    sa.Column("answer_id", sa.Text, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A question of a conversation and what was answered.
+
+    :param answer: the kept answer, byte for byte; None where a document that it showed was deleted
+    """
+
+    question: str
+    answer: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,21 +286,17 @@ class Store:
         sa.event.listen(self._engine, "connect", _configure)
         sa.event.listen(self._engine, "begin", _begin)
         with self._reading() as connection:
-            present = set(sa.inspect(connection).get_table_names())
-        if _meta.name not in present:
-            with self._transaction() as connection:
-                _tables.create_all(connection)
-                connection.execute(_upsert_nothing(_meta), [_meta_row("format", FORMAT), _meta_row("generation", 0)])
-        with self._reading() as connection:
-            found = json.loads(self._meta(connection, "format") or "null")
+            there = set(sa.inspect(connection).get_table_names())
+            found = json.loads(self._meta(connection, "format") or "null") if _meta.name in there else FORMAT
         if found != FORMAT:
             self.close()
             raise StoreError(
                 f"{self.path}: the store has format {found}, this Quoth reads {FORMAT}; use the Quoth that wrote it"
             )
-        if present and not present.issuperset(_tables.tables):  # of a Quoth that did not keep up with folders yet
+        if not there >= set(_tables.tables):  # a new store, or one from before one of the tables
             with self._transaction() as connection:
                 _tables.create_all(connection)
+                connection.execute(_upsert_nothing(_meta), [_meta_row("format", FORMAT), _meta_row("generation", 0)])
 
     def close(self) -> None:
         """Close every connection."""
@@ -611,6 +627,34 @@ class Store:
             rows = connection.execute(sa.select(_feedback.c.id, *columns).order_by(_feedback.c.id))
             return [Feedback(row.id, row.question, row.helpful, row.comment, row.correct) for row in rows]
 
+    # -- conversations
+
+    def add_exchange(self, conversation_id: str, question: str, answer_id: str, expired: datetime) -> None:
+        """Keep a question and its answer as the last of a conversation; forget the conversations that have expired.
+
+        :param expired: conversations in which nothing was asked since are forgotten
+        """
+        row = {"conversation_id": conversation_id, "created_at": _now(), "question": question, "answer_id": answer_id}
+        with self._transaction("NORMAL") as connection:
+            alive = sa.select(_exchanges.c.conversation_id).where(_exchanges.c.created_at >= _stamp(expired))
+            connection.execute(_exchanges.delete().where(_exchanges.c.conversation_id.not_in(alive)))
+            connection.execute(_exchanges.insert(), [row])
+
+    def exchanges(self, conversation_id: str, limit: int, expired: datetime) -> list[Exchange]:
+        """The last ``limit`` exchanges of a conversation, the oldest first; none where it has expired."""
+        query = (
+            sa.select(_exchanges.c.created_at, _exchanges.c.question, _answers.c.body)
+            .outerjoin(_answers, _answers.c.id == _exchanges.c.answer_id)
+            .where(_exchanges.c.conversation_id == conversation_id)
+            .order_by(_exchanges.c.id.desc())
+            .limit(limit)
+        )
+        with self._reading() as connection:
+            rows = connection.execute(query).all()
+        if not rows or rows[0].created_at < _stamp(expired):
+            return []
+        return [Exchange(row.question, None if row.body is None else bytes(row.body)) for row in reversed(rows)]
+
     # -- connections
 
     @contextmanager
@@ -713,7 +757,11 @@ def _upsert_nothing(table: sa.Table) -> sa.Insert:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return _stamp(datetime.now(UTC))
+
+
+def _stamp(time: datetime) -> str:
+    return time.isoformat(timespec="seconds")
 
 
 def _batched(ids: Sequence[int]) -> Iterator[list[int]]:

@@ -32,6 +32,15 @@ _SCALED = re.compile(rf"(?<![\w.])(\d+(?:\.\d+)?)[ -]?({'|'.join(_SCALES)})\b")
 _PERCENT = re.compile(r"(?<=\d) ?(?:%|per ?cent\b)")
 _METRES = re.compile(r"(met|lit)er(s?)\b")
 
+_ISO = re.compile(r"(?<!\d)(?P<year>\d{4}|-)-(?P<month>\d{2})(?:-(?P<day>\d{2}))?(?!\d)")
+_PLAIN_YEAR = re.compile(r"(?:in )?(?P<year>(?:1\d|20)\d\d)")
+_PLAIN_MONTH = re.compile(rf"(?:in )?(?P<month>{'|'.join(_MONTHS)})")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_ABOUT = re.compile(
+    r"\b(?:about|around|nearly|almost|some|over|under|roughly|approximately|at (?:least|most)|more than)\b"
+)
+_SMALL_WORD = 3
+
 
 @lru_cache(maxsize=4096)
 def same_answer(quote: str) -> str:
@@ -63,6 +72,53 @@ def differ(one: str, other: str) -> bool:
     """Whether two answers say different things: neither holds all of the other, as "Vladimir Putin" holds "Putin"."""
     first, second = f" {same_answer(one)} ", f" {same_answer(other)} "
     return first not in second and second not in first
+
+
+def contradict(one: str, other: str) -> bool:
+    """Whether two answers are values of one kind of which only one can be meant.
+
+    Dates, where a part that both give is another; numbers of one unit, where none is shared; names, where no word is.
+    Anything else may be the same thing said otherwise.
+    """
+    first, second = same_answer(one), same_answer(other)
+    dates = _date(first), _date(second)
+    if dates[0] or dates[1]:
+        return any(dates[0][part] != dates[1][part] for part in dates[0].keys() & dates[1].keys())
+    numbers = _numbers(first), _numbers(second)
+    if numbers[0] or numbers[1]:
+        return bool(numbers[0] and numbers[1]) and numbers[0].isdisjoint(numbers[1]) and _same_unit(first, second)
+    return _is_name(one) and _is_name(other) and set(first.split()).isdisjoint(second.split())
+
+
+def _date(said: str) -> dict[str, str]:
+    """Year, month and day of a normalised answer, as far as it gives them."""
+    found = _ISO.search(said) or _PLAIN_YEAR.fullmatch(said) or _PLAIN_MONTH.fullmatch(said)
+    given = found.groupdict() if found else {}
+    return {part: _as_number(value) for part, value in given.items() if value and value != "-"}
+
+
+def _as_number(value: str) -> str:
+    return f"{_MONTHS.index(value) + 1:02d}" if value in _MONTHS else value
+
+
+def _numbers(said: str) -> frozenset[str]:
+    return frozenset(_NUMBER.findall(said))
+
+
+def _same_unit(one: str, other: str) -> bool:
+    """Whether what is counted is the same; "bcm" goes with "bcm a year"."""
+    first, second = _unit(one), _unit(other)
+    return first.startswith(second) or second.startswith(first)
+
+
+def _unit(said: str) -> str:
+    return " ".join(_ABOUT.sub("", _NUMBER.sub("", said)).split())
+
+
+def _is_name(quote: str) -> bool:
+    """Whether every word but the small ones is capitalised."""
+    words = [word for word in quote.split() if len(word) > _SMALL_WORD or not word.islower()]
+    return bool(words) and all(word.strip(_EDGES)[:1].isupper() for word in words)
 
 
 def grouped(spans: Iterable[Span]) -> list[list[Span]]:

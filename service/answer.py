@@ -11,10 +11,16 @@ from index.store import Store
 from service.agreement import grouped
 from service.citation import Citation, cite
 from service.confidence import Calibration, Groups
+from service.conflict import Confidence, conflicting
+from service.conversation import Resolver
 from service.question import Question
+from service.reader.evidence import support
 from service.reader.span import Findings, Kind, Reader, Span, Watch, unwatched
 
 MAX_ALTERNATIVES = 3
+
+FULL_SUPPORT = 1 / 3
+"""The share of a follow-up's own words that a passage must hold to be trusted in full."""
 
 _ATTEMPTS = 5
 
@@ -64,12 +70,15 @@ class Answer:
     """The documents say so.
 
     :param threshold: the least confidence with which such an answer is given by default
+    :param conflict: whether the sources disagree; the statement and the alternatives are then their values, the newest
+        first, each as sure as if the others had not been found
     """
 
     asked: Asked
     statement: Statement
     alternatives: tuple[Statement, ...]
     threshold: float
+    conflict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,7 @@ class Answerer:
         self._searcher = searcher
         self._reader = reader
         self._calibrations = calibrations
+        self._resolver = Resolver(searcher.encoder)
 
     def ask(self, question: Question, watch: Watch = unwatched) -> Answer | NoAnswer:
         """The answer, or why there is none. Both are outcomes.
@@ -106,46 +116,68 @@ class Answerer:
 
     def _look(self, question: Question, watch: Watch) -> tuple[Asked, SearchResult]:
         started = time.perf_counter()
-        result = self._searcher.search(question.text, question.top_k, question.filters)
+        resolved = self._resolver.resolve(question.text, question.history)
+        result = self._searcher.search(resolved, question.top_k, question.filters, aside=question.text)
         searched = time.perf_counter()
-        findings = self._reader.read(question.text, result, watch)
+        findings = self._reader.read(resolved, result, watch)
         read = time.perf_counter()
         timings = {
             "retrieve": (searched - started) * 1e3,
             "read": (read - searched) * 1e3,
             "total": (read - started) * 1e3,
         }
-        return Asked(question, question.text, result.hits, findings, result.generation, timings), result
+        return Asked(question, resolved, result.hits, findings, result.generation, timings), result
 
     def _answer(self, looked: tuple[Asked, SearchResult]) -> Answer | NoAnswer:
         asked, result = looked
         if not result.hits:
             return NoAnswer(asked, Reason.FILTER_EXCLUDES_ALL if result.excluded_all else Reason.NOTHING_RETRIEVED)
-        kind, groups = self._chosen(asked.findings)
+        kind, groups = self._chosen(asked, result.idf)
         if not groups:
             return NoAnswer(asked, Reason.NO_SPAN)
-        calibration = self._calibrations[kind]
-        confidence = calibration.confidence(groups, 0)
-        floor = asked.question.min_confidence
-        if confidence < (calibration.threshold if floor is None else floor):
+        threshold, floor = self._calibrations[kind].threshold, asked.question.min_confidence
+        confidence = self._confidence(kind, asked, result.idf)
+        values = conflicting(groups, confidence, max(threshold, floor or 0.0)) if kind is Kind.SHORT else {}
+        if values:
+            return Answer(asked, *self._states(groups, values), threshold, conflict=True)
+        if confidence(groups, 0) < (threshold if floor is None else floor):
             return NoAnswer(asked, Reason.LOW_CONFIDENCE)
-        alternatives = self._alternatives(groups, calibration)
-        return Answer(asked, self._state(groups[0], confidence), alternatives, calibration.threshold)
+        places = range(min(len(groups), 1 + MAX_ALTERNATIVES))
+        return Answer(asked, *self._states(groups, {place: confidence(groups, place) for place in places}), threshold)
 
-    def _chosen(self, findings: Findings) -> tuple[Kind, Groups]:
+    def _chosen(self, asked: Asked, idf: Mapping[str, float]) -> tuple[Kind, Groups]:
         """The kind of answer to give, and all answers of that kind.
 
         A question that may take a sentence is answered in a few words where these are sure.
         """
+        findings = asked.findings
         short = grouped(findings.spans[Kind.SHORT])
-        calibration = self._calibrations[Kind.SHORT]
-        if findings.expected is Kind.SHORT or (short and calibration.confidence(short, 0) >= calibration.threshold):
+        confidence = self._confidence(Kind.SHORT, asked, idf)
+        threshold = self._calibrations[Kind.SHORT].threshold
+        if findings.expected is Kind.SHORT or (short and confidence(short, 0) >= threshold):
             return Kind.SHORT, short
         return Kind.SENTENCE, grouped(findings.spans[Kind.SENTENCE])
 
-    def _alternatives(self, groups: Groups, calibration: Calibration) -> tuple[Statement, ...]:
-        places = range(1, min(len(groups), 1 + MAX_ALTERNATIVES))
-        return tuple(self._state(groups[place], calibration.confidence(groups, place)) for place in places)
+    def _confidence(self, kind: Kind, asked: Asked, idf: Mapping[str, float]) -> Confidence:
+        """The calibrated confidence; for a follow-up, no more than its own words bear out.
+
+        What was said before helps to find passages. It is no evidence: a passage that holds none of this turn's own
+        words answers an earlier question, if any.
+        """
+        calibrated = self._calibrations[kind].confidence
+        if asked.resolved == asked.question.text:
+            return calibrated
+
+        def borne_out(groups: Groups, place: int) -> float:
+            share = support(asked.question.text, idf, groups[place][0].hit)
+            return calibrated(groups, place) * min(1.0, share / FULL_SUPPORT)
+
+        return borne_out
+
+    def _states(self, groups: Groups, shown: Mapping[int, float]) -> tuple[Statement, tuple[Statement, ...]]:
+        """The answers of the groups at these places, with the confidence of each: the first, and the others."""
+        first, *others = (self._state(groups[place], confidence) for place, confidence in shown.items())
+        return first, tuple(others)
 
     def _state(self, group: Sequence[Span], confidence: float) -> Statement:
         citations = cite(self._store, group)

@@ -444,7 +444,14 @@ def _print_answer(response: AskResponse) -> None:
         return
     out.print(Text(response.answer.text, style="bold"))
     out.print(Text(f"confidence {response.answer.confidence:.2f}", style="dim"))
-    for citation in response.citations:
+    _print_citations(response.citations)
+    for other in response.alternatives if response.conflict else ():
+        out.print(Text(f"\nThe sources disagree: {other.text}", style="bold"))
+        _print_citations(other.citations)
+
+
+def _print_citations(citations: list[CitationOut]) -> None:
+    for citation in citations:
         out.print(Text(f"\n[{citation.number}] {_source(citation)}"))
         if citation.sentence.text != citation.quote:
             out.print(Text(f"    {citation.sentence.text}"))

@@ -3,8 +3,9 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -13,16 +14,19 @@ from typing import Self
 from corpus.errors import NotFoundError, QuestionError, StoreError
 from index.collection import Collection
 from index.embed import Encoder, load_encoder
-from index.store import Store
+from index.store import Exchange, Store
 from service.answer import Answer, Answerer
 from service.confidence import Calibration, Fitted, load_fitted, parse_calibrations
-from service.question import Question
+from service.question import MAX_TURNS, Question, Role, Turn
 from service.reader.load import load_passage_reader
 from service.reader.passage import PassageReader
 from service.reader.reader import SpanReader
 from service.reader.span import Kind, Watch, unwatched
 from service.schemas import AskResponse, DocumentOut, SearchResponse
-from service.settings import Settings
+from service.settings import CONVERSATION_HOURS, Settings
+
+MAX_EXCHANGES = MAX_TURNS // 2
+"""How much of a conversation is looked back on: as much as a client may send."""
 
 _ID_LENGTH = 32
 _ATTEMPTS = 5
@@ -40,9 +44,18 @@ log = logging.getLogger("quoth")
 class Desk:
     """Questions in, kept answers out. Thread-safe."""
 
-    def __init__(self, folder: Path, encoder: Encoder, passages: PassageReader, *, writable: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        encoder: Encoder,
+        passages: PassageReader,
+        *,
+        writable: bool,
+        conversation_hours: float = CONVERSATION_HOURS,
+    ) -> None:
         """Open the data folder.
 
+        :param conversation_hours: how long a conversation is kept after its last question
         :raises StoreError: it is being written by another process, damaged, or built with other settings
         """
         fitted = load_fitted()
@@ -52,6 +65,7 @@ class Desk:
         self.answerer = Answerer(self.collection.store, self.collection.searcher, self.reader, calibrations)
         parts = (version("quoth"), json.dumps(encoder.identity.as_dict()), self.reader.fingerprint, numbers)
         self.observers: list[Observer] = []
+        self._conversation_age = timedelta(hours=conversation_hours)
         self.fingerprint = hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
     def __enter__(self) -> Self:
@@ -66,13 +80,14 @@ class Desk:
         """The answer as JSON (:class:`service.schemas.AskResponse`), kept under its id.
 
         An answer is a function of the question and of what it was asked of: the same question on the same generation
-        gives the same bytes, those that were kept the first time.
+        gives the same bytes, those that were kept the first time. With a ``conversation_id``, what was asked under it
+        before is the history, and this question and its answer become part of it.
 
         :param watch: told of the passages before they are read, unless the answer is kept; what it raises ends the work
         :raises QuothError: the index cannot be searched
         """
         try:
-            return self._ask(question, watch)
+            return self._in_conversation(question, watch)
         except Exception:
             self._observed(FAILED, {})
             raise
@@ -98,6 +113,16 @@ class Desk:
         pages = [{"number": page.number, "start": page.start, "end": page.end} for page in document.pages]
         return DocumentOut.with_text(summary, document.version, document.text, pages)
 
+    def _in_conversation(self, question: Question, watch: Watch) -> bytes:
+        if question.conversation_id is None:
+            return self._ask(question, watch)
+        expired = datetime.now(UTC) - self._conversation_age
+        store = self.collection.store
+        before = store.exchanges(question.conversation_id, MAX_EXCHANGES, expired)
+        body = self._ask(replace(question, history=tuple(_turns(before))), watch)
+        store.add_exchange(question.conversation_id, question.text, json.loads(body)["id"], expired)
+        return body
+
     def _ask(self, question: Question, watch: Watch) -> bytes:
         self.collection.keep_up()
         for _ in range(_ATTEMPTS):
@@ -115,7 +140,8 @@ class Desk:
         outcome = self.answerer.ask(question, watch)
         asked = outcome.asked
         id = self._id(question, asked.generation)
-        body = AskResponse.of(id, outcome).model_dump_json().encode()
+        response = AskResponse.of(id, outcome)
+        body = response.model_dump_json(exclude=response.left_out).encode()
         what = ANSWERED if isinstance(outcome, Answer) else outcome.reason.value
         log.info("%s %s, %d passages, %.0f ms", id, what, len(asked.hits), asked.timings_ms["total"])
         log.debug("%s was asked %r", id, question.text)
@@ -159,8 +185,20 @@ class Desk:
             observer(outcome, timings_ms)
 
     def _id(self, question: Question, generation: int) -> str:
-        asked = json.dumps([asdict(question), generation, self.fingerprint], sort_keys=True, default=str)
+        parts = asdict(question)
+        if question.conversation_id is None:
+            del parts["conversation_id"]
+        asked = json.dumps([parts, generation, self.fingerprint], sort_keys=True, default=str)
         return hashlib.sha256(asked.encode()).hexdigest()[:_ID_LENGTH]
+
+
+def _turns(exchanges: Iterable[Exchange]) -> Iterator[Turn]:
+    """The history that a client would send: each question, and the answer's text where there was one."""
+    for exchange in exchanges:
+        yield Turn(Role.USER, exchange.question)
+        answer = json.loads(exchange.answer)["answer"] if exchange.answer is not None else None
+        if answer is not None:
+            yield Turn(Role.ASSISTANT, answer["text"])
 
 
 def _calibrations(store: Store, fitted: Fitted, reader: str) -> tuple[Mapping[Kind, Calibration], str]:
@@ -194,4 +232,5 @@ def open_desk(settings: Settings, *, writable: bool) -> Desk:
     """
     encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
     passages = load_passage_reader(settings.reader, settings.threads)
-    return Desk(settings.data_dir, encoder, passages, writable=writable)
+    hours = settings.conversation_hours
+    return Desk(settings.data_dir, encoder, passages, writable=writable, conversation_hours=hours)

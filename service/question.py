@@ -11,6 +11,7 @@ from index.store import Filters
 MAX_QUESTION_LENGTH = 1_000
 MAX_TURNS = 20
 MAX_TURN_LENGTH = 20_000
+MAX_CONVERSATION_ID_LENGTH = 200
 MAX_TOP_K = 50
 DEFAULT_TOP_K = 8
 DEFAULT_SEARCH_TOP_K = 10
@@ -40,6 +41,7 @@ class Question:
     :param history: earlier turns, oldest first
     :param top_k: passages to read
     :param min_confidence: answers below it are refused, 0 to 1; None takes the calibrated threshold
+    :param conversation_id: of the conversation that the service keeps, where it is to keep one
     """
 
     text: str
@@ -48,6 +50,7 @@ class Question:
     filters: Filters = NO_FILTERS
     min_confidence: float | None = None
     explain: bool = False
+    conversation_id: str | None = None
 
 
 def make_question(
@@ -58,6 +61,7 @@ def make_question(
     filters: Filters = NO_FILTERS,
     min_confidence: float | None = None,
     explain: bool = False,
+    conversation_id: str | None = None,
 ) -> Question:
     """A checked question.
 
@@ -72,7 +76,10 @@ def make_question(
     if min_confidence is not None and not 0 <= min_confidence <= 1:
         raise QuestionError(f"min_confidence is {min_confidence}; it goes from 0 to 1", "min_confidence")
     check_filters(filters)
-    return Question(check_question_text(text), tuple(history), top_k, filters, min_confidence, explain)
+    if conversation_id is not None:
+        _check_conversation(conversation_id, history)
+    asked = check_question_text(text)
+    return Question(asked, tuple(history), top_k, filters, min_confidence, explain, conversation_id)
 
 
 def check_question_text(text: str) -> str:
@@ -100,6 +107,14 @@ def check_filters(filters: Filters) -> None:
             f"published_from ({filters.published_from}) is after published_to ({filters.published_to})",
             "filters.published_from",
         )
+
+
+def _check_conversation(id: str, history: Sequence[Turn]) -> None:
+    _check_text(id, "conversation_id", MAX_CONVERSATION_ID_LENGTH)
+    if not id or not id.isprintable():
+        raise QuestionError("conversation_id is empty or holds what cannot be printed", "conversation_id")
+    if history:
+        raise QuestionError("history and conversation_id are two ways to say the same; send one", "conversation_id")
 
 
 def _check_text(text: str, field: str, limit: int) -> None:

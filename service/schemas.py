@@ -103,6 +103,11 @@ class AskRequest(Request):
         None, allow_inf_nan=False, description="0 to 1; the calibrated threshold by default"
     )
     explain: bool = False
+    conversation_id: str | None = Field(
+        None,
+        description="1 to 200 characters of the caller's choice, hard to guess; instead of history: the service keeps "
+        "what was asked under it",
+    )
 
     def made(self) -> Question:
         """The checked question."""
@@ -113,6 +118,7 @@ class AskRequest(Request):
             filters=self.filters.made() if self.filters else NO_FILTERS,
             min_confidence=self.min_confidence,
             explain=self.explain,
+            conversation_id=self.conversation_id,
         )
 
 
@@ -295,6 +301,12 @@ class AskResponse(Response):
     generation: int
     timings_ms: dict[str, float]
     explanation: dict[str, Any] | None = Field(None, description="how it came about, where that was asked for")
+    conversation_id: str | None = Field(None, description="only where the question had one")
+
+    @property
+    def left_out(self) -> set[str]:
+        """Fields that are not sent at all."""
+        return set() if self.conversation_id is not None else {"conversation_id"}
 
     @classmethod
     def of(cls, id: str, outcome: Answer | NoAnswer) -> Self:
@@ -318,10 +330,11 @@ class AskResponse(Response):
             alternatives=alternatives,
             reason=reason,
             passages=[PassageOut.of(hit) for hit in asked.hits],
-            conflict=False,
+            conflict=isinstance(outcome, Answer) and outcome.conflict,
             generation=asked.generation,
             timings_ms={stage: round(spent, 1) for stage, spent in asked.timings_ms.items()},
             explanation=_explanation(asked) if asked.question.explain else None,
+            conversation_id=asked.question.conversation_id,
         )
 
 

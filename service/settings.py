@@ -12,6 +12,7 @@ from index.embed import DEFAULT_ENCODER, DEFAULT_MODELS_DIR
 from service.reader.load import DEFAULT_READER
 
 PREFIX = "QUOTH_"
+CONVERSATION_HOURS = 24.0
 
 
 def _cores() -> int:
@@ -78,6 +79,9 @@ class Settings(BaseSettings):
     slack_api_url: Annotated[str, Field(pattern="^https?://", description="Where Slack's Web API is.")] = (
         "https://slack.com/api/"
     )
+    conversation_hours: Annotated[
+        float, Field(gt=0, le=100_000, description="How long a conversation is kept after its last question.")
+    ] = CONVERSATION_HOURS
     log_level: Annotated[
         str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="How much is logged; DEBUG shows questions.")
     ] = "INFO"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.agreement import differ, same_answer
+from service.agreement import contradict, differ, same_answer
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,36 @@ def test_another_value_is_another_answer(different: list[str]) -> None:
 )
 def test_an_answer_that_holds_the_other_does_not_differ_from_it(one: str, other: str, different: bool) -> None:
     assert differ(one, other) is differ(other, one) is different
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("38 bcm", "44 bcm a year", True),
+        ("about 50,000", "10,000", True),
+        ("1856", "1900", True),
+        ("8 February 1900", "July 15, 1905", True),
+        ("3 November", "4 November 2025", True),
+        ("December", "November 2025", True),
+        ("Frank Oz", "Quentin Tarantino", True),
+        ("21%", "21 per cent", False),
+        ("3,000 kilometres", "3 000 km", False),
+        ("38 bcm", "38 kilometres", False),
+        ("December", "December 2025", False),
+        ("2025", "7 November", False),
+        ("2025", "38 bcm", False),
+        ("Putin", "Vladimir Putin", False),
+        ("novel", "film", False),
+    ],
+)
+def test_only_values_of_one_kind_contradict_each_other(one: str, other: str, expected: bool) -> None:
+    assert contradict(one, other) is contradict(other, one) is expected
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_nothing_contradicts_itself_and_contradiction_goes_both_ways(one: str, other: str) -> None:
+    assert not contradict(one, one)
+    assert contradict(one, other) is contradict(other, one)
 
 
 @pytest.mark.parametrize("quote", ["the", "...", "“”", "a"])

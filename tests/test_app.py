@@ -153,6 +153,47 @@ def path_of(id: str) -> str:
 # -- asking
 
 
+def test_a_follow_up_is_resolved_alike_from_history_and_from_the_conversation_that_is_kept(client: Client) -> None:
+    client.add(BRIDGE)
+    first = client.ask(conversation_id="tab-1", min_confidence=0)
+    kept = client.ask("When was it opened?", conversation_id="tab-1", min_confidence=0)
+    said = [{"role": "user", "text": first["question"]}, {"role": "assistant", "text": first["answer"]["text"]}]
+    sent = client.ask("When was it opened?", history=said, min_confidence=0)
+    assert kept["resolved_question"] == "When was the Otter Bridge opened?"
+    own = {"id", "timings_ms", "conversation_id"}
+    assert {key: kept[key] for key in kept.keys() - own} == {key: sent[key] for key in sent.keys() - own}
+    assert (first["conversation_id"], kept["conversation_id"], "conversation_id" in sent) == ("tab-1", "tab-1", False)
+
+
+def test_two_conversations_know_nothing_of_each_other(client: Client) -> None:
+    client.add(BRIDGE)
+    client.ask(conversation_id="tab-1")
+    other = client.ask("When was it opened?", conversation_id="tab-2")
+    assert other["resolved_question"] == "When was it opened?"
+
+
+def test_an_answer_of_a_conversation_is_stored_byte_for_byte(client: Client) -> None:
+    client.add(BRIDGE)
+    given = client.post("/v1/ask", {"question": "How long is it?", "conversation_id": "tab-1"})
+    assert client.get(f"/v1/answers/{given.json()['id']}").content == given.content
+
+
+def test_sources_that_disagree_are_shown_side_by_side_the_newest_first(client: Client) -> None:
+    client.add(
+        {"id": "old", "text": "The Otter Bridge is 212 metres long.", "published": "2019-01-01"},
+        {"id": "new", "text": "The Otter Bridge is 230 metres long.", "published": "2024-01-01"},
+    )
+    found = client.ask("How long in metres is the Otter Bridge?")
+    assert found["conflict"] is True
+    assert [said["citations"][0]["published"] for said in (found, *found["alternatives"])][:2] == [
+        "2024-01-01",
+        "2019-01-01",
+    ]
+    assert found["answer"]["text"] == found["citations"][0]["quote"]
+    assert "230" in found["answer"]["text"]
+    assert "212" in found["alternatives"][0]["text"]
+
+
 def test_an_answer_has_every_field_of_the_contract(steady: Client) -> None:
     found = steady.ask()
     assert set(found) == {
@@ -532,6 +573,13 @@ def test_a_bad_question_is_a_problem_that_names_the_field(path: str, asked: Json
         ({"history": [{"role": "user", "text": "x", "name": "y"}]}, "history.0.name"),
         ({"history": [{"role": "user", "text": "\ud800"}]}, "history.0.text"),
         ({"history": [{"role": "user", "text": "x"}] * 21}, "history"),
+        ({"history": [{"role": "user", "text": "x"}] * 200}, "history"),
+        ({"conversation_id": ""}, "conversation_id"),
+        ({"conversation_id": "x" * 201}, "conversation_id"),
+        ({"conversation_id": "a\nb"}, "conversation_id"),
+        ({"conversation_id": "\ud800"}, "conversation_id"),
+        ({"conversation_id": 5}, "conversation_id"),
+        ({"conversation_id": "x", "history": [{"role": "user", "text": "x"}]}, "conversation_id"),
     ],
     ids=ascii,
 )

@@ -1,8 +1,10 @@
 """The desk: every answer is kept, and the same question on the same generation gives the same bytes."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
-from datetime import date
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,7 @@ def test_an_answer_is_kept_byte_for_byte(desk: Desk) -> None:
         {"filters": Filters(published_from=date(2025, 1, 1))},
         {"explain": True},
         {"history": [Turn(Role.USER, "What of gas?")]},
+        {"conversation_id": "c"},
     ],
 )
 def test_whatever_is_asked_otherwise_is_another_question(asked: dict[str, object], desk: Desk) -> None:
@@ -116,3 +119,40 @@ def test_one_desk_writes_and_others_read_meanwhile(
         Desk(tmp_path / "data", encoder, passages, writable=True)
     with Desk(tmp_path / "data", encoder, passages, writable=False) as reader:
         assert ask(reader) == ask(desk)
+
+
+def test_a_question_without_conversation_keeps_the_id_it_always_had(desk: Desk) -> None:
+    body = json.loads(ask(desk))
+    assert "conversation_id" not in body
+    asked = make_question("What does the line carry?", min_confidence=0)
+    parts = {name: value for name, value in asdict(asked).items() if name != "conversation_id"}
+    hashed = json.dumps([parts, body["generation"], desk.fingerprint], sort_keys=True, default=str)
+    assert body["id"] == hashlib.sha256(hashed.encode()).hexdigest()[:32]
+
+
+def test_a_conversation_outlives_the_process_and_expires(
+    tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Make
+) -> None:
+    def resolved(hours: float) -> str:
+        with Desk(tmp_path, encoder, passages, writable=False, conversation_hours=hours) as opened:
+            return str(json.loads(ask(opened, "Where is it?", conversation_id="c"))["resolved_question"])
+
+    with Desk(tmp_path, encoder, passages, writable=True) as first:
+        first.collection.put([make("gas", "The Otter Line carries 38 bcm.")])
+        ask(first, "How long is the Otter Line?", conversation_id="c")
+    assert resolved(hours=-1) == "Where is it?"
+    with Desk(tmp_path, encoder, passages, writable=True) as again:
+        ask(again, "How long is the Otter Line?", conversation_id="c")
+    assert resolved(hours=24) == "Where is the Otter Line?"
+
+
+def test_a_conversation_forgets_an_answer_whose_document_was_deleted(desk: Desk) -> None:
+    first = json.loads(ask(desk, "Who sold peas?", conversation_id="c"))
+    assert first["answer"] is not None
+    store = desk.collection.store
+    long_ago = datetime.now(UTC) - timedelta(days=1)
+    assert store.exchanges("c", 9, long_ago)[0].answer is not None
+    desk.collection.remove(["peas"])
+    (left,) = store.exchanges("c", 9, long_ago)
+    assert (left.question, left.answer) == ("Who sold peas?", None)
+    assert json.loads(ask(desk, "Who sold it?", conversation_id="c"))["question"] == "Who sold it?"

@@ -11,7 +11,7 @@ from index.chunk import Chunk
 from index.lexical import terms_of
 from index.search import Fused, Hit
 from index.store import StoredChunk
-from service.reader.evidence import Evidence, PassageEvidence, sentences_of
+from service.reader.evidence import Evidence, PassageEvidence, sentences_of, support
 
 
 def hit(text: str, *, context: str = "", score: float = 0.9, dense: float = 0.6) -> Hit:
@@ -96,3 +96,12 @@ def test_every_share_lies_between_nothing_and_all(text: str, question: str) -> N
         assert all(0 <= features[name] <= 1 for name in names)
         assert features["words"] <= features["near_words"] + 1e-9 <= features["passage_words"] + 2e-9
         assert features["words"] <= features["topic_words"] + 1e-9 <= features["passage_words"] + 2e-9
+
+
+def test_support_is_the_share_of_a_questions_own_words_in_passage_and_headings() -> None:
+    passage = hit("The pipeline carries gas.", context="Siberia")
+    idf = {"weather": 3.0, "siberia": 1.0, "gas": 2.0, "pari": 4.0, "and": 9.0}
+    assert support("and the weather in Siberia?", idf, passage) == 1 / 4
+    assert support("and gas in Siberia?", idf, passage) == 1.0
+    assert support("and the weather in Paris?", idf, passage) == 0.0
+    assert support("why?", idf, passage) == 1.0

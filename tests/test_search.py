@@ -13,7 +13,7 @@ from corpus.errors import StoreError
 from index.collection import Collection
 from index.embed import Encoder
 from index.engine import Candidates
-from index.search import Searcher, fuse
+from index.search import ASIDE_WEIGHT, Searcher, fuse
 from index.store import Filters, Store
 
 Make = Callable[..., Document]
@@ -166,3 +166,16 @@ def test_more_than_a_hundred_passages_can_be_asked_for(open_collection: Open, ma
     hits = collection.searcher.search("gas", 120).hits
     assert len({hit.found.id for hit in hits}) == 120
     assert np.all(np.diff([hit.score for hit in hits]) <= 0)
+
+
+def test_another_form_of_the_question_counts_aside(open_collection: Open, make: Make) -> None:
+    collection = open_collection()
+    collection.put([make("gas", "gas line carries"), make("peas", "peas were sold"), make("port", "a port opened")])
+    search = collection.searcher.search
+    plain, same = search("gas line", 3), search("gas line", 3, aside="gas line")
+    assert plain == same
+    other = {hit.chunk.document_id: hit.score for hit in search("peas sold", 3).hits}
+    for hit in search("gas line", 3, aside="peas sold").hits:
+        alone = next(each.score for each in plain.hits if each.chunk == hit.chunk)
+        expected = (1 - ASIDE_WEIGHT) * alone + ASIDE_WEIGHT * other[hit.chunk.document_id]
+        assert hit.score == pytest.approx(expected)

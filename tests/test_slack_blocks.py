@@ -88,6 +88,7 @@ def responses(draw: Any) -> AskResponse:
         generation=1,
         timings_ms={},
         explanation=None,
+        conversation_id=None,
     )
 
 

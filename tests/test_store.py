@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,8 @@ from index.ledger import Entry, LedgerChange, Root, Stage
 from index.store import FILE_NAME, Filters, Overview, PreparedDocument, Store
 
 Make = Callable[..., Document]
+
+EARLIER = datetime.now(UTC) - timedelta(hours=1)
 
 
 @pytest.fixture
@@ -376,3 +378,39 @@ def test_a_damaged_chunk_is_named(store: Store, make: Make, tmp_path: Path, stat
     assert store.damaged_chunks() == []
     _execute(tmp_path, statement)
     assert store.damaged_chunks() == [f"chunk 1 of document 'a': {fault}"]
+
+
+def test_a_conversation_gives_back_its_last_exchanges_in_order(store: Store, make: Make) -> None:
+    store.write([prepared(make("gas", "The line carries gas."))])
+    store.save_answer("a1", "first?", b"{}", ["gas"])
+    for question in ("first?", "second?", "third?"):
+        store.add_exchange("c", question, "a1" if question == "first?" else "gone", EARLIER)
+    store.add_exchange("other", "else?", "a1", EARLIER)
+    assert [(each.question, each.answer) for each in store.exchanges("c", 9, EARLIER)] == [
+        ("first?", b"{}"),
+        ("second?", None),
+        ("third?", None),
+    ]
+    assert [each.question for each in store.exchanges("c", 2, EARLIER)] == ["second?", "third?"]
+    assert store.exchanges("nobody", 9, EARLIER) == []
+
+
+def test_a_conversation_in_which_nothing_was_asked_for_long_is_forgotten(store: Store) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    store.add_exchange("c", "first?", "a1", EARLIER)
+    assert store.exchanges("c", 9, later) == []
+    assert len(store.exchanges("c", 9, EARLIER)) == 1
+    store.add_exchange("other", "else?", "a1", later)
+    assert store.exchanges("c", 9, EARLIER) == []
+
+
+def test_a_store_from_before_conversations_gets_their_table(store: Store) -> None:
+    path = store.path
+    store.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TABLE exchanges")
+    connection.close()
+    reopened = Store(path.parent)
+    reopened.add_exchange("c", "first?", "a1", EARLIER)
+    assert len(reopened.exchanges("c", 9, EARLIER)) == 1
+    reopened.close()

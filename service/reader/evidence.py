@@ -99,6 +99,15 @@ class PassageEvidence:
         }
 
 
+def support(question: str, idf: Mapping[str, float], hit: Hit) -> float:
+    """The share of a question's own terms, weighted by rarity, that stand in a passage, its title and headings.
+
+    Small words do not count; 1 where the question has no others, as "why?".
+    """
+    own = {term: idf[term] for term in set(terms_of(question)) - _STOP_TERMS if term in idf}
+    return _share(own, {*terms_of(hit.chunk.text), *terms_of(hit.chunk.context)})
+
+
 def sentences_of(text: str) -> list[Sentence]:
     """The sentences of a passage."""
     found = []
