@@ -44,7 +44,9 @@ def error(status: int, message: str, param: str | None = None, code: str | None 
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         status = HTTPStatus.BAD_REQUEST
     kind = "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
-    return JSONResponse({"error": {"message": message, "type": kind, "param": param, "code": code}}, status)
+    body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
+    # ASCII only: what is echoed may hold what UTF-8 cannot.
+    return Response(json.dumps(body), status, media_type="application/json")
 
 
 class _Route(APIRoute):

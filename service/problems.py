@@ -118,4 +118,6 @@ async def _http_exception(request: Request, exc: Exception) -> Response:
 
 
 async def _bug(request: Request, _exc: Exception) -> Response:
-    return shaped(request.scope, HTTPStatus.INTERNAL_SERVER_ERROR, BUG)  # the server logs it
+    answer = shaped(request.scope, HTTPStatus.INTERNAL_SERVER_ERROR, BUG)  # the server logs it
+    answer.headers["Connection"] = "close"  # as the server then does: the client must not count on it
+    return answer

@@ -276,7 +276,10 @@ words = st.lists(st.sampled_from(["gas", "🦦", "38", "line.", "The", "Éa", "�
 
 
 @settings(max_examples=8)
-@given(texts=st.lists(words.map(" ".join), min_size=1, max_size=3), question=st.sampled_from(["gas?", "how much 🦦"]))
+@given(
+    texts=st.lists(words.map(" ".join).filter(str.strip), min_size=1, max_size=3),
+    question=st.sampled_from(["gas?", "how much 🦦"]),
+)
 def test_every_citation_of_every_answer_is_exact(
     texts: list[str],
     question: str,
@@ -285,7 +288,6 @@ def test_every_citation_of_every_answer_is_exact(
     tmp_path_factory: pytest.TempPathFactory,
     make: Make,
 ) -> None:
-    texts = [text for text in texts if text.strip()]
     fitted = load_fitted()
     with Collection(tmp_path_factory.mktemp("data"), encoder, writable=True) as collection:
         collection.put([make(f"d{number}", text) for number, text in enumerate(texts)])

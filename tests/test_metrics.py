@@ -41,16 +41,16 @@ def read(url: str) -> Samples:
     }
 
 
-def ask(url: str, **asked: object) -> int:
+def ask(url: str, **asked: object) -> httpx.Response:
     body = {"question": "How long is the bridge?", "min_confidence": 0, **asked}
-    return httpx.post(f"{url}/v1/ask", json=body, timeout=60).status_code
+    return httpx.post(f"{url}/v1/ask", json=body, timeout=60)
 
 
 def test_every_outcome_is_counted(desk: Desk, serving: Serving) -> None:
     with serving(desk) as url:
         before = read(url)
         for asked in ({}, {"min_confidence": 1}, {"filters": {"tags": ["none"]}}, {"question": "How high is it?"}, {}):
-            assert ask(url, **asked) == 200
+            assert ask(url, **asked).status_code == 200
         after = read(url)
     told = {name: after[name] - before[name] for name in after if name[0] == "quoth_questions_total"}
     assert {name[1]: value for name, value in told.items() if value} == {
@@ -65,15 +65,12 @@ def test_every_outcome_is_counted(desk: Desk, serving: Serving) -> None:
 
 def test_stages_are_timed_where_something_was_read(desk: Desk, serving: Serving) -> None:
     with serving(desk) as url:
-        for _ in range(2):  # the second is kept
-            ask(url)
+        told = [ask(url).json()["timings_ms"] for _ in range(2)]  # the second is kept
         found = read(url)
-    for stage in ("retrieve", "read", "total"):
+    assert set(told[0]) == {"retrieve", "read", "total"}
+    for stage, spent_ms in told[0].items():
         assert found["quoth_stage_seconds_count", stage] == 1
-    retrieve, reading, total = (found["quoth_stage_seconds_sum", stage] for stage in ("retrieve", "read", "total"))
-    assert retrieve > 0
-    assert total == pytest.approx(retrieve + reading)
-    assert total < 60  # seconds, not milliseconds
+        assert found["quoth_stage_seconds_sum", stage] == pytest.approx(spent_ms / 1000, abs=1e-4)
 
 
 def test_a_question_that_fails_is_counted_as_such(
@@ -84,13 +81,13 @@ def test_a_question_that_fails_is_counted_as_such(
 
     monkeypatch.setattr(Answerer, "ask", failing)
     with serving(desk) as url:
-        assert ask(url) == 503
+        assert ask(url).status_code == 503
         assert read(url)["quoth_questions_total", "failed"] == 1
 
 
 def test_a_refused_question_is_none(desk: Desk, serving: Serving) -> None:
     with serving(desk) as url:
-        assert ask(url, question=" ") == 422
+        assert ask(url, question=" ").status_code == 422
         assert {value for name, value in read(url).items() if name[0] == "quoth_questions_total"} == {0}
 
 

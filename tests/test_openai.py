@@ -250,6 +250,13 @@ def test_an_unknown_model_is_not_found(client: openai.OpenAI) -> None:
         assert "'gpt-4o' does not exist; there is 'quoth'" in refused.value.message
 
 
+def test_a_model_whose_name_is_no_text_is_not_found_either(url: str) -> None:
+    body = b'{"model": "\\ud800", "messages": [{"role": "user", "content": "x"}]}'
+    headers = {"Content-Type": "application/json"}
+    response = httpx.post(f"{url}/v1/chat/completions", content=body, headers=headers, timeout=60)
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "model_not_found")
+
+
 # -- refusals
 
 
@@ -301,7 +308,18 @@ def test_what_cannot_be_done_is_refused_as_openai_refuses_it(
 
 @pytest.mark.parametrize(
     ("body", "param"),
-    [(b"{", None), (b"\xff", None), (b"[]", None), (b"{}", "model"), (b'{"model": "quoth"}', "messages")],
+    [
+        (b"{", None),
+        (b"\xff", None),
+        (b"[]", None),
+        (b"[" * 50_000, None),
+        (b"{}", "model"),
+        (b'{"model": "quoth"}', "messages"),
+        (b'{"model": "quoth", "messages": [{"role": "user", "content": "\\ud800"}]}', "messages"),
+        (b'{"model": "quoth", "messages": [{"role": "user", "content": "x"}], "\\ud800": 1}', None),
+        (b'{"model": "quoth", "messages": [{"role": "user", "content": "x"}], "temperature": NaN}', "temperature"),
+    ],
+    ids=str,
 )
 def test_a_malformed_body_is_refused_in_the_same_shape(body: bytes, param: str | None, url: str) -> None:
     headers = {"Content-Type": "application/json"}
