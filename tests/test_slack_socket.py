@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from corpus.document import Document
 from corpus.errors import SettingsError
@@ -141,8 +142,11 @@ def test_the_command_ends_with_1_where_something_is_missing(slack: LoopbackSlack
     assert (status, "missing  QUOTH_SLACK_SIGNING_SECRET" in found) == (1, True)
 
 
-def test_the_manifest_in_the_docs_asks_for_the_scopes_that_are_needed() -> None:
+def test_the_manifest_in_the_docs_asks_for_what_is_needed_and_for_no_more() -> None:
     text = (Path(__file__).parent.parent / "docs" / "slack.md").read_text()
-    listed = text.split("bot:\n")[1].split("settings:")[0]
-    assert {line.strip(" -") for line in listed.splitlines() if line.strip()} == set(SCOPES)
+    manifest = yaml.safe_load(text.split("and paste\n")[1].split("   with your own")[0])
+    assert set(manifest["oauth_config"]["scopes"]["bot"]) == set(SCOPES)
     assert [scope for scope in SCOPES if f"`{scope}`" not in text] == []
+    assert [command["command"] for command in manifest["features"]["slash_commands"]] == ["/ask", "/quoth"]
+    kinds = {"app_mention", "message.channels", "message.groups", "message.im", "message.mpim"}
+    assert set(manifest["settings"]["event_subscriptions"]["bot_events"]) == kinds

@@ -23,12 +23,11 @@ from service.slack.event import PayloadError
 from service.slack.identity import ForeignTeamError, Identity
 from service.slack.inbox import Inbox
 from service.slack.reception import Reception
-from service.slack.web import SlackError, Workspace, done, sdk_log
+from service.slack.web import Workspace, sdk_log
 from service.slack.worker import Worker
 from service.threads import Threads
 
 _INBOX_WIDTH = 4
-_RECONNECT_S = 5
 
 log = logging.getLogger("quoth.slack")
 
@@ -149,20 +148,10 @@ async def listen(app: SlackApp, app_token: str) -> None:
     handler = AsyncSocketModeHandler(app.bolt, app_token, logger=sdk_log)
     handler.client.proxy = app.bolt.client.proxy
     try:
-        while not await _connected(handler):
-            await asyncio.sleep(_RECONNECT_S)
+        await handler.connect_async()  # type: ignore[no-untyped-call]  # as below; it tries until it is connected
         await asyncio.Event().wait()
     finally:
         await handler.close_async()  # type: ignore[no-untyped-call]  # the library has no types here
-
-
-async def _connected(handler: AsyncSocketModeHandler) -> bool:
-    try:
-        await done("Socket Mode", handler.connect_async())  # type: ignore[no-untyped-call]  # as above
-    except SlackError as exc:
-        log.error("Slack opens no socket (%s); trying again. quoth slack check says what is missing", exc)
-        return False
-    return True
 
 
 async def _authorized(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:

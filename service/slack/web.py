@@ -6,7 +6,7 @@ import logging
 import urllib.request
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import ClientConnectorError, ClientError
@@ -32,8 +32,6 @@ _TO_MEND = {
     *("no_permission", "org_login_required", "team_access_not_granted", "ekm_access_denied"),
 }
 _HOOK = "the address for responses"
-
-_T = TypeVar("_T")
 
 # The libraries' own messages may hold what was said, and at DEBUG addresses that are secrets.
 sdk_log = logging.getLogger("quoth.slack.sdk")
@@ -95,7 +93,7 @@ class Workspace:
 
         :raises SlackError: Slack does not say
         """
-        found = await done("auth.test", self._client.auth_test())
+        found = await _done("auth.test", self._client.auth_test())
         team, user = found.get("team_id"), found.get("user_id")
         if not team or not user:
             raise LaterError("auth.test: there is no team_id or user_id in the answer")
@@ -108,7 +106,7 @@ class Workspace:
 
         :raises SlackError: there is none
         """
-        await done("apps.connections.open", self.anonymous.apps_connections_open(app_token=app_token))
+        await _done("apps.connections.open", self.anonymous.apps_connections_open(app_token=app_token))
 
     async def post(self, channel: str, post: Post, thread_ts: str | None = None) -> str:
         """Say something; the time stamp that names the message.
@@ -125,7 +123,7 @@ class Workspace:
             link_names=False,
             parse="none",
         )
-        return str((await done("chat.postMessage", call)).get("ts", ""))
+        return str((await _done("chat.postMessage", call)).get("ts", ""))
 
     async def whisper(self, channel: str, user: str, post: Post) -> None:
         """Say something in a channel that only one person sees.
@@ -135,7 +133,7 @@ class Workspace:
         call = self._client.chat_postEphemeral(
             channel=channel, user=user, text=post.text, blocks=post.blocks, link_names=False, parse="none"
         )
-        await done("chat.postEphemeral", call)
+        await _done("chat.postEphemeral", call)
 
     async def update(self, channel: str, ts: str, post: Post) -> None:
         """Put something in place of what was said.
@@ -145,14 +143,14 @@ class Workspace:
         call = self._client.chat_update(
             channel=channel, ts=ts, text=post.text, blocks=post.blocks, link_names=False, parse="none"
         )
-        await done("chat.update", call)
+        await _done("chat.update", call)
 
     async def delete(self, channel: str, ts: str) -> None:
         """Take something back that was said.
 
         :raises SlackError: it is still there
         """
-        await done("chat.delete", self._client.chat_delete(channel=channel, ts=ts))
+        await _done("chat.delete", self._client.chat_delete(channel=channel, ts=ts))
 
     async def find(self, channel: str, root: str, after: str, name: str) -> str | None:
         """The time stamp of the message in a thread whose first block has a name, None where there is none.
@@ -160,7 +158,7 @@ class Workspace:
         :raises SlackError: Slack does not say
         """
         call = self._client.conversations_replies(channel=channel, ts=root, oldest=after, limit=_SEARCHED)
-        messages: list[dict[str, Any]] = (await done("conversations.replies", call)).get("messages", [])  # JSON
+        messages: list[dict[str, Any]] = (await _done("conversations.replies", call)).get("messages", [])  # JSON
         for message in messages:
             if any(block.get("block_id") == name for block in message.get("blocks", [])):
                 return str(message["ts"])
@@ -171,7 +169,7 @@ class Workspace:
 
         :raises SlackError: it is not shown
         """
-        await done("views.open", self._client.views_open(trigger_id=trigger, view=view))
+        await _done("views.open", self._client.views_open(trigger_id=trigger, view=view))
 
     async def respond(self, url: str, post: Post) -> None:
         """Say something that only the person who called a command, or pressed a button, sees.
@@ -192,11 +190,7 @@ class Workspace:
             raise _fault(found.status_code, found.headers, str(found.body)[:40] or "refused", _HOOK)
 
 
-async def done(method: str, call: Awaitable[_T]) -> _T:
-    """What a call of slack_sdk gives.
-
-    :raises SlackError: it failed
-    """
+async def _done(method: str, call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
     try:
         return await call
     except SlackApiError as exc:
