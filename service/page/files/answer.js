@@ -96,11 +96,9 @@ function otherView(other, answerId) {
   );
 }
 
-/** Each value with everything that says so, the newest first. What is far less likely is none of them. */
+/** Each value with everything that says so, the newest first: with a conflict, all alternatives are values. */
 function conflictView(answer) {
-  const likely = ({ confidence }, place) => place === 0 || confidence >= answer.answer.confidence / 2;
-  const values = [{ ...answer.answer, citations: answer.citations }, ...answer.alternatives.filter(likely)];
-  const rest = answer.alternatives.filter((other, place) => !likely(other, place));
+  const values = [{ ...answer.answer, citations: answer.citations }, ...answer.alternatives];
   values.sort((one, other) => newest(other.citations).localeCompare(newest(one.citations)));
   return element(
     "div",
@@ -108,7 +106,6 @@ function conflictView(answer) {
     element("p", { class: "headline" }, "The documents give different answers."),
     element("p", { class: "quiet" }, `${counted(values.length, "answer")}, the newest first.`),
     element("ol", { class: "values" }, values.map((value) => valueView(value, answer.id))),
-    othersView(rest, answer.id),
   );
 }
 
