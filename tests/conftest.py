@@ -180,13 +180,14 @@ def room(empty_room: "Room") -> "Room":
 
 @pytest.fixture(scope="session")
 def answering(passages: PassageReader) -> Callable[..., Path]:
-    """Makes an index of the toys in a folder, in which the further an answer leads the surer it is.
+    """Makes an index of the toys in a folder, where an answer is the surer the more of the question stands around it.
 
     ``answering(folder, threshold)``: answers are given from this confidence on.
     """
 
     def making(folder: Path, threshold: float = 0.0) -> Path:
-        numbers = {"log_odds": {"weights": {"lead": 1.0}, "intercept": 1.0}, "threshold": threshold}
+        weights = {"near_words": 10.0, "lead": 0.2}
+        numbers = {"log_odds": {"weights": weights, "intercept": -7.0}, "threshold": threshold}
         store = Store(folder)
         store.set_calibration({"reader": passages.digest, "calibration": {kind.value: numbers for kind in Kind}})
         store.close()

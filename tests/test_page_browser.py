@@ -90,7 +90,7 @@ def serve(
     """Starts a service with these documents, that answers from a confidence on."""
     running = []
 
-    def serving(*documents: Document, threshold: float = 0.0) -> Site:
+    def serving(*documents: Document, threshold: float = 0.2) -> Site:
         desk = Desk(answering(tmp_path / "data", threshold), encoder, passages, writable=True)
         if documents:
             desk.collection.put(documents)
