@@ -44,7 +44,7 @@ _FIGURE = re.compile(r"\d+")
 _CLEAR_MARGINS = (-2.0, 0.0, 1.0, 2.0, 3.0, 5.0)
 _CLEAR_LEADS = (0.0, 0.1)
 _CLEAR_QUESTIONS = 600
-_CLEAR_LOSS = 0.002
+_CLEAR_LOSS = 0.005
 
 Asked = Sequence[tuple[SquadQuestion, SearchResult]]
 

@@ -5,6 +5,7 @@ folds, and each is judged by numbers fitted on the other folds. Needs scikit-lea
 """
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,9 @@ RANKED = (
 
 WEIGHED = (*RANKED, "probability", "lead", "own_lead", "agreement")
 """What the confidence may rest on."""
+
+LEAST_VARIED = 0.05
+"""What is the same for all but a smaller share of the first answers cannot be weighed on them."""
 
 FOLDS = 5
 _SEED = 20251122
@@ -96,8 +100,15 @@ def _pairs(case: Case, spans: Sequence[Span]) -> Iterator[tuple[Span, Span]]:
 def fit_confidence(cases: Sequence[Case], kind: Kind) -> Linear:
     """The logistic regression of whether the first answer is right on what its confidence rests on."""
     firsts = [(groups, case.is_right(groups[0][0])) for case, groups in _answered(cases, kind)]
-    rows = np.array([[confidence_features(groups, 0)[name] for name in WEIGHED] for groups, _ in firsts])
-    return Linear(*_logistic(rows, np.array([right for _, right in firsts]), WEIGHED, intercept=True))
+    features = [confidence_features(groups, 0) for groups, _ in firsts]
+    names = [name for name in WEIGHED if _varied([each[name] for each in features]) >= LEAST_VARIED]
+    rows = np.array([[each[name] for name in names] for each in features])
+    return Linear(*_logistic(rows, np.array([right for _, right in firsts]), names, intercept=True))
+
+
+def _varied(values: Sequence[float]) -> float:
+    """The share of the values that are not the commonest one."""
+    return 1 - Counter(values).most_common(1)[0][1] / len(values)
 
 
 def _answered(cases: Sequence[Case], kind: Kind) -> Iterator[tuple[Case, Groups]]:
