@@ -13,7 +13,7 @@ import numpy as np
 
 from corpus.errors import StoreError
 from index.embed import Vectors
-from index.lexical import LexicalIndex, LexicalSnapshot
+from index.lexical import LexicalIndex, LexicalSnapshot, damaged_files
 from index.store import Filters, Ids, Store
 from index.vectors import VectorIndex
 
@@ -109,6 +109,10 @@ class EmbeddedEngine:
     def chunk_ids(self) -> tuple[list[int], list[int]]:
         """The numbers of the chunks that FAISS holds, and of those that the lexical index holds, ascending."""
         return self._snapshot.vectors.ids.tolist(), self._snapshot.lexical.ids()
+
+    def damage(self) -> list[str]:
+        """A line for each file on disk that is not what was written."""
+        return [f"the lexical index's file {name} is damaged" for name in damaged_files(self._folder)]
 
     def sizes(self) -> tuple[int, int]:
         """How many chunks FAISS holds, and how many the lexical index holds."""

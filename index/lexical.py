@@ -1,7 +1,12 @@
 """tantivy: the terms of one generation, to be searched by BM25."""
 
+import json
 import math
 import shutil
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -16,6 +21,9 @@ CONTEXT_WEIGHT = 0.5
 _FOLDER = "terms"
 _HEAP_BYTES = 32_000_000
 _MAX_TERM_CHARACTERS = 64
+_FOOTER = struct.Struct("<II")  # how long the footer before it is, and a number that marks tantivy's files
+_FOOTER_MARK = 1337
+_PARTS = ("fast", "fieldnorm", "idx", "pos", "store", "term")
 
 _analyzer = (
     tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
@@ -38,21 +46,30 @@ class LexicalSnapshot:
     def __init__(self, searcher: tantivy.Searcher, schema: tantivy.Schema) -> None:
         self._searcher = searcher
         self._schema = schema
-        self.generation = self._find_generation()
+        with _translated():
+            self.generation = self._find_generation()
 
     def search(self, question: str, limit: int, filters: Filters | None = None) -> list[tuple[int, float]]:
-        """The chunks with the highest BM25 for the question's terms, as (number, score above 0), best first."""
+        """The chunks with the highest BM25 for the question's terms, as (number, score above 0), best first.
+
+        :raises StoreError: the index is damaged
+        """
         terms = sorted(set(terms_of(question)))
         if not terms or limit < 1:
             return []
-        found = self._searcher.search(self._query(terms, filters), limit).hits
-        ids = self._searcher.fast_field_values("chunk_id", [address for _, address in found])
+        with _translated():
+            found = self._searcher.search(self._query(terms, filters), limit).hits
+            ids = self._searcher.fast_field_values("chunk_id", [address for _, address in found])
         scored = [(int(id), float(score)) for id, (score, _) in zip(ids, found, strict=True) if id is not None]
         return sorted(scored, key=lambda pair: (-pair[1], pair[0]))
 
     def idf(self, question: str) -> dict[str, float]:
-        """The inverse document frequency of each of the question's analysed terms, as BM25 defines it; above 0."""
-        return {term: self._idf(term) for term in sorted(set(terms_of(question)))}
+        """The inverse document frequency of each of the question's analysed terms, as BM25 defines it; above 0.
+
+        :raises StoreError: the index is damaged
+        """
+        with _translated():
+            return {term: self._idf(term) for term in sorted(set(terms_of(question)))}
 
     def _idf(self, term: str) -> float:
         holding = self._searcher.doc_freq("text", term)
@@ -64,9 +81,13 @@ class LexicalSnapshot:
         return int(self._searcher.num_docs) - (self.generation > 0)  # one entry is the generation's mark
 
     def ids(self) -> list[int]:
-        """The numbers of all chunks, ascending."""
-        found = self._searcher.search(tantivy.Query.exists_query("chunk_id"), max(1, self._searcher.num_docs)).hits
-        ids = self._searcher.fast_field_values("chunk_id", [address for _, address in found])
+        """The numbers of all chunks, ascending.
+
+        :raises StoreError: the index is damaged
+        """
+        with _translated():
+            found = self._searcher.search(tantivy.Query.exists_query("chunk_id"), max(1, self._searcher.num_docs)).hits
+            ids = self._searcher.fast_field_values("chunk_id", [address for _, address in found])
         return sorted(int(id) for id in ids if id is not None)
 
     def _find_generation(self) -> int:
@@ -125,13 +146,13 @@ class LexicalIndex:
         """
         self._folder = folder / _FOLDER
         self._writer: tantivy.IndexWriter | None = None
+        if writable and damaged_files(folder):
+            self.discard(folder)
         try:
             self._open()
-        except BaseException as exc:
-            if not _tells_of_damage(exc):
-                raise
+        except StoreError:
             if not writable:
-                raise StoreError(f"{self._folder}: the lexical index is damaged ({exc}); run quoth rebuild") from exc
+                raise
             self.discard(folder)
             self._open()
 
@@ -142,7 +163,8 @@ class LexicalIndex:
 
     def refresh(self) -> LexicalSnapshot:
         """The generation that is on disk now."""
-        self._index.reload()
+        with _translated():
+            self._index.reload()
         self.snapshot = self._take_snapshot()
         return self.snapshot
 
@@ -168,8 +190,9 @@ class LexicalIndex:
             self._writer = None
 
     def _open(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._index = tantivy.Index(_schema(), path=str(self._folder))
+        with _translated():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._index = tantivy.Index(_schema(), path=str(self._folder))
         self._index.register_tokenizer("quoth", _analyzer)
         self.snapshot = self._take_snapshot()
         self.snapshot.idf("text")  # opens the terms of every segment: damage shows here, not at the first question
@@ -193,12 +216,50 @@ class LexicalIndex:
         self._writer.commit()
 
 
-def _tells_of_damage(exc: BaseException) -> bool:
-    """Whether this is what tantivy raises for files that are damaged or of another version, its Rust panics included.
+def damaged_files(folder: Path) -> list[str]:
+    """The names of the present generation's files that do not hold what tantivy wrote.
 
-    A panic's class cannot be imported and is no :class:`Exception`.
+    Each ends with a checksum of its own, which tantivy itself does not look at. Files of a generation that is still
+    being written are no part of this.
     """
-    return isinstance(exc, ValueError | OSError) or type(exc).__name__ == "PanicException"
+    place = folder / _FOLDER
+    return sorted(name for name in _committed(place) if _is_damaged(place / name))
+
+
+def _committed(place: Path) -> set[str]:
+    """The names that files of the present generation have, none where the list of them cannot be read."""
+    try:
+        segments = json.loads((place / "meta.json").read_bytes())["segments"]
+        ids = {segment["segment_id"].replace("-", ""): segment["deletes"] or {} for segment in segments}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    parts = (*_PARTS, "{}.del")
+    return {f"{id}.{part.format(deletes.get('opstamp'))}" for id, deletes in ids.items() for part in parts}
+
+
+def _is_damaged(path: Path) -> bool:
+    try:
+        data = path.read_bytes()
+        length, mark = _FOOTER.unpack(data[-_FOOTER.size :])
+        body = memoryview(data)[: -_FOOTER.size - length]
+        footer = json.loads(data[len(body) : -_FOOTER.size])
+        return bool(mark != _FOOTER_MARK or footer["crc"] != zlib.crc32(body))
+    except FileNotFoundError:
+        return False  # merged away meanwhile
+    except (struct.error, ValueError, KeyError, TypeError):
+        return True
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """What tantivy raises for files that are damaged or of another version, as an error of Quoth."""
+    try:
+        yield
+    except BaseException as exc:
+        # A panic of Rust is no Exception, and its class cannot be imported.
+        if isinstance(exc, ValueError | OSError) or type(exc).__name__ == "PanicException":
+            raise StoreError(f"the lexical index is damaged ({exc}); run quoth rebuild") from exc
+        raise
 
 
 def _schema() -> tantivy.Schema:

@@ -720,6 +720,8 @@ def _translated(path: Path) -> Iterator[None]:
 def _advice(fault: str) -> str:
     if "disk is full" in fault:
         return "the disk is full; make room and try again (nothing was changed)"
+    if "disk I/O error" in fault:
+        return f"the disk cannot be written or read ({fault}): it fails, or a quota is used up; nothing was changed"
     if "locked" in fault:
         return "another process has kept the database busy; try again"
     if "readonly" in fault or "unable to open" in fault:

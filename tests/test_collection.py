@@ -358,6 +358,23 @@ def _cut_vectors(data: Path) -> None:
     _faiss(data).write_bytes(_faiss(data).read_bytes()[:100])
 
 
+def _cut_off_the_end_of_vectors(data: Path) -> None:
+    _faiss(data).write_bytes(_faiss(data).read_bytes()[:-1])
+
+
+def _empty_vectors(data: Path) -> None:
+    _faiss(data).write_bytes(b"")
+
+
+def _flip_terms(data: Path) -> None:
+    """Bits that have turned on the disk: the files have their length, and open as if nothing were wrong."""
+    for path in (data / "terms").glob("*.fast"):
+        content = bytearray(path.read_bytes())
+        middle = slice(len(content) // 4, len(content) // 2)
+        content[middle] = bytes(byte ^ 0xFF for byte in content[middle])
+        path.write_bytes(content)
+
+
 def _delete_terms(data: Path) -> None:
     shutil.rmtree(data / "terms")
 
@@ -382,9 +399,13 @@ def _go_back(data: Path) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize(
-    "damage", [_delete_vectors, _cut_vectors, _delete_terms, _corrupt_terms, _delete_both, _go_back]
-)
+DAMAGES = [
+    *(_delete_vectors, _cut_vectors, _cut_off_the_end_of_vectors, _empty_vectors),
+    *(_delete_terms, _corrupt_terms, _flip_terms, _delete_both, _go_back),
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_what_is_derived_is_made_anew_from_the_store(
     open_collection: Open, make: Make, tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
@@ -407,6 +428,22 @@ def test_a_reader_has_a_damaged_lexical_index_mended(open_collection: Open, make
     _corrupt_terms(tmp_path / "data")
     reader = open_collection(writable=False)
     assert (found(reader), reader.verify()) == (["a"], [])
+
+
+def test_verify_tells_of_a_lexical_index_that_has_changed_on_the_disk_and_a_rebuild_mends_it(
+    open_collection: Open, make: Make, tmp_path: Path, encoder: Encoder
+) -> None:
+    collection = open_collection()
+    collection.put([make("a")])
+    collection.close()
+    _flip_terms(tmp_path / "data")
+    reader = open_collection(writable=False)
+    (fault,) = reader.verify()
+    assert fault.startswith("the lexical index's file ")
+    assert fault.endswith(".fast is damaged")
+    reader.close()
+    assert rebuild(tmp_path / "data", encoder) == 1
+    assert open_collection(writable=False).verify() == []
 
 
 def test_verify_tells_of_a_chunk_that_was_tampered_with(open_collection: Open, make: Make, tmp_path: Path) -> None:
