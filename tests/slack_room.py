@@ -3,7 +3,6 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,33 @@ OTTER = (
 QUESTION = "How long is the Otter Bridge?"
 
 
+class Living:
+    """A service between its start and its end, both in one task, as a server has them."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self._started, self._ending = asyncio.Event(), asyncio.Event()
+
+    async def begin(self) -> None:
+        """Start it."""
+        self._task = asyncio.create_task(self._live())
+        started = asyncio.create_task(self._started.wait())
+        await asyncio.wait([self._task, started], return_when=asyncio.FIRST_COMPLETED)
+        started.cancel()
+        if self._task.done():
+            await self._task
+
+    async def end(self) -> None:
+        """Stop it, and wait until it has."""
+        self._ending.set()
+        await self._task
+
+    async def _live(self) -> None:
+        async with self._app.router.lifespan_context(self._app):
+            self._started.set()
+            await self._ending.wait()
+
+
 class Room:
     """A workspace with the bot in it."""
 
@@ -33,19 +59,19 @@ class Room:
         self.url = runner.run(self.slack.start())
         self.given: dict[str, Any] = {}
         self.desk: Desk | None = None
-        self._living: AbstractAsyncContextManager[Any] | None = None
+        self._living: Living | None = None
 
     def enter(self) -> None:
         """Start the service."""
         self.desk = Desk(self.folder, self.encoder, self.passages, writable=True)
         self.app = create_app(self.desk, self.settings())
-        self._living = self.app.router.lifespan_context(self.app)
-        self.runner.run(self._living.__aenter__())
+        self._living = Living(self.app)
+        self.runner.run(self._living.begin())
 
     def leave(self) -> None:
         """Stop the service as an interrupt does."""
         if self._living is not None:
-            self.runner.run(self._living.__aexit__(None, None, None))
+            self.runner.run(self._living.end())
             self._living = None
         if self.desk is not None:
             self.desk.__exit__(None, None, None)

@@ -36,7 +36,7 @@ from tests.loopback import (
     shown,
     signed,
 )
-from tests.slack_room import OTTER, QUESTION, Room, answer_id_of, client_of
+from tests.slack_room import OTTER, QUESTION, Living, Room, answer_id_of, client_of
 
 ROOT = "2000000000.000100"
 LATER = "2000000060.000000"
@@ -482,8 +482,8 @@ def test_tokens_are_neither_logged_nor_shown(room: Room, caplog: pytest.LogCaptu
 def test_a_second_service_does_not_answer_from_the_same_folder(room: Room) -> None:
     assert room.desk is not None
     second = create_app(room.desk, room.settings())
-    living = second.router.lifespan_context(second)
-    room.runner.run(living.__aenter__())
+    living = Living(second)
+    room.runner.run(living.begin())
 
     async def asking() -> httpx.Response:
         async with client_of(second) as client:
@@ -491,5 +491,5 @@ def test_a_second_service_does_not_answer_from_the_same_folder(room: Room) -> No
 
     answer = room.runner.run(asking())
     assert (answer.status_code, "another process" in answer.text) == (503, True)
-    room.runner.run(living.__aexit__(None, None, None))
+    room.runner.run(living.end())
     json.loads(answer.text)
