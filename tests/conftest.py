@@ -187,7 +187,7 @@ def answering(passages: PassageReader) -> Callable[..., Path]:
 
     def making(folder: Path, threshold: float = 0.0) -> Path:
         weights = {"near_words": 10.0, "names": 8.0, "lead": 0.2}
-        numbers = {"log_odds": {"weights": weights, "intercept": -7.0}, "threshold": threshold}
+        numbers = {"log_odds": {"weights": weights, "intercept": -14.0}, "threshold": threshold}
         store = Store(folder)
         store.set_calibration({"reader": passages.digest, "calibration": {kind.value: numbers for kind in Kind}})
         store.close()
