@@ -11,13 +11,15 @@ from itertools import pairwise
 
 from index.embed import Encoder
 from service.phrases import QUESTION_WORDS, Phrase, Token, has_verb, phrases, tokens
-from service.question import Role, Turn
+from service.question import MAX_QUESTION_LENGTH, Role, Turn
 from service.referents import Context, Reference, common, last_time, named, referent
 
 LIKENESS = 0.35
 """How near the embedder must see two phrases for one to take the other's place."""
 
 _ANSWER_WORDS = 10
+_TURN_CHARACTERS = 300
+_TOGETHER_WORDS = 30
 _PARALLEL_WORDS = 6
 _LEAD = re.compile(
     r"(?:(?:and|but|so|or|also|ok|okay|oh|well|yes|no|now|then|thanks|thank you|interesting|great|in general)\b"
@@ -86,7 +88,8 @@ class Resolver:
         context: Context | None = None
         for asked, answer in _exchanges(history):
             context = _next(self._resolved(asked, context), answer, context)
-        return self._resolved(question, context).text
+        resolved = self._resolved(question, context).text
+        return resolved if len(resolved) <= MAX_QUESTION_LENGTH else question
 
     def _resolved(self, question: str, context: Context | None) -> Resolution:
         if context is None:
@@ -120,7 +123,10 @@ class Resolver:
         if any(word.lower in _PRONOUNS or word.lower in _DEMONSTRATIVES for word in words):
             return None
         placed = self._placed(part, context.question)
-        return Resolution(placed, part) if placed else _together(context, question)
+        if placed is None:
+            return _together(context, question)
+        things = [phrase.text for phrase in phrases(part) if not phrase.is_time]
+        return Resolution(placed, things[0] if things else context.topic, context.person)
 
     def _placed(self, part: str, question: str) -> str | None:
         new, old = phrases(part), phrases(question)
@@ -155,15 +161,16 @@ class Resolver:
 
 
 def _exchanges(history: Sequence[Turn]) -> Iterator[tuple[str, str]]:
-    """Each question of the user with what was said to it."""
+    """Each question of the user with what was said to it; of a very long one, the end."""
     asked, answer = "", ""
     for turn in history:
+        text = turn.text.strip()
         if turn.role is Role.ASSISTANT:
-            answer = turn.text
-        elif turn.text.strip():
+            answer = text[:_TURN_CHARACTERS]
+        elif text:
             if asked:
                 yield asked, answer
-            asked, answer = turn.text.strip(), ""
+            asked, answer = text[-_TURN_CHARACTERS:], ""
     if asked:
         yield asked, answer
 
@@ -173,16 +180,17 @@ def _next(resolved: Resolution, answer: str, before: Context | None) -> Context:
     question = resolved.text.rpartition("? ")[2]
     question = question[_lead(question) :] or question
     topic, person = resolved.topic, resolved.person
-    if before is not None and resolved.text:
+    if before is not None:
         topic = topic or (before.topic if person and before.topic in question else "")
         person = person or (before.person if before.person in question else "")
     return Context(question, _few_words(answer), topic, person, before)
 
 
 def _few_words(answer: str) -> str:
+    """An answer that later questions may refer to: a few words and no sentence, as "The documents do not say" is."""
     line = next((line for line in answer.splitlines() if line.strip()), "")
     line = _MARKS.sub("", line).strip(' ."“”')
-    return line if len(line.split()) <= _ANSWER_WORDS else ""
+    return line if len(line.split()) <= _ANSWER_WORDS and not has_verb(line) else ""
 
 
 def _lead(question: str) -> int:
@@ -197,7 +205,8 @@ def _bare(question: str) -> str:
 
 def _together(context: Context, question: str) -> Resolution:
     """Both questions, the last one first: what is left where none of its parts can be told to be meant."""
-    return Resolution(f"{_bare(context.question)}? {question}", context.topic, context.person)
+    last = " ".join(_bare(context.question).split()[-_TOGETHER_WORDS:])
+    return Resolution(f"{last}? {question}", context.topic, context.person)
 
 
 def _end_of_asking(question: str) -> int | None:
@@ -257,13 +266,14 @@ def _plain(mentions: Sequence[_Mention]) -> str:
 
 def _mentions(question: str, context: Context) -> Iterator[_Mention]:
     found, empty = tokens(question), _EMPTY_IT.search(question)
-    seen: set[object] = set()
+    seen: set[Reference] = set()
     for number, token in enumerate(found):
-        if empty and empty.start() <= token.start < empty.end():
+        known = _PRONOUNS.get(token.lower) in seen
+        if known or (empty and empty.start() <= token.start < empty.end()):
             continue
         mention = _mention(found, number, question, context)
-        if mention is not None and (mention.kind is None or mention.kind not in seen):
-            seen.add(mention.kind)
+        if mention is not None:
+            seen |= {mention.kind} if mention.kind else set()
             yield mention
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from service.phrases import Phrase, has_verb, is_plural, is_relational, phrases
+from service.phrases import Phrase, is_plural, is_relational, phrases
 
 _PERSON_ASKED = re.compile(r"\bwhom?\b", re.I)
 _THING_ASKED = re.compile(r"\b(?:whom?|which|what)\b", re.I)
@@ -32,7 +32,7 @@ class Context:
     """Where a conversation stands.
 
     :param question: the last question, resolved
-    :param answer: what was said to it, where that is a few words
+    :param answer: what was said to it, where that is a few words and no sentence
     :param topic: the thing that was carried into it, "" where it brought its own
     :param person: likewise, for people
     :param before: where it stood one question earlier
@@ -122,7 +122,7 @@ def _carried(kind: Reference, context: Context) -> Iterator[tuple[float, str]]:
 
 def _answered(kind: Reference, context: Context) -> Iterator[tuple[float, str]]:
     """The last answer, where it is the kind of thing."""
-    if not context.answer or has_verb(context.answer) or not _THING_ASKED.search(context.question):
+    if not context.answer or not _THING_ASKED.search(context.question):
         return
     person = bool(_PERSON_ASKED.search(context.question))
     if kind is Reference.PERSON and person and context.answer[0].isupper():

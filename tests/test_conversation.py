@@ -1,5 +1,6 @@
 """Follow-up questions: resolved as people mean them, and left alone where they are complete."""
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from index.embed import Encoder, EncoderIdentity, Vectors
 from service.conversation import Resolver
-from service.question import Role, Turn
+from service.question import MAX_QUESTION_LENGTH, Role, Turn
 
 FAMILIES = (
     {"russian", "chinese"},
@@ -117,6 +118,26 @@ def test_people_and_things_are_kept_apart(resolver: Resolver) -> None:
 def test_a_refusal_or_a_long_answer_is_nothing_to_refer_to(answer: str, resolver: Resolver) -> None:
     history = turns("Who leads the Otter Bridge Trust?", f">{answer}")
     assert resolver.resolve("When was she born?", history) == "When was the Otter Bridge Trust born?"
+
+
+def test_a_refusal_is_not_what_was_asked_for(resolver: Resolver) -> None:
+    history = turns("Which exercise came first?", "> The documents do not say.")
+    assert "documents" not in resolver.resolve("Where did that exercise take place?", history)
+
+
+def test_a_time_that_takes_the_place_of_another_does_not_become_the_topic(resolver: Resolver) -> None:
+    history = turns("How much did exports rise in 2024?", "and in 2023?")
+    assert resolver.resolve("What happened after that?", history) == "What happened after 2023?"
+    assert "in 2023 mean" not in resolver.resolve("What does it mean?", history)
+
+
+@pytest.mark.parametrize("text", ["it ", "the line ", "What is it? ", "China and ", "a, "])
+def test_the_longest_history_takes_a_moment_and_gives_no_question_too_long(text: str, resolver: Resolver) -> None:
+    history = turns(*[(text * 20_000)[:20_000]] * 20)
+    started = time.process_time()
+    for question in ("and it?", "why?", "what about them?", (text * 500)[:1_000]):
+        assert len(resolver.resolve(question, history)) <= MAX_QUESTION_LENGTH
+    assert time.process_time() - started < 10
 
 
 def test_what_an_assistant_said_without_a_question_is_ignored(resolver: Resolver) -> None:

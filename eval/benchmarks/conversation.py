@@ -194,11 +194,10 @@ def _print_examples(found: Sequence[Found]) -> None:
     gain = sorted(found, key=lambda each: (-_worth(each, "fused") + _worth(each, "raw"), each.asked.id))
     loss = sorted(found, key=lambda each: (_worth(each, "fused") - _worth(each, "human"), each.asked.id))
     for title, examples in (("good", gain[:EXAMPLES]), ("bad", loss[:EXAMPLES])):
-        table = Table("ranks " + "/".join(FORMS), *("raw", "resolved", "human"), title=title, box=None)
+        out.print(f"{title}: ranks {'/'.join(FORMS)} | raw | resolved | human")
         for each in examples:
             ranks = "/".join(f"{each.ranks[form]:.0f}" for form in FORMS)
-            table.add_row(ranks, each.asked.text, each.asked.resolved, each.asked.rewrite)
-        out.print(table)
+            out.print(ranks, each.asked.text, each.asked.resolved, each.asked.rewrite, sep=" | ")
 
 
 def _worth(found: Found, form: str) -> float:
