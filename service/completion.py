@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -225,10 +225,9 @@ class _Writer:
         self._content = ""
         self._annotations: list[dict[str, Any]] = []
 
-    def write(self, text: str) -> Self:
+    def write(self, text: str) -> None:
         """Add text as it is."""
         self._content += text
-        return self
 
     def source(self, number: int, citation: CitationOut) -> None:
         """Add a source: the sentence, unless it is the quote, and what it stands in."""
