@@ -4,6 +4,7 @@ other, and reading goes on while documents are embedded."""
 import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import wait
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -19,6 +20,9 @@ from corpus.folder import Fingerprint, read_settled
 from corpus.load import parse_document, path_text
 
 READ_TIMEOUT_S = 600.0
+
+_LOOK_S = 1.0
+"""How often it is looked whether the processes are still there."""
 
 log = logging.getLogger("quoth")
 
@@ -99,35 +103,41 @@ class Intake:
         return self._read_apart(orders) if self._processes else map(self._take, orders)
 
     def _read_apart(self, orders: Iterable[Order]) -> Iterator[Taken]:
-        pool = self._started()
-        ahead: deque[tuple[Order, pebble.ProcessFuture[Taken]]] = deque()
+        ahead: deque[_Reading] = deque()
         try:
             for order in orders:
-                ahead.append((order, pool.schedule(self._take, [order], timeout=self._timeout_s)))
+                ahead.append(self._begun(order))
                 if len(ahead) > _AHEAD * self._processes:
-                    yield self._result(*ahead.popleft())
+                    yield self._result(ahead.popleft())
             while ahead:
-                yield self._result(*ahead.popleft())
+                yield self._result(ahead.popleft())
         finally:
-            for _, future in ahead:
-                future.cancel()  # type: ignore[no-untyped-call]
+            for reading in ahead:
+                reading.future.cancel()  # type: ignore[no-untyped-call]
+
+    def _begun(self, order: Order) -> "_Reading":
+        pool = self._started()
+        return _Reading(order, pool, pool.schedule(self._take, [order], timeout=self._timeout_s))
 
     def _started(self) -> pebble.ProcessPool:
         """The processes, new ones where they were killed while they had nothing to do."""
         if self._pool is None or not self._pool.active:
-            self.close()
-            # No fork: this process has threads, whose locks would be held for ever in its copy.
+            # One that is broken is left behind: joining it can wait for ever. No fork: this process has threads, whose locks would be held for ever in its copy.
             self._pool = pebble.ProcessPool(self._processes, context=get_context("spawn"))
         return self._pool
 
-    def _result(self, order: Order, future: "pebble.ProcessFuture[Taken]") -> Taken:
+    def _result(self, reading: "_Reading") -> Taken:
+        while not reading.future.done() and reading.pool.active:
+            wait([reading.future], timeout=_LOOK_S)
+        if not reading.future.done():
+            return self._result(self._begun(reading.order))  # its processes were killed before they got to it
         try:
-            return future.result()
+            return reading.future.result()
         except TimeoutError:
             reason = f"takes longer than {self._timeout_s:g} s to read"
         except pebble.ProcessExpired as exc:
             reason = f"cannot be parsed: the process that tried ended with code {exc.exitcode}"
-        return self._refused(order, reason)
+        return self._refused(reading.order, reason)
 
     def _refused(self, order: Order, reason: str) -> Taken:
         """The file with what it holds all the same, so that it is not tried again before it changes."""
@@ -136,6 +146,15 @@ class Intake:
             return Taken(order, read_settled(order.path, self._max_bytes)[1], error=error)
         except DocumentError:
             return Taken(order, error=error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A file on its way through the processes of a pool."""
+
+    order: Order
+    pool: pebble.ProcessPool
+    future: "pebble.ProcessFuture[Taken]"
 
 
 def _take(order: Order, max_bytes: int) -> Taken:

@@ -1,7 +1,6 @@
 """Files read in processes of their own: the same documents as here, and nothing that a parser does stops the rest."""
 
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -129,7 +128,6 @@ def test_processes_that_were_killed_while_they_had_nothing_to_do_are_replaced(tm
         (idle,) = parsers(before)
         idle.kill()
         psutil.wait_procs([idle], timeout=60)
-        time.sleep(1)  # longer than it takes to notice
         assert [summary(taken) for taken in intake.read(asked)] == [("a_txt", "Gas flows.", None)]
 
 
