@@ -2,17 +2,16 @@
 other, and reading goes on while documents are embedded."""
 
 import logging
+import signal
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import wait
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
-from typing import Self
-
-import pebble
+from typing import Self, cast
 
 from corpus.document import Document
 from corpus.errors import DocumentError
@@ -21,9 +20,6 @@ from corpus.load import parse_document, path_text
 
 READ_TIMEOUT_S = 600.0
 
-_LOOK_S = 1.0
-"""How often it is looked whether the processes are still there."""
-
 log = logging.getLogger("quoth")
 
 _FILES_FOR_A_PROCESS = 8
@@ -31,6 +27,9 @@ _FILES_FOR_A_PROCESS = 8
 
 _AHEAD = 4
 """Files that each process may be ahead of what is done with them; more would only fill the memory."""
+
+_SPAWN = get_context("spawn")
+"""No fork: this process has threads, whose locks would be held for ever in its copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +61,9 @@ class Taken:
     error: DocumentError | None = None
 
 
+Take = Callable[[Order], Taken]
+
+
 class Intake:
     """Reads files in processes that start with the first file and stay until it is closed."""
 
@@ -70,13 +72,11 @@ class Intake:
 
         :param processes: 0 reads in this one, where a parser that crashes or hangs takes it along
         :param max_bytes: the largest file that is taken
-        :param timeout_s: the longest that one file may take
+        :param timeout_s: the longest that is waited for one file
         """
-        self._processes = processes
-        self._timeout_s = timeout_s
         self._max_bytes = max_bytes
         self._take = partial(_take, max_bytes=max_bytes)
-        self._pool: pebble.ProcessPool | None = None
+        self._readers = [_Reader(self._take, timeout_s) for _ in range(processes)]
 
     @classmethod
     def sized(cls, files: int, cores: int, max_bytes: int) -> Self:
@@ -93,68 +93,166 @@ class Intake:
 
     def close(self) -> None:
         """End the processes."""
-        if self._pool is not None:
-            self._pool.stop()  # type: ignore[no-untyped-call]  # pebble types a part of its methods
-            self._pool.join()
-            self._pool = None
+        for reader in self._readers:
+            reader.end()
 
     def read(self, orders: Iterable[Order]) -> Iterator[Taken]:
         """The files, in order, each with its document or what is wrong with it."""
-        return self._read_apart(orders) if self._processes else map(self._take, orders)
+        return self._read_apart(orders) if self._readers else map(self._take, orders)
 
     def _read_apart(self, orders: Iterable[Order]) -> Iterator[Taken]:
-        ahead: deque[_Reading] = deque()
+        """The readers take turns, so that the next result is always that of the first in the line."""
+        ahead: deque[_Reader] = deque()
         try:
-            for order in orders:
-                ahead.append(self._begun(order))
-                if len(ahead) > _AHEAD * self._processes:
+            for number, order in enumerate(orders):
+                reader = self._readers[number % len(self._readers)]
+                reader.begin(order)
+                ahead.append(reader)
+                if len(ahead) > _AHEAD * len(self._readers):
                     yield self._result(ahead.popleft())
             while ahead:
                 yield self._result(ahead.popleft())
         finally:
-            for reading in ahead:
-                reading.future.cancel()  # type: ignore[no-untyped-call]
+            for reader in ahead:
+                reader.end()
 
-    def _begun(self, order: Order) -> "_Reading":
-        pool = self._started()
-        return _Reading(order, pool, pool.schedule(self._take, [order], timeout=self._timeout_s))
-
-    def _started(self) -> pebble.ProcessPool:
-        """The processes, new ones where they were killed while they had nothing to do."""
-        if self._pool is None or not self._pool.active:
-            # One that is broken is left behind: joining it can wait for ever. No fork: this process has threads, whose locks would be held for ever in its copy.
-            self._pool = pebble.ProcessPool(self._processes, context=get_context("spawn"))
-        return self._pool
-
-    def _result(self, reading: "_Reading") -> Taken:
-        while not reading.future.done() and reading.pool.active:
-            wait([reading.future], timeout=_LOOK_S)
-        if not reading.future.done():
-            return self._result(self._begun(reading.order))  # its processes were killed before they got to it
+    def _result(self, reader: "_Reader") -> Taken:
+        """A refused file comes with what it holds all the same, so that it is not tried again before it changes."""
         try:
-            return reading.future.result()
-        except TimeoutError:
-            reason = f"takes longer than {self._timeout_s:g} s to read"
-        except pebble.ProcessExpired as exc:
-            reason = f"cannot be parsed: the process that tried ended with code {exc.exitcode}"
-        return self._refused(reading.order, reason)
-
-    def _refused(self, order: Order, reason: str) -> Taken:
-        """The file with what it holds all the same, so that it is not tried again before it changes."""
-        error = DocumentError(path_text(order.path), reason)
+            return reader.result()
+        except _Refused as refused:
+            order, error = refused.order, DocumentError(path_text(refused.order.path), str(refused))
         try:
             return Taken(order, read_settled(order.path, self._max_bytes)[1], error=error)
         except DocumentError:
             return Taken(order, error=error)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """A file on its way through the processes of a pool."""
+class _Refused(Exception):
+    """A file that its process did not come back from."""
 
-    order: Order
-    pool: pebble.ProcessPool
-    future: "pebble.ProcessFuture[Taken]"
+    def __init__(self, order: Order, reason: str) -> None:
+        super().__init__(reason)
+        self.order = order
+
+
+class _Reader:
+    """A process that reads one file after another, and is replaced when it has ended.
+
+    Pools of processes share a queue, which is locked for ever by one that is killed while it waits there; here each has a
+    pipe of its own, and its end is heard at once.
+    """
+
+    def __init__(self, take: Take, timeout_s: float) -> None:
+        self._take = take
+        self._timeout_s = timeout_s
+        self._orders: deque[Order] = deque()
+        self._running: _Running | None = None
+
+    def begin(self, order: Order) -> None:
+        """Have a file read after those that were begun before."""
+        self._orders.append(order)
+        if self._running is None:
+            self._start()
+        else:
+            self._running.send(order)
+
+    def result(self) -> Taken:
+        """The first file that was begun, and has not been given.
+
+        :raises _Refused: its process ended, or took too long
+        """
+        begun = False
+        while True:
+            if self._running is None:
+                self._start()
+            running = cast(_Running, self._running)
+            try:
+                taken = running.heard(self._timeout_s)
+            except TimeoutError:
+                raise self._refused(f"takes longer than {self._timeout_s:g} s to read") from None
+            except EOFError:
+                code, fresh = running.end(), running.fresh
+                self._running = None
+                if begun or fresh:
+                    raise self._refused(f"cannot be parsed: the process that tried ended with code {code}") from None
+                continue  # it was killed while it had nothing to do
+            if taken is not None:
+                self._orders.popleft()
+                return taken
+            begun = True
+
+    def end(self) -> None:
+        """End the process, and forget what was begun."""
+        self._orders.clear()
+        self._stop()
+
+    def _refused(self, reason: str) -> _Refused:
+        self._stop()
+        return _Refused(self._orders.popleft(), reason)
+
+    def _start(self) -> None:
+        self._running = _Running(self._take)
+        for order in self._orders:
+            self._running.send(order)
+
+    def _stop(self) -> None:
+        if self._running is not None:
+            self._running.end()
+            self._running = None
+
+
+class _Running:
+    """A process, and our end of the pipe to it."""
+
+    def __init__(self, take: Take) -> None:
+        self.fresh = True
+        """Whether nothing was heard of it yet."""
+        self._pipe, theirs = _SPAWN.Pipe()
+        self._process = _SPAWN.Process(target=_serve, args=(theirs, take), daemon=True)
+        self._process.start()
+        theirs.close()  # so that its end is heard when the process ends
+
+    def send(self, order: Order) -> None:
+        """Ask for a file; one that has ended is noticed when it is listened to."""
+        try:
+            self._pipe.send(order)
+        except OSError:
+            log.debug("the process that reads has ended")
+
+    def heard(self, timeout_s: float) -> Taken | None:
+        """A file that was read, or None for one that is begun.
+
+        :raises TimeoutError: nothing was heard for so long
+        :raises EOFError: it has ended
+        """
+        if not self._pipe.poll(timeout_s):
+            raise TimeoutError
+        try:
+            said = cast(Taken | None, self._pipe.recv())
+        except OSError as exc:
+            raise EOFError from exc
+        self.fresh = False
+        return said
+
+    def end(self) -> int | None:
+        """Kill it if it is there yet, and give the code that it ended with."""
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+        return self._process.exitcode
+
+
+def _serve(pipe: Connection, take: Take) -> None:
+    """Read what is asked for until nobody is there to ask: before each file None is sent, after it what came of it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the asking process's matter
+    try:
+        while True:
+            order = pipe.recv()
+            pipe.send(None)
+            pipe.send(take(order))
+    except (EOFError, OSError):
+        return
 
 
 def _take(order: Order, max_bytes: int) -> Taken:

@@ -50,7 +50,6 @@ OWNERS = {
     "onnx": {"service/reader/export.py", "service/reader/graph.py"},
     "onnxruntime": {"index/embed.py", "index/export.py"},
     "openpyxl": {"corpus/formats/office.py"},
-    "pebble": {"corpus/intake.py"},
     "prometheus_client": {"service/metrics.py"},
     "pydantic_settings": {"service/settings.py"},
     "pypdfium2": {"corpus/formats/pdf.py"},

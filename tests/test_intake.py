@@ -1,6 +1,7 @@
 """Files read in processes of their own: the same documents as here, and nothing that a parser does stops the rest."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
