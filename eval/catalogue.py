@@ -151,6 +151,12 @@ def _answer(value: Callable[[str, Sequence[str]], float], outcome: Outcome) -> f
     return float(value(outcome.text, outcome.question.answers)) if outcome.question.answers else math.nan
 
 
+def _resolved(outcome: Outcome) -> float:
+    """Of questions with evidence: the share of it that still stands in its document."""
+    every = len(outcome.places) + len(outcome.unresolved)
+    return len(outcome.places) / every if every else math.nan
+
+
 def _evidence_precision(outcome: Outcome) -> float:
     """Of answered questions with evidence: the share of citations that quote from it."""
     if not outcome.places or not outcome.citations:
@@ -197,6 +203,7 @@ _FIXED = (
     _averaged("F1", "answers", "words that the best answer shares with an accepted one", partial(_answer, overlap)),
     _averaged("Contains", "answers", "the best answer holds an accepted one", partial(_answer, contains)),
     _averaged("CitationExact", "citations", "every quote stands where it says", lambda outcome: float(outcome.exact)),
+    _averaged("Resolved", "citations", "share of the evidence that still stands in its document", _resolved),
     _averaged("EvidenceP", "citations", "share of citations that quote from the evidence", _evidence_precision),
     _averaged("EvidenceR", "citations", "share of the evidence that is cited", _evidence_recall),
     Measure("AUROC", "abstention", "answerable questions have the higher confidence", _auroc),

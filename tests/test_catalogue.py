@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from eval.catalogue import DEFAULT, Row, Table, measure_of, row_of
 from eval.errors import EvaluationError
 from eval.measures import calibration_error, coverage_at, ndcg, recall, reciprocal_rank
-from eval.question import LabelledQuestion
+from eval.question import Evidence, LabelledQuestion
 from eval.runner import Outcome, Place
 from service.citation import Citation
 
@@ -69,6 +69,13 @@ def test_retrieval_counts_evidence_and_not_passages() -> None:
     # Gains at ranks 2 and 4, of ranks 1 and 2: (1/log2 3 + 1/log2 5) / (1 + 1/log2 3)
     assert value("nDCG@10", found) == pytest.approx((1 / math.log2(3) + 1 / math.log2(5)) / (1 + 1 / math.log2(3)))
     assert math.isnan(value("R@1", outcome("", 0.0, "Oslo")))
+
+
+def test_evidence_that_no_longer_stands_has_a_measure_of_its_own() -> None:
+    gone = replace(outcome("Oslo", 0.9, "Oslo", places=(Place("a", 0, 5),)), unresolved=(Evidence("a", "was here"),))
+    standing = outcome("Oslo", 0.9, "Oslo", places=(Place("a", 0, 5),))
+    assert value("Resolved", gone, standing, outcome("Oslo", 0.9, "Oslo")) == 0.75
+    assert math.isnan(value("Resolved", outcome("Oslo", 0.9, "Oslo")))
 
 
 @given(st.integers(0, 10**6), st.integers(1, 12), st.integers(1, 15))

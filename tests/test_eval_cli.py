@@ -93,6 +93,17 @@ def test_a_broken_document_misses_the_gate_and_the_report_names_the_questions(fo
     assert "length" in said
 
 
+def test_labels_whose_evidence_was_edited_away_miss_the_gate_though_the_answers_stand(folder: Path) -> None:
+    (folder / "standing.toml").write_text("[bars]\nResolved = 1.0\n")
+    assert run("set.jsonl", *ABOUT, "--gate", "standing.toml")[0] == 0
+    text = (folder / "docs/bridge.md").read_text()
+    (folder / "docs/bridge.md").write_text(text.replace("It is 212 metres long.", "It is 212 metres long now."))
+    code, said = run("set.jsonl", *ABOUT, "--gate", "standing.toml")
+    assert code == 1
+    assert "Resolved" in said
+    assert "length" in said
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_baseline_of_the_same_is_compared_and_of_another_index_is_not() -> None:
     assert run("set.jsonl", *ABOUT, "--json", "old.json")[0] == 0

@@ -204,7 +204,7 @@ def compare(asked: Sequence[Asked], desk: Desk, theirs: TransformersSide, rounds
     sides: dict[str, Callable[[str, Sequence[str]], object]] = {
         "ours": partial(_best, desk.passages),
         "theirs": theirs.best,
-        "answer": lambda question, _: desk.ask(make_question(question)),
+        "answer": lambda question, _: desk.answerer.ask(make_question(question)),  # the desk would keep the first
     }
     for warm_up in asked[:_WARM_UP]:
         for side in sides.values():
