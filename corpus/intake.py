@@ -120,7 +120,7 @@ class Intake:
         """A refused file comes with what it holds all the same, so that it is not tried again before it changes."""
         try:
             return reader.result()
-        except _Refused as refused:
+        except _RefusedError as refused:
             order, error = refused.order, DocumentError(path_text(refused.order.path), str(refused))
         try:
             return Taken(order, read_settled(order.path, self._max_bytes)[1], error=error)
@@ -128,7 +128,7 @@ class Intake:
             return Taken(order, error=error)
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """A file that its process did not come back from."""
 
     def __init__(self, order: Order, reason: str) -> None:
@@ -139,8 +139,8 @@ class _Refused(Exception):
 class _Reader:
     """A process that reads one file after another, and is replaced when it has ended.
 
-    Pools of processes share a queue, which is locked for ever by one that is killed while it waits there; here each has a
-    pipe of its own, and its end is heard at once.
+    Pools of processes share a queue, which is locked for ever by one that is killed while it waits there; here each has
+    a pipe of its own, and its end is heard at once.
     """
 
     def __init__(self, take: Take, timeout_s: float) -> None:
@@ -160,7 +160,7 @@ class _Reader:
     def result(self) -> Taken:
         """The first file that was begun, and has not been given.
 
-        :raises _Refused: its process ended, or took too long
+        :raises _RefusedError: its process ended, or took too long
         """
         begun = False
         while True:
@@ -187,9 +187,9 @@ class _Reader:
         self._orders.clear()
         self._stop()
 
-    def _refused(self, reason: str) -> _Refused:
+    def _refused(self, reason: str) -> _RefusedError:
         self._stop()
-        return _Refused(self._orders.popleft(), reason)
+        return _RefusedError(self._orders.popleft(), reason)
 
     def _start(self) -> None:
         self._running = _Running(self._take)
