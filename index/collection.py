@@ -203,17 +203,19 @@ class Collection:
         _refuse_repeats(documents)
         with self._writing:
             self.require_writable()
-            outcomes = {document.id: _outcome(document, self.store.summary(document.id)) for document in documents}
+            before = self.store.summaries([*(document.id for document in documents), *leaving])
+            outcomes = {document.id: _outcome(document, before.get(document.id)) for document in documents}
             changed = [document for document in documents if outcomes[document.id] is not Outcome.UNCHANGED]
-            removed = [id for id, version in leaving.items() if self._holds(id, version) and id not in outcomes]
+            removed = [
+                id for id, version in leaving.items() if id in before.keys() - outcomes and before[id].version == version
+            ]
             if changed or removed:
                 prepared = prepare(changed, self._encoder, self._settings, partial(self._known, origins))
                 self.store.write(prepared, removed, ledger=ledger)
             elif ledger:
                 self.store.record(ledger)
             self._engine.catch_up(self.store)
-            receipts = tuple(self._receipt(id, outcome) for id, outcome in outcomes.items())
-            return Exchange(receipts, frozenset(removed), self.generation)
+            return Exchange(self._receipts(outcomes), frozenset(removed), self.generation)
 
     def documents(self) -> Iterator[DocumentSummary]:
         """Every document without its text, in the order of their ids."""
@@ -256,10 +258,6 @@ class Collection:
         for loaded in batch:
             receipt = receipts[loaded.document.id] if loaded.document is not None else None
             yield FileResult(loaded.source, receipt, loaded.error)
-
-    def _holds(self, id: str, version: str) -> bool:
-        summary = self.store.summary(id)
-        return summary is not None and summary.version == version
 
     def _known(self, origins: Mapping[str, str], id: str) -> dict[str, Vectors]:
         """Vectors of a document's present chunks, and of those of the document that it was before."""

@@ -396,6 +396,15 @@ class Store:
             row = connection.execute(sa.select(_documents).where(_documents.c.id == id)).one_or_none()
         return None if row is None else _summary(row)
 
+    def summaries(self, ids: Sequence[str]) -> dict[str, DocumentSummary]:
+        """What is known about those of the documents that are there, by id."""
+        found: dict[str, DocumentSummary] = {}
+        with self._reading() as connection:
+            for some in _batched(ids):
+                rows = connection.execute(sa.select(_documents).where(_documents.c.id.in_(some)))
+                found.update((row.id, _summary(row)) for row in rows)
+        return found
+
     def documents(self, limit: int, after: str | None = None) -> list[DocumentSummary]:
         """Up to ``limit`` documents in the order of their ids, those past the id ``after``."""
         query = sa.select(_documents).order_by(_documents.c.id).limit(limit)
@@ -766,9 +775,9 @@ def _stamp(time: datetime) -> str:
     return time.isoformat(timespec="seconds")
 
 
-def _batched(ids: Sequence[int]) -> Iterator[list[int]]:
+def _batched(ids: Sequence[_Id]) -> Iterator[Sequence[_Id]]:
     for first in range(0, len(ids), _IDS_PER_QUERY):
-        yield [int(id) for id in ids[first : first + _IDS_PER_QUERY]]
+        yield ids[first : first + _IDS_PER_QUERY]
 
 
 def _remove(connection: sa.Connection, id: str, generation: int) -> Removal | None:
@@ -798,9 +807,10 @@ def _remove_chunks(connection: sa.Connection, document_id: str, generation: int)
 
 def _replace(connection: sa.Connection, prepared: PreparedDocument, generation: int) -> None:
     document = prepared.document
-    _remove_chunks(connection, document.id, generation)
-    connection.execute(_documents.delete().where(_documents.c.id == document.id))
-    connection.execute(_tags.delete().where(_tags.c.document_id == document.id))
+    if connection.execute(_documents.delete().where(_documents.c.id == document.id)).rowcount:
+        _remove_chunks(connection, document.id, generation)
+        connection.execute(_tags.delete().where(_tags.c.document_id == document.id))
+        connection.execute(_versions.delete().where(*_is_version(document.id, document.version)))
     connection.execute(
         _documents.insert().values(
             id=document.id,
@@ -814,7 +824,6 @@ def _replace(connection: sa.Connection, prepared: PreparedDocument, generation: 
             updated_at=_now(),
         )
     )
-    connection.execute(_versions.delete().where(*_is_version(document.id, document.version)))
     pages = [[page.number, page.start, page.end] for page in document.pages]
     connection.execute(
         _versions.insert().values(document_id=document.id, version=document.version, pages=pages, text=document.text)
