@@ -77,7 +77,7 @@ def measure(cases: Sequence[Case], desk: Desk) -> None:
         values = [said.text for said in (outcome.statement, *outcome.alternatives)]
         is_real = all(is_right(value, case.values) for value in values)
         shown, right, found = shown + 1, right + is_real, found + (is_real and case in several)
-        out.print("right" if is_real else "wrong", case.question, values, case.values, sep=" | ")
+        out.print("right" if is_real else "wrong", case.question, " / ".join(values), sep=" | ")
     out.print(f"{len(cases)} questions, {answered} answered, {len(several)} with several values")
     out.print(f"{shown} conflicts shown, {right} of them right; {found} of the {len(several)} with several values")
 
