@@ -207,6 +207,7 @@ CASES = (
         (sets("threshold 1"),),
     ),
     Case("a mention without words", "gives a hint", (mention(""),)),
+    Case("a direct message that only greets", "gives a hint", (direct("Hello!"),)),
     Case("a direct message that is only an emoji", "gives a hint", (direct(":otter:"),)),
     Case(
         "a direct message that is only a file",
@@ -243,6 +244,12 @@ CASES = (
         "a question by somebody else that the documents do not answer",
         SILENT,
         (reply("Who painted it?", user=BEN),),
+        (*ASKED, sets("threshold 1")),
+    ),
+    Case(
+        "a remark by who asked that the documents do not answer",
+        SILENT,
+        (reply("I will tell the others."),),
         (*ASKED, sets("threshold 1")),
     ),
     Case("a remark by somebody else in the thread", SILENT, (reply("I will look it up.", user=BEN),), ASKED),

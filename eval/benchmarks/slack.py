@@ -169,7 +169,10 @@ async def _deliver(client: httpx.AsyncClient, delivery: Delivery, started: float
     signed = {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": signature(SECRET, timestamp, body)}
     headers = {**delivery.headers, **signed, "Content-Type": "application/json"}
     sent = time.perf_counter()
-    answer = await client.post("/slack/events", content=body, headers=headers)
+    try:
+        answer = await client.post("/slack/events", content=body, headers=headers)
+    except httpx.TransportError:
+        return None
     return time.perf_counter() - sent if answer.status_code == httpx.codes.OK else None
 
 

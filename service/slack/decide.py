@@ -165,12 +165,15 @@ def _on_message(me: Me, message: Message, facts: Facts) -> Decision:
 
 
 def _asked(message: Message, way: Way, question: str) -> Decision:
-    """A message that is put to the bot: answered, unless it says stop, or nothing but thanks."""
+    """A message that is put to the bot: answered, unless it says stop, or nothing but thanks.
+
+    A greeting outside threads is an empty question, which is answered with a hint.
+    """
     if _STOP.fullmatch(question):
         return Quieten(message.channel, message.root, Silence.STOPPED)
-    if _SMALL_TALK.fullmatch(question) and message.thread_ts is not None:
-        return Ignore(Silence.SMALL_TALK)
-    return Ask(message, way, question)
+    if not _SMALL_TALK.fullmatch(question):
+        return Ask(message, way, question)
+    return Ignore(Silence.SMALL_TALK) if message.thread_ts else Ask(message, way, "")
 
 
 def _in_thread(message: Message, thread: Thread | None, question: str) -> Decision:
@@ -187,9 +190,10 @@ def _in_thread(message: Message, thread: Thread | None, question: str) -> Decisi
         return Quieten(message.channel, message.root, Silence.BETWEEN_PEOPLE)
     if not has_words(question) or _SMALL_TALK.fullmatch(question):
         return Ignore(Silence.SMALL_TALK)
-    if message.user == thread.speaker:
+    same, asking = message.user == thread.speaker, is_question(question)
+    if same and asking:
         return Ask(message, Way.THREAD, question)
-    if is_question(question):  # it may well be for the people in the thread: answered only where the documents say
+    if same or asking:  # it may well be for the people in the thread: answered only where the documents say
         return Ask(message, Way.AUTO, question)
     return Quieten(message.channel, message.root, Silence.BETWEEN_PEOPLE)
 

@@ -1,6 +1,7 @@
 """The reception: takes what Slack tells, puts on the disk what there is to do about it, and replies at once."""
 
 import hashlib
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
@@ -27,6 +28,8 @@ from service.slack.inbox import Asked, Inbox, Kind, NewWork
 ASK_COMMAND = "/ask"
 SETTINGS_COMMAND = "/quoth"
 USAGE = f"Write your question after {ASK_COMMAND}."
+
+log = logging.getLogger("quoth.slack")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ class Reception:
             return self._inbox.retract(work, gone.channel, gone.ts)
         if isinstance(decision, Quieten):
             self._inbox.quieten(decision.channel, decision.root)
+        log.debug("%s: nothing is said: %s", " ".join(_place(event)), decision.why.value)
         return False
 
     def _take_question(self, me: Me, ask: Ask) -> bool:
