@@ -58,7 +58,7 @@ class FileResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchanged:
     """What became of documents that came and went.
 
     :param receipts: one for each that came, in order
@@ -192,7 +192,7 @@ class Collection:
         leaving: Mapping[str, str] = _NOBODY,
         origins: Mapping[str, str] = _NOBODY,
         ledger: LedgerChange = NO_LINES,
-    ) -> Exchange:
+    ) -> Exchanged:
         """Put documents in, take others out, and write the ledger's lines about their files, as one generation.
 
         :param leaving: ids with versions; what was replaced by another version since stays
@@ -206,16 +206,15 @@ class Collection:
             before = self.store.summaries([*(document.id for document in documents), *leaving])
             outcomes = {document.id: _outcome(document, before.get(document.id)) for document in documents}
             changed = [document for document in documents if outcomes[document.id] is not Outcome.UNCHANGED]
-            removed = [
-                id for id, version in leaving.items() if id in before.keys() - outcomes and before[id].version == version
-            ]
+            left = before.keys() - outcomes
+            removed = [id for id, version in leaving.items() if id in left and before[id].version == version]
             if changed or removed:
                 prepared = prepare(changed, self._encoder, self._settings, partial(self._known, origins))
                 self.store.write(prepared, removed, ledger=ledger)
             elif ledger:
                 self.store.record(ledger)
             self._engine.catch_up(self.store)
-            return Exchange(self._receipts(outcomes), frozenset(removed), self.generation)
+            return Exchanged(self._receipts(outcomes), frozenset(removed), self.generation)
 
     def documents(self) -> Iterator[DocumentSummary]:
         """Every document without its text, in the order of their ids."""
@@ -264,11 +263,11 @@ class Collection:
         before = self.store.embedded(origins[id]) if id in origins else {}
         return before | self.store.embedded(id)
 
-    def _receipt(self, id: str, outcome: Outcome) -> Receipt:
-        summary = self.store.summary(id)
-        if summary is None:
-            raise StoreError(f"document {id!r} was written and is not there: run quoth verify")
-        return Receipt(id, summary.version, summary.chunks, outcome)
+    def _receipts(self, outcomes: Mapping[str, Outcome]) -> tuple[Receipt, ...]:
+        found = self.store.summaries(list(outcomes))
+        if lost := outcomes.keys() - found:
+            raise StoreError(f"documents were written and are not there: {', '.join(sorted(lost))}; run quoth verify")
+        return tuple(Receipt(id, found[id].version, found[id].chunks, outcome) for id, outcome in outcomes.items())
 
     def _check_manifest(self) -> None:
         found = self.store.manifest()

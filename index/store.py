@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import sqlalchemy as sa
@@ -455,7 +455,7 @@ class Store:
         """The chunks of those numbers that are there, by number."""
         found: dict[int, StoredChunk] = {}
         with self._reading() as connection:
-            for some in _batched(ids):
+            for some in _batched([int(id) for id in ids]):  # SQLite takes no numbers of numpy's
                 found.update((row.id, _stored_chunk(row)) for row in connection.execute(_chunk_query(some)))
         return found
 
@@ -773,6 +773,9 @@ def _now() -> str:
 
 def _stamp(time: datetime) -> str:
     return time.isoformat(timespec="seconds")
+
+
+_Id = TypeVar("_Id", int, str)
 
 
 def _batched(ids: Sequence[_Id]) -> Iterator[Sequence[_Id]]:

@@ -11,7 +11,7 @@ from corpus.errors import DocumentError, StoreError
 from corpus.folder import NO_TIME, FileState, scan
 from corpus.intake import Intake, Order, Taken
 from corpus.load import file_id, path_text, same_id
-from index.collection import Collection, Exchange
+from index.collection import Collection, Exchanged
 from index.ingest import batches
 from index.ledger import Entry, LedgerChange, Root, Stage, now
 from index.store import Store
@@ -334,7 +334,7 @@ def _unread(entry: Entry) -> FileChange:
     return FileChange(what, entry.path, entry.document_id, reason=entry.reason)
 
 
-def _changes(batch: Sequence[_Read], departed: Sequence[Entry], done: Exchange) -> Iterator[FileChange]:
+def _changes(batch: Sequence[_Read], departed: Sequence[Entry], done: Exchanged) -> Iterator[FileChange]:
     outcomes = {receipt.id: What(receipt.outcome.value) for receipt in done.receipts}
     for read in batch:
         id = read.entry.document_id
