@@ -181,16 +181,6 @@ def select(page: Page, words: str) -> None:
     )
 
 
-def altered(page: Page, **fields: object) -> None:
-    """Have the service's answers say something else in these fields."""
-
-    def alter(route: Any) -> None:  # playwright's route
-        response = route.fetch()
-        route.fulfill(response=response, json={**response.json(), **fields})
-
-    page.route("**/v1/ask", alter)
-
-
 # -- asking
 
 
@@ -240,25 +230,15 @@ def test_a_refusal_shows_the_nearest_passages_and_the_best_guess_on_demand(
 
 
 def test_answers_that_differ_stand_side_by_side_the_newest_first(otter: Site, tab: Callable[..., Page]) -> None:
-    page = tab(otter.address)
-    answer = otter.answer(ASKED)
-    other = otter.answer("When was the Elm Bridge opened?")
-    value = {**answer["answer"], "citations": answer["citations"]}
-    altered(
-        page,
-        conflict=True,
-        citations=other["citations"],
-        answer=other["answer"],
-        alternatives=[value],
-    )
-    turn = ask(page, ASKED)
+    turn = ask(tab(otter.address), "When was the Bridge opened?")
     expect(turn.get_by_text("The documents give different answers.")).to_be_visible()
     expect(turn.locator(".values .value")).to_have_text(["1931", "1804"])
     expect(turn.locator(".values .date time")).to_have_text(["3 February 2020", "9 September 1999"])
     boxes = [value.bounding_box() for value in turn.locator(".values > li").all()]
     assert boxes[0] is not None
     assert boxes[1] is not None
-    assert (boxes[0]["y"], boxes[0]["x"] < boxes[1]["x"]) == (boxes[1]["y"], True)
+    assert boxes[0]["x"] < boxes[1]["x"]
+    assert boxes[0]["y"] == pytest.approx(boxes[1]["y"], abs=1)
 
 
 def test_a_follow_up_carries_what_was_said_before(otter: Site, tab: Callable[..., Page]) -> None:
@@ -276,13 +256,13 @@ def test_a_follow_up_carries_what_was_said_before(otter: Site, tab: Callable[...
 def test_how_a_question_was_understood_is_shown_and_can_be_edited(otter: Site, tab: Callable[..., Page]) -> None:
     page = tab(otter.address)
     ask(page, "The Elm Bridge, opened?")
-    altered(page, resolved_question="When was the Elm Bridge opened?")
     turn = ask(page, "When was it opened?")
-    expect(turn.locator(".understood q")).to_have_text("When was the Elm Bridge opened?")
+    understood = turn.locator(".understood q")
+    expect(understood).to_contain_text("the Elm Bridge")
+    said = understood.inner_text()
     turn.get_by_role("button", name="Edit how it was understood").click()
-    page.unroute("**/v1/ask")
     field = turn.get_by_role("textbox", name="The question")
-    expect(field).to_have_value("When was the Elm Bridge opened?")
+    expect(field).to_have_value(said)
     field.fill(ASKED)
     with page.expect_request("**/v1/ask") as sent:
         field.press("Enter")
@@ -306,7 +286,7 @@ def test_filters_narrow_by_tag_and_day_and_can_be_taken_off(otter: Site, tab: Ca
     page.get_by_label("to", exact=True).fill("")
     turn = ask(page, question)
     turn.get_by_role("button", name="Ask without filters").click()
-    expect(turn.locator(".quote mark")).to_be_visible()
+    expect(turn.get_by_text("The documents give different answers.")).to_be_visible()
     expect(page.locator(".chip")).to_have_count(0)
 
 
@@ -458,7 +438,7 @@ def test_right_to_left_text_reads_so_and_turns_nothing_around_it(
     serve: Callable[..., Site], make: Make, tab: Callable[..., Page]
 ) -> None:
     text = "افتتح جسر Otter Bridge عام 1931 في المدينة.\nThe Otter Bridge stands."
-    site = serve(make("arabic", text, title="\u202eegdirB ehT", published=date(2020, 2, 3)))
+    site = serve(make("arabic", text, title="\u202eegdirB ehT", published=date(2020, 2, 3)), threshold=0.0)
     page = tab(site.address)
     turn = ask(page, ASKED)
     direction = "(node) => getComputedStyle(node).direction"
