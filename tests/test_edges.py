@@ -34,6 +34,7 @@ from service.reader.edges import is_empty, tidied
         ("The bank (CNPC) paid.", "bank (CNPC", "bank (CNPC)"),
         ("“Power of Siberia” is long.", "“Power of Siberia", "Power of Siberia"),
         ("“Power of Siberia” is long.", "Power of Siberia”", "Power of Siberia"),
+        ("It backs the “one-China” policy.", "one-China” policy", "“one-China” policy"),
         ('The "big" line.', '"big', "big"),
         ("It is **38 bcm** a year.", "**38 bcm**", "38 bcm"),
         ("He went to the U.S. in May.", "U.S", "U.S."),

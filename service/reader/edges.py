@@ -101,6 +101,8 @@ def _closed(text: str, start: int, end: int) -> tuple[int, int]:
             return start, end + 1
         if opens and inside.startswith(opening):
             return start + 1, end
+        if closes and text[start - 1 : start] == opening and not inside.endswith(closing):
+            return start - 1, end
         if closes and inside.endswith(closing):
             return start, end - 1
     return start, end
