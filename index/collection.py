@@ -1,8 +1,12 @@
 """A collection: one data folder, opened. Everything above searches and changes documents through it."""
 
+import logging
+import shutil
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -14,17 +18,23 @@ from filelock import FileLock, Timeout
 from corpus.document import Document
 from corpus.errors import DocumentError, NotFoundError, StoreError
 from index.chunk import ChunkSettings
-from index.embed import Encoder, Vectors
+from index.embed import Encoder
 from index.engine import EmbeddedEngine
 from index.ingest import Loaded, batches, prepare
 from index.manifest import Manifest
 from index.search import Searcher
-from index.store import DocumentSummary, Removal, Store, make_folder
+from index.store import FILE_NAME, DocumentSummary, Removal, Store, make_folder
 
 LOCK_NAME = "writer.lock"
 
+SUCCESSOR = "successor"
+"""The folder, in the data folder, of a collection that is to take this one's place (:mod:`index.renewal`)."""
+
 _LOCK_TIMEOUT_S = 1.0
+_REST_S = 600.0
 _PAGE = 1_000
+
+log = logging.getLogger("quoth")
 
 
 class Outcome(StrEnum):
@@ -65,12 +75,14 @@ class Collection:
         :param writable: take the writer's lock, which one process at a time can hold
         :raises StoreError: another process writes, the index was built with other settings, or it is damaged
         """
-        self._folder = folder
+        self.folder = folder
         self._encoder = encoder
         self._settings = settings or ChunkSettings()
         self._manifest = Manifest(encoder.identity, self._settings)
         self._writing = threading.Lock()
-        self._lock = _take_lock(folder) if writable else None
+        self._tending: threading.Thread | None = None
+        self._rest_until_s = 0.0
+        self._lock = take_lock(folder) if writable else None
         try:
             self.store = Store(folder)
             self._check_manifest()
@@ -89,7 +101,9 @@ class Collection:
         self.close()
 
     def close(self) -> None:
-        """Save what can be saved, close the files and give up the lock."""
+        """Finish background work, save what can be saved, close the files and give up the lock."""
+        if self._tending is not None:
+            self._tending.join()
         with self._writing:
             if self._lock is not None:
                 self._engine.save()
@@ -116,7 +130,7 @@ class Collection:
             changed = [document for document in documents if outcomes[document.id] is not Outcome.UNCHANGED]
             if changed:
                 self.store.write(prepare(changed, self._encoder, self._settings, self.store.embedded))
-            self._engine.catch_up(self.store)
+            self._catch_up()
             return [self._receipt(id, outcome) for id, outcome in outcomes.items()], self.generation
 
     def put_files(self, files: Iterable[Loaded]) -> Iterator[FileResult]:
@@ -140,8 +154,39 @@ class Collection:
                 if self.store.summary(id) is None:
                     raise NotFoundError(f"there is no document {id!r}")
             _, removals = self.store.write([], list(dict.fromkeys(ids)))
-            self._engine.catch_up(self.store)
+            self._catch_up()
             return removals, self.generation
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Nobody else changes documents meanwhile; searches go on."""
+        with self._writing:
+            self._require_lock()
+            yield
+
+    def settle(self, generation: int) -> None:
+        """Be at that generation, in every structure on disk, without a change.
+
+        :raises StoreError: this process may not write, or the disk is full
+        """
+        with self.standing_still():
+            self.store.skip_to(generation)
+            self._engine.catch_up()
+            self._engine.save()
+
+    def take_over(self, successor: "Collection") -> None:
+        """Hold the chunks of another collection of the same documents in place of the own, and search with its encoder.
+
+        While this stands still (:meth:`standing_still`). The other one is closed by it, and its files are taken.
+
+        :raises StoreError: the disk is full; where the store had not changed yet, nothing has changed
+        """
+        adopt(self.store, successor)
+        self._engine.close()  # searches that are under way keep the files that they have open
+        take_files(self.folder, successor.folder)
+        self._encoder, self._settings, self._manifest = successor._encoder, successor._settings, successor._manifest
+        self._engine = self._open_engine()
+        self.searcher.turn_to(self._engine, self._encoder)
 
     def documents(self) -> Iterator[DocumentSummary]:
         """Every document without its text, in the order of their ids."""
@@ -162,8 +207,8 @@ class Collection:
 
     def sizes(self) -> dict[str, int]:
         """How many chunks each structure holds."""
-        vectors, lexical = self._engine.chunk_ids()
-        return {"store": len(self.store.chunk_ids()), "vectors": len(vectors), "terms": len(lexical)}
+        vectors, lexical = self._engine.sizes()
+        return {"store": self.store.counts()["chunks"], "vectors": vectors, "terms": lexical}
 
     def _put_batch(self, batch: Sequence[Loaded]) -> Iterator[FileResult]:
         """Put a batch in; where a document spoils it, each on its own, so that one bad file never stops the rest."""
@@ -189,7 +234,7 @@ class Collection:
 
     def _require_lock(self) -> None:
         if self._lock is None:
-            raise StoreError(f"{self._folder} was opened for reading only")
+            raise StoreError(f"{self.folder} was opened for reading only")
 
     def _check_manifest(self) -> None:
         found = self.store.manifest()
@@ -202,17 +247,47 @@ class Collection:
     def _open_engine(self) -> EmbeddedEngine:
         dimension = self._encoder.identity.dimension
         if self._lock is not None:
-            engine = EmbeddedEngine(self._folder, dimension, writable=True)
-            engine.catch_up(self.store)
+            self._finish_taking_over()
+            engine = EmbeddedEngine(self.folder, self.store, dimension, writable=True)
+            engine.catch_up()
             return engine
         try:
-            engine = EmbeddedEngine(self._folder, dimension, writable=False)
-            engine.follow(self.store)
+            engine = EmbeddedEngine(self.folder, self.store, dimension, writable=False)
+            engine.follow()
         except StoreError:
-            _mend(self._folder, dimension, self.store)
-            engine = EmbeddedEngine(self._folder, dimension, writable=False)
-            engine.follow(self.store)
+            _mend(self.folder, dimension, self.store)
+            engine = EmbeddedEngine(self.folder, self.store, dimension, writable=False)
+            engine.follow()
         return engine
+
+    def _finish_taking_over(self) -> None:
+        """Take the files of a successor whose chunks are in the store already: a writer was cut off in between."""
+        folder = self.folder / SUCCESSOR
+        if (folder / FILE_NAME).is_file():
+            successor = Store(folder)
+            taken = self.store.has_taken_over(successor)
+            successor.close()
+            if taken:
+                take_files(self.folder, folder)
+
+    def _catch_up(self) -> None:
+        self._engine.catch_up()
+        at_rest = self._tending is None or not self._tending.is_alive()
+        if self._engine.crowded and at_rest and time.monotonic() >= self._rest_until_s:
+            self._tending = threading.Thread(target=self._compact, args=(self._engine,), name="compact", daemon=True)
+            self._tending.start()
+
+    def _compact(self, engine: EmbeddedEngine) -> None:
+        """Work what came since into FAISS's compressed part; what this changes is a generation of its own."""
+        try:
+            show = engine.compact()
+            with self._writing:
+                if engine is self._engine:
+                    self.store.write([])
+                    show()
+        except StoreError as exc:
+            log.warning("%s; searches are slower until this is mended", exc)
+            self._rest_until_s = time.monotonic() + _REST_S
 
     def _release(self) -> None:
         if self._lock is not None:
@@ -228,33 +303,27 @@ def all_documents(store: Store) -> Iterator[DocumentSummary]:
         after = page[-1].id
 
 
-def rebuild(folder: Path, encoder: Encoder, settings: ChunkSettings | None = None) -> int:
-    """Make FAISS and the lexical index anew from the store; cut and embed anew too where other settings built it.
+def adopt(store: Store, successor: Collection) -> None:
+    """Let the store hold the successor's chunks in place of its own, as a new generation, and close the successor.
 
-    :return: how many chunks there are
-    :raises StoreError: another process writes, or the store itself is damaged
+    :raises StoreError: the disk is full; then the store has not changed
     """
-    settings = settings or ChunkSettings()
-    manifest = Manifest(encoder.identity, settings).as_dict()
-    lock = _take_lock(folder)
-    try:
-        store = Store(folder)
-        if store.manifest() != manifest:
-            documents = [store.document(summary.id) for summary in all_documents(store)]
-            store.write(prepare(documents, encoder, settings, _nothing_known), manifest=manifest)
-        engine = EmbeddedEngine(folder, encoder.identity.dimension, writable=True)
-        engine.discard()
-        engine.catch_up(store)
-        engine.save()
-        engine.close()
-        chunks = len(store.chunk_ids())
-        store.close()
-    finally:
-        lock.release()
-    return chunks
+    successor.settle(max(store.generation, successor.generation) + 1)
+    store.take_over(successor.store)
+    successor.close()
 
 
-def _take_lock(folder: Path) -> FileLock:
+def take_files(folder: Path, successor: Path) -> None:
+    """Put the indexes of a successor that was adopted in place of those in ``folder``, and delete its folder."""
+    EmbeddedEngine.move(successor, folder)
+    shutil.rmtree(successor, ignore_errors=True)
+
+
+def take_lock(folder: Path) -> FileLock:
+    """The writer's place in a folder, which one process at a time can have.
+
+    :raises StoreError: another process has it
+    """
     make_folder(folder)
     lock = FileLock(folder / LOCK_NAME)
     try:
@@ -269,10 +338,10 @@ def _take_lock(folder: Path) -> FileLock:
 
 def _mend(folder: Path, dimension: int, store: Store) -> None:
     """Bring the indexes on disk to the store's state, for a reader who finds that a writer was cut off."""
-    lock = _take_lock(folder)
+    lock = take_lock(folder)
     try:
-        engine = EmbeddedEngine(folder, dimension, writable=True)
-        engine.catch_up(store)
+        engine = EmbeddedEngine(folder, store, dimension, writable=True)
+        engine.catch_up()
         engine.save()
         engine.close()
     finally:
@@ -285,12 +354,16 @@ def _refuse_repeats(documents: Sequence[Document]) -> None:
             raise DocumentError(id, f"{times} documents of one batch have this id; an id names one document")
 
 
+def alike(one: Document | DocumentSummary, other: DocumentSummary) -> bool:
+    """Whether nothing that is indexed or shown tells the two apart."""
+    fields = ("version", "title", "url", "published", "tags")
+    return all(getattr(one, field) == getattr(other, field) for field in fields)
+
+
 def _outcome(document: Document, present: DocumentSummary | None) -> Outcome:
     if present is None:
         return Outcome.ADDED
-    fields = (document.version, document.title, document.url, document.published, document.tags)
-    same = fields == (present.version, present.title, present.url, present.published, present.tags)
-    return Outcome.UNCHANGED if same else Outcome.UPDATED
+    return Outcome.UNCHANGED if alike(document, present) else Outcome.UPDATED
 
 
 def _difference(name: str, expected: list[int], found: list[int]) -> Iterator[str]:
@@ -301,7 +374,3 @@ def _difference(name: str, expected: list[int], found: list[int]) -> Iterator[st
         yield f"{name} holds {len(extra)} chunks that the store does not, the first {extra[0]}"
     if len(found) != len(set(found)):
         yield f"{name} holds {len(found) - len(set(found))} chunks twice"
-
-
-def _nothing_known(_document_id: str) -> dict[str, Vectors]:
-    return {}

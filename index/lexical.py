@@ -2,6 +2,7 @@
 
 import math
 import shutil
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
@@ -39,6 +40,10 @@ class LexicalSnapshot:
         self._searcher = searcher
         self._schema = schema
         self.generation = self._find_generation()
+
+    def __len__(self) -> int:
+        """How many chunks there are."""
+        return int(self._searcher.num_docs) - (self.generation > 0)
 
     def search(self, question: str, limit: int, filters: Filters | None = None) -> list[tuple[int, float]]:
         """The chunks with the highest BM25 for the question's terms, as (number, score above 0), best first."""
@@ -136,15 +141,23 @@ class LexicalIndex:
         """Delete the index in ``folder``."""
         shutil.rmtree(folder / _FOLDER, ignore_errors=True)
 
+    @staticmethod
+    def move(source: Path, target: Path) -> None:
+        """Put the index of one folder in place of that of another, where there is any."""
+        if (source / _FOLDER).is_dir():
+            LexicalIndex.discard(target)
+            (source / _FOLDER).rename(target / _FOLDER)
+
     def refresh(self) -> LexicalSnapshot:
         """The generation that is on disk now."""
         self._index.reload()
         self.snapshot = self._take_snapshot()
         return self.snapshot
 
-    def apply(self, changes: Changes) -> LexicalSnapshot:
+    def apply(self, changes: Iterable[Changes]) -> LexicalSnapshot:
         """The generation that the changes lead to, on disk when this returns. Applying changes twice does no harm.
 
+        :param changes: the parts of one step, at least one
         :raises StoreError: another writer is at work, or the disk is full
         """
         try:
@@ -170,20 +183,26 @@ class LexicalIndex:
     def _take_snapshot(self) -> LexicalSnapshot:
         return LexicalSnapshot(self._index.searcher(), self._index.schema)
 
-    def _write(self, changes: Changes) -> None:
+    def _write(self, changes: Iterable[Changes]) -> None:
         if self._writer is None:
             self._writer = self._index.writer(heap_size=_HEAP_BYTES, num_threads=1)
-        if self.snapshot.generation > 0:
-            # By query: deleting by term takes a Python int for a signed number, and misses an unsigned field.
-            stale = [*changes.removed.tolist(), *(stored.id for stored in changes.added)]
-            self._writer.delete_documents_by_query(tantivy.Query.term_set_query(self._index.schema, "chunk_id", stale))
+        reached = 0
+        for part in changes:
+            self._write_part(self._writer, part)
+            reached = part.generation
         self._writer.delete_documents_by_query(tantivy.Query.exists_query("generation"))
-        for stored in changes.added:
-            self._writer.add_document(_entry(stored))
         marker = tantivy.Document()
-        marker.add_unsigned("generation", changes.generation)
+        marker.add_unsigned("generation", reached)
         self._writer.add_document(marker)
         self._writer.commit()
+
+    def _write_part(self, writer: tantivy.IndexWriter, part: Changes) -> None:
+        if self.snapshot.generation > 0:
+            # By query: deleting by term takes a Python int for a signed number, and misses an unsigned field.
+            stale = [*part.removed.tolist(), *(stored.id for stored in part.added)]
+            writer.delete_documents_by_query(tantivy.Query.term_set_query(self._index.schema, "chunk_id", stale))
+        for stored in part.added:
+            writer.add_document(_entry(stored))
 
 
 def _tells_of_damage(exc: BaseException) -> bool:

@@ -98,18 +98,29 @@ def fuse(candidates: Candidates, weight: float = DENSE_WEIGHT) -> list[Fused]:
     return sorted(fused, key=lambda candidate: (-candidate.score, candidate.id))
 
 
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Where to search, and the encoder whose vectors are there: they change together."""
+
+    engine: Engine
+    encoder: Encoder
+
+
 class Searcher:
     """Finds passages. Thread-safe; the same question on the same generation gives the same hits."""
 
     def __init__(self, store: Store, engine: Engine, encoder: Encoder) -> None:
         self._store = store
-        self._engine = engine
-        self._encoder = encoder
+        self._side = _Side(engine, encoder)
 
     @property
     def encoder(self) -> Encoder:
         """The encoder that questions go through."""
-        return self._encoder
+        return self._side.encoder
+
+    def turn_to(self, engine: Engine, encoder: Encoder) -> None:
+        """Search there from now on. A search that is under way ends where it began, or begins again there."""
+        self._side = _Side(engine, encoder)
 
     def search(
         self, question: str, top_k: int, filters: Filters | None = None, dense_weight: float = DENSE_WEIGHT
@@ -120,15 +131,15 @@ class Searcher:
         :raises StoreError: the indexes and the store do not agree, or documents change without a pause
         """
         filters = filters or Filters()
-        vector = self._encoder.encode([question])[0]
         deadline = time.monotonic() + _PATIENCE_S
         while True:
-            allowed = self._store.chunk_ids(filters) if filters else None
-            candidates = self._engine.candidates(question, vector, max(CANDIDATES, top_k), filters, allowed)
+            side = self._side
+            vector = side.encoder.encode([question])[0]
+            candidates = side.engine.candidates(question, vector, max(CANDIDATES, top_k), filters)
             best = fuse(candidates, dense_weight)[:top_k]
             stored = self._store.chunks([candidate.id for candidate in best])
-            if len(stored) == len(best):
-                excluded = allowed is not None and len(allowed) == 0 and not self._store.is_empty()
+            if candidates.whole and len(stored) == len(best):
+                excluded = candidates.excluded_all and not self._store.is_empty()
                 return SearchResult(_hits(best, stored), candidates.generation, candidates.idf, excluded)
             if self._store.generation == candidates.generation:
                 raise StoreError(
@@ -137,7 +148,7 @@ class Searcher:
             if time.monotonic() > deadline:
                 raise StoreError("documents change faster than they can be searched; ask again")
             # A writer took chunks away after the candidates were found: the next try sees its generation.
-            self._engine.advance(self._store, candidates.generation)
+            side.engine.advance(candidates.generation)
 
 
 def _hits(best: Sequence[Fused], stored: Mapping[int, StoredChunk]) -> tuple[Hit, ...]:

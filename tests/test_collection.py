@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from corpus.document import Document, make_document
 from corpus.errors import DocumentError, NotFoundError, StoreError
 from index.chunk import ChunkSettings
-from index.collection import Collection, Outcome, rebuild
+from index.collection import Collection, Outcome
 from index.embed import Encoder, EncoderIdentity, Vectors
 from index.ingest import Loaded, prepare
+from index.renewal import rebuild
 from index.store import FILE_NAME, Removal
 
 Make = Callable[..., Document]
@@ -196,7 +197,7 @@ def test_only_new_chunks_of_an_updated_document_are_embedded(
     recording.texts.clear()
     collection.put([make("a", "Here is something new. The first one stays. The second one stays.", title="T")])
     assert recording.texts == []
-    texts = [stored.chunk.text for stored in collection.store.changes_since(0).added]
+    texts = [stored.chunk.text for part in collection.store.changes_since(0) for stored in part.added]
     assert texts == ["Here is something new.", "The first one stays.", "The second one stays."]
 
 

@@ -25,9 +25,8 @@ def chunk(
     return StoredChunk(id, Chunk(document_id, "v", 0, len(text), text, context), "", None, published, tags)
 
 
-def changes(generation: int, *added: StoredChunk, removed: tuple[int, ...] = ()) -> Changes:
-    vectors = np.zeros((len(added), 1), dtype=np.float32)
-    return Changes(generation, np.array(removed, dtype=np.int64), added, vectors)
+def changes(generation: int, *added: StoredChunk, removed: tuple[int, ...] = ()) -> list[Changes]:
+    return [Changes(generation, np.array(removed, dtype=np.int64), added)]
 
 
 def opened(folder: Path, *added: StoredChunk) -> LexicalIndex:

@@ -388,7 +388,7 @@ def build_index(folder: Path, material: Material, encoder: Encoder, chunks: int)
     made = 0
     for batch in real:
         made += _write(folder, batch, encoder)
-    for batch in _copies(real):
+    for batch in copies(real):
         if made >= chunks:
             break
         made += _write(folder, batch, encoder)
@@ -475,7 +475,7 @@ def measure_service(folder: Path, environment: Mapping[str, str], log: Path) -> 
     starts = [_start_and_stop(folder, environment, log) for _ in range(STARTS - 1)]
     with serving(folder, environment, log) as service:
         starts.append(service.ready_s)
-        asked = [_ask_service(service, question) for question in SERVICE_QUESTIONS]
+        asked = [ask_service(service, question) for question in SERVICE_QUESTIONS]
     times, resident = [took for took, _ in asked], max(held for _, held in asked)
     figure = partial(Figure, Part.SERVICE)
     started = f"median of {_listed(starts, 2)}"
@@ -531,14 +531,15 @@ def _openings(document: Document) -> tuple[str, ...]:
 def _prepared(documents: Sequence[Document], encoder: Encoder) -> Iterator[list[PreparedDocument]]:
     """The documents with chunks and vectors, in the batches in which adding would write them."""
     for batch in batches(Loaded(document.id, document) for document in documents):
-        yield prepare([loaded.document for loaded in batch if loaded.document], encoder, ChunkSettings(), _none_known)
+        yield prepare([loaded.document for loaded in batch if loaded.document], encoder, ChunkSettings(), none_known)
 
 
-def _none_known(_document_id: str) -> dict[str, Vectors]:
+def none_known(_document_id: str) -> dict[str, Vectors]:
     return {}
 
 
-def _copies(real: Sequence[Sequence[PreparedDocument]]) -> Iterator[list[PreparedDocument]]:
+def copies(real: Sequence[Sequence[PreparedDocument]]) -> Iterator[list[PreparedDocument]]:
+    """Varied copies of batches of documents (:func:`varied`), again and again, without an end."""
     words: dict[int, list[str]] = defaultdict(list)
     for batch in real:
         for prepared in batch:
@@ -661,7 +662,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _ask_service(service: Service, question: str) -> tuple[float, int]:
+def ask_service(service: Service, question: str) -> tuple[float, int]:
     """How many milliseconds an answer took, and the bytes that were resident after it."""
     took = milliseconds(lambda: service.client.post("/v1/ask", json={"question": question}).raise_for_status())
     return took, service.process.memory_info().rss
