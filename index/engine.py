@@ -5,7 +5,7 @@ Nothing above this module knows which engine finds the chunks.
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from corpus.errors import StoreError
 from index.allowed import AllowedChunks
 from index.embed import Vectors
 from index.lexical import LexicalIndex, LexicalSnapshot
-from index.store import Filters, Store
+from index.store import Filters, Store, VectorChanges
 from index.vectors import VectorIndex
 
 _POLL_S = 0.02
@@ -113,8 +113,9 @@ class EmbeddedEngine:
         snapshot = self._snapshot
         generation = snapshot.vectors.generation
         allowed = self._allowed.of(filters, generation) if filters else None
-        near = snapshot.vectors.search(vector, limit, None if allowed is None else allowed.ids)
-        lexical = dict(snapshot.lexical.search(question, limit, filters))
+        passing = None if allowed is None else allowed.ids
+        near = snapshot.vectors.search(vector, limit, passing)
+        lexical = dict(snapshot.lexical.search(question, limit, filters, passing))
         dense = dict(near.hits)
         unscored = np.array([id for id in lexical if id not in dense], dtype=np.int64)
         dense.update(snapshot.vectors.scores(vector, unscored))
@@ -142,12 +143,12 @@ class EmbeddedEngine:
     def compact(self) -> Callable[[], None]:
         """Work what came since into FAISS's compressed part, or make one; this takes a while, and nothing waits for it.
 
-        :return: what shows the result to searches, for whoever holds the writer's place, after a new generation is written
+        :return: what shows the result to searches, to be called by the one writer when it has written a new generation
         :raises StoreError: it cannot be written to disk
         """
         vectors = self._snapshot.vectors
         made = self._built() if vectors.outgrown else vectors.compacted(self._folder)
-        return partial(self._reach, made)
+        return partial(self._show, made)
 
     def follow(self, timeout_s: float = 5.0) -> None:
         """Bring this process to the generation that another one has written.
@@ -158,9 +159,10 @@ class EmbeddedEngine:
         deadline = time.monotonic() + timeout_s
         while True:
             vectors, lexical = self._nearest_on_disk(), self._lexical.refresh()
-            vectors = self._forward(vectors)
+            parts = list(self._store.vector_changes_since(vectors.generation))
             if self._manifest not in (None, self._store.manifest()):
                 raise StoreError("the index was built anew with other settings meanwhile: start again with those")
+            vectors = self._applied(vectors, parts)
             if vectors.generation == lexical.generation:
                 self._snapshot = _Snapshot(vectors, lexical)
                 return
@@ -228,12 +230,14 @@ class EmbeddedEngine:
         self._closed = True
         self._lexical.close()
 
+    def _show(self, made: VectorIndex) -> None:
+        self._reach(made)
+        self.save()
+
     def _reach(self, vectors: VectorIndex) -> None:
         """Show these vectors, and the terms, at the store's generation."""
         reached = self._store.generation
-        if (
-            max(vectors.generation, self._snapshot.lexical.generation) > reached
-        ):  # the store was put back to an older state
+        if max(vectors.generation, self._snapshot.lexical.generation) > reached:  # the store was put back
             self.discard()
             vectors = self._snapshot.vectors
         lexical = self._snapshot.lexical
@@ -246,10 +250,13 @@ class EmbeddedEngine:
             self.save()
 
     def _forward(self, vectors: VectorIndex) -> VectorIndex:
-        """The vectors at the store's generation; everything at once where there is nothing yet."""
-        if vectors.generation == 0 and self._writable:
+        """The vectors at the store's generation; made at once where there is nothing yet."""
+        if vectors.generation == 0:
             return self._built()
-        for part in self._store.vector_changes_since(vectors.generation):
+        return self._applied(vectors, self._store.vector_changes_since(vectors.generation))
+
+    def _applied(self, vectors: VectorIndex, parts: Iterable[VectorChanges]) -> VectorIndex:
+        for part in parts:
             vectors = vectors.apply(part)
             self._unsaved_chunks += len(part.added) + len(part.removed)
         return vectors

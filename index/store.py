@@ -727,7 +727,7 @@ def _new_passing(connection: sa.Connection, filters: Filters, since: int) -> Ids
     passing: set[str] = set()
     for first in range(0, len(owners), _IDS_PER_QUERY):
         some = _documents.c.id.in_(owners[first : first + _IDS_PER_QUERY])
-        passing.update(connection.execute(_passing(filters).where(some)).scalars().all())
+        passing.update(id for (id,) in connection.execute(_passing(filters).where(some)))
     return np.array([id for id, owner in rows if owner in passing], dtype=np.int64)
 
 

@@ -371,7 +371,9 @@ def _print(rows: Sequence[Row]) -> None:
     sizes = sorted({size for row in rows for size in row.values})
     table = Table("figure", *(f"{size:,} chunks" for size in sizes), box=box.MARKDOWN)
     for row in rows:
-        values = (f"{row.values[size]:,.{row.digits}f} {row.unit}".strip() if size in row.values else "" for size in sizes)
+        values = (
+            f"{row.values[size]:,.{row.digits}f} {row.unit}".strip() if size in row.values else "" for size in sizes
+        )
         table.add_row(row.name, *values)
     Console(highlight=False, width=_WIDTH).print(table)
 

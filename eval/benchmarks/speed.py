@@ -531,10 +531,10 @@ def _openings(document: Document) -> tuple[str, ...]:
 def _prepared(documents: Sequence[Document], encoder: Encoder) -> Iterator[list[PreparedDocument]]:
     """The documents with chunks and vectors, in the batches in which adding would write them."""
     for batch in batches(Loaded(document.id, document) for document in documents):
-        yield prepare([loaded.document for loaded in batch if loaded.document], encoder, ChunkSettings(), none_known)
+        yield prepare([loaded.document for loaded in batch if loaded.document], encoder, ChunkSettings(), _none_known)
 
 
-def none_known(_document_id: str) -> dict[str, Vectors]:
+def _none_known(_document_id: str) -> dict[str, Vectors]:
     return {}
 
 
