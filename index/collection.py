@@ -181,6 +181,7 @@ class Collection:
 
         :raises StoreError: the disk is full; where the store had not changed yet, nothing has changed
         """
+        self._engine.rest()
         adopt(self.store, successor)
         self._engine.close()  # searches that are under way keep the files that they have open
         take_files(self.folder, successor.folder)

@@ -119,11 +119,15 @@ class EmbeddedEngine:
         dense = dict(near.hits)
         unscored = np.array([id for id in lexical if id not in dense], dtype=np.int64)
         dense.update(snapshot.vectors.scores(vector, unscored))
-        whole = near.whole and dense.keys() >= lexical.keys()
-        if allowed is None:
-            return Candidates(generation, dense, lexical, snapshot.lexical.idf(question), whole=whole)
-        whole = whole and allowed.generation == generation
-        return Candidates(generation, dense, lexical, snapshot.lexical.idf(question), not len(allowed.ids), whole)
+        of_now = allowed is None or allowed.generation == generation
+        return Candidates(
+            generation,
+            dense,
+            lexical,
+            snapshot.lexical.idf(question),
+            excluded_all=allowed is not None and not len(allowed.ids),
+            whole=of_now and near.whole and dense.keys() >= lexical.keys(),
+        )
 
     def chunk_ids(self) -> tuple[list[int], list[int]]:
         """The numbers of the chunks that FAISS holds, and of those that the lexical index holds, ascending."""
@@ -225,10 +229,14 @@ class EmbeddedEngine:
         self._saved = vectors.generation
         self._unsaved_chunks = 0
 
-    def close(self) -> None:
-        """Finish background work."""
-        self._closed = True
+    def rest(self) -> None:
+        """Finish background work; the next write begins it again."""
         self._lexical.close()
+
+    def close(self) -> None:
+        """Finish background work, and have nobody wait for another generation."""
+        self._closed = True
+        self.rest()
 
     def _show(self, made: VectorIndex) -> None:
         self._reach(made)

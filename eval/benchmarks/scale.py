@@ -159,13 +159,15 @@ def load_material(squad: Path, folder: Path, encoder: Encoder, questions: int, c
         for number, (source, text) in enumerate(_paragraphs(sources[-10:]))
     )
     taken: list[Source] = []
+    embedded = 0
     with Collection(folder, encoder, writable=True) as collection:
         for source in sources[:-10]:
             (result,) = collection.put_files([Loaded(source.document.id, source.document)])
+            if result.receipt is None:
+                raise result.error or SystemExit(f"{source.document.id} was not taken")
             taken.append(source)
-            if result.error is not None:
-                raise result.error
-            if collection.store.counts()["chunks"] >= chunks:
+            embedded += result.receipt.chunks
+            if embedded >= chunks:
                 break
         documents = [source.document for source in taken]
         settings = ChunkSettings()
