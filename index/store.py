@@ -805,8 +805,10 @@ def _replace(connection: sa.Connection, prepared: PreparedDocument, generation: 
 def _add_chunks(connection: sa.Connection, prepared: PreparedDocument, generation: int) -> None:
     if not prepared.chunks:
         return
+    first = _last_chunk_number(connection) + 1
     rows = [
         {
+            "id": id,
             "document_id": chunk.document_id,
             "version": chunk.version,
             "start": chunk.start,
@@ -815,13 +817,13 @@ def _add_chunks(connection: sa.Connection, prepared: PreparedDocument, generatio
             "context": chunk.context,
             "generation": generation,
         }
-        for chunk in prepared.chunks
+        for id, chunk in enumerate(prepared.chunks, start=first)
     ]
-    added = connection.execute(_chunks.insert().returning(_chunks.c.id, sort_by_parameter_order=True), rows)
+    connection.execute(_chunks.insert(), rows)
     vectors = np.ascontiguousarray(prepared.vectors, dtype=np.float32)
     connection.execute(
         _vectors.insert(),
-        [{"chunk_id": id, "vector": vector.tobytes()} for id, vector in zip(added.scalars(), vectors, strict=True)],
+        [{"chunk_id": id, "vector": vector.tobytes()} for id, vector in enumerate(vectors, start=first)],
     )
 
 

@@ -8,11 +8,13 @@ run measures them again without building them: delete it afterwards (a million c
 
 import argparse
 import json
+import re
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +24,11 @@ from rich.table import Table
 
 from corpus.document import Document, make_document
 from eval.benchmarks.speed import (
+    SEED,
     SERVICE_QUESTIONS,
+    SWAPPED_WORDS,
     Source,
     ask_service,
-    copies,
     environment,
     err,
     load_sources,
@@ -34,6 +37,7 @@ from eval.benchmarks.speed import (
     print_machine,
     serving,
     this_machine,
+    turned,
 )
 from eval.measures import percentile
 from index.chunk import ChunkSettings
@@ -51,6 +55,7 @@ SIZES = (10_000, 100_000, 1_000_000)
 QUESTIONS = 200
 TAG = "every-other"
 
+_BETWEEN = re.compile(r"(\w+)")
 _BATCH = 50
 """Documents written together."""
 
@@ -123,6 +128,46 @@ class Material:
     def chunks(self) -> int:
         """How many real chunks there are."""
         return sum(len(prepared.chunks) for batch in self.batches for prepared in batch)
+
+
+class Variation:
+    """Copies of documents as :func:`eval.benchmarks.speed.varied` makes them, many at a time.
+
+    Three words in ten are swapped for words of the same length, drawn as often as they occur; every vector is turned
+    away a little (cosine about 0.9) and is of length 1 again. Every other copy has a tag.
+    """
+
+    def __init__(self, material: Material) -> None:
+        self._draw = np.random.default_rng(SEED)
+        self._parts: dict[str, list[str]] = {}
+        for batch in material.batches:
+            for prepared in batch:
+                self._parts[prepared.document.id] = _BETWEEN.split(prepared.document.text)
+        words = sorted((word for parts in self._parts.values() for word in parts[1::2]), key=len)
+        lengths = np.array([len(word) for word in words])
+        self._words = np.array(words, dtype=object)
+        self._first = np.searchsorted(lengths, np.arange(lengths.max() + 2))
+
+    def of(self, prepared: PreparedDocument, copy: int) -> PreparedDocument:
+        """A copy with other text and other vectors, but the same chunks at the same offsets."""
+        id = f"{prepared.document.id}/{copy}"
+        text = self._varied(prepared.document)
+        document = make_document(text, id=id, title=prepared.document.title, tags=[TAG] if copy % 2 else [])
+        chunks = tuple(
+            replace(chunk, document_id=id, version=document.version, text=text[chunk.start : chunk.end])
+            for chunk in prepared.chunks
+        )
+        return PreparedDocument(document, chunks, turned(prepared.vectors, int(self._draw.integers(2**32))))
+
+    def _varied(self, document: Document) -> str:
+        parts = list(self._parts[document.id])
+        words = np.array(parts[1::2], dtype=object)
+        swapped = np.flatnonzero(self._draw.random(len(words)) < SWAPPED_WORDS)
+        lengths = np.array([len(words[at]) for at in swapped], dtype=np.int64)
+        first, last = self._first[lengths], self._first[lengths + 1]
+        words[swapped] = self._words[first + (self._draw.random(len(swapped)) * (last - first)).astype(np.int64)]
+        parts[1::2] = words.tolist()
+        return "".join(parts)
 
 
 def main() -> None:
@@ -318,8 +363,10 @@ def _write_store(folder: Path, size: int, material: Material, encoder: Encoder) 
 
 def _batches(material: Material) -> Iterator[Sequence[PreparedDocument]]:
     yield from material.batches
-    for number, batch in enumerate(copies(material.batches)):
-        yield [_tagged(prepared) if (number + place) % 2 else prepared for place, prepared in enumerate(batch)]
+    variation = Variation(material)
+    for copy in count(1):
+        for batch in material.batches:
+            yield [variation.of(prepared, copy) for prepared in batch]
 
 
 def _within(batch: Sequence[PreparedDocument], chunks: int) -> list[PreparedDocument]:
@@ -331,10 +378,6 @@ def _within(batch: Sequence[PreparedDocument], chunks: int) -> list[PreparedDocu
         taken.append(prepared)
         chunks -= len(prepared.chunks)
     return taken
-
-
-def _tagged(prepared: PreparedDocument) -> PreparedDocument:
-    return replace(prepared, document=replace(prepared.document, tags=(TAG,)))
 
 
 def _until_found(collection: Collection, document: Document) -> None:

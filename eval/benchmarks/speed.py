@@ -85,7 +85,7 @@ SERVICE_QUESTIONS = (
 _WARM_UP = 10
 _WARM_UP_TEXTS = 64
 _SPECIAL_TOKENS = 2
-_SWAPPED_WORDS = 0.3
+SWAPPED_WORDS = 0.3
 _NOISE = 0.5
 _OPENING_WORDS = 12
 _POLL_S = 0.01
@@ -388,7 +388,7 @@ def build_index(folder: Path, material: Material, encoder: Encoder, chunks: int)
     made = 0
     for batch in real:
         made += _write(folder, batch, encoder)
-    for batch in copies(real):
+    for batch in _copies(real):
         if made >= chunks:
             break
         made += _write(folder, batch, encoder)
@@ -412,7 +412,7 @@ def varied(prepared: PreparedDocument, copy: int, words: Mapping[int, Sequence[s
         replace(chunk, document_id=id, version=document.version, text=text[chunk.start : chunk.end])
         for chunk in prepared.chunks
     )
-    return PreparedDocument(document, chunks, _turned(prepared.vectors, draw.getrandbits(32)))
+    return PreparedDocument(document, chunks, turned(prepared.vectors, draw.getrandbits(32)))
 
 
 # -- the parts
@@ -538,8 +538,7 @@ def _none_known(_document_id: str) -> dict[str, Vectors]:
     return {}
 
 
-def copies(real: Sequence[Sequence[PreparedDocument]]) -> Iterator[list[PreparedDocument]]:
-    """Varied copies of batches of documents (:func:`varied`), again and again, without an end."""
+def _copies(real: Sequence[Sequence[PreparedDocument]]) -> Iterator[list[PreparedDocument]]:
     words: dict[int, list[str]] = defaultdict(list)
     for batch in real:
         for prepared in batch:
@@ -551,10 +550,10 @@ def copies(real: Sequence[Sequence[PreparedDocument]]) -> Iterator[list[Prepared
 
 
 def _swapped(match: re.Match[str], words: Mapping[int, Sequence[str]], draw: random.Random) -> str:
-    return draw.choice(words[len(match[0])]) if draw.random() < _SWAPPED_WORDS else match[0]
+    return draw.choice(words[len(match[0])]) if draw.random() < SWAPPED_WORDS else match[0]
 
 
-def _turned(vectors: Vectors, seed: int) -> Vectors:
+def turned(vectors: Vectors, seed: int) -> Vectors:
     """Unit vectors near the given ones."""
     noise = np.random.default_rng(seed).normal(size=vectors.shape)
     noise *= _NOISE / np.linalg.norm(noise, axis=1, keepdims=True)
