@@ -38,9 +38,7 @@ class AllowedChunks:
         """
         with self._lock:
             known = self._kept.get(filters, Allowed(0, NOTHING))
-        if known.generation == generation:
-            return known
-        allowed = self._brought_forward(known, filters)
+        allowed = known if known.generation == generation else self._brought_forward(known, filters)
         with self._lock:
             self._kept[filters] = allowed
             self._kept.move_to_end(filters)

@@ -102,8 +102,7 @@ class Collection:
 
     def close(self) -> None:
         """Finish background work, save what can be saved, close the files and give up the lock."""
-        if self._tending is not None:
-            self._tending.join()
+        self._finish_tending()
         with self._writing:
             if self._lock is not None:
                 self._engine.save()
@@ -165,10 +164,11 @@ class Collection:
             yield
 
     def settle(self, generation: int) -> None:
-        """Be at that generation, in every structure on disk, without a change.
+        """Be at that generation, in every structure on disk, without a change, and with nothing left to do.
 
         :raises StoreError: this process may not write, or the disk is full
         """
+        self._finish_tending()
         with self.standing_still():
             self.store.skip_to(generation)
             self._engine.catch_up()
@@ -277,6 +277,10 @@ class Collection:
         if self._engine.crowded and at_rest and time.monotonic() >= self._rest_until_s:
             self._tending = threading.Thread(target=self._compact, args=(self._engine,), name="compact", daemon=True)
             self._tending.start()
+
+    def _finish_tending(self) -> None:
+        if self._tending is not None:
+            self._tending.join()
 
     def _compact(self, engine: EmbeddedEngine) -> None:
         """Work what came since into FAISS's compressed part; what this changes is a generation of its own."""

@@ -32,7 +32,6 @@ from eval.benchmarks.speed import (
     environment,
     err,
     load_sources,
-    milliseconds,
     positive,
     print_machine,
     serving,
@@ -53,6 +52,7 @@ from service.settings import Settings, load_settings
 
 SIZES = (10_000, 100_000, 1_000_000)
 QUESTIONS = 200
+CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
 TAG = "every-other"
 
 _BETWEEN = re.compile(r"(\w+)")
@@ -89,11 +89,29 @@ class Measured:
     digits: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Stopwatch:
+    """Times work, by the wall's clock or by this process's processor time, which other processes do not lengthen."""
+
+    clock: Callable[[], float] = time.perf_counter
+
+    def seconds(self, work: Callable[[], object]) -> float:
+        """How long it takes."""
+        started = self.clock()
+        work()
+        return self.clock() - started
+
+    def milliseconds(self, work: Callable[[], object]) -> float:
+        """How long it takes."""
+        return 1_000 * self.seconds(work)
+
+
 class TimedEncoder:
     """An encoder that adds up the time that it takes."""
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: Encoder, watch: Stopwatch) -> None:
         self._encoder = encoder
+        self._watch = watch
         self.seconds = 0.0
 
     @property
@@ -103,9 +121,9 @@ class TimedEncoder:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """What the encoder makes of the texts."""
-        started = time.perf_counter()
+        started = self._watch.clock()
         vectors = self._encoder.encode(texts)
-        self.seconds += time.perf_counter() - started
+        self.seconds += self._watch.clock() - started
         return vectors
 
     def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
@@ -174,6 +192,7 @@ def main() -> None:
     """Build what is not there, measure, print, write."""
     options = _parse()
     settings = load_settings(encoder=DEFAULT_ENCODER)
+    watch = Stopwatch(CLOCKS[options.clock])
     machine = this_machine(settings.threads)
     print_machine(machine)
     encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
@@ -181,7 +200,8 @@ def main() -> None:
     found: dict[int, list[Measured]] = {}
     for size in options.sizes:
         folder = options.work / f"chunks-{size}"
-        found[size] = [*build(folder, size, material, encoder), *measure(folder, material, encoder, settings)]
+        built = list(build(folder, size, material, encoder, watch))
+        found[size] = [*built, *measure(folder, material, encoder, settings, watch)]
         _print(_rows(found))
     print(f"{material.chunks:,} chunks are real, the rest varied copies; {len(material.questions)} questions")
     if options.json is not None:
@@ -223,7 +243,7 @@ def load_material(squad: Path, folder: Path, encoder: Encoder, questions: int, c
     return Material(groups, tuple(asked[::step][: questions + _WARM_UP]), spare)
 
 
-def build(folder: Path, size: int, material: Material, encoder: Encoder) -> Iterator[Measured]:
+def build(folder: Path, size: int, material: Material, encoder: Encoder, watch: Stopwatch) -> Iterator[Measured]:
     """An index of about ``size`` chunks: the real ones, then varied copies of them, every other one with a tag.
 
     The store is written directly in large batches; then the index is opened, which makes FAISS's part and tantivy's.
@@ -231,8 +251,8 @@ def build(folder: Path, size: int, material: Material, encoder: Encoder) -> Iter
     timings = folder / "timings.json"
     if not timings.is_file():
         err.print(f"building an index of {size:,} chunks")
-        written_s = _seconds(partial(_write_store, folder, size, material, encoder))
-        indexed_s = _seconds(Collection(folder, encoder, writable=True).close)
+        written_s = watch.seconds(partial(_write_store, folder, size, material, encoder))
+        indexed_s = watch.seconds(lambda: Collection(folder, encoder, writable=True).close())
         timings.write_text(json.dumps({"written": written_s, "indexed": indexed_s}))
     took = json.loads(timings.read_text())
     yield Measured("writing the store", took["written"] / size * 1e6, "µs a chunk", 0)
@@ -242,21 +262,23 @@ def build(folder: Path, size: int, material: Material, encoder: Encoder) -> Iter
     yield Measured("terms on disk", sum(path.stat().st_size for path in (folder / "terms").iterdir()) / 1e6, "MB", 0)
 
 
-def measure(folder: Path, material: Material, encoder: Encoder, settings: Settings) -> Iterator[Measured]:
+def measure(
+    folder: Path, material: Material, encoder: Encoder, settings: Settings, watch: Stopwatch
+) -> Iterator[Measured]:
     """Every figure of one index."""
     err.print(f"measuring {folder.name}")
     yield from measure_service(folder, settings, folder.parent / "serve.log")
-    yield from measure_recall(folder, material, encoder)
-    timed = TimedEncoder(encoder)
-    opening = time.perf_counter()
+    yield from measure_recall(folder, material, encoder, watch)
+    timed = TimedEncoder(encoder, watch)
+    opening = watch.clock()
     with Collection(folder, timed, writable=True) as collection:
-        yield Measured("opening", time.perf_counter() - opening, "s", 2)
-        yield from measure_search(collection, material)
-        yield from measure_changes(collection, material)
-        yield from measure_adding(collection, material, timed)
+        yield Measured("opening", watch.clock() - opening, "s", 2)
+        yield from measure_search(collection, material, watch)
+        yield from measure_changes(collection, material, watch)
+        yield from measure_adding(collection, material, timed, watch)
 
 
-def measure_search(collection: Collection, material: Material) -> Iterator[Measured]:
+def measure_search(collection: Collection, material: Material, watch: Stopwatch) -> Iterator[Measured]:
     """Searches one after another, embedding included: of everything, of half of it, and of one document."""
     searcher = collection.searcher
     (one,) = collection.store.documents(1)
@@ -265,14 +287,14 @@ def measure_search(collection: Collection, material: Material) -> Iterator[Measu
         "search of the half with a tag": Filters(tags=(TAG,)),
         "search of one document": Filters(document_ids=(one.id,)),
     }
-    embedding = [milliseconds(partial(searcher.encoder.encode, [question])) for question in material.questions]
+    embedding = [watch.milliseconds(partial(searcher.encoder.encode, [question])) for question in material.questions]
     yield Measured("embedding the question, p50", percentile(embedding, 50), "ms")
     for name, filters in sides.items():
         search = partial(searcher.search, top_k=DEFAULT_TOP_K, filters=filters)
-        first = milliseconds(partial(search, material.questions[0]))
+        first = watch.milliseconds(partial(search, material.questions[0]))
         for question in material.questions[:_WARM_UP]:
             search(question)
-        times = [milliseconds(partial(search, question)) for question in material.questions[_WARM_UP:]]
+        times = [watch.milliseconds(partial(search, question)) for question in material.questions[_WARM_UP:]]
         yield Measured(f"{name}, p50", percentile(times, 50), "ms")
         yield Measured(f"{name}, p95", percentile(times, 95), "ms")
         if filters is not None:
@@ -280,13 +302,13 @@ def measure_search(collection: Collection, material: Material) -> Iterator[Measu
             yield Measured(f"{name}, hits of {DEFAULT_TOP_K}", len(search(material.questions[0]).hits), "", 0)
 
 
-def measure_recall(folder: Path, material: Material, encoder: Encoder) -> Iterator[Measured]:
+def measure_recall(folder: Path, material: Material, encoder: Encoder, watch: Stopwatch) -> Iterator[Measured]:
     """The share of the exactly nearest chunks that FAISS finds, by comparison with every vector in the store."""
     questions = encoder.encode(material.questions)
     store = Store(folder)
     index = VectorIndex.load(folder, encoder.identity.dimension, store.vectors)
     found = [[id for id, _ in index.search(vector, CANDIDATES).hits] for vector in questions]
-    took = [milliseconds(partial(index.search, vector, CANDIDATES)) for vector in questions]
+    took = [watch.milliseconds(partial(index.search, vector, CANDIDATES)) for vector in questions]
     exact = exact_nearest(store, questions, max(_DEPTHS))
     store.close()
     for depth in _DEPTHS:
@@ -307,23 +329,25 @@ def exact_nearest(store: Store, questions: Vectors, depth: int) -> list[list[int
     return [row.tolist() for row in ids]
 
 
-def measure_changes(collection: Collection, material: Material) -> Iterator[Measured]:
+def measure_changes(collection: Collection, material: Material, watch: Stopwatch) -> Iterator[Measured]:
     """One document put in, embedding included, until a search has found it; and taken out, until none does."""
     added, removed = [], []
     for number, document in enumerate(material.spare[:_CHANGES]):
         document = replace(document, id=f"one/{number}")
-        added.append(milliseconds(partial(_until_found, collection, document)))
-        removed.append(milliseconds(partial(_until_gone, collection, document)))
+        added.append(watch.milliseconds(partial(_until_found, collection, document)))
+        removed.append(watch.milliseconds(partial(_until_gone, collection, document)))
     for name, times in (("adding one document until it is found", added), ("deleting it until it is gone", removed)):
         yield Measured(f"{name}, median", statistics.median(times), "ms")
         yield Measured(f"{name}, longest", max(times), "ms")
 
 
-def measure_adding(collection: Collection, material: Material, encoder: TimedEncoder) -> Iterator[Measured]:
+def measure_adding(
+    collection: Collection, material: Material, encoder: TimedEncoder, watch: Stopwatch
+) -> Iterator[Measured]:
     """Documents added to the index as it is, and what of that is not the embedder's own time."""
     documents = material.spare[_CHANGES : _CHANGES + _ADDED_DOCUMENTS]
     encoder.seconds = 0.0
-    took = _seconds(lambda: list(collection.put_files(Loaded(document.id, document) for document in documents)))
+    took = watch.seconds(lambda: list(collection.put_files(Loaded(document.id, document) for document in documents)))
     yield Measured("adding, share that is not embedding", 100 * (1 - encoder.seconds / took), "%")
     collection.remove([document.id for document in documents])
 
@@ -397,12 +421,6 @@ def _found(collection: Collection, document: Document) -> set[str]:
     return {hit.chunk.document_id for hit in hits}
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
-
-
 def _rows(found: Mapping[int, Sequence[Measured]]) -> list[Row]:
     rows: dict[str, Row] = {}
     for size, figures in found.items():
@@ -430,6 +448,7 @@ class _Options:
     sizes: tuple[int, ...]
     questions: int
     real_chunks: int
+    clock: str
     json: Path | None
 
 
@@ -440,9 +459,10 @@ def _parse() -> _Options:
     parser.add_argument("--sizes", type=_sizes, default=SIZES, help="numbers of chunks, with commas between")
     parser.add_argument("--questions", type=positive, default=QUESTIONS, help="to ask (%(default)s)")
     parser.add_argument("--real-chunks", type=positive, default=10**9, help="embed about so many, at most (all)")
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="what this process's own work is timed by")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     given = parser.parse_args()
-    return _Options(given.squad, given.work, given.sizes, given.questions, given.real_chunks, given.json)
+    return _Options(given.squad, given.work, given.sizes, given.questions, given.real_chunks, given.clock, given.json)
 
 
 def _sizes(text: str) -> tuple[int, ...]:
