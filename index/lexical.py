@@ -88,14 +88,20 @@ class LexicalSnapshot:
         return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]
 
     def _leading(self, terms: list[str], limit: int) -> list[str]:
-        """The rarest terms, as many as stay within :data:`POSTINGS`, or as are needed to find enough chunks."""
+        """The rarest terms, as many as stay within :data:`POSTINGS`, or as are needed to find enough chunks.
+
+        All of them, where reading them all takes no longer than looking the others up.
+        """
+        holding = sorted((self._searcher.doc_freq("text", term), term) for term in terms)
+        if sum(chunks for chunks, _ in holding) <= 2 * POSTINGS:
+            return terms
         leading: list[str] = []
         total = 0
-        for holding, term in sorted((self._searcher.doc_freq("text", term), term) for term in terms):
-            if total >= _DEEPER * limit and total + holding > POSTINGS:
+        for chunks, term in holding:
+            if total >= _DEEPER * limit and total + chunks > POSTINGS:
                 break
             leading.append(term)
-            total += holding
+            total += chunks
         return leading
 
     def _proposed(

@@ -489,13 +489,14 @@ class Store:
 
     def vectors(self, ids: Sequence[int]) -> dict[int, Vectors]:
         """The vectors of the chunks of those numbers that are there, by number."""
-        query = sa.select(_vectors.c.chunk_id, _vectors.c.vector)
-        found: dict[int, Vectors] = {}
+        wanted = sa.func.json_each(json.dumps(list(ids))).table_valued("value")  # one statement for any number of them
+        query = sa.select(_vectors.c.chunk_id, _vectors.c.vector).where(
+            _vectors.c.chunk_id.in_(sa.select(wanted.c.value))
+        )
         with self._reading() as connection:
-            for some in _batched(ids):
-                rows = connection.execute(query.where(_vectors.c.chunk_id.in_(some)))
-                found.update((id, np.frombuffer(vector, dtype=np.float32)) for id, vector in rows)
-        return found
+            rows = connection.execute(query).all()
+        vectors = np.frombuffer(b"".join([vector for _, vector in rows]), dtype=np.float32)
+        return dict(zip([id for id, _ in rows], vectors.reshape(len(rows), -1 if rows else 0), strict=True))
 
     def changes_since(self, generation: int) -> Iterator[Changes]:
         """What a lexical index of that generation is missing; from 0, everything.

@@ -30,7 +30,7 @@ EXACT_UP_TO = 50_000
 RECENT = 20_000
 """Changes beside the compressed part past which they are worked into it."""
 
-SHORTLIST = 2
+SHORTLIST = 1.25
 """Vectors that the compressed part proposes for each that is wanted."""
 
 _LISTS = 2.0
@@ -171,7 +171,7 @@ class VectorIndex:
         if allowed is not None and len(allowed) <= _SCORED_AT_ONCE:
             near = (allowed - self._compressed.stale).ids()
         else:
-            near = self._compressed.nearest(vector, SHORTLIST * limit, allowed)
+            near = self._compressed.nearest(vector, math.ceil(SHORTLIST * limit), allowed)
         scores = self._exact(vector, near)
         return Near(_best(found + list(scores.items()), limit), len(scores) == len(near))
 

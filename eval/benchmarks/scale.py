@@ -355,7 +355,9 @@ def measure_adding(
 def measure_service(folder: Path, settings: Settings, log: Path) -> Iterator[Measured]:
     """``quoth serve`` over the index: until it is ready, and what it holds after questions have been asked."""
     with serving(folder, environment(settings), log) as service:
+        used = service.process.cpu_times()
         yield Measured("start until ready", service.ready_s, "s", 2)
+        yield Measured("the same in processor time", used.user + used.system, "s", 2)
         asked = [ask_service(service, question) for question in SERVICE_QUESTIONS]
         yield Measured("resident memory of the service", max(held for _, held in asked) / 1e6, "MB", 0)
         yield Measured("/v1/ask over HTTP, p50", percentile([took for took, _ in asked], 50), "ms")
