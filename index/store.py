@@ -94,6 +94,12 @@ _numbers = sa.table("sqlite_sequence", sa.column("name", sa.Text), sa.column("se
 """Where SQLite keeps the highest number that it has given, of each table that never gives one twice."""
 
 _its_vector = _vectors.c.chunk_id == _chunks.c.id
+_listed = sa.func.json_each(sa.bindparam("ids")).table_valued("value")
+_vectors_of = sa.select(_vectors.c.chunk_id, _vectors.c.vector).where(
+    _vectors.c.chunk_id.in_(sa.select(_listed.c.value))
+)
+"""One statement for any number of chunks, made once: every search runs it."""
+
 _answers = sa.Table(
     "answers",
     _tables,
@@ -489,12 +495,8 @@ class Store:
 
     def vectors(self, ids: Sequence[int]) -> dict[int, Vectors]:
         """The vectors of the chunks of those numbers that are there, by number."""
-        wanted = sa.func.json_each(json.dumps(list(ids))).table_valued("value")  # one statement for any number of them
-        query = sa.select(_vectors.c.chunk_id, _vectors.c.vector).where(
-            _vectors.c.chunk_id.in_(sa.select(wanted.c.value))
-        )
         with self._reading() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(_vectors_of, {"ids": json.dumps(list(ids))}).all()
         vectors = np.frombuffer(b"".join([vector for _, vector in rows]), dtype=np.float32)
         return dict(zip([id for id, _ in rows], vectors.reshape(len(rows), -1 if rows else 0), strict=True))
 
@@ -728,7 +730,7 @@ def _new_passing(connection: sa.Connection, filters: Filters, since: int) -> Ids
     passing: set[str] = set()
     for first in range(0, len(owners), _IDS_PER_QUERY):
         some = _documents.c.id.in_(owners[first : first + _IDS_PER_QUERY])
-        passing.update(id for (id,) in connection.execute(_passing(filters).where(some)))
+        passing.update(str(row.id) for row in connection.execute(_passing(filters).where(some)))
     return np.array([id for id, owner in rows if owner in passing], dtype=np.int64)
 
 

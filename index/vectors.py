@@ -37,7 +37,8 @@ _LISTS = 2.0
 """Lists of the inverted file, times the square root of how many vectors there are."""
 
 _PROBED = 48
-"""Lists that are searched where nothing is narrowed; more where filters leave less in each."""
+_PROBED_SHARE = 1 / 16
+"""Lists that are searched where nothing is narrowed: so many, or this share; more where filters leave less in each."""
 
 _SAMPLE_PER_LIST = 40
 _TRAINING_ROUNDS = 10
@@ -85,7 +86,8 @@ class _Compressed:
         else:
             allowed = allowed - self.stale
             selector, share = _bitmap(allowed), len(allowed) / self.index.ntotal
-        probed = math.ceil(min(self.index.nlist, _PROBED / max(share, 1e-9)))
+        enough = max(_PROBED, _PROBED_SHARE * self.index.nlist)
+        probed = math.ceil(min(self.index.nlist, enough / max(share, 1e-9)))
         parameters = faiss.SearchParametersIVF(nprobe=probed, sel=selector)
         _, ids = self.index.search(vector[np.newaxis], limit, params=parameters)
         return np.asarray(ids[0][ids[0] >= 0], dtype=np.int64)

@@ -37,7 +37,7 @@ TRAINING_ON_TOKENS = {
 OWNERS = {
     "charset_normalizer": {"corpus/formats/text.py"},
     "defusedxml": {"corpus/formats/package.py"},
-    "faiss": {"eval/benchmarks/index_types.py", "index/vectors.py"},
+    "faiss": {"index/vectors.py"},
     "filelock": {"index/collection.py"},
     "jinja2": {"eval/report.py"},
     "lxml": {"corpus/formats/blocks.py"},
