@@ -135,9 +135,9 @@ def test_a_desk_answers_while_its_index_is_embedded_anew_and_then_with_the_new_e
     before, fingerprint = json.loads(ask(desk)), desk.fingerprint
     desk.renew(toy_encoder(dimension=32, name="other"), "other")
     while desk.collection.searcher.encoder.identity.name == "toy":
-        assert json.loads(ask(desk))["answer"] == before["answer"]
+        assert json.loads(ask(desk))["citations"] == before["citations"]
     after = json.loads(ask(desk))
-    assert (after["answer"], after["citations"]) == (before["answer"], before["citations"])
+    assert after["citations"] == before["citations"]  # how sure it is depends on the encoder
     assert (after["generation"] > before["generation"], desk.fingerprint != fingerprint) == (True, True)
     assert desk.collection.verify() == []
 
