@@ -158,7 +158,7 @@ def test_an_index_that_was_cut_otherwise_is_served_while_it_is_cut_anew(
     tmp_path: Path, real_encoder: Encoder, make: Make
 ) -> None:
     settings = load_settings(data_dir=tmp_path / "data")
-    text = "The Amur line carries 38 bcm of gas a year. It is 3,000 kilometres long, and was opened in 2019."
+    text = "The Amur line is 3,000 kilometres long. It carries 38 bcm of gas a year, and was opened in 2019."
     with Collection(settings.data_dir, real_encoder, writable=True, settings=ChunkSettings(max_tokens=20)) as built:
         built.put([make("amur", text)])
         assert len(built.store.chunk_ids()) == 2
