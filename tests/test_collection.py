@@ -369,11 +369,10 @@ def _empty_vectors(data: Path) -> None:
 
 
 def _flip_terms(data: Path) -> None:
-    """Bits that have turned on the disk: the files have their length, and open as if nothing were wrong."""
-    for path in (data / "terms").glob("*.fast"):
+    """A bit that has turned on the disk, where nothing looks when the index is opened."""
+    for path in (data / "terms").glob("*.store"):
         content = bytearray(path.read_bytes())
-        middle = slice(len(content) // 4, len(content) // 2)
-        content[middle] = bytes(byte ^ 0xFF for byte in content[middle])
+        content[0] ^= 1
         path.write_bytes(content)
 
 
@@ -442,7 +441,7 @@ def test_verify_tells_of_a_lexical_index_that_has_changed_on_the_disk_and_a_rebu
     reader = open_collection(writable=False)
     (fault,) = reader.verify()
     assert fault.startswith("the lexical index's file ")
-    assert fault.endswith(".fast is damaged")
+    assert fault.endswith(".store is damaged")
     reader.close()
     assert rebuild(tmp_path / "data", encoder) == 1
     assert open_collection(writable=False).verify() == []
