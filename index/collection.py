@@ -5,7 +5,7 @@ import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -222,7 +222,7 @@ class Collection:
             left = before.keys() - outcomes
             removed = [id for id, version in leaving.items() if id in left and before[id].version == version]
             if changed or removed:
-                prepared = prepare(changed, self._encoder, self._settings, partial(self._known, origins))
+                prepared = prepare(changed, self._encoder, self._settings, partial(self._known, before, origins))
                 self.store.write(prepared, removed, ledger=ledger)
             elif ledger:
                 self.store.record(ledger)
@@ -304,10 +304,10 @@ class Collection:
             receipt = receipts[loaded.document.id] if loaded.document is not None else None
             yield FileResult(loaded.source, receipt, loaded.error)
 
-    def _known(self, origins: Mapping[str, str], id: str) -> dict[str, Vectors]:
+    def _known(self, present: Container[str], origins: Mapping[str, str], id: str) -> dict[str, Vectors]:
         """Vectors of a document's present chunks, and of those of the document that it was before."""
         before = self.store.embedded(origins[id]) if id in origins else {}
-        return before | self.store.embedded(id)
+        return before | self.store.embedded(id) if id in present else before
 
     def _receipts(self, outcomes: Mapping[str, Outcome]) -> tuple[Receipt, ...]:
         found = self.store.summaries(list(outcomes))

@@ -94,6 +94,8 @@ _removed = sa.Table(
 _numbers = sa.table("sqlite_sequence", sa.column("name", sa.Text), sa.column("seq", sa.Integer))
 """Where SQLite keeps the highest number that it has given, of each table that never gives one twice."""
 
+_last_number = sa.select(_numbers.c.seq).where(_numbers.c.name == _chunks.name)
+
 _its_vector = _vectors.c.chunk_id == _chunks.c.id
 _listed = sa.func.json_each(sa.bindparam("ids")).table_valued("value")
 _vectors_of = sa.select(_vectors.c.chunk_id, _vectors.c.vector).where(
@@ -890,8 +892,7 @@ def _count(connection: sa.Connection, table: sa.Table) -> int:
 
 def _last_chunk_number(connection: sa.Connection) -> int:
     """The highest number that a chunk was given."""
-    query = sa.select(_numbers.c.seq).where(_numbers.c.name == _chunks.name)
-    return int(connection.execute(query).scalar_one_or_none() or 0)
+    return int(connection.execute(_last_number).scalar_one_or_none() or 0)
 
 
 def _copy_chunks(connection: sa.Connection, rows: Sequence[sa.Row[Any]], generation: int) -> None:
@@ -994,23 +995,21 @@ def _replace(connection: sa.Connection, prepared: PreparedDocument, generation: 
         _remove_chunks(connection, document.id, generation)
         connection.execute(_tags.delete().where(_tags.c.document_id == document.id))
         connection.execute(_versions.delete().where(*_is_version(document.id, document.version)))
-    connection.execute(
-        _documents.insert().values(
-            id=document.id,
-            version=document.version,
-            title=document.title,
-            url=document.url,
-            published=document.published,
-            tags=list(document.tags),
-            chunks=len(prepared.chunks),
-            characters=len(document.text),
-            updated_at=_now(),
-        )
-    )
+    row = {
+        "id": document.id,
+        "version": document.version,
+        "title": document.title,
+        "url": document.url,
+        "published": document.published,
+        "tags": list(document.tags),
+        "chunks": len(prepared.chunks),
+        "characters": len(document.text),
+        "updated_at": _now(),
+    }
+    connection.execute(_documents.insert(), row)
     pages = [[page.number, page.start, page.end] for page in document.pages]
-    connection.execute(
-        _versions.insert().values(document_id=document.id, version=document.version, pages=pages, text=document.text)
-    )
+    stored = {"document_id": document.id, "version": document.version, "pages": pages, "text": document.text}
+    connection.execute(_versions.insert(), stored)
     if document.tags:
         connection.execute(_tags.insert(), [{"tag": tag, "document_id": document.id} for tag in document.tags])
     _add_chunks(connection, prepared, generation)

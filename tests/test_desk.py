@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from corpus.document import Document
 from corpus.errors import NotFoundError, QuestionError, StoreError
 from index.chunk import ChunkSettings
 from index.collection import Collection
-from index.embed import Encoder
+from index.embed import Encoder, Vectors
 from index.store import Filters
 from service.desk import Desk, open_desk
 from service.question import Role, Turn, make_question
@@ -160,6 +160,33 @@ def test_a_conversation_forgets_an_answer_whose_document_was_deleted(desk: Desk)
     (left,) = store.exchanges("c", 9, long_ago)
     assert (left.question, left.answer) == ("Who sold peas?", None)
     assert json.loads(ask(desk, "Who sold it?", conversation_id="c"))["question"] == "Who sold it?"
+
+
+class Recording:
+    """An encoder that remembers what it was given."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.identity = encoder.identity
+        self._encoder = encoder
+        self.texts: list[str] = []
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        self.texts.extend(texts)
+        return self._encoder.encode(texts)
+
+    def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        return self._encoder.token_spans(texts)
+
+
+def test_a_follow_up_is_understood_by_the_encoder_that_searches(
+    desk: Desk, toy_encoder: Callable[..., Encoder]
+) -> None:
+    recording = Recording(toy_encoder(name="other"))
+    ask(desk, "What does the line carry?", conversation_id="c")
+    desk.renew(recording, "other")
+    wait_for(lambda: desk.collection.searcher.encoder is recording)
+    ask(desk, "And the port?", conversation_id="c")
+    assert "line" in recording.texts  # compared with what takes its place
 
 
 def wait_for(what: Callable[[], bool]) -> None:

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from corpus.errors import StoreError
 from index.chunk import ChunkSettings
 from index.collection import SUCCESSOR, Collection, adopt
 from index.embed import Encoder, EncoderIdentity, Vectors
+from index.ledger import Entry, LedgerChange, Root, Stage
 from index.renewal import Renewal, built_otherwise, rebuild
 from index.store import Filters, Store
 
@@ -65,6 +67,10 @@ def batched(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def line(make: Make, number: int, text: str = "Line {} carries gas.") -> Document:
     return make(str(number), text.format(number), title="t")
+
+
+def ledger_line(id: str) -> Entry:
+    return Entry(f"/r/{id}", "/r", 1, 2, "0" * 64, id, "1", Stage.STORED, None, "2025-01-02T03:04:05+00:00")
 
 
 def texts(collection: Collection) -> list[str]:
@@ -198,6 +204,53 @@ def test_numbers_of_chunks_are_never_given_twice(open_collection: Open, make: Ma
     (last,) = set(collection.store.chunk_ids().tolist()) - after
     assert not after & (before | between)
     assert last not in before | between
+
+
+def test_what_people_asked_and_said_and_the_ledger_outlive_a_renewal(
+    open_collection: Open, make: Make, other: Encoder
+) -> None:
+    collection = filled(open_collection, make)
+    store = collection.store
+    long_ago = datetime.now(UTC) - timedelta(days=1)
+    store.save_answer("a1", "first?", b"{}", ["3"])
+    store.add_exchange("c", "first?", "a1", long_ago)
+    store.add_feedback("a1", True, "good", None)
+    store.set_calibration({"reader": "r"})
+    store.record(LedgerChange([ledger_line("3")], root=Root("/r", "", ("x",))))
+    gated = Gated(other)
+    renewal = renewal_of(collection, gated)
+    running = threading.Thread(target=renewal.run, args=(collection,))
+    running.start()
+    assert gated.waiting.wait(60)
+    five = {"5": line(make, 5).version}
+    came = collection.exchange([line(make, 99)], five, ledger=LedgerChange([ledger_line("99")]))
+    assert came.removed == {"5"}
+    store.add_exchange("c", "second?", "a1", long_ago)
+    gated.let_through()
+    running.join(120)
+    assert (collection.searcher.encoder, collection.verify()) == (gated, [])
+    said = [(each.question, each.answer) for each in store.exchanges("c", 9, long_ago)]
+    assert said == [("first?", b"{}"), ("second?", b"{}")]
+    assert ([one.comment for one in store.feedback()], store.calibration()) == (["good"], {"reader": "r"})
+    assert store.roots() == [Root("/r", "", ("x",))]
+    assert store.entries("/r") == {f"/r/{id}": ledger_line(id) for id in ("3", "99")}
+    assert store.versions("/r") == {id: line(make, int(id)).version for id in ("3", "99")}
+    left = collection.exchange([], {"99": line(make, 99).version}, ledger=LedgerChange(forgotten=["/r/99"]))
+    assert (left.removed, set(store.entries("/r")), collection.verify()) == ({"99"}, {"/r/3"}, [])
+    assert len(texts(collection)) == LINES - 1
+
+
+def test_a_reader_finishes_a_renewal_whose_writer_was_cut_off(
+    open_collection: Open, make: Make, other: Encoder, tmp_path: Path
+) -> None:
+    collection = filled(open_collection, make)
+    renewal = renewal_of(collection, other)
+    renewal._fill()
+    adopt(collection.store, renewal._successor)
+    collection.close()
+    reader = open_collection(encoder=other, writable=False)
+    assert not (tmp_path / "data" / SUCCESSOR).exists()
+    assert (reader.verify(), len(texts(reader)), reader.generation) == ([], LINES, reader.store.generation)
 
 
 def test_a_renewal_that_was_cut_off_after_the_store_had_changed_is_finished_at_the_next_start(

@@ -324,9 +324,10 @@ def exact_nearest(store: Store, questions: Vectors, depth: int) -> list[list[int
     for part in store.vector_changes_since(0):
         scores = np.concatenate([scores, questions @ part.vectors.T], axis=1)
         ids = np.concatenate([ids, np.broadcast_to(part.added, (len(questions), len(part.added)))], axis=1)
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
+        best = np.argpartition(-scores, depth - 1, axis=1)[:, :depth]
         scores, ids = np.take_along_axis(scores, best, axis=1), np.take_along_axis(ids, best, axis=1)
-    return [row.tolist() for row in ids]
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return [row.tolist() for row in np.take_along_axis(ids, order, axis=1)]
 
 
 def measure_changes(collection: Collection, material: Material, watch: Stopwatch) -> Iterator[Measured]:
