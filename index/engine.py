@@ -169,6 +169,8 @@ class EmbeddedEngine:
         :raises StoreError: the lexical index stays behind the store, whose writer is very slow; or the index was built
             anew with another encoder, or with other chunks
         """
+        if not self.generation and self._store.generation:
+            self._mend()  # no file of FAISS can be read: one made anew is less to hold than every vector
         deadline = time.monotonic() + timeout_s
         while True:
             vectors, lexical = self._nearest_on_disk(), self._lexical.refresh()
@@ -285,9 +287,9 @@ class EmbeddedEngine:
         return VectorIndex.built(self._folder, self._dimension, self._store.vectors, ids, parts)
 
     def _nearest_on_disk(self) -> VectorIndex:
-        """What this process has, or what the writer has made of it since, where this has become much to search."""
+        """What this process has, or what was made of it since, where that is nothing or much to search."""
         vectors = self._snapshot.vectors
-        if not vectors.crowded:
+        if vectors.generation and not vectors.crowded:
             return vectors
         found = VectorIndex.load(self._folder, self._dimension, self._store.vectors)
         return found if found.generation > vectors.generation else vectors

@@ -609,14 +609,32 @@ def test_a_reader_follows_a_writer_who_compresses(open_collection: Open, make: M
 
 
 @pytest.mark.usefixtures("small")
-def test_a_damaged_compressed_part_is_made_anew(open_collection: Open, make: Make, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", [0, 2_000, None])
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_compressed_part_that_is_damaged_or_gone_is_made_anew(
+    open_collection: Open, make: Make, tmp_path: Path, writable: bool, kept: int | None
+) -> None:
     collection = open_collection()
     collection.put([line_of(make, number) for number in range(40)])
     collection.close()
     (path,) = (tmp_path / "data").glob("compressed-*.faiss")
-    path.write_bytes(path.read_bytes()[:2_000])
-    again = open_collection()
+    whole = path.read_bytes()
+    path.unlink() if kept is None else path.write_bytes(whole[:kept])
+    again = open_collection(writable=writable)
     assert (again.verify(), nearest(again, "line 7")) == ([], truly_nearest(again, "line 7"))
+    assert path.read_bytes()[-20:] == whole[-20:]  # sealed, at once
+
+
+@pytest.mark.usefixtures("small")
+def test_a_reader_beside_a_writer_does_without_files_of_faiss(
+    open_collection: Open, make: Make, tmp_path: Path
+) -> None:
+    writer = open_collection()
+    writer.put([line_of(make, number) for number in range(40)])
+    for path in (tmp_path / "data").glob("*.faiss"):
+        path.unlink()
+    reader = open_collection(writable=False)
+    assert (reader.verify(), nearest(reader, "line 7")) == ([], truly_nearest(reader, "line 7"))
 
 
 def test_a_filter_is_as_new_as_the_search(open_collection: Open, make: Make) -> None:
