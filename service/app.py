@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
+from fastapi_offline import FastAPIOffline
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
@@ -127,7 +128,8 @@ class BodyLimit:
 def create_app(desk: Desk, settings: Settings) -> FastAPI:
     """The HTTP service over an opened desk, which it does not close. It keeps up with the folders of the settings."""
     jobs = Jobs(desk.collection)
-    app = FastAPI(
+    app = FastAPIOffline(  # /docs with the scripts of this process, where FastAPI's own loads them from elsewhere
+        redoc_url=None,
         title="Quoth",
         version=version("quoth"),
         summary="Answers questions from a body of documents by quoting them.",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from index.embed import Encoder
-from service.phrases import QUESTION_WORDS, Phrase, Token, has_verb, phrases, tokens
+from service.phrases import QUESTION_WORDS, Phrase, Token, has_verb, is_plural, phrases, tokens
 from service.question import MAX_QUESTION_LENGTH, Role, Turn
 from service.referents import Context, Reference, common, last_time, named, referent
 
@@ -49,6 +49,7 @@ _DEMONSTRATIVES = {
     **dict.fromkeys(("these", "those"), Reference.SEVERAL),
 }
 _OWNERS = frozenset({"his", "its", "their"})
+_ALONE = re.compile(r"(?:its|their) ", re.I)
 _PLACES_OF_TIME = frozenset({"after", "before", "since", "by", "until"})
 _NO_ONE = frozenset({"", "of", "no", "any", "some", "every", "each", "if"})
 _PREPOSITION = re.compile(r"\b(?:in|on|at|for|from|to|by|of|with|during) (?:the )?$", re.I)
@@ -255,6 +256,8 @@ def _with_referents(question: str, context: Context) -> Resolution | None:
     text = question
     for mention in reversed(known):
         text = text[: mention.start] + mention.text + text[mention.end :]
+    if _ALONE.match(question) and not has_verb(question):  # "its capacity?" asks what that is
+        text = f"What {'are' if is_plural(_bare(question)) else 'is'} {text}"
     people = [mention for mention in known if mention.kind is Reference.PERSON]
     things = [mention for mention in known if mention.kind is not Reference.PERSON]
     return Resolution(text, _plain(things), _plain(people))

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import io
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
@@ -1058,5 +1059,9 @@ def _missing(node: object, described: Json) -> list[str]:
     return found
 
 
-def test_the_docs_are_there(steady: Client) -> None:
-    assert steady.get("/docs").status_code == 200
+def test_the_docs_are_there_and_need_no_other_server(steady: Client) -> None:
+    page = steady.get("/docs")
+    assert page.status_code == 200
+    scripts_and_styles = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(scripts_and_styles) == 3
+    assert all(steady.get(address).status_code == 200 for address in scripts_and_styles)

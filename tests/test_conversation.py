@@ -63,6 +63,8 @@ def turns(*texts: str) -> list[Turn]:
          "Where did Joint Sea 2025 take place?"),
         (["Who did Li meet on 3 November 2025?"], "What happened after that?", "What happened after 3 November 2025?"),
         (["What was the Stanford Experiment?"], "Who led the experiment?", "Who led the Stanford Experiment?"),
+        (["How long is the Siberia pipeline?"], "And its capacity?", "What is the Siberia pipeline’s capacity?"),
+        (["What are mammals?"], "their kinds?", "What are mammals’ kinds?"),
         # what is left out
         (["When was the treaty signed?", "> 1996"], "by whom?", "by whom was the treaty signed?"),
         (["When was the treaty signed?"], "Where?", "Where was the treaty signed?"),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.reader.edges import tidied
+from service.reader.edges import is_empty, tidied
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,7 @@ from service.reader.edges import tidied
         ("The bank (CNPC) paid.", "bank (CNPC", "bank (CNPC)"),
         ("“Power of Siberia” is long.", "“Power of Siberia", "Power of Siberia"),
         ("“Power of Siberia” is long.", "Power of Siberia”", "Power of Siberia"),
+        ("It backs the “one-China” policy.", "one-China” policy", "“one-China” policy"),
         ('The "big" line.', '"big', "big"),
         ("It is **38 bcm** a year.", "**38 bcm**", "38 bcm"),
         ("He went to the U.S. in May.", "U.S", "U.S."),
@@ -61,3 +62,13 @@ def test_a_tidied_span_lies_in_the_text_and_is_not_empty(text: str, data: st.Dat
     assert 0 <= first < last <= len(text)
     assert first <= end
     assert start <= last
+
+
+@pytest.mark.parametrize("text", ["the", "The", ".", "of the", "about", " – ", "it is"])
+def test_punctuation_and_small_words_say_nothing(text: str) -> None:
+    assert is_empty(text)
+
+
+@pytest.mark.parametrize("text", ["3", "the US", "IT", "who", "fifth", "%5", "Ōtsu", "of gas", "北京"])
+def test_a_name_a_number_or_a_noun_says_something(text: str) -> None:
+    assert not is_empty(text)

@@ -24,6 +24,9 @@ _ENDS_WITH_MAGNITUDE = re.compile(rf"\d[ \u00a0-]?{_MAGNITUDE}$", re.I)
 _DOTTED = re.compile(r"(?:\b[^\W\d_]\.)+[^\W\d_]$|\b(?:Inc|Jr|Sr|Co|Corp|Ltd|Bros|St|etc|a\.m|p\.m)$")
 _STRAY_BEFORE = " \t\r\n\u00a0,.;:!?)]}»”’%*_|/\\–—…-"
 _STRAY_AFTER = " \t\r\n\u00a0,.;:!?([{«“‘*_|/\\–—…-"
+_EMPTY = re.compile(
+    r"(?:[\W_]|\b(?:[Tt]he|[Aa]n?|[Ii]ts?|about|and|are|at|by|for|from|in|is|of|on|or|that|to|was|were|which|with)\b)*"
+)
 _PAIRS = {")": "(", "]": "[", "}": "{", "”": "“", "»": "«", '"': '"'}
 
 
@@ -42,6 +45,11 @@ def tidied(text: str, start: int, end: int) -> tuple[int, int]:
     sign = _SIGN.search(text, max(0, first - 4), first) if text[first : first + 1].isdigit() else None
     closed = _closed(text, sign.start() if sign else first, last)
     return closed if closed[0] < closed[1] else (first, last)
+
+
+def is_empty(text: str) -> bool:
+    """Whether a text is nothing but punctuation and small words, and so no answer to anything."""
+    return _EMPTY.fullmatch(text) is not None
 
 
 def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
@@ -93,6 +101,8 @@ def _closed(text: str, start: int, end: int) -> tuple[int, int]:
             return start, end + 1
         if opens and inside.startswith(opening):
             return start + 1, end
+        if closes and text[start - 1 : start] == opening and not inside.endswith(closing):
+            return start - 1, end
         if closes and inside.endswith(closing):
             return start, end - 1
     return start, end

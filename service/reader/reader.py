@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from index.search import Hit, SearchResult
 from service.reader.asks import Asked, kind_of
-from service.reader.edges import tidied
+from service.reader.edges import is_empty, tidied
 from service.reader.evidence import Evidence, PassageEvidence
 from service.reader.linear import Linear
 from service.reader.passage import PassageReader, PassageSpan, Reading, log_probabilities
@@ -113,6 +113,8 @@ def _short(hit: Hit, passage: PassageEvidence, marked: Marked, asked: Asked) -> 
     text = hit.chunk.text
     for span, log_probability in marked:
         start, end = tidied(text, span.start, span.end)
+        if is_empty(text[start:end]):
+            continue
         around = passage.around(start, end)
         features = {
             **passage.features(*around),

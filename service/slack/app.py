@@ -24,7 +24,7 @@ from service.slack.identity import ForeignTeamError, Identity
 from service.slack.inbox import Inbox
 from service.slack.reception import Reception
 from service.slack.web import Workspace, sdk_log
-from service.slack.worker import Worker
+from service.slack.worker import Incoming, Worker
 from service.threads import Threads
 
 _INBOX_WIDTH = 4
@@ -50,7 +50,8 @@ class SlackApp:
         self._inbox = inbox
         self._quick = Threads(_INBOX_WIDTH)
         self._bot = Bot(desk, inbox, workspace, questions=threads, quick=self._quick, base_url=settings.address)
-        self._worker = Worker(inbox, self._quick, self._bot.do, 2 * settings.threads)
+        self._incoming = Incoming()
+        self._worker = Worker(inbox, self._quick, self._bot.do, 2 * settings.threads, self._incoming)
         self._identity = Identity(inbox, workspace, self._quick)
         self._reception = Reception(inbox)
         self._showing: set[asyncio.Task[None]] = set()
@@ -94,7 +95,8 @@ class SlackApp:
 
     async def _take(self, body: dict[str, Any]) -> BoltResponse:  # JSON
         try:
-            reply = await self._quick.read(self._reception.take, await self._identity.of(body), body)
+            with self._incoming.one():
+                reply = await self._quick.read(self._reception.take, await self._identity.of(body), body)
         except PayloadError as exc:
             return BoltResponse(status=HTTPStatus.BAD_REQUEST, body=str(exc))
         except ForeignTeamError:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import sqlalchemy as sa
@@ -197,6 +198,7 @@ class Inbox:
         make_folder(folder)
         self.path = folder / FILE_NAME
         self._lock = _take_lock(folder)
+        self._writing = Lock()
         self._engine = sa.create_engine(f"sqlite:///{self.path}", connect_args={"timeout": _BUSY_TIMEOUT_S})
         sa.event.listen(self._engine, "connect", _configure)
         sa.event.listen(self._engine, "begin", _begin)
@@ -419,8 +421,11 @@ class Inbox:
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
-        """One connection that writes; all of it or nothing, and on the disk when this ends."""
-        with _translated(self.path), self._engine.connect() as connection:
+        """One connection that writes; all of it or nothing, and on the disk when this ends.
+
+        The threads take turns by a lock of this process: SQLite would have each sleep and try again, ever longer.
+        """
+        with self._writing, _translated(self.path), self._engine.connect() as connection:
             connection.execution_options(quoth_writing=True)
             with connection.begin():
                 yield connection

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from corpus.errors import StoreError
 from service.slack.inbox import KEPT_S, Inbox, Work
@@ -16,23 +17,55 @@ _MAX_FAILURES = 5
 _IDLE_S = 30.0
 _GRACE_S = 15.0
 _FORGETTING_S = 3_600
+_YIELDING_S = 1.0
 
 log = logging.getLogger("quoth.slack")
+
+
+class Incoming:
+    """What is being taken from Slack. It goes before work: Slack waits three seconds, a question may wait longer."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._none = asyncio.Event()
+        self._none.set()
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Something is being taken meanwhile."""
+        self._count += 1
+        self._none.clear()
+        try:
+            yield
+        finally:
+            self._count -= 1
+            if not self._count:
+                self._none.set()
+
+    async def over(self) -> None:
+        """Wait until nothing is being taken, but no longer than a second, or a flood would be answered by silence."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_YIELDING_S):
+                await self._none.wait()
 
 
 class Worker:
     """Takes work out of the inbox and tries it until it is done, refused, or too old. Runs in one event loop."""
 
-    def __init__(self, inbox: Inbox, threads: Threads, do: Callable[[Work], Awaitable[None]], width: int) -> None:
+    def __init__(
+        self, inbox: Inbox, threads: Threads, do: Callable[[Work], Awaitable[None]], width: int, incoming: Incoming
+    ) -> None:
         """A worker that is idle until :meth:`run`.
 
         :param threads: where the inbox is used
         :param do: does some work; its errors say whether it is tried again
         :param width: how much is worked on at a time
+        :param incoming: what goes before any work
         """
         self._inbox = inbox
         self._threads = threads
         self._do = do
+        self._incoming = incoming
         self._slots = asyncio.Semaphore(width)
         self._wake = asyncio.Event()
         self._busy: set[str] = set()
@@ -49,6 +82,7 @@ class Worker:
         try:
             while True:
                 await self._slots.acquire()
+                await self._incoming.over()
                 work = await self._next()
                 self._busy.add(work.lane)
                 task = asyncio.create_task(self._finish(work))
