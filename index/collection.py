@@ -1,8 +1,12 @@
 """A collection: one data folder, opened. Everything above searches and changes documents through it."""
 
+import logging
+import shutil
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -21,13 +25,19 @@ from index.ingest import Loaded, batches, prepare
 from index.ledger import NO_LINES, LedgerChange
 from index.manifest import Manifest
 from index.search import Searcher
-from index.store import DocumentSummary, Removal, Store, make_folder
+from index.store import FILE_NAME, DocumentSummary, Removal, Store, make_folder
 
 LOCK_NAME = "writer.lock"
 
+SUCCESSOR = "successor"
+"""The folder, in the data folder, of a collection that is to take this one's place (:mod:`index.renewal`)."""
+
 _LOCK_TIMEOUT_S = 1.0
+_REST_S = 600.0
 _PAGE = 1_000
 _NOBODY: Mapping[str, str] = MappingProxyType({})
+
+log = logging.getLogger("quoth")
 
 
 class Outcome(StrEnum):
@@ -96,12 +106,14 @@ class Collection:
         :param writable: take the writer's lock, which one process at a time can hold
         :raises StoreError: another process writes, the index was built with other settings, or it is damaged
         """
-        self._folder = folder
+        self.folder = folder
         self._encoder = encoder
         self._settings = settings or ChunkSettings()
         self._manifest = Manifest(encoder.identity, self._settings)
         self._writing = threading.Lock()
-        self._lock = _take_lock(folder) if writable else None
+        self._tending: threading.Thread | None = None
+        self._rest_until_s = 0.0
+        self._lock = take_lock(folder) if writable else None
         try:
             self.store = Store(folder)
             self._check_manifest()
@@ -120,7 +132,8 @@ class Collection:
         self.close()
 
     def close(self) -> None:
-        """Save what can be saved, close the files and give up the lock."""
+        """Finish background work, save what can be saved, close the files and give up the lock."""
+        self._finish_tending()
         with self._writing:
             if self._lock is not None:
                 self._engine.save()
@@ -139,7 +152,7 @@ class Collection:
         :raises StoreError: the folder was opened for reading only
         """
         if self._lock is None:
-            raise StoreError(f"{self._folder} was opened for reading only")
+            raise StoreError(f"{self.folder} was opened for reading only")
 
     def keep_up(self) -> None:
         """See what another process has written since; the process that writes sees its own writes anyway.
@@ -148,7 +161,7 @@ class Collection:
         """
         if self._lock is None and self.store.generation != self.generation:
             with self._writing:
-                self._engine.follow(self.store)
+                self._engine.follow()
 
     def put(self, documents: Sequence[Document]) -> tuple[list[Receipt], int]:
         """Add or replace documents, all or none, visible to the next question when this returns.
@@ -179,10 +192,10 @@ class Collection:
             for id in ids:
                 if self.store.summary(id) is None:
                     raise NotFoundError(f"there is no document {id!r}")
-            self._engine.catch_up(self.store)  # so that what follows is counted alone
+            self._engine.catch_up()  # so that what follows is counted alone
             vectors, terms = self._engine.sizes()
             _, removals = self.store.write([], list(dict.fromkeys(ids)))
-            self._engine.catch_up(self.store)
+            self._catch_up()
             vectors_left, terms_left = self._engine.sizes()
             return Removed(tuple(removals), vectors - vectors_left, terms - terms_left, self.generation)
 
@@ -209,12 +222,45 @@ class Collection:
             left = before.keys() - outcomes
             removed = [id for id, version in leaving.items() if id in left and before[id].version == version]
             if changed or removed:
-                prepared = prepare(changed, self._encoder, self._settings, partial(self._known, origins))
+                prepared = prepare(changed, self._encoder, self._settings, partial(self._known, before, origins))
                 self.store.write(prepared, removed, ledger=ledger)
             elif ledger:
                 self.store.record(ledger)
-            self._engine.catch_up(self.store)
+            self._catch_up()
             return Exchanged(self._receipts(outcomes), frozenset(removed), self.generation)
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Nobody else changes documents meanwhile; searches go on."""
+        with self._writing:
+            self.require_writable()
+            yield
+
+    def settle(self, generation: int) -> None:
+        """Be at that generation, in every structure on disk, without a change, and with nothing left to do.
+
+        :raises StoreError: this process may not write, or the disk is full
+        """
+        self._finish_tending()
+        with self.standing_still():
+            self.store.skip_to(generation)
+            self._engine.catch_up()
+            self._engine.save()
+
+    def take_over(self, successor: "Collection") -> None:
+        """Hold the chunks of another collection of the same documents in place of the own, and search with its encoder.
+
+        While this stands still (:meth:`standing_still`). The other one is closed by it, and its files are taken.
+
+        :raises StoreError: the disk is full; where the store had not changed yet, nothing has changed
+        """
+        self._engine.rest()
+        adopt(self.store, successor)
+        self._encoder, self._settings, self._manifest = successor._encoder, successor._settings, successor._manifest
+        self._engine.close()  # searches that are under way keep the files that they have open
+        take_files(self.folder, successor.folder)
+        self._engine = self._open_engine()
+        self.searcher.turn_to(self._engine, self._encoder)
 
     def documents(self) -> Iterator[DocumentSummary]:
         """Every document without its text, in the order of their ids."""
@@ -258,10 +304,10 @@ class Collection:
             receipt = receipts[loaded.document.id] if loaded.document is not None else None
             yield FileResult(loaded.source, receipt, loaded.error)
 
-    def _known(self, origins: Mapping[str, str], id: str) -> dict[str, Vectors]:
+    def _known(self, present: Container[str], origins: Mapping[str, str], id: str) -> dict[str, Vectors]:
         """Vectors of a document's present chunks, and of those of the document that it was before."""
         before = self.store.embedded(origins[id]) if id in origins else {}
-        return before | self.store.embedded(id)
+        return before | self.store.embedded(id) if id in present else before
 
     def _receipts(self, outcomes: Mapping[str, Outcome]) -> tuple[Receipt, ...]:
         found = self.store.summaries(list(outcomes))
@@ -280,18 +326,39 @@ class Collection:
     def _open_engine(self) -> EmbeddedEngine:
         dimension = self._encoder.identity.dimension
         if self._lock is not None:
-            engine = EmbeddedEngine(self._folder, dimension, writable=True)
-            engine.catch_up(self.store)
-            return engine
-        mend = partial(_mended, self._folder, dimension, self.store)
+            return _caught_up(self.folder, self.store, dimension)
+        mend = partial(_mended, self.folder, self.store, dimension)
         try:
-            engine = EmbeddedEngine(self._folder, dimension, writable=False, mend=mend)
+            engine = EmbeddedEngine(self.folder, self.store, dimension, writable=False, mend=mend)
         except StoreError:
             if not mend():
                 raise
-            engine = EmbeddedEngine(self._folder, dimension, writable=False, mend=mend)
-        engine.follow(self.store)
+            engine = EmbeddedEngine(self.folder, self.store, dimension, writable=False, mend=mend)
+        engine.follow()
         return engine
+
+    def _catch_up(self) -> None:
+        self._engine.catch_up()
+        at_rest = self._tending is None or not self._tending.is_alive()
+        if self._engine.crowded and at_rest and time.monotonic() >= self._rest_until_s:
+            self._tending = threading.Thread(target=self._compact, args=(self._engine,), name="compact", daemon=True)
+            self._tending.start()
+
+    def _finish_tending(self) -> None:
+        if self._tending is not None:
+            self._tending.join()
+
+    def _compact(self, engine: EmbeddedEngine) -> None:
+        """Work what came since into FAISS's compressed part; what this changes is a generation of its own."""
+        try:
+            show = engine.compact()
+            with self._writing:
+                if engine is self._engine:
+                    self.store.write([])
+                    show()
+        except StoreError as exc:
+            log.warning("%s; searches are slower until this is mended", exc)
+            self._rest_until_s = time.monotonic() + _REST_S
 
     def _release(self) -> None:
         if self._lock is not None:
@@ -307,33 +374,27 @@ def all_documents(store: Store) -> Iterator[DocumentSummary]:
         after = page[-1].id
 
 
-def rebuild(folder: Path, encoder: Encoder, settings: ChunkSettings | None = None) -> int:
-    """Make FAISS and the lexical index anew from the store; cut and embed anew too where other settings built it.
+def adopt(store: Store, successor: Collection) -> None:
+    """Let the store hold the successor's chunks in place of its own, as a new generation, and close the successor.
 
-    :return: how many chunks there are
-    :raises StoreError: another process writes, or the store itself is damaged
+    :raises StoreError: the disk is full; then the store has not changed
     """
-    settings = settings or ChunkSettings()
-    manifest = Manifest(encoder.identity, settings).as_dict()
-    lock = _take_lock(folder)
-    try:
-        store = Store(folder)
-        if store.manifest() != manifest:
-            documents = [store.document(summary.id) for summary in all_documents(store)]
-            store.write(prepare(documents, encoder, settings, _nothing_known), manifest=manifest)
-        engine = EmbeddedEngine(folder, encoder.identity.dimension, writable=True)
-        engine.discard()
-        engine.catch_up(store)
-        engine.save()
-        engine.close()
-        chunks = len(store.chunk_ids())
-        store.close()
-    finally:
-        lock.release()
-    return chunks
+    successor.settle(max(store.generation, successor.generation) + 1)
+    store.take_over(successor.store)
+    successor.close()
 
 
-def _take_lock(folder: Path, timeout_s: float = _LOCK_TIMEOUT_S) -> FileLock:
+def take_files(folder: Path, successor: Path) -> None:
+    """Put the indexes of a successor that was adopted in place of those in ``folder``, and delete its folder."""
+    EmbeddedEngine.move(successor, folder)
+    shutil.rmtree(successor, ignore_errors=True)
+
+
+def take_lock(folder: Path, timeout_s: float = _LOCK_TIMEOUT_S) -> FileLock:
+    """The writer's place in a folder, which one process at a time can have.
+
+    :raises StoreError: another process has it
+    """
     make_folder(folder)
     lock = FileLock(folder / LOCK_NAME)
     try:
@@ -346,18 +407,36 @@ def _take_lock(folder: Path, timeout_s: float = _LOCK_TIMEOUT_S) -> FileLock:
     return lock
 
 
-def _mended(folder: Path, dimension: int, store: Store) -> bool:
+def _caught_up(folder: Path, store: Store, dimension: int) -> EmbeddedEngine:
+    """The engine of the one who may write, at the store's generation, whatever a writer before was cut off from."""
+    _finish_taking_over(folder, store)
+    engine = EmbeddedEngine(folder, store, dimension, writable=True)
+    engine.catch_up()
+    return engine
+
+
+def _finish_taking_over(folder: Path, store: Store) -> None:
+    """Take the files of a successor whose chunks are in the store already: a writer was cut off in between."""
+    place = folder / SUCCESSOR
+    if (place / FILE_NAME).is_file():
+        successor = Store(place)
+        taken = store.has_taken_over(successor)
+        successor.close()
+        if taken:
+            take_files(folder, place)
+
+
+def _mended(folder: Path, store: Store, dimension: int) -> bool:
     """Bring the indexes on disk to the store's state, for a reader who finds that a writer was cut off.
 
     :return: whether that could be done: a writer who is there does it
     """
     try:
-        lock = _take_lock(folder, timeout_s=0)
+        lock = take_lock(folder, timeout_s=0)
     except StoreError:
         return False
     try:
-        engine = EmbeddedEngine(folder, dimension, writable=True)
-        engine.catch_up(store)
+        engine = _caught_up(folder, store, dimension)
         engine.save()
         engine.close()
     finally:
@@ -371,12 +450,16 @@ def _refuse_repeats(documents: Sequence[Document]) -> None:
             raise DocumentError(id, f"{times} documents of one batch have this id; an id names one document")
 
 
+def alike(one: Document | DocumentSummary, other: DocumentSummary) -> bool:
+    """Whether nothing that is indexed or shown tells the two apart."""
+    fields = ("version", "title", "url", "published", "tags")
+    return all(getattr(one, field) == getattr(other, field) for field in fields)
+
+
 def _outcome(document: Document, present: DocumentSummary | None) -> Outcome:
     if present is None:
         return Outcome.ADDED
-    fields = (document.version, document.title, document.url, document.published, document.tags)
-    same = fields == (present.version, present.title, present.url, present.published, present.tags)
-    return Outcome.UNCHANGED if same else Outcome.UPDATED
+    return Outcome.UNCHANGED if alike(document, present) else Outcome.UPDATED
 
 
 def _difference(name: str, expected: list[int], found: list[int]) -> Iterator[str]:
@@ -387,7 +470,3 @@ def _difference(name: str, expected: list[int], found: list[int]) -> Iterator[st
         yield f"{name} holds {len(extra)} chunks that the store does not, the first {extra[0]}"
     if len(found) != len(set(found)):
         yield f"{name} holds {len(found) - len(set(found))} chunks twice"
-
-
-def _nothing_known(_document_id: str) -> dict[str, Vectors]:
-    return {}

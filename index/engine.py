@@ -3,22 +3,27 @@
 Nothing above this module knows which engine finds the chunks.
 """
 
+import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from corpus.errors import StoreError
+from index.allowed import AllowedChunks
 from index.embed import Vectors
 from index.lexical import LexicalIndex, LexicalSnapshot, damaged_files
-from index.store import Filters, Ids, Store
+from index.store import Filters, Store, VectorChanges
 from index.vectors import VectorIndex
 
 _POLL_S = 0.02
 _SAVE_AFTER_CHUNKS = 2_000
+
+log = logging.getLogger("quoth")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +33,16 @@ class Candidates:
     :param dense: inner product with the question's vector (-1 to 1), of every candidate
     :param lexical: BM25 (above 0), of those that share a term with the question and rank high by it
     :param idf: inverse document frequency, over this generation's chunks, of each of the question's analysed terms
+    :param excluded_all: the filters let no chunk through
+    :param whole: false where the store has gone on, so that a chunk may be missing here: ask again
     """
 
     generation: int
     dense: Mapping[int, float]
     lexical: Mapping[int, float]
     idf: Mapping[str, float]
+    excluded_all: bool = False
+    whole: bool = True
 
 
 class Engine(Protocol):
@@ -43,16 +52,13 @@ class Engine(Protocol):
     def generation(self) -> int:
         """The generation that the next search sees."""
 
-    def candidates(
-        self, question: str, vector: Vectors, limit: int, filters: Filters, allowed: Ids | None
-    ) -> Candidates:
+    def candidates(self, question: str, vector: Vectors, limit: int, filters: Filters) -> Candidates:
         """The ``limit`` best chunks by vector and the ``limit`` best by terms, together.
 
         :param filters: narrow the search itself
-        :param allowed: the numbers of the chunks that pass the filters, None where nothing is narrowed
         """
 
-    def advance(self, store: Store, past: int) -> None:
+    def advance(self, past: int) -> None:
         """Wait until the next search sees a generation after ``past``, where the store has one.
 
         :raises StoreError: the engine stays behind the store
@@ -74,7 +80,9 @@ class EmbeddedEngine:
     every write and at every opening. So killing the process at any moment leaves nothing that cannot be caught up.
     """
 
-    def __init__(self, folder: Path, dimension: int, writable: bool, mend: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, folder: Path, store: Store, dimension: int, writable: bool, mend: Callable[[], bool] = lambda: False
+    ) -> None:
         """Load what is on disk; :meth:`catch_up` or :meth:`follow` brings it to the store's generation.
 
         :param mend: brings what is on disk to the store's generation where no writer is there to do it, and says
@@ -82,29 +90,49 @@ class EmbeddedEngine:
         :raises StoreError: the lexical index is damaged and not to be written
         """
         self._folder = folder
+        self._store = store
         self._dimension = dimension
         self._writable = writable
         self._mend = mend
+        self._allowed = AllowedChunks(store)
         self._lexical = LexicalIndex(folder, writable)
-        self._snapshot = _Snapshot(VectorIndex.load(folder, dimension), self._lexical.snapshot)
-        self._saved = self._snapshot.vectors.generation
+        vectors = VectorIndex.load(folder, dimension, store.vectors)
+        self._snapshot = _Snapshot(vectors, self._lexical.snapshot)
+        self._saved = vectors.generation
         self._unsaved_chunks = 0
+        self._manifest = store.manifest()
+        self._closed = False
 
     @property
     def generation(self) -> int:
         """The generation that the next search sees."""
         return self._snapshot.vectors.generation
 
-    def candidates(
-        self, question: str, vector: Vectors, limit: int, filters: Filters, allowed: Ids | None
-    ) -> Candidates:
+    @property
+    def crowded(self) -> bool:
+        """Whether :meth:`compact` has something to do."""
+        return self._snapshot.vectors.crowded
+
+    def candidates(self, question: str, vector: Vectors, limit: int, filters: Filters) -> Candidates:
         """The ``limit`` best chunks by vector and the ``limit`` best by terms, together."""
         snapshot = self._snapshot
-        dense = dict(snapshot.vectors.search(vector, limit, allowed))
-        lexical = dict(snapshot.lexical.search(question, limit, filters))
-        missing = np.array([id for id in lexical if id not in dense], dtype=np.int64)
-        dense.update(snapshot.vectors.search(vector, len(missing), missing))
-        return Candidates(snapshot.vectors.generation, dense, lexical, snapshot.lexical.idf(question))
+        generation = snapshot.vectors.generation
+        allowed = self._allowed.of(filters, generation) if filters else None
+        passing = None if allowed is None else allowed.ids
+        near = snapshot.vectors.search(vector, limit, passing)
+        lexical = dict(snapshot.lexical.search(question, limit, filters, passing))
+        dense = dict(near.hits)
+        unscored = np.array([id for id in lexical if id not in dense], dtype=np.int64)
+        dense.update(snapshot.vectors.scores(vector, unscored))
+        of_now = allowed is None or allowed.generation == generation
+        return Candidates(
+            generation,
+            dense,
+            lexical,
+            snapshot.lexical.idf(question),
+            excluded_all=allowed is not None and not len(allowed.ids),
+            whole=of_now and near.whole and dense.keys() >= lexical.keys(),
+        )
 
     def chunk_ids(self) -> tuple[list[int], list[int]]:
         """The numbers of the chunks that FAISS holds, and of those that the lexical index holds, ascending."""
@@ -118,47 +146,50 @@ class EmbeddedEngine:
         """How many chunks FAISS holds, and how many the lexical index holds."""
         return len(self._snapshot.vectors), len(self._snapshot.lexical)
 
-    def catch_up(self, store: Store) -> None:
+    def catch_up(self) -> None:
         """Bring both indexes to the store's generation. For the process that may write.
 
         :raises StoreError: the lexical index cannot be written; the store is ahead then, until this succeeds
         """
-        vectors, lexical = self._snapshot.vectors, self._snapshot.lexical
-        reached = store.generation
-        if max(vectors.generation, lexical.generation) > reached:  # the store was put back to an older state
-            self.discard()
-            vectors, lexical = self._snapshot.vectors, self._snapshot.lexical
-        since = min(vectors.generation, lexical.generation)
-        if since == reached:
-            return
-        changes = store.changes_since(since)
-        lexical = self._lexical.apply(changes)
-        self._snapshot = _Snapshot(vectors.apply(changes), lexical)
-        self._unsaved_chunks += len(changes.added) + len(changes.removed)
-        if self._unsaved_chunks >= _SAVE_AFTER_CHUNKS:
-            self.save()
+        self._reach(self._snapshot.vectors)
 
-    def follow(self, store: Store, timeout_s: float = 5.0) -> None:
+    def compact(self) -> Callable[[], None]:
+        """Work what came since into FAISS's compressed part, or make one; this takes a while, and nothing waits for it.
+
+        :return: what shows the result to searches, to be called by the one writer when it has written a new generation
+        :raises StoreError: it cannot be written to disk
+        """
+        vectors = self._snapshot.vectors
+        made = self._built() if vectors.outgrown else vectors.compacted(self._folder)
+        return partial(self._show, made)
+
+    def follow(self, timeout_s: float = 5.0) -> None:
         """Bring this process to the generation that another one has written.
 
-        :raises StoreError: the lexical index stays behind the store: the writer is very slow
+        :raises StoreError: the lexical index stays behind the store, whose writer is very slow; or the index was built
+            anew with another encoder, or with other chunks
         """
+        if not self.generation and self._store.generation:
+            self._mend()  # no file of FAISS can be read: one made anew is less to hold than every vector
         deadline = time.monotonic() + timeout_s
         while True:
-            vectors, lexical = self._snapshot.vectors, self._lexical.refresh()
-            changes = store.changes_since(vectors.generation)
-            if changes.generation == lexical.generation:
-                self._snapshot = _Snapshot(vectors.apply(changes), lexical)
+            vectors, lexical = self._nearest_on_disk(), self._lexical.refresh()
+            parts = list(self._store.vector_changes_since(vectors.generation))
+            if self._manifest not in (None, self._store.manifest()):
+                raise StoreError("the index was built anew with other settings meanwhile: start again with those")
+            vectors = self._applied(vectors, parts)
+            if vectors.generation == lexical.generation:
+                self._snapshot = _Snapshot(vectors, lexical)
                 return
             if time.monotonic() > deadline:
                 raise StoreError(
-                    f"the lexical index is at generation {lexical.generation}, the store at {changes.generation}; "
+                    f"the lexical index is at generation {lexical.generation}, the store at {vectors.generation}; "
                     "run quoth rebuild when nothing writes"
                 )
             if not self._mend():
                 time.sleep(_POLL_S)
 
-    def advance(self, store: Store, past: int, timeout_s: float = 10.0) -> None:
+    def advance(self, past: int, timeout_s: float = 10.0) -> None:
         """Wait until the next search sees a generation after ``past``, where the store has one.
 
         In the process that writes, another thread is between its write and :meth:`catch_up`.
@@ -166,9 +197,9 @@ class EmbeddedEngine:
         :raises StoreError: the indexes stay behind the store
         """
         if not self._writable:
-            return self.follow(store, timeout_s)
+            return self.follow(timeout_s)
         deadline = time.monotonic() + timeout_s
-        while self.generation <= past < store.generation:
+        while self.generation <= past < self._store.generation and not self._closed:
             if time.monotonic() > deadline:
                 raise StoreError(
                     f"the indexes stay at generation {past}, behind the store; restart, or run quoth rebuild"
@@ -182,16 +213,83 @@ class EmbeddedEngine:
         LexicalIndex.discard(self._folder)
         VectorIndex.discard(self._folder)
         self._lexical = LexicalIndex(self._folder, writable=True)
-        self._snapshot = _Snapshot(VectorIndex.empty(self._dimension), self._lexical.snapshot)
+        empty = VectorIndex.empty(self._dimension, self._store.vectors)
+        self._snapshot = _Snapshot(empty, self._lexical.snapshot)
         self._saved = 0
 
+    @staticmethod
+    def move(source: Path, target: Path) -> None:
+        """Put the files of an engine of one folder in place of those of another, whose engine is closed.
+
+        Cut off half-way, it can be done again.
+        """
+        VectorIndex.move(source, target)
+        LexicalIndex.move(source, target)
+
     def save(self) -> None:
-        """Write FAISS's part to disk, so that the next opening has less to catch up. Only the writer does this."""
-        if self._snapshot.vectors.generation != self._saved:
-            self._snapshot.vectors.save(self._folder)
-            self._saved = self._snapshot.vectors.generation
-            self._unsaved_chunks = 0
+        """Write FAISS's part to disk, so that the next opening has less to catch up. Only the writer does this.
+
+        Where there is no room for it nothing is lost: the store has it all.
+        """
+        vectors = self._snapshot.vectors
+        if vectors.generation == self._saved:
+            return
+        try:
+            vectors.save(self._folder)
+        except StoreError as exc:
+            log.warning("%s; the next start reads the vectors from the store", exc)
+        self._saved = vectors.generation
+        self._unsaved_chunks = 0
+
+    def rest(self) -> None:
+        """Finish background work; the next write begins it again."""
+        self._lexical.close()
 
     def close(self) -> None:
-        """Finish background work."""
-        self._lexical.close()
+        """Finish background work, and have nobody wait for another generation."""
+        self._closed = True
+        self.rest()
+
+    def _show(self, made: VectorIndex) -> None:
+        self._reach(made)
+        self.save()
+
+    def _reach(self, vectors: VectorIndex) -> None:
+        """Show these vectors, and the terms, at the store's generation."""
+        reached = self._store.generation
+        if max(vectors.generation, self._snapshot.lexical.generation) > reached:  # the store was put back
+            self.discard()
+            vectors = self._snapshot.vectors
+        lexical = self._snapshot.lexical
+        if lexical.generation < reached:
+            lexical = self._lexical.apply(self._store.changes_since(lexical.generation))
+        if vectors.generation < reached:
+            vectors = self._forward(vectors)
+        self._snapshot = _Snapshot(vectors, lexical)
+        if self._unsaved_chunks >= _SAVE_AFTER_CHUNKS:
+            self.save()
+
+    def _forward(self, vectors: VectorIndex) -> VectorIndex:
+        """The vectors at the store's generation; made at once where there is nothing yet."""
+        if vectors.generation == 0:
+            return self._built()
+        return self._applied(vectors, self._store.vector_changes_since(vectors.generation))
+
+    def _applied(self, vectors: VectorIndex, parts: Iterable[VectorChanges]) -> VectorIndex:
+        for part in parts:
+            vectors = vectors.apply(part)
+            self._unsaved_chunks += len(part.added) + len(part.removed)
+        return vectors
+
+    def _built(self) -> VectorIndex:
+        ids, parts = self._store.chunk_ids(), self._store.vector_changes_since(0)
+        self._unsaved_chunks += len(ids)
+        return VectorIndex.built(self._folder, self._dimension, self._store.vectors, ids, parts)
+
+    def _nearest_on_disk(self) -> VectorIndex:
+        """What this process has, or what was made of it since, where that is nothing or much to search."""
+        vectors = self._snapshot.vectors
+        if vectors.generation and not vectors.crowded:
+            return vectors
+        found = VectorIndex.load(self._folder, self._dimension, self._store.vectors)
+        return found if found.generation > vectors.generation else vectors

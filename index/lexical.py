@@ -5,18 +5,38 @@ import math
 import shutil
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import tantivy
 
 from corpus.errors import StoreError
+from index.idset import IdSet
 from index.store import Changes, Filters, StoredChunk
 
 CONTEXT_WEIGHT = 0.5
 """How much a term in the title or a heading counts against one in the text."""
+
+ALL_TERMS_UP_TO = 50_000
+"""Chunks up to which every term of a question is searched in full."""
+
+POSTINGS = 200_000
+"""Chunks that are read, term by term, to propose some; words held by more only score what the rarer ones propose.
+
+A word of every second chunk says next to nothing of what a chunk is about (its idf is 0.7, that of a name 8 to 13).
+"""
+
+_DEEPER = 2
+"""Chunks proposed for each that is wanted, where some words have not been counted yet."""
+
+_BROAD = 8
+"""Filters that let through more than one chunk in so many are looked for among the best of all chunks."""
+
+_FEW = 2_000
+"""Chunks that pass filters, up to which every term is searched in full."""
 
 _FOLDER = "terms"
 _HEAP_BYTES = 32_000_000
@@ -49,19 +69,88 @@ class LexicalSnapshot:
         with _translated():
             self.generation = self._find_generation()
 
-    def search(self, question: str, limit: int, filters: Filters | None = None) -> list[tuple[int, float]]:
+    def search(
+        self, question: str, limit: int, filters: Filters | None = None, allowed: IdSet | None = None
+    ) -> list[tuple[int, float]]:
         """The chunks with the highest BM25 for the question's terms, as (number, score above 0), best first.
 
+        In a large index, words that too many chunks hold do not propose chunks; they count for those that the others
+        propose (:data:`POSTINGS`).
+
+        :param allowed: the chunks that pass the filters, where they are known: then broad filters cost little
         :raises StoreError: the index is damaged
         """
         terms = sorted(set(terms_of(question)))
         if not terms or limit < 1:
             return []
         with _translated():
-            found = self._searcher.search(self._query(terms, filters), limit).hits
-            ids = self._searcher.fast_field_values("chunk_id", [address for _, address in found])
-        scored = [(int(id), float(score)) for id, (score, _) in zip(ids, found, strict=True) if id is not None]
-        return sorted(scored, key=lambda pair: (-pair[1], pair[0]))
+            return self._best(terms, limit, filters, allowed)
+
+    def _best(
+        self, terms: list[str], limit: int, filters: Filters | None, allowed: IdSet | None
+    ) -> list[tuple[int, float]]:
+        narrow = allowed is not None and len(allowed) <= _FEW
+        leading = terms if narrow or len(self) <= ALL_TERMS_UP_TO else self._leading(terms, limit)
+        trailing = [term for term in terms if term not in leading]
+        scores = self._proposed(leading, _DEEPER * limit if trailing else limit, filters, allowed)
+        if trailing and scores:
+            more = self._scores(self._among(list(scores), trailing), len(scores))
+            scores = {id: score + more[id] for id, score in scores.items()}
+        return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]
+
+    def _leading(self, terms: list[str], limit: int) -> list[str]:
+        """The rarest terms, as many as stay within :data:`POSTINGS`, or as are needed to find enough chunks.
+
+        All of them, where reading them all takes no longer than looking the others up.
+        """
+        holding = sorted((self._searcher.doc_freq("text", term), term) for term in terms)
+        if sum(chunks for chunks, _ in holding) <= 2 * POSTINGS:
+            return terms
+        leading: list[str] = []
+        total = 0
+        for chunks, term in holding:
+            if total >= _DEEPER * limit and total + chunks > POSTINGS:
+                break
+            leading.append(term)
+            total += chunks
+        return leading
+
+    def _proposed(
+        self, terms: list[str], limit: int, filters: Filters | None, allowed: IdSet | None
+    ) -> dict[int, float]:
+        """The best chunks by these terms that pass; under broad filters, out of the best of all where these suffice."""
+        if not filters or allowed is None or len(self) <= ALL_TERMS_UP_TO or _BROAD * len(allowed) < len(self):
+            return self._scores(self._query(terms, filters), limit)
+        deep = 2 * limit * len(self) // len(allowed)
+        found = self._scores(self._query(terms, None), deep)
+        passing = allowed.holds(np.array(list(found), dtype=np.int64))
+        kept = dict([pair for pair, passes in zip(found.items(), passing, strict=True) if passes][:limit])
+        enough = len(kept) == limit or len(found) < deep
+        return kept if enough else self._scores(self._query(terms, filters), limit)
+
+    def _scores(self, query: tantivy.Query, limit: int) -> dict[int, float]:
+        """The scores of the best chunks by their numbers, best first."""
+        found = self._searcher.search(query, limit, count=False).hits
+        ids = self._searcher.fast_field_values("chunk_id", [address for _, address in found])
+        return {int(id): float(score) for id, (score, _) in zip(ids, found, strict=True) if id is not None}
+
+    def _among(self, ids: list[int], terms: list[str]) -> tantivy.Query:
+        """The chunks of those numbers, scored by these terms.
+
+        One term at a time beside what must match: so each looks up the few chunks instead of reading all it has.
+        """
+        any_of = [(tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "chunk_id", id, "basic")) for id in ids]
+        query = tantivy.Query.const_score_query(tantivy.Query.boolean_query(any_of), 0.0)
+        for term in terms:
+            for clause in self._clauses(term):
+                query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Should, clause)])
+        return query
+
+    def _clauses(self, term: str) -> tuple[tantivy.Query, tantivy.Query]:
+        """The term in the text, and in title and headings."""
+        context = tantivy.Query.term_query(self._schema, "context", term, "freq")
+        text = tantivy.Query.term_query(self._schema, "text", term, "freq")
+        return text, tantivy.Query.boost_query(context, CONTEXT_WEIGHT)
 
     def idf(self, question: str) -> dict[str, float]:
         """The inverse document frequency of each of the question's analysed terms, as BM25 defines it; above 0.
@@ -98,16 +187,7 @@ class LexicalSnapshot:
         return int(generation or 0)
 
     def _query(self, terms: list[str], filters: Filters | None) -> tantivy.Query:
-        scoring = [
-            (tantivy.Occur.Should, query)
-            for term in terms
-            for query in (
-                tantivy.Query.term_query(self._schema, "text", term, "freq"),
-                tantivy.Query.boost_query(
-                    tantivy.Query.term_query(self._schema, "context", term, "freq"), CONTEXT_WEIGHT
-                ),
-            )
-        ]
+        scoring = [(tantivy.Occur.Should, clause) for term in terms for clause in self._clauses(term)]
         if not filters:
             return tantivy.Query.boolean_query(scoring)
         required = [tantivy.Query.const_score_query(query, 0.0) for query in self._narrowing(filters)]
@@ -161,6 +241,13 @@ class LexicalIndex:
         """Delete the index in ``folder``."""
         shutil.rmtree(folder / _FOLDER, ignore_errors=True)
 
+    @staticmethod
+    def move(source: Path, target: Path) -> None:
+        """Put the index of one folder in place of that of another, where there is any."""
+        if (source / _FOLDER).is_dir():
+            LexicalIndex.discard(target)
+            (source / _FOLDER).rename(target / _FOLDER)
+
     def refresh(self) -> LexicalSnapshot:
         """The generation that is on disk now."""
         with _translated():
@@ -168,15 +255,18 @@ class LexicalIndex:
         self.snapshot = self._take_snapshot()
         return self.snapshot
 
-    def apply(self, changes: Changes) -> LexicalSnapshot:
+    def apply(self, changes: Iterable[Changes]) -> LexicalSnapshot:
         """The generation that the changes lead to, on disk when this returns. Applying changes twice does no harm.
 
+        :param changes: the parts of one step, at least one
         :raises StoreError: another writer is at work, or the disk is full
         """
         try:
             self._write(changes)
-        except (ValueError, OSError) as exc:
-            self._writer = None
+        except BaseException as exc:
+            self._writer = None  # what it was given so far goes with it
+            if not isinstance(exc, ValueError | OSError):
+                raise
             raise StoreError(
                 f"{self._folder}: the lexical index cannot be written ({exc}); make room if the disk is full. What is "
                 "stored is not lost: it becomes visible with the next write, or when the index is next opened"
@@ -200,20 +290,26 @@ class LexicalIndex:
     def _take_snapshot(self) -> LexicalSnapshot:
         return LexicalSnapshot(self._index.searcher(), self._index.schema)
 
-    def _write(self, changes: Changes) -> None:
+    def _write(self, changes: Iterable[Changes]) -> None:
         if self._writer is None:
             self._writer = self._index.writer(heap_size=_HEAP_BYTES, num_threads=1)
-        if self.snapshot.generation > 0:
-            # By query: deleting by term takes a Python int for a signed number, and misses an unsigned field.
-            stale = [*changes.removed.tolist(), *(stored.id for stored in changes.added)]
-            self._writer.delete_documents_by_query(tantivy.Query.term_set_query(self._index.schema, "chunk_id", stale))
+        reached = 0
+        for part in changes:
+            self._write_part(self._writer, part)
+            reached = part.generation
         self._writer.delete_documents_by_query(tantivy.Query.exists_query("generation"))
-        for stored in changes.added:
-            self._writer.add_document(_entry(stored))
         marker = tantivy.Document()
-        marker.add_unsigned("generation", changes.generation)
+        marker.add_unsigned("generation", reached)
         self._writer.add_document(marker)
         self._writer.commit()
+
+    def _write_part(self, writer: tantivy.IndexWriter, part: Changes) -> None:
+        if self.snapshot.generation > 0:
+            # By query: deleting by term takes a Python int for a signed number, and misses an unsigned field.
+            stale = [*part.removed.tolist(), *(stored.id for stored in part.added)]
+            writer.delete_documents_by_query(tantivy.Query.term_set_query(self._index.schema, "chunk_id", stale))
+        for stored in part.added:
+            writer.add_document(_entry(stored))
 
 
 def damaged_files(folder: Path) -> list[str]:

@@ -32,7 +32,7 @@ class Manifest:
         if differences:
             raise StoreError(
                 f"the index was built with other settings ({'; '.join(differences)}): "
-                "run quoth rebuild, or go back to the settings it was built with"
+                "run quoth rebuild, or quoth serve, which answers meanwhile, or go back to the former settings"
             )
 
 

@@ -101,18 +101,36 @@ def fuse(candidates: Candidates, weight: float = DENSE_WEIGHT) -> list[Fused]:
     return sorted(fused, key=lambda candidate: (-candidate.score, candidate.id))
 
 
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Where to search, and the encoder whose vectors are there: they change together."""
+
+    engine: Engine
+    encoder: Encoder
+
+    def candidates(self, forms: Sequence[str], limit: int, filters: Filters) -> list[Candidates]:
+        """Those of each form of a question."""
+        vectors = [self.encoder.encode([form])[0] for form in forms]
+        return [
+            self.engine.candidates(form, vector, limit, filters) for form, vector in zip(forms, vectors, strict=True)
+        ]
+
+
 class Searcher:
     """Finds passages. Thread-safe; the same question on the same generation gives the same hits."""
 
     def __init__(self, store: Store, engine: Engine, encoder: Encoder) -> None:
         self._store = store
-        self._engine = engine
-        self._encoder = encoder
+        self._side = _Side(engine, encoder)
 
     @property
     def encoder(self) -> Encoder:
         """The encoder that questions go through."""
-        return self._encoder
+        return self._side.encoder
+
+    def turn_to(self, engine: Engine, encoder: Encoder) -> None:
+        """Search there from now on. A search that is under way ends where it began, or begins again there."""
+        self._side = _Side(engine, encoder)
 
     def search(
         self,
@@ -130,19 +148,15 @@ class Searcher:
         """
         filters = filters or Filters()
         forms = [question] if aside is None or aside == question else [question, aside]
-        vectors = [self._encoder.encode([form])[0] for form in forms]
         deadline = time.monotonic() + _PATIENCE_S
         while True:
-            allowed = self._store.chunk_ids(filters) if filters else None
-            found = [
-                self._engine.candidates(form, vector, max(CANDIDATES, top_k), filters, allowed)
-                for form, vector in zip(forms, vectors, strict=True)
-            ]
+            side = self._side
+            found = side.candidates(forms, max(CANDIDATES, top_k), filters)
             candidates = found[0]
             best = _weighed(*(fuse(each, dense_weight) for each in found))[:top_k]
             stored = self._store.chunks([candidate.id for candidate in best])
-            if len(stored) == len(best):
-                excluded = allowed is not None and len(allowed) == 0 and not self._store.is_empty()
+            if _settled(found) and len(stored) == len(best):
+                excluded = candidates.excluded_all and not self._store.is_empty()
                 return SearchResult(_hits(best, stored), candidates.generation, candidates.idf, excluded)
             if self._store.generation == candidates.generation:
                 raise StoreError(
@@ -151,7 +165,12 @@ class Searcher:
             if time.monotonic() > deadline:
                 raise StoreError("documents change faster than they can be searched; ask again")
             # A writer took chunks away after the candidates were found: the next try sees its generation.
-            self._engine.advance(self._store, candidates.generation)
+            side.engine.advance(candidates.generation)
+
+
+def _settled(found: Sequence[Candidates]) -> bool:
+    """Whether nothing was written while these were found."""
+    return all(each.whole and each.generation == found[0].generation for each in found)
 
 
 def _weighed(main: list[Fused], aside: Sequence[Fused] = ()) -> list[Fused]:

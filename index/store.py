@@ -31,6 +31,8 @@ FORMAT = 1
 FILE_NAME = "quoth.db"
 
 _IDS_PER_QUERY = 500
+_CHUNKS_PER_PAGE = 10_000
+_SPARE_NUMBERS = 1_000_000
 _BUSY_TIMEOUT_S = 30
 
 _tables = sa.MetaData()
@@ -89,6 +91,18 @@ _removed = sa.Table(
     sa.Column("chunk_id", sa.Integer, primary_key=True),
     sa.Column("generation", sa.Integer, nullable=False, index=True),
 )
+_numbers = sa.table("sqlite_sequence", sa.column("name", sa.Text), sa.column("seq", sa.Integer))
+"""Where SQLite keeps the highest number that it has given, of each table that never gives one twice."""
+
+_last_number = sa.select(_numbers.c.seq).where(_numbers.c.name == _chunks.name)
+
+_its_vector = _vectors.c.chunk_id == _chunks.c.id
+_listed = sa.func.json_each(sa.bindparam("ids")).table_valued("value")
+_vectors_of = sa.select(_vectors.c.chunk_id, _vectors.c.vector).where(
+    _vectors.c.chunk_id.in_(sa.select(_listed.c.value))
+)
+"""One statement for any number of chunks, made once: every search runs it."""
+
 _answers = sa.Table(
     "answers",
     _tables,
@@ -256,18 +270,45 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What happened to the chunks between two generations.
+    """What happened to the chunks between two generations, or a part of it.
 
-    :param generation: the one that the changes lead to
+    :param generation: the one that all the parts lead to
     :param removed: numbers of chunks that are gone
     :param added: chunks that are new and still there
-    :param vectors: theirs, float32 ``[len(added), dimension]``
     """
 
     generation: int
     removed: Ids
     added: tuple[StoredChunk, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VectorChanges:
+    """What happened to the vectors between two generations, or a part of it.
+
+    :param generation: the one that all the parts lead to
+    :param removed: numbers of chunks that are gone
+    :param added: numbers of chunks that are new and still there
+    :param vectors: theirs, float32 ``[len(added), dimension]``
+    """
+
+    generation: int
+    removed: Ids
+    added: Ids
     vectors: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """What happened between two generations to the set of chunks that pass filters.
+
+    :param removed: numbers of chunks that are gone, whether or not they passed
+    :param added: numbers of chunks that are new and pass
+    """
+
+    generation: int
+    removed: Ids
+    added: Ids
 
 
 class Store:
@@ -332,18 +373,26 @@ class Store:
         with self._transaction() as connection:
             _put_meta(connection, "calibration", numbers)
 
+    def encoder_source(self) -> str | None:
+        """What the encoder was loaded from, as it was last asked for, None where that was not recorded."""
+        with self._reading() as connection:
+            value = self._meta(connection, "encoder_source")
+        return None if value is None else str(json.loads(value))
+
+    def set_encoder_source(self, source: str) -> None:
+        """Record what the encoder was loaded from."""
+        with self._transaction() as connection:
+            _put_meta(connection, "encoder_source", source)
+
     def is_empty(self) -> bool:
         """Whether there is no document at all; quick, however many there are."""
         return not self.documents(1)
 
     def counts(self) -> dict[str, int]:
-        """How many rows there are of documents, versions, chunks, vectors, answers and feedback."""
-        counted = (_documents, _versions, _chunks, _vectors, _answers, _feedback)
+        """How many rows there are of documents, versions, chunks, answers and feedback; each counts a narrow index."""
+        counted = (_documents, _versions, _chunks, _answers, _feedback)
         with self._reading() as connection:
-            return {
-                table.name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
-                for table in counted
-            }
+            return {table.name: _count(connection, table) for table in counted}
 
     # -- writing documents
 
@@ -369,8 +418,61 @@ class Store:
             if manifest is not None:
                 _put_meta(connection, "manifest", manifest)
             _put_lines(connection, ledger)
-            connection.execute(_meta.update().where(_meta.c.key == "generation").values(value=str(generation)))
+            _set_generation(connection, generation)
         return generation, [receipt for receipt in gone if receipt is not None]
+
+    # -- another index of the same documents, which is to take the place of this one
+
+    def follow(self, other: "Store") -> None:
+        """Give the chunks of this store, which is new, numbers that the other one will never give.
+
+        There is room for eight times as many chunks as the other has, and a million more. Done once, it is done.
+        """
+        with self._reading() as connection:
+            if self._meta(connection, "last_number") is not None:
+                return
+        with other._transaction() as connection:
+            room = 8 * _count(connection, _chunks) + _SPARE_NUMBERS
+            last = _last_chunk_number(connection)
+            connection.execute(_numbers.update().where(_numbers.c.name == _chunks.name).values(seq=last + room))
+        with self._transaction() as connection:
+            connection.execute(_numbers.insert().values(name=_chunks.name, seq=last))
+            _put_meta(connection, "last_number", last + room)
+
+    def skip_to(self, generation: int) -> None:
+        """Count generations on from that number."""
+        with self._transaction() as connection:
+            _set_generation(connection, generation)
+
+    def take_over(self, other: "Store") -> None:
+        """Hold the other's chunks, vectors and manifest in place of the own, as the generation that the other is at.
+
+        :param other: a store of the same documents, made to :meth:`follow` this one, at a later generation
+        :raises StoreError: it has given more numbers than it had, or the disk is full; then nothing has changed
+        """
+        with other._reading() as source, self._transaction() as connection:
+            if _last_chunk_number(source) > json.loads(self._meta(source, "last_number") or "0"):
+                raise StoreError(f"{other.path}: has outgrown its numbers; delete its folder and begin again")
+            generation = self._generation(source)
+            ours = sa.select(_chunks.c.id, sa.literal(generation))
+            connection.execute(_removed.insert().from_select(["chunk_id", "generation"], ours))
+            connection.execute(_chunks.delete())
+            connection.execute(_vectors.delete())
+            for rows in _pages(source, sa.select(_chunks, _vectors.c.vector).join(_vectors, _its_vector), 0):
+                _copy_chunks(connection, rows, generation)
+            held = sa.select(sa.func.count()).where(_chunks.c.document_id == _documents.c.id).scalar_subquery()
+            connection.execute(_documents.update().values(chunks=held))
+            for key in ("manifest", "encoder_source"):
+                value = self._meta(source, key)
+                if value is not None:
+                    _put_meta(connection, key, json.loads(value))
+            _put_meta(connection, "taken_over", generation)
+            _set_generation(connection, generation)
+
+    def has_taken_over(self, other: "Store") -> bool:
+        """Whether the other's chunks are held here, and nothing has been written there since."""
+        with self._reading() as connection:
+            return self._meta(connection, "taken_over") == str(other.generation)
 
     # -- reading documents
 
@@ -461,32 +563,50 @@ class Store:
 
     def chunk_ids(self, filters: Filters | None = None) -> Ids:
         """The numbers of all chunks whose documents pass the filters, ascending."""
-        query = sa.select(_chunks.c.id).order_by(_chunks.c.id)
-        if filters:
-            query = query.where(_chunks.c.document_id.in_(_passing(filters)))
         with self._reading() as connection:
-            return np.fromiter(connection.execute(query).scalars(), dtype=np.int64)
+            return np.sort(_all_passing(connection, filters or Filters()))
 
     def embedded(self, document_id: str) -> dict[str, NDArray[np.float32]]:
         """The vectors of a document's present chunks, by the text that the encoder saw."""
-        query = sa.select(_chunks, _vectors.c.vector).join(_vectors, _vectors.c.chunk_id == _chunks.c.id)
+        query = sa.select(_chunks, _vectors.c.vector).join(_vectors, _its_vector)
         with self._reading() as connection:
             rows = connection.execute(query.where(_chunks.c.document_id == document_id)).all()
         return {_chunk(row).embedded_text: np.frombuffer(row.vector, dtype=np.float32) for row in rows}
 
-    def changes_since(self, generation: int) -> Changes:
-        """What a derived index of that generation is missing; from 0, everything."""
-        query = _chunk_query(None).add_columns(_vectors.c.vector).join(_vectors, _vectors.c.chunk_id == _chunks.c.id)
+    def passing(self, filters: Filters, since: int = 0) -> Passing:
+        """What a set of the chunks that pass the filters is missing, when it is of the generation ``since``."""
         with self._reading() as connection:
-            reached = self._generation(connection)
-            rows = connection.execute(query.where(_chunks.c.generation > generation).order_by(_chunks.c.id)).all()
-            gone = connection.execute(
-                sa.select(_removed.c.chunk_id).where(_removed.c.generation > generation)
-            ).scalars()
-            removed = np.fromiter(gone, dtype=np.int64)
-        vectors = np.frombuffer(b"".join(row.vector for row in rows), dtype=np.float32)
-        vectors = vectors.reshape(len(rows), -1) if rows else vectors.reshape(0, 0)
-        return Changes(reached, removed, tuple(_stored_chunk(row) for row in rows), vectors)
+            added = _new_passing(connection, filters, since) if since > 0 else _all_passing(connection, filters)
+            return Passing(self._generation(connection), _removed_since(connection, since), added)
+
+    def vectors(self, ids: Sequence[int]) -> dict[int, Vectors]:
+        """The vectors of the chunks of those numbers that are there, by number."""
+        with self._reading() as connection:
+            rows = connection.execute(_vectors_of, {"ids": json.dumps(list(ids))}).all()
+        vectors = np.frombuffer(b"".join([vector for _, vector in rows]), dtype=np.float32)
+        return dict(zip([id for id, _ in rows], vectors.reshape(len(rows), -1 if rows else 0), strict=True))
+
+    def changes_since(self, generation: int) -> Iterator[Changes]:
+        """What a lexical index of that generation is missing; from 0, everything.
+
+        It comes in parts that hold a bounded number of chunks, at least one part, all of one state of the store.
+        """
+        with self._reading() as connection:
+            reached, removed = self._generation(connection), _removed_since(connection, generation)
+            for rows in _pages(connection, _chunk_query(None), generation):
+                yield Changes(reached, removed, tuple(_stored_chunk(row) for row in rows))
+                removed = removed[:0]
+
+    def vector_changes_since(self, generation: int) -> Iterator[VectorChanges]:
+        """What an index of the vectors of that generation is missing; from 0, everything. In parts, as above."""
+        query = sa.select(_chunks.c.id, _vectors.c.vector).join(_vectors, _its_vector)
+        with self._reading() as connection:
+            reached, removed = self._generation(connection), _removed_since(connection, generation)
+            for rows in _pages(connection, query, generation):
+                ids = np.array([row.id for row in rows], dtype=np.int64)
+                vectors = np.frombuffer(b"".join(row.vector for row in rows), dtype=np.float32)
+                yield VectorChanges(reached, removed, ids, vectors.reshape(len(rows), -1 if rows else 0))
+                removed = removed[:0]
 
     def damaged_chunks(self) -> list[str]:
         """A line for each chunk whose text is not its span of the document's present version, or has no vector."""
@@ -500,7 +620,7 @@ class Store:
                 _versions,
                 (_versions.c.document_id == _chunks.c.document_id) & (_versions.c.version == _chunks.c.version),
             )
-            .outerjoin(_vectors, _vectors.c.chunk_id == _chunks.c.id)
+            .outerjoin(_vectors, _its_vector)
         )
         with self._reading() as connection:
             return [
@@ -742,7 +862,7 @@ def _meta_row(key: str, value: object) -> dict[str, str]:
     return {"key": key, "value": json.dumps(value, sort_keys=True)}
 
 
-def _put_meta(connection: sa.Connection, key: str, value: dict[str, object]) -> None:
+def _put_meta(connection: sa.Connection, key: str, value: object) -> None:
     connection.execute(_meta.delete().where(_meta.c.key == key))
     connection.execute(_meta.insert(), [_meta_row(key, value)])
 
@@ -760,6 +880,29 @@ def _put_lines(connection: sa.Connection, ledger: LedgerChange) -> None:
 
 def _entry(row: sa.Row[Any]) -> Entry:
     return Entry(**{**row._mapping, "stage": Stage(row.stage)})
+
+
+def _set_generation(connection: sa.Connection, generation: int) -> None:
+    connection.execute(_meta.update().where(_meta.c.key == "generation").values(value=str(generation)))
+
+
+def _count(connection: sa.Connection, table: sa.Table) -> int:
+    return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
+
+
+def _last_chunk_number(connection: sa.Connection) -> int:
+    """The highest number that a chunk was given."""
+    return int(connection.execute(_last_number).scalar_one_or_none() or 0)
+
+
+def _copy_chunks(connection: sa.Connection, rows: Sequence[sa.Row[Any]], generation: int) -> None:
+    """Insert rows of another store under the numbers that they have there."""
+    if not rows:
+        return
+    names = [column.name for column in _chunks.c]
+    copies = [{name: getattr(row, name) for name in names} | {"generation": generation} for row in rows]
+    connection.execute(_chunks.insert(), copies)
+    connection.execute(_vectors.insert(), [{"chunk_id": row.id, "vector": row.vector} for row in rows])
 
 
 def _upsert_nothing(table: sa.Table) -> sa.Insert:
@@ -781,6 +924,44 @@ _Id = TypeVar("_Id", int, str)
 def _batched(ids: Sequence[_Id]) -> Iterator[Sequence[_Id]]:
     for first in range(0, len(ids), _IDS_PER_QUERY):
         yield ids[first : first + _IDS_PER_QUERY]
+
+
+def _all_passing(connection: sa.Connection, filters: Filters) -> Ids:
+    """The numbers of the chunks whose documents pass."""
+    query = sa.select(_chunks.c.id)
+    if filters:
+        query = query.where(_chunks.c.document_id.in_(_passing(filters)))
+    return np.fromiter(connection.execute(query).scalars(), dtype=np.int64)
+
+
+def _new_passing(connection: sa.Connection, filters: Filters, since: int) -> Ids:
+    """Those of them that are new since a generation; quick where these are few, however many pass."""
+    query = sa.select(_chunks.c.id, _chunks.c.document_id).where(_chunks.c.generation > since)
+    rows = connection.execute(query).all()
+    owners = sorted({owner for _, owner in rows})
+    passing: set[str] = set()
+    for some in _batched(owners):
+        theirs = _passing(filters).where(_documents.c.id.in_(some))
+        passing.update(str(row.id) for row in connection.execute(theirs))
+    return np.array([id for id, owner in rows if owner in passing], dtype=np.int64)
+
+
+def _removed_since(connection: sa.Connection, generation: int) -> Ids:
+    """The numbers of the chunks that are gone since a generation; since 0 nothing is missed."""
+    query = sa.select(_removed.c.chunk_id).where(_removed.c.generation > generation)
+    gone = connection.execute(query).scalars() if generation > 0 else ()
+    return np.fromiter(gone, dtype=np.int64)
+
+
+def _pages(connection: sa.Connection, query: sa.Select[Any], generation: int) -> Iterator[Sequence[sa.Row[Any]]]:
+    """The rows of the chunks that are new since a generation, the oldest first; at least one page."""
+    place = sa.tuple_(_chunks.c.generation, _chunks.c.id)
+    query = query.add_columns(_chunks.c.generation.label("at")).order_by(*place).limit(_CHUNKS_PER_PAGE)
+    rows = connection.execute(query.where(_chunks.c.generation > generation)).all()
+    yield rows
+    while len(rows) == _CHUNKS_PER_PAGE:
+        rows = connection.execute(query.where(place > (rows[-1].at, rows[-1].id))).all()
+        yield rows
 
 
 def _remove(connection: sa.Connection, id: str, generation: int) -> Removal | None:
@@ -814,23 +995,21 @@ def _replace(connection: sa.Connection, prepared: PreparedDocument, generation: 
         _remove_chunks(connection, document.id, generation)
         connection.execute(_tags.delete().where(_tags.c.document_id == document.id))
         connection.execute(_versions.delete().where(*_is_version(document.id, document.version)))
-    connection.execute(
-        _documents.insert().values(
-            id=document.id,
-            version=document.version,
-            title=document.title,
-            url=document.url,
-            published=document.published,
-            tags=list(document.tags),
-            chunks=len(prepared.chunks),
-            characters=len(document.text),
-            updated_at=_now(),
-        )
-    )
+    row = {
+        "id": document.id,
+        "version": document.version,
+        "title": document.title,
+        "url": document.url,
+        "published": document.published,
+        "tags": list(document.tags),
+        "chunks": len(prepared.chunks),
+        "characters": len(document.text),
+        "updated_at": _now(),
+    }
+    connection.execute(_documents.insert(), row)
     pages = [[page.number, page.start, page.end] for page in document.pages]
-    connection.execute(
-        _versions.insert().values(document_id=document.id, version=document.version, pages=pages, text=document.text)
-    )
+    stored = {"document_id": document.id, "version": document.version, "pages": pages, "text": document.text}
+    connection.execute(_versions.insert(), stored)
     if document.tags:
         connection.execute(_tags.insert(), [{"tag": tag, "document_id": document.id} for tag in document.tags])
     _add_chunks(connection, prepared, generation)
@@ -839,8 +1018,10 @@ def _replace(connection: sa.Connection, prepared: PreparedDocument, generation: 
 def _add_chunks(connection: sa.Connection, prepared: PreparedDocument, generation: int) -> None:
     if not prepared.chunks:
         return
+    first = _last_chunk_number(connection) + 1
     rows = [
         {
+            "id": id,
             "document_id": chunk.document_id,
             "version": chunk.version,
             "start": chunk.start,
@@ -849,13 +1030,13 @@ def _add_chunks(connection: sa.Connection, prepared: PreparedDocument, generatio
             "context": chunk.context,
             "generation": generation,
         }
-        for chunk in prepared.chunks
+        for id, chunk in enumerate(prepared.chunks, start=first)
     ]
-    added = connection.execute(_chunks.insert().returning(_chunks.c.id, sort_by_parameter_order=True), rows)
+    connection.execute(_chunks.insert(), rows)
     vectors = np.ascontiguousarray(prepared.vectors, dtype=np.float32)
     connection.execute(
         _vectors.insert(),
-        [{"chunk_id": id, "vector": vector.tobytes()} for id, vector in zip(added.scalars(), vectors, strict=True)],
+        [{"chunk_id": id, "vector": vector.tobytes()} for id, vector in enumerate(vectors, start=first)],
     )
 
 

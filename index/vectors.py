@@ -1,19 +1,102 @@
-"""FAISS: the vectors of one generation, to be searched by inner product."""
+"""FAISS: the vectors of one generation, to be searched by inner product.
 
+Up to :data:`EXACT_UP_TO` vectors are compared one by one. Past that, most of them stand in a compressed part on disk,
+mapped into memory: an inverted file with one byte for each number, which is searched for a shortlist. Beside it, those
+that came since are kept exactly. Every score that leaves this module is the exact inner product of the stored vector.
+"""
+
+import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import faiss
 import numpy as np
 
+from corpus.errors import StoreError
 from index.embed import Vectors
-from index.store import Changes, Ids
+from index.idset import NOTHING, IdSet
+from index.store import Ids, VectorChanges
+
+Stored = Callable[[Sequence[int]], Mapping[int, Vectors]]
+"""The vectors of chunks by their numbers; a chunk that is gone is not among them."""
+
+EXACT_UP_TO = 50_000
+"""Vectors up to which comparing all of them is quick enough."""
+
+RECENT = 20_000
+"""Changes beside the compressed part past which they are worked into it."""
+
+SHORTLIST = 1.25
+"""Vectors that the compressed part proposes for each that is wanted."""
+
+_LISTS = 2.0
+"""Lists of the inverted file, times the square root of how many vectors there are."""
+
+_PROBED = 48
+_PROBED_SHARE = 1 / 16
+"""Lists that are searched where nothing is narrowed: so many, or this share; more where filters leave less in each."""
+
+_SAMPLE_PER_LIST = 40
+_TRAINING_ROUNDS = 10
+_OUTGROWN = 4
+"""Times that the lists may grow past the size that they were made for."""
+
+_SCORED_AT_ONCE = 1_000
+"""Allowed vectors up to which all of them are read and scored."""
 
 faiss.omp_set_num_threads(1)  # a team of threads would wait for cores that the encoder's threads hold
 
-_FILE = re.compile(r"vectors-(\d+)\.faiss")
+_FILE = re.compile(r"(vectors|compressed)-(\d+)\.faiss")
+_SEAL = b"quoth: whole, %020d bytes\n"
+_MAPPED = faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """The nearest chunks.
+
+    :param hits: number and inner product, best first
+    :param whole: false where the vector of one that may be among them is gone from the store, which is ahead then
+    """
+
+    hits: tuple[tuple[int, float], ...]
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Compressed:
+    """The compressed part: an inverted file that never changes, and what of it does not count any more.
+
+    :param path: where it is mapped from
+    :param stale: numbers of the chunks that came or went since it was made
+    """
+
+    index: faiss.IndexIVF
+    path: Path
+    stale: IdSet = NOTHING
+
+    def nearest(self, vector: Vectors, limit: int, allowed: IdSet | None) -> Ids:
+        """The numbers of about the ``limit`` nearest."""
+        if allowed is None:
+            selector, share = _all_but(self.stale), 1.0
+        else:
+            allowed = allowed - self.stale
+            selector, share = _bitmap(allowed), len(allowed) / self.index.ntotal
+        enough = max(_PROBED, _PROBED_SHARE * self.index.nlist)
+        probed = math.ceil(min(self.index.nlist, enough / max(share, 1e-9)))
+        parameters = faiss.SearchParametersIVF(nprobe=probed, sel=selector)
+        _, ids = self.index.search(vector[np.newaxis], limit, params=parameters)
+        return np.asarray(ids[0][ids[0] >= 0], dtype=np.int64)
+
+    def ids(self) -> Ids:
+        """The numbers of the chunks that count."""
+        lists = self.index.invlists
+        held = [_ids_of(lists, number) for number in range(self.index.nlist) if lists.list_size(number)]
+        return (IdSet.of(np.concatenate(held)) - self.stale).ids() if held else NOTHING.ids()
 
 
 class VectorIndex:
@@ -22,85 +105,299 @@ class VectorIndex:
     Because of that a search needs no lock, and sees one generation from its start to its end.
     """
 
-    def __init__(self, index: faiss.IndexIDMap2, generation: int) -> None:
-        self._index = index
+    def __init__(
+        self, recent: faiss.IndexIDMap2, generation: int, stored: Stored, compressed: _Compressed | None = None
+    ) -> None:
+        self._recent = recent
+        self._compressed = compressed
+        self._stored = stored
         self.generation = generation
 
     @classmethod
-    def empty(cls, dimension: int) -> "VectorIndex":
-        """The index of generation 0, which holds nothing."""
-        return cls(faiss.IndexIDMap2(faiss.IndexFlatIP(dimension)), 0)
+    def empty(cls, dimension: int, stored: Stored) -> "VectorIndex":
+        """The index of generation 0, which holds nothing.
+
+        :param stored: where exact vectors are read from; they need not be there where all of them are kept here
+        """
+        return cls(_flat(dimension), 0, stored)
 
     def __len__(self) -> int:
         """How many vectors there are."""
-        return int(self._index.ntotal)
+        return len(self.ids)
 
     @property
     def ids(self) -> Ids:
         """The chunks' numbers, ascending."""
-        return np.sort(faiss.vector_to_array(self._index.id_map))
+        recent = faiss.vector_to_array(self._recent.id_map)
+        return np.sort(recent if self._compressed is None else np.concatenate([recent, self._compressed.ids()]))
 
-    def apply(self, changes: Changes) -> "VectorIndex":
+    @property
+    def crowded(self) -> bool:
+        """Whether so much is kept beside the compressed part that a new one should be made (:meth:`compacted`)."""
+        if self._compressed is None:
+            return int(self._recent.ntotal) > EXACT_UP_TO
+        return len(self._compressed.stale) > RECENT
+
+    @property
+    def outgrown(self) -> bool:
+        """Whether a new compressed part must be made from the store (:meth:`built`), not from the present one."""
+        if self._compressed is None:
+            return True
+        lists = self._compressed.index.nlist
+        total = self._compressed.index.ntotal + self._recent.ntotal
+        return bool(_lists(total) > lists * math.sqrt(_OUTGROWN))
+
+    def apply(self, changes: VectorChanges) -> "VectorIndex":
         """The index of the generation that the changes lead to. Applying changes twice does no harm."""
-        following = faiss.clone_index(self._index)
-        added = np.array([stored.id for stored in changes.added], dtype=np.int64)
-        following.remove_ids(np.concatenate([changes.removed, added]))
-        if len(added):
-            following.add_with_ids(np.ascontiguousarray(changes.vectors), added)
-        return VectorIndex(following, changes.generation)
+        following = faiss.clone_index(self._recent)
+        gone = np.concatenate([changes.removed, changes.added])
+        following.remove_ids(gone)
+        if len(changes.added):
+            following.add_with_ids(np.ascontiguousarray(changes.vectors), changes.added)
+        compressed = self._compressed
+        if compressed is not None and len(gone):
+            compressed = replace(compressed, stale=compressed.stale | IdSet.of(gone))
+        return VectorIndex(following, changes.generation, self._stored, compressed)
 
-    def search(self, vector: Vectors, limit: int, allowed: Ids | None = None) -> list[tuple[int, float]]:
-        """The ``limit`` nearest chunks among the allowed ones, as (number, inner product), best first.
+    def search(self, vector: Vectors, limit: int, allowed: IdSet | None = None) -> Near:
+        """The ``limit`` nearest chunks among the allowed ones.
 
         :param vector: float32 ``[dimension]``, of length 1
-        :param allowed: numbers of chunks; None allows all
+        :param allowed: None allows all
         """
-        limit = min(limit, len(self) if allowed is None else len(allowed))
-        if limit == 0:
-            return []
-        parameters = None
-        if allowed is not None:
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(allowed))
-        scores, ids = self._index.search(vector[np.newaxis], limit, params=parameters)
-        found = [(int(id), float(score)) for id, score in zip(ids[0], scores[0], strict=True) if id >= 0]
-        return sorted(found, key=lambda pair: (-pair[1], pair[0]))
+        if limit < 1 or (allowed is not None and not len(allowed)):
+            return Near(())
+        found = self._search_recent(vector, limit, None if allowed is None else _bitmap(allowed))
+        if self._compressed is None:
+            return Near(_best(found, limit))
+        if allowed is not None and len(allowed) <= _SCORED_AT_ONCE:
+            near = (allowed - self._compressed.stale).ids()
+        else:
+            near = self._compressed.nearest(vector, math.ceil(SHORTLIST * limit), allowed)
+        scores = self._exact(vector, near)
+        return Near(_best(found + list(scores.items()), limit), len(scores) == len(near))
 
-    def save(self, folder: Path) -> None:
-        """Write the index as a file of its generation, whole or not at all, and delete older ones."""
-        target = folder / f"vectors-{self.generation}.faiss"
-        scratch = target.with_suffix(".tmp")
-        faiss.write_index(self._index, str(scratch))
-        with scratch.open("rb") as file:
-            os.fsync(file.fileno())
-        scratch.replace(target)
-        for path, generation in _files(folder):
-            if generation < self.generation:
-                path.unlink(missing_ok=True)
+    def scores(self, vector: Vectors, ids: Ids) -> dict[int, float]:
+        """The inner products of those chunks that are there."""
+        if self._compressed is not None:
+            return self._exact(vector, ids)
+        return dict(self._search_recent(vector, len(ids), faiss.IDSelectorBatch(ids))) if len(ids) else {}
 
     @classmethod
-    def load(cls, folder: Path, dimension: int) -> "VectorIndex":
+    def built(
+        cls, folder: Path, dimension: int, stored: Stored, ids: Ids, parts: Iterable[VectorChanges]
+    ) -> "VectorIndex":
+        """An index of everything that the store holds, compressed and written to ``folder`` where it is large.
+
+        :param ids: of all chunks, ascending
+        :param parts: all vectors, as the store gives them from generation 0 on
+        :raises StoreError: the file cannot be written
+        """
+        if len(ids) <= EXACT_UP_TO:
+            return cls.empty(dimension, stored)._applied(parts)
+        with _all_cores():
+            whole = _trained(dimension, stored, ids)
+            generation = 0
+            for part in parts:
+                whole.add_with_ids(part.vectors, part.added)
+                generation = part.generation
+        return cls._written(folder, whole, generation, stored)
+
+    def compacted(self, folder: Path) -> "VectorIndex":
+        """The same with everything in the compressed part, written to ``folder``, and without what is stale.
+
+        :raises StoreError: the file cannot be written, or the present one is gone or damaged
+        """
+        if self._compressed is None:
+            raise ValueError("there is no compressed part that could be added to")
+        whole = _read(self._compressed.path, mapped=False)
+        if whole is None:
+            raise StoreError(f"{self._compressed.path}: cannot be read any more; run quoth rebuild")
+        whole.remove_ids(_bitmap(self._compressed.stale))
+        ids = faiss.vector_to_array(self._recent.id_map)
+        if len(ids):
+            whole.add_with_ids(self._recent.index.reconstruct_n(0, len(ids)), ids)
+        return self._written(folder, whole, self.generation, self._stored)
+
+    def save(self, folder: Path) -> None:
+        """Write the index as a file of its generation, whole or not at all, and delete those that it replaces.
+
+        A compressed part is on disk already, and what came since is quick to read from the store.
+
+        :raises StoreError: the file cannot be written
+        """
+        if self._compressed is None:
+            _write(self._recent, folder / f"vectors-{self.generation}.faiss")
+            replaced = [file.path for file in _files(folder) if file.generation < self.generation]
+        else:
+            own = _file(self._compressed.path)
+            replaced = [file.path for file in _files(folder) if file.is_flat or file.generation < own.generation]
+        for path in replaced:
+            path.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, folder: Path, dimension: int, stored: Stored) -> "VectorIndex":
         """The newest index in the folder that can be read, an empty one where there is none.
 
         A damaged file is no loss: the store holds every vector, and what is missing is applied from there.
         """
-        for path, generation in sorted(_files(folder), key=lambda file: -file[1]):
-            try:
-                index = faiss.read_index(str(path))
-            except RuntimeError:  # FAISS's one error: the file is cut short, damaged, or was deleted meanwhile
+        for file in sorted(_files(folder), key=lambda file: -file.generation):
+            index = _read(file.path)
+            if index is None or index.d != dimension:
                 continue
-            if isinstance(index, faiss.IndexIDMap2) and index.d == dimension:
-                return cls(index, generation)
-        return cls.empty(dimension)
+            if isinstance(index, faiss.IndexIVF):
+                return cls(_flat(dimension), file.generation, stored, _Compressed(index, file.path))
+            if isinstance(index, faiss.IndexIDMap2):
+                return cls(index, file.generation, stored)
+        return cls.empty(dimension, stored)
+
+    @staticmethod
+    def move(source: Path, target: Path) -> None:
+        """Put the files of one folder in place of those of another, where there are any."""
+        moved = list(_files(source))
+        for file in _files(target) if moved else ():
+            file.path.unlink(missing_ok=True)
+        for file in moved:
+            file.path.replace(target / file.path.name)
 
     @staticmethod
     def discard(folder: Path) -> None:
-        """Delete what :meth:`save` wrote."""
-        for path, _ in _files(folder):
-            path.unlink(missing_ok=True)
+        """Delete what was written."""
+        for file in _files(folder):
+            file.path.unlink(missing_ok=True)
+
+    @classmethod
+    def _written(cls, folder: Path, whole: faiss.IndexIVF, generation: int, stored: Stored) -> "VectorIndex":
+        path = folder / f"compressed-{generation}.faiss"
+        _write(whole, path)
+        mapped = _read(path)
+        if mapped is None:
+            raise StoreError(f"{path}: cannot be read though it was just written; look to the disk")
+        return cls(_flat(whole.d), generation, stored, _Compressed(mapped, path))
+
+    def _applied(self, parts: Iterable[VectorChanges]) -> "VectorIndex":
+        index = self
+        for part in parts:
+            index = index.apply(part)
+        return index
+
+    def _search_recent(self, vector: Vectors, limit: int, selector: faiss.IDSelector | None) -> list[tuple[int, float]]:
+        limit = min(limit, int(self._recent.ntotal))
+        if limit == 0:
+            return []
+        parameters = None if selector is None else faiss.SearchParameters(sel=selector)
+        scores, ids = self._recent.search(vector[np.newaxis], limit, params=parameters)
+        return [(int(id), float(score)) for id, score in zip(ids[0], scores[0], strict=True) if id >= 0]
+
+    def _exact(self, vector: Vectors, ids: Ids) -> dict[int, float]:
+        vectors = self._stored(ids.tolist())
+        if not vectors:
+            return {}
+        products = np.einsum("ij,j->i", np.stack(list(vectors.values())), vector)
+        return dict(zip(vectors, products.tolist(), strict=True))
 
 
-def _files(folder: Path) -> Iterator[tuple[Path, int]]:
-    for path in folder.glob("vectors-*.faiss"):
-        name = _FILE.fullmatch(path.name)
-        if name:
-            yield path, int(name[1])
+def _best(found: Iterable[tuple[int, float]], limit: int) -> tuple[tuple[int, float], ...]:
+    return tuple(sorted(found, key=lambda pair: (-pair[1], pair[0]))[:limit])
+
+
+def _flat(dimension: int) -> faiss.IndexIDMap2:
+    return faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
+
+
+def _lists(total: int) -> int:
+    return round(_LISTS * math.sqrt(total))
+
+
+def _trained(dimension: int, stored: Stored, ids: Ids) -> faiss.IndexIVF:
+    """An empty inverted file, its lists and scales made from an even sample of the vectors."""
+    lists = _lists(len(ids))
+    sample = ids[:: max(1, len(ids) // (lists * _SAMPLE_PER_LIST))]
+    index = faiss.IndexIVFScalarQuantizer(
+        faiss.IndexFlatIP(dimension), dimension, lists, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
+    )
+    index.cp.niter = _TRAINING_ROUNDS
+    index.train(np.stack(list(stored(sample.tolist()).values())))
+    return index
+
+
+def _bitmap(ids: IdSet) -> faiss.IDSelector:
+    return faiss.IDSelectorBitmap(ids.bits)
+
+
+def _all_but(ids: IdSet) -> faiss.IDSelector | None:
+    return faiss.IDSelectorNot(_bitmap(ids)) if len(ids) else None
+
+
+def _ids_of(lists: faiss.InvertedLists, number: int) -> Ids:
+    return np.array(faiss.rev_swig_ptr(lists.get_ids(number), lists.list_size(number)), dtype=np.int64)
+
+
+@contextmanager
+def _all_cores() -> Iterator[None]:
+    """All cores for what this thread does with FAISS."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(os.cpu_count() or 1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
+
+
+def _write(index: faiss.Index, target: Path) -> None:
+    """Write an index to a file, whole or not at all."""
+    scratch = target.with_suffix(".tmp")
+    try:
+        faiss.write_index(index, str(scratch))
+        with scratch.open("ab") as file:
+            if isinstance(index, faiss.IndexIVF):
+                file.write(_SEAL % file.tell())
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(target)
+    except (RuntimeError, OSError) as exc:  # RuntimeError is FAISS's one error
+        scratch.unlink(missing_ok=True)
+        raise StoreError(f"{target}: cannot be written ({exc})") from exc
+
+
+def _read(path: Path, mapped: bool = True) -> faiss.Index | None:
+    """The index in a file, None where the file is cut short, damaged, or was deleted meanwhile.
+
+    An inverted file is mapped into memory only where its seal says that the file is whole: what is cut off would end
+    the process when it is read.
+    """
+    try:
+        index = faiss.read_index(str(path), _MAPPED if mapped and _sealed(path) else 0)
+    except (RuntimeError, OSError):
+        return None
+    if isinstance(index, faiss.IndexIVF):
+        lists = faiss.downcast_InvertedLists(index.invlists)
+        if isinstance(lists, faiss.OnDiskInvertedLists):
+            lists.prefetch_nthread = 0  # it would start threads for every search
+    return index
+
+
+def _sealed(path: Path) -> bool:
+    """Whether a file ends with the seal that tells its size."""
+    size = path.stat().st_size - len(_SEAL % 0)
+    if size < 0:
+        return False
+    with path.open("rb") as file:
+        file.seek(size)
+        return file.read() == _SEAL % size
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: Path
+    is_flat: bool
+    generation: int
+
+
+def _files(folder: Path) -> list[_File]:
+    return [_file(path) for path in folder.glob("*.faiss") if _FILE.fullmatch(path.name)]
+
+
+def _file(path: Path) -> _File:
+    kind, _, generation = path.stem.partition("-")
+    return _File(path, kind == "vectors", int(generation))

@@ -99,7 +99,6 @@ class Answerer:
         self._searcher = searcher
         self._reader = reader
         self._calibrations = calibrations
-        self._resolver = Resolver(searcher.encoder)
 
     def ask(self, question: Question, watch: Watch = unwatched) -> Answer | NoAnswer:
         """The answer, or why there is none. Both are outcomes.
@@ -116,7 +115,7 @@ class Answerer:
 
     def _look(self, question: Question, watch: Watch) -> tuple[Asked, SearchResult]:
         started = time.perf_counter()
-        resolved = self._resolver.resolve(question.text, question.history)
+        resolved = Resolver(self._searcher.encoder).resolve(question.text, question.history)
         result = self._searcher.search(resolved, question.top_k, question.filters, aside=question.text)
         searched = time.perf_counter()
         findings = self._reader.read(resolved, result, watch)

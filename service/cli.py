@@ -31,10 +31,11 @@ from corpus.document import unencodable
 from corpus.errors import DocumentError, NotFoundError, QuothError, StoreError
 from corpus.intake import Intake, Order, Taken
 from corpus.load import ClaimedIds, find_files, path_text
-from index.collection import Collection, FileResult, rebuild
+from index.collection import Collection, FileResult
 from index.embed import load_encoder
 from index.ingest import Loaded
 from index.ledger import Stage
+from index.renewal import rebuild
 from index.store import FILE_NAME, Filters
 from service.desk import open_collection, open_desk
 from service.question import DEFAULT_TOP_K, make_question
@@ -180,7 +181,7 @@ def serve(
 
     settings = _settings(data, host=host, port=port, watch=tuple(watch) if watch else None)
     _log(settings, "%(asctime)s %(levelname)s %(name)s: %(message)s")
-    with open_desk(settings, writable=True) as desk:
+    with open_desk(settings, writable=True, renewing=True) as desk:
         state = "no documents yet" if desk.collection.store.is_empty() else f"generation {desk.collection.generation}"
         err.print(Text(f"{settings.data_dir}: {state}; http://{settings.host}:{settings.port}"))
         uvicorn.run(
@@ -311,7 +312,7 @@ def rebuild_command(data: DataDir = None) -> None:
     settings = _indexed(data)
     encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
     with err.status("rebuilding"):
-        chunks = rebuild(settings.data_dir, encoder)
+        chunks = rebuild(settings.data_dir, encoder, source=settings.encoder)
     err.print(f"rebuilt: {chunks} chunks")
 
 

@@ -3,17 +3,20 @@
 import hashlib
 import json
 import logging
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from corpus.errors import NotFoundError, QuestionError, StoreError
+from corpus.errors import NotFoundError, QuestionError, QuothError, SettingsError, StoreError
+from index.chunk import ChunkSettings
 from index.collection import Collection
 from index.embed import Encoder, load_encoder
+from index.renewal import Renewal, built_otherwise
 from index.store import Exchange, Store
 from service.answer import Answer, Answerer
 from service.confidence import Calibration, Fitted, load_fitted, parse_calibrations
@@ -51,6 +54,7 @@ class Desk:
         passages: PassageReader,
         *,
         writable: bool,
+        chunking: ChunkSettings | None = None,
         conversation_hours: float = CONVERSATION_HOURS,
     ) -> None:
         """Open the data folder.
@@ -60,13 +64,14 @@ class Desk:
         """
         fitted = load_fitted()
         self.passages, self.reader = passages, SpanReader(passages, fitted.ranking)
-        self.collection = Collection(folder, encoder, writable=writable)
+        self.collection = Collection(folder, encoder, writable=writable, settings=chunking)
+        self._renewal: Renewal | None = None
+        self._renewing: threading.Thread | None = None
         calibrations, numbers = _calibrations(self.collection.store, fitted, passages.digest)
         self.answerer = Answerer(self.collection.store, self.collection.searcher, self.reader, calibrations)
-        parts = (version("quoth"), json.dumps(encoder.identity.as_dict()), self.reader.fingerprint, numbers)
         self.observers: list[Observer] = []
         self._conversation_age = timedelta(hours=conversation_hours)
-        self.fingerprint = hashlib.sha256(" ".join(parts).encode()).hexdigest()
+        self._version, self._numbers = version("quoth"), numbers
 
     def __enter__(self) -> Self:
         return self
@@ -74,7 +79,33 @@ class Desk:
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._renewal is not None and self._renewing is not None:
+            self._renewal.stop()
+            self._renewing.join()
         self.collection.close()
+
+    @property
+    def fingerprint(self) -> str:
+        """What an answer depends on, besides the documents and the question."""
+        encoder = json.dumps(self.collection.searcher.encoder.identity.as_dict())
+        parts = (self._version, encoder, self.reader.fingerprint, self._numbers)
+        return hashlib.sha256(" ".join(parts).encode()).hexdigest()
+
+    def renew(self, encoder: Encoder, source: str) -> None:
+        """Have the documents embedded anew with another encoder in the background, and answer with it once they are.
+
+        :param source: what the encoder was loaded from
+        :raises StoreError: the disk is full
+        """
+        self._renewal = Renewal(self.collection.folder, self.collection.store, encoder, source)
+        self._renewing = threading.Thread(target=self._renew, args=(self._renewal,), name="renewal", daemon=True)
+        self._renewing.start()
+
+    def _renew(self, renewal: Renewal) -> None:
+        try:
+            renewal.run(self.collection)
+        except QuothError as exc:
+            log.error("the index could not be embedded anew, and serves on as it was: %s", exc)
 
     def ask(self, question: Question, watch: Watch = unwatched) -> bytes:
         """The answer as JSON (:class:`service.schemas.AskResponse`), kept under its id.
@@ -220,17 +251,64 @@ def open_collection(settings: Settings, *, writable: bool) -> Collection:
     :raises SettingsError: the encoder is not there, or damaged
     :raises StoreError: the data folder cannot be opened
     """
-    encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
-    return Collection(settings.data_dir, encoder, writable=writable)
+    collection = Collection(settings.data_dir, _encoder(settings, settings.encoder), writable=writable)
+    _record_source(collection, settings, writable)
+    return collection
 
 
-def open_desk(settings: Settings, *, writable: bool) -> Desk:
+def open_desk(settings: Settings, *, writable: bool, renewing: bool = False) -> Desk:
     """The desk that the settings describe.
 
+    :param renewing: an index that was built with another encoder, or with other chunks, is not refused: it answers as
+        it is, and is embedded anew in the background
     :raises SettingsError: the encoder or the reader is not there, or damaged
     :raises StoreError: the data folder cannot be opened
     """
-    encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
+    encoder = _encoder(settings, settings.encoder)
     passages = load_passage_reader(settings.reader, settings.threads)
-    hours = settings.conversation_hours
-    return Desk(settings.data_dir, encoder, passages, writable=writable, conversation_hours=hours)
+    former = _former(settings, encoder) if renewing else None
+    built = former or _Built(encoder, ChunkSettings())
+    desk = Desk(
+        settings.data_dir,
+        built.encoder,
+        passages,
+        writable=writable,
+        chunking=built.chunking,
+        conversation_hours=settings.conversation_hours,
+    )
+    if former is None:
+        _record_source(desk.collection, settings, writable)
+    else:
+        log.warning("the index was built with other settings: it answers as it is, and is embedded anew meanwhile")
+        desk.renew(encoder, settings.encoder)
+    return desk
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """What an index is built with, loaded."""
+
+    encoder: Encoder
+    chunking: ChunkSettings
+
+
+def _former(settings: Settings, encoder: Encoder) -> _Built | None:
+    """What the index was built with where that is something else and still here."""
+    built = built_otherwise(settings.data_dir, encoder)
+    if built is None:
+        return None
+    try:
+        found = _encoder(settings, built.source)
+    except SettingsError:
+        return None
+    return _Built(found, built.chunking) if found.identity.as_dict() == built.identity else None
+
+
+def _encoder(settings: Settings, source: str) -> Encoder:
+    return load_encoder(source, settings.models_dir, settings.threads)
+
+
+def _record_source(collection: Collection, settings: Settings, writable: bool) -> None:
+    """Keep what the encoder was loaded from: a later one is told by it what to serve with meanwhile."""
+    if writable and collection.store.encoder_source() != settings.encoder:
+        collection.store.set_encoder_source(settings.encoder)

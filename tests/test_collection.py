@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +17,11 @@ from hypothesis import strategies as st
 from corpus.document import Document, make_document
 from corpus.errors import DocumentError, NotFoundError, StoreError
 from index.chunk import ChunkSettings
-from index.collection import Collection, Outcome, Removed, rebuild
+from index.collection import Collection, Outcome, Removed
 from index.embed import Encoder, EncoderIdentity, Vectors
 from index.ingest import Loaded, prepare
-from index.store import FILE_NAME, Removal
+from index.renewal import rebuild
+from index.store import FILE_NAME, Filters, Removal
 
 Make = Callable[..., Document]
 Open = Callable[..., Collection]
@@ -195,7 +197,7 @@ def test_only_new_chunks_of_an_updated_document_are_embedded(
     recording.texts.clear()
     collection.put([make("a", "Here is something new. The first one stays. The second one stays.", title="T")])
     assert recording.texts == []
-    texts = [stored.chunk.text for stored in collection.store.changes_since(0).added]
+    texts = [stored.chunk.text for part in collection.store.changes_since(0) for stored in part.added]
     assert texts == ["Here is something new.", "The first one stays.", "The second one stays."]
 
 
@@ -506,3 +508,141 @@ def test_a_collection_is_what_was_put_in_less_what_was_taken_out(
         assert sorted((hit.chunk.document_id, hit.chunk.text) for hit in hits) == sorted(expected.items())
         assert collection.verify() == []
     collection.close()
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compression from thirty vectors on, and again every ten changes."""
+    monkeypatch.setattr("index.vectors.EXACT_UP_TO", 30)
+    monkeypatch.setattr("index.vectors.RECENT", 10)
+
+
+def vector_files(data: Path) -> list[str]:
+    return sorted(path.name.partition("-")[0] for path in data.glob("*.faiss"))
+
+
+def nearest(collection: Collection, question: str, filters: Filters | None = None) -> list[str]:
+    """The texts of the ten nearest chunks, as a search finds them."""
+    hits = collection.searcher.search(question, 10, filters, dense_weight=1.0).hits
+    return [hit.chunk.text for hit in hits]
+
+
+def truly_nearest(collection: Collection, question: str, tag: str = "") -> list[str]:
+    """The same, by comparing the question with every vector in the store."""
+    vector = collection.searcher.encoder.encode([question])[0]
+    ids = collection.store.chunk_ids(Filters(tags=(tag,)) if tag else None).tolist()
+    vectors, chunks = collection.store.vectors(ids), collection.store.chunks(ids)
+    return [chunks[id].chunk.text for id in sorted(ids, key=lambda id: (-float(vectors[id] @ vector), id))[:10]]
+
+
+def line_of(make: Make, number: int, text: str = "Line {} carries gas, {} a day.") -> Document:
+    return make(str(number), text.format(number, number**2), title="t", tags=["odd" if number % 2 else "even"])
+
+
+@pytest.mark.usefixtures("small")
+def test_a_large_collection_is_compressed_in_the_background_and_finds_the_same(
+    open_collection: Open, make: Make, tmp_path: Path
+) -> None:
+    collection = open_collection()
+    for first in range(0, 60, 10):
+        collection.put([line_of(make, number) for number in range(first, first + 10)])
+    collection.close()
+    assert vector_files(tmp_path / "data") == ["compressed"]
+    for writable in (True, False):
+        again = open_collection(writable=writable)
+        assert (again.verify(), again.sizes()) == ([], {"store": 60, "vectors": 60, "terms": 60})
+        assert nearest(again, "line 7") == truly_nearest(again, "line 7")
+        assert nearest(again, "line 7", Filters(tags=("odd",))) == truly_nearest(again, "line 7", "odd")
+        again.close()
+
+
+@pytest.mark.usefixtures("small")
+def test_changes_beside_a_compressed_part_are_visible_at_once_and_survive(open_collection: Open, make: Make) -> None:
+    collection = open_collection()
+    collection.put([line_of(make, number) for number in range(40)])
+    collection.close()
+    collection = open_collection()
+    collection.put([line_of(make, 3, "Line {} is shut, and was so {} days."), line_of(make, 99)])
+    collection.remove(["5"])
+    for _ in range(2):
+        texts = [
+            stored.chunk.text for stored in collection.store.chunks(collection.store.chunk_ids().tolist()).values()
+        ]
+        assert (len(texts), "Line 3 is shut, and was so 9 days." in texts) == (40, True)
+        assert nearest(collection, "line 99 shut") == truly_nearest(collection, "line 99 shut")
+        assert "Line 5 carries gas, 25 a day." not in nearest(collection, "line 5 carries gas 25 a day")
+        assert collection.verify() == []
+        collection.close()
+        collection = open_collection()
+    for number in range(100, 120):  # past the bound: worked in
+        collection.put([line_of(make, number)])
+    collection.close()
+    again = open_collection(writable=False)
+    assert (again.verify(), again.sizes()["vectors"]) == ([], 60)
+    assert nearest(again, "line 110") == truly_nearest(again, "line 110")
+
+
+@pytest.mark.usefixtures("small")
+def test_a_new_compressed_part_is_a_generation_of_its_own(open_collection: Open, make: Make) -> None:
+    collection = open_collection()
+    collection.put([line_of(make, number) for number in range(20)])
+    _, generation = collection.put([line_of(make, number) for number in range(20, 40)])
+    assert generation == 2
+    deadline = time.monotonic() + 60
+    while collection.generation == 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert (collection.generation, collection.store.generation, collection.verify()) == (3, 3, [])
+
+
+@pytest.mark.usefixtures("small")
+def test_a_reader_follows_a_writer_who_compresses(open_collection: Open, make: Make) -> None:
+    writer = open_collection()
+    writer.put([line_of(make, 1)])
+    reader = open_collection(writable=False)
+    for first in range(2, 62, 20):
+        writer.put([line_of(make, number) for number in range(first, first + 20)])
+    writer.remove(["1"])
+    # It finds what is deleted, looks again, and is at the writer's generation.
+    assert nearest(reader, "line 1") == truly_nearest(reader, "line 1")
+    assert reader.generation >= 5
+    assert reader.verify() == []
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("kept", [0, 2_000, None])
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_compressed_part_that_is_damaged_or_gone_is_made_anew(
+    open_collection: Open, make: Make, tmp_path: Path, writable: bool, kept: int | None
+) -> None:
+    collection = open_collection()
+    collection.put([line_of(make, number) for number in range(40)])
+    collection.close()
+    (path,) = (tmp_path / "data").glob("compressed-*.faiss")
+    whole = path.read_bytes()
+    path.unlink() if kept is None else path.write_bytes(whole[:kept])
+    again = open_collection(writable=writable)
+    assert (again.verify(), nearest(again, "line 7")) == ([], truly_nearest(again, "line 7"))
+    assert path.read_bytes()[-20:] == whole[-20:]  # sealed, at once
+
+
+@pytest.mark.usefixtures("small")
+def test_a_reader_beside_a_writer_does_without_files_of_faiss(
+    open_collection: Open, make: Make, tmp_path: Path
+) -> None:
+    writer = open_collection()
+    writer.put([line_of(make, number) for number in range(40)])
+    for path in (tmp_path / "data").glob("*.faiss"):
+        path.unlink()
+    reader = open_collection(writable=False)
+    assert (reader.verify(), nearest(reader, "line 7")) == ([], truly_nearest(reader, "line 7"))
+
+
+def test_a_filter_is_as_new_as_the_search(open_collection: Open, make: Make) -> None:
+    collection = open_collection()
+    collection.put([line_of(make, number) for number in range(6)])
+    even = Filters(tags=("even",))
+    assert len(nearest(collection, "line", even)) == 3
+    collection.put([line_of(make, 8), line_of(make, 10)])
+    collection.remove(["0"])
+    assert sorted(nearest(collection, "line", even)) == sorted(truly_nearest(collection, "line", "even"))
+    assert len(nearest(collection, "line", even)) == 4

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -11,11 +12,14 @@ import pytest
 
 from corpus.document import Document
 from corpus.errors import NotFoundError, QuestionError, StoreError
-from index.embed import Encoder
+from index.chunk import ChunkSettings
+from index.collection import Collection
+from index.embed import Encoder, Vectors
 from index.store import Filters
-from service.desk import Desk
+from service.desk import Desk, open_desk
 from service.question import Role, Turn, make_question
 from service.reader.passage import PassageReader
+from service.settings import load_settings
 
 Make = Callable[..., Document]
 
@@ -156,3 +160,81 @@ def test_a_conversation_forgets_an_answer_whose_document_was_deleted(desk: Desk)
     (left,) = store.exchanges("c", 9, long_ago)
     assert (left.question, left.answer) == ("Who sold peas?", None)
     assert json.loads(ask(desk, "Who sold it?", conversation_id="c"))["question"] == "Who sold it?"
+
+
+class Recording:
+    """An encoder that remembers what it was given."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.identity = encoder.identity
+        self._encoder = encoder
+        self.texts: list[str] = []
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        self.texts.extend(texts)
+        return self._encoder.encode(texts)
+
+    def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        return self._encoder.token_spans(texts)
+
+
+def test_a_follow_up_is_understood_by_the_encoder_that_searches(
+    desk: Desk, toy_encoder: Callable[..., Encoder]
+) -> None:
+    recording = Recording(toy_encoder(name="other"))
+    ask(desk, "What does the line carry?", conversation_id="c")
+    desk.renew(recording, "other")
+    wait_for(lambda: desk.collection.searcher.encoder is recording)
+    ask(desk, "And the port?", conversation_id="c")
+    assert "line" in recording.texts  # compared with what takes its place
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 300
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_desk_answers_while_its_index_is_embedded_anew_and_then_with_the_new_encoder(
+    desk: Desk, toy_encoder: Callable[..., Encoder]
+) -> None:
+    before, fingerprint = json.loads(ask(desk)), desk.fingerprint
+    desk.renew(toy_encoder(dimension=32, name="other"), "other")
+    while desk.collection.searcher.encoder.identity.name == "toy":
+        assert json.loads(ask(desk))["citations"] == before["citations"]
+    after = json.loads(ask(desk))
+    assert after["citations"] == before["citations"]  # how sure it is depends on the encoder
+    assert (after["generation"] > before["generation"], desk.fingerprint != fingerprint) == (True, True)
+    assert desk.collection.verify() == []
+
+
+def test_a_desk_that_is_closed_leaves_what_it_began_for_the_next(
+    tmp_path: Path, encoder: Encoder, toy_encoder: Callable[..., Encoder], passages: PassageReader, make: Make
+) -> None:
+    other = toy_encoder(dimension=32, name="other")
+    with Desk(tmp_path / "data", encoder, passages, writable=True) as first:
+        first.collection.put([make(str(number)) for number in range(5)])
+        first.renew(other, "other")
+    renewed = first.collection.searcher.encoder is other  # it may have been quicker than the closing
+    with Desk(tmp_path / "data", other if renewed else encoder, passages, writable=True) as second:
+        assert (second.collection.verify(), len(list(second.collection.documents()))) == ([], 5)
+
+
+def test_an_index_that_was_cut_otherwise_is_served_while_it_is_cut_anew(
+    tmp_path: Path, real_encoder: Encoder, make: Make
+) -> None:
+    settings = load_settings(data_dir=tmp_path / "data")
+    text = "The Amur line is 3,000 kilometres long. It carries 38 bcm of gas a year, and was opened in 2019."
+    with Collection(settings.data_dir, real_encoder, writable=True, settings=ChunkSettings(max_tokens=20)) as built:
+        built.put([make("amur", text)])
+        assert len(built.store.chunk_ids()) == 2
+    with pytest.raises(StoreError, match="run quoth rebuild, or quoth serve"):
+        open_desk(settings, writable=False)
+    with open_desk(settings, writable=True, renewing=True) as desk:
+        assert json.loads(ask(desk, "How long is the Amur line?"))["answer"]["text"] == "3,000 kilometres"
+        wait_for(lambda: desk.collection.generation > 1)
+        assert json.loads(ask(desk, "How long is the Amur line?"))["answer"]["text"] == "3,000 kilometres"
+        assert (desk.collection.verify(), len(desk.collection.store.chunk_ids())) == ([], 1)
+    with open_desk(settings, writable=False) as reader:
+        assert len(reader.collection.store.chunk_ids()) == 1

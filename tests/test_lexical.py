@@ -10,6 +10,7 @@ import pytest
 
 from corpus.errors import StoreError
 from index.chunk import Chunk
+from index.idset import IdSet
 from index.lexical import LexicalIndex, terms_of
 from index.store import Changes, Filters, StoredChunk
 
@@ -25,9 +26,8 @@ def chunk(
     return StoredChunk(id, Chunk(document_id, "v", 0, len(text), text, context), "", None, published, tags)
 
 
-def changes(generation: int, *added: StoredChunk, removed: tuple[int, ...] = ()) -> Changes:
-    vectors = np.zeros((len(added), 1), dtype=np.float32)
-    return Changes(generation, np.array(removed, dtype=np.int64), added, vectors)
+def changes(generation: int, *added: StoredChunk, removed: tuple[int, ...] = ()) -> list[Changes]:
+    return [Changes(generation, np.array(removed, dtype=np.int64), added)]
 
 
 def opened(folder: Path, *added: StoredChunk) -> LexicalIndex:
@@ -246,3 +246,73 @@ def test_a_folder_that_vanishes_under_the_writer_is_an_error_of_the_store(tmp_pa
     shutil.rmtree(tmp_path / "terms")
     with pytest.raises(StoreError, match="the lexical index cannot be written"):
         made.apply(changes(2, chunk(2, "gas")))
+
+
+# A large index: words of many chunks only score what rarer words propose.
+
+
+def crowd(tmp_path: Path) -> LexicalIndex:
+    """Sixty chunks that hold "the" and "gas", of which some say "line", few "amur"; every third is tagged."""
+    texts = ["the gas " + "line " * (id % 4 == 0) + "amur " * (id % 10 == 0) + f"number {id}" for id in range(1, 61)]
+    tags = [("x",) if id % 3 == 0 else () for id in range(1, 61)]
+    return opened(
+        tmp_path,
+        *(
+            chunk(id, text, tags=tag, context="the gas" * (id % 2))
+            for id, text, tag in zip(range(1, 61), texts, tags, strict=True)
+        ),
+    )
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("index.lexical.ALL_TERMS_UP_TO", 10)
+    monkeypatch.setattr("index.lexical.POSTINGS", 20)
+    monkeypatch.setattr("index.lexical._FEW", 0)
+
+
+QUESTION = "Does the gas line at the Amur work?"
+
+
+def test_in_a_large_index_frequent_words_propose_nothing_and_score_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = crowd(tmp_path)
+    whole = made.snapshot.search(QUESTION, 5)
+    everything = dict(made.snapshot.search(QUESTION, 60))
+    for name, value in (("ALL_TERMS_UP_TO", 10), ("POSTINGS", 20)):
+        monkeypatch.setattr(f"index.lexical.{name}", value)
+    found = made.snapshot.search(QUESTION, 5)
+    assert [id for id, _ in found] == [id for id, _ in whole]
+    assert [score for _, score in found] == pytest.approx([score for _, score in whole])
+    ten = made.snapshot.search(QUESTION, 10)
+    assert {id for id, _ in ten} <= {id for id in range(1, 61) if id % 4 == 0 or id % 10 == 0}
+    assert dict(ten) == pytest.approx({id: everything[id] for id, _ in ten})
+
+
+@pytest.mark.usefixtures("large")
+def test_in_a_large_index_a_question_of_frequent_words_still_finds(tmp_path: Path) -> None:
+    assert len(crowd(tmp_path).snapshot.search("the gas", 5)) == 5
+
+
+@pytest.mark.usefixtures("large")
+def test_broad_filters_find_in_a_large_index_what_they_find_in_a_small_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = crowd(tmp_path)
+    filters = Filters(tags=("x",))
+    allowed = IdSet.of(np.arange(3, 61, 3))
+    found = made.snapshot.search(QUESTION, 5, filters, allowed)
+    assert found == made.snapshot.search(QUESTION, 5, filters)
+    monkeypatch.setattr("index.lexical.ALL_TERMS_UP_TO", 1_000)
+    whole = made.snapshot.search(QUESTION, 5, filters)
+    assert [id for id, _ in found] == [id for id, _ in whole]
+    assert [score for _, score in found] == pytest.approx([score for _, score in whole])
+
+
+@pytest.mark.usefixtures("large")
+def test_a_filter_that_lets_few_of_the_best_through_is_searched_inside(tmp_path: Path) -> None:
+    best = (chunk(id, "amur amur", "many") for id in range(1, 50))
+    made = opened(tmp_path, *best, *(chunk(id, "the amur and more", "one") for id in range(50, 60)))
+    allowed = IdSet.of(np.arange(50, 60))
+    assert [id for id, _ in made.snapshot.search("amur", 3, Filters(document_ids=("one",)), allowed)] == [50, 51, 52]

@@ -14,7 +14,7 @@ from index.collection import Collection
 from index.embed import Encoder
 from index.engine import Candidates
 from index.search import ASIDE_WEIGHT, Searcher, fuse
-from index.store import Filters, Store
+from index.store import Filters
 
 Make = Callable[..., Document]
 Open = Callable[..., Collection]
@@ -137,8 +137,8 @@ class _Lagging:
     def candidates(self, *_: object, **__: object) -> Candidates:
         return Candidates(self.generation, {1 if self.generation == 1 and self.mends else 999: 1.0}, {}, {})
 
-    def advance(self, store: Store, past: int) -> None:
-        assert (past, store.generation) == (0, 1)
+    def advance(self, past: int) -> None:
+        assert past == 0
         self.generation = 1
 
 
@@ -149,6 +149,29 @@ def test_a_search_waits_for_the_generation_that_lacks_the_deleted_chunk(
     collection.put([make("a", "gas")])
     result = Searcher(collection.store, _Lagging(mends=True), encoder).search("gas", 5)
     assert ([hit.found.id for hit in result.hits], result.generation) == ([1], 1)
+
+
+class _Moving:
+    """An engine in which another thread writes between the first two searches."""
+
+    def __init__(self) -> None:
+        self.generation = 0
+
+    def candidates(self, *_: object, **__: object) -> Candidates:
+        self.generation = min(3, self.generation + 1)
+        return Candidates(self.generation, {}, {}, {})
+
+    def advance(self, past: int) -> None:
+        assert past == 1
+
+
+def test_both_forms_of_a_question_are_looked_for_in_one_generation(
+    open_collection: Open, make: Make, encoder: Encoder
+) -> None:
+    collection = open_collection()
+    for text in ("gas", "gas flows", "gas flows on"):
+        collection.put([make("a", text)])
+    assert Searcher(collection.store, _Moving(), encoder).search("gas", 5, aside="oil").generation == 3
 
 
 def test_an_index_that_names_chunks_which_are_not_there_is_an_error(

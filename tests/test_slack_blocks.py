@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from service.schemas import AlternativeOut, AnswerOut, AskResponse, CitationOut, PassageOut, SentenceOut
@@ -121,6 +121,7 @@ def test_nothing_in_an_answer_mentions_anybody(response: AskResponse, base: str)
 
 @FEW
 @given(LONG)
+@example("x" * 2_993 + " @here" + "0" * 50)  # cut after its fifth character, it names everybody
 def test_a_notice_keeps_the_limits_and_mentions_nobody(text: str) -> None:
     post = notice(text)
     assert fault_of_message({"text": post.text, "blocks": list(post.blocks)}) is None

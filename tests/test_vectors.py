@@ -1,5 +1,6 @@
 """FAISS: the nearest vectors are those that numpy finds, and nothing on disk can hurt."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,18 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.chunk import Chunk
 from index.embed import Vectors
-from index.store import Changes, Ids, StoredChunk
+from index.idset import IdSet
+from index.store import Ids, VectorChanges
 from index.vectors import VectorIndex
 
 AXES = np.eye(4, dtype=np.float32)
 
 
-def changes(generation: int, added: dict[int, Vectors], removed: tuple[int, ...] = ()) -> Changes:
-    stored = tuple(StoredChunk(id, Chunk("a", "v", 0, 1, "x", ""), "", None, None, ()) for id in added)
+def changes(generation: int, added: Mapping[int, Vectors], removed: tuple[int, ...] = ()) -> VectorChanges:
     vectors = np.stack(list(added.values())) if added else np.empty((0, 0), dtype=np.float32)
-    return Changes(generation, ids(*removed), stored, vectors)
+    return VectorChanges(generation, ids(*removed), ids(*added), vectors)
+
+
+def nowhere(_ids: Sequence[int]) -> dict[int, Vectors]:
+    """No store: what is exact needs none."""
+    raise AssertionError("the store was asked")
 
 
 def ids(*numbers: int) -> Ids:
@@ -27,29 +32,29 @@ def ids(*numbers: int) -> Ids:
 
 def three() -> VectorIndex:
     """Chunks 1, 2 and 7 on the first three axes."""
-    return VectorIndex.empty(4).apply(changes(1, {1: AXES[0], 2: AXES[1], 7: AXES[2]}))
+    return VectorIndex.empty(4, nowhere).apply(changes(1, {1: AXES[0], 2: AXES[1], 7: AXES[2]}))
 
 
 def test_the_nearest_come_first_with_their_inner_product() -> None:
     vector = np.array([0.6, 0.8, 0, 0], dtype=np.float32)
-    found = three().search(vector, 2)
+    found = three().search(vector, 2).hits
     assert [id for id, _ in found] == [2, 1]
     assert [score for _, score in found] == pytest.approx([0.8, 0.6])
 
 
 def test_equal_scores_come_in_the_order_of_their_numbers() -> None:
-    same = VectorIndex.empty(4).apply(changes(1, {9: AXES[0], 3: AXES[0], 5: AXES[0]}))
-    assert [id for id, _ in same.search(AXES[0], 3)] == [3, 5, 9]
+    same = VectorIndex.empty(4, nowhere).apply(changes(1, {9: AXES[0], 3: AXES[0], 5: AXES[0]}))
+    assert [id for id, _ in same.search(AXES[0], 3).hits] == [3, 5, 9]
 
 
 def test_only_allowed_chunks_are_found() -> None:
-    assert [id for id, _ in three().search(AXES[0], 9, ids(2, 7, 99))] == [2, 7]
-    assert three().search(AXES[0], 9, ids()) == []
+    assert [id for id, _ in three().search(AXES[0], 9, IdSet.of(ids(2, 7, 99))).hits] == [2, 7]
+    assert three().search(AXES[0], 9, IdSet.of(ids())).hits == ()
 
 
 def test_an_empty_index_finds_nothing() -> None:
-    assert VectorIndex.empty(4).search(AXES[0], 5) == []
-    assert (len(VectorIndex.empty(4)), VectorIndex.empty(4).generation) == (0, 0)
+    assert VectorIndex.empty(4, nowhere).search(AXES[0], 5).hits == ()
+    assert (len(VectorIndex.empty(4, nowhere)), VectorIndex.empty(4, nowhere).generation) == (0, 0)
 
 
 def test_changes_make_a_new_index_and_leave_the_old_one() -> None:
@@ -68,7 +73,7 @@ def test_applying_changes_twice_does_no_harm() -> None:
 
 def test_an_index_comes_back_from_disk_as_it_was(tmp_path: Path) -> None:
     three().save(tmp_path)
-    loaded = VectorIndex.load(tmp_path, 4)
+    loaded = VectorIndex.load(tmp_path, 4, nowhere)
     assert (loaded.generation, loaded.ids.tolist()) == (1, [1, 2, 7])
     assert loaded.apply(changes(2, {8: AXES[3]})).ids.tolist() == [1, 2, 7, 8]
 
@@ -83,7 +88,7 @@ def test_discarding_leaves_none(tmp_path: Path) -> None:
     three().save(tmp_path)
     VectorIndex.discard(tmp_path)
     assert list(tmp_path.iterdir()) == []
-    assert VectorIndex.load(tmp_path, 4).generation == 0
+    assert VectorIndex.load(tmp_path, 4, nowhere).generation == 0
 
 
 @pytest.mark.parametrize("kept", [0, 1, 20, 60, -1])
@@ -91,18 +96,18 @@ def test_a_file_that_is_cut_short_is_passed_over(tmp_path: Path, kept: int) -> N
     three().save(tmp_path)
     path = tmp_path / "vectors-1.faiss"
     path.write_bytes(path.read_bytes()[:kept])
-    assert len(VectorIndex.load(tmp_path, 4)) == 0
+    assert len(VectorIndex.load(tmp_path, 4, nowhere)) == 0
 
 
 def test_an_older_file_is_taken_where_the_newest_is_damaged(tmp_path: Path) -> None:
     three().save(tmp_path)
     (tmp_path / "vectors-2.faiss").write_bytes(b"garbage")
-    assert VectorIndex.load(tmp_path, 4).generation == 1
+    assert VectorIndex.load(tmp_path, 4, nowhere).generation == 1
 
 
 def test_an_index_of_another_dimension_is_passed_over(tmp_path: Path) -> None:
     three().save(tmp_path)
-    assert (VectorIndex.load(tmp_path, 8).generation, len(VectorIndex.load(tmp_path, 8))) == (0, 0)
+    assert (VectorIndex.load(tmp_path, 8, nowhere).generation, len(VectorIndex.load(tmp_path, 8, nowhere))) == (0, 0)
 
 
 def test_other_files_are_left_alone(tmp_path: Path) -> None:
@@ -130,10 +135,11 @@ def test_a_search_finds_what_numpy_finds(
     added = {id: np.array(vector, dtype=np.float32) for id, vector in held.items()}
     vector = np.array(question, dtype=np.float32)
     found = (
-        VectorIndex.empty(4)
+        VectorIndex.empty(4, nowhere)
         .apply(changes(1, added))
         .apply(changes(2, {}, removed=tuple(gone)))
-        .search(vector, limit, None if allowed is None else ids(*sorted(allowed)))
+        .search(vector, limit, None if allowed is None else IdSet.of(ids(*allowed)))
+        .hits
     )
     left = [id for id in added if id not in gone and (allowed is None or id in allowed)]
     best = sorted(((id, float(added[id] @ vector)) for id in left), key=lambda pair: (-pair[1], pair[0]))[:limit]
@@ -150,8 +156,189 @@ def test_save_then_load_gives_the_same_hits(
 ) -> None:
     folder = tmp_path_factory.mktemp("vectors")
     vector = np.array(question, dtype=np.float32)
-    made = VectorIndex.empty(4).apply(changes(3, {id: np.array(row, dtype=np.float32) for id, row in held.items()}))
+    added = {id: np.array(row, dtype=np.float32) for id, row in held.items()}
+    made = VectorIndex.empty(4, nowhere).apply(changes(3, added))
     made.save(folder)
-    loaded = VectorIndex.load(folder, 4)
+    loaded = VectorIndex.load(folder, 4, nowhere)
     assert loaded.search(vector, 50) == made.search(vector, 50)
     assert (loaded.generation, loaded.ids.tolist()) == (3, sorted(held))
+
+
+# The compressed part: few enough vectors that every list is searched, so that only its rounding could lose one.
+
+COUNT = 300
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compression from a hundred vectors on."""
+    monkeypatch.setattr("index.vectors.EXACT_UP_TO", 100)
+    monkeypatch.setattr("index.vectors.RECENT", 20)
+
+
+def many(count: int = COUNT) -> dict[int, Vectors]:
+    """Random directions under every third number."""
+    rows = np.random.default_rng(7).normal(size=(count, 16)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return {3 * number + 1: row for number, row in enumerate(rows)}
+
+
+class Rows:
+    """A store of vectors."""
+
+    def __init__(self, rows: Mapping[int, Vectors]) -> None:
+        self.rows = dict(rows)
+
+    def __call__(self, ids: Sequence[int]) -> dict[int, Vectors]:
+        return {id: self.rows[id] for id in ids if id in self.rows}
+
+
+def built(folder: Path, rows: Rows, generation: int = 1) -> VectorIndex:
+    parts = [changes(generation, dict(list(rows.rows.items())[first::2])) for first in (0, 1)]
+    return VectorIndex.built(folder, 16, rows, ids(*sorted(rows.rows)), parts)
+
+
+def expected(rows: Mapping[int, Vectors], vector: Vectors, limit: int) -> list[int]:
+    return sorted(rows, key=lambda id: (-float(rows[id] @ vector), id))[:limit]
+
+
+def assert_finds(index: VectorIndex, rows: Mapping[int, Vectors], allowed: IdSet | None = None) -> None:
+    """Ten questions find the nearest ten that are allowed, with their exact inner products."""
+    for vector in np.eye(16, dtype=np.float32)[:10]:
+        near = index.search(vector, 10, allowed)
+        assert [id for id, _ in near.hits] == expected(rows, vector, 10)
+        assert [score for _, score in near.hits] == pytest.approx([float(rows[id] @ vector) for id, _ in near.hits])
+        assert near.whole
+
+
+@pytest.mark.usefixtures("small")
+def test_a_large_index_is_compressed_on_disk_and_scores_exactly(tmp_path: Path) -> None:
+    rows = Rows(many())
+    index = built(tmp_path, rows)
+    assert [path.name for path in tmp_path.iterdir()] == ["compressed-1.faiss"]
+    assert (index.generation, index.ids.tolist(), len(index)) == (1, sorted(rows.rows), COUNT)
+    assert_finds(index, rows.rows)
+    assert_finds(VectorIndex.load(tmp_path, 16, rows), rows.rows)
+
+
+@pytest.mark.usefixtures("small")
+def test_up_to_the_bound_everything_is_kept_exactly(tmp_path: Path) -> None:
+    rows = Rows(many(100))
+    assert_finds(built(tmp_path, rows), rows.rows)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("small")
+def test_what_comes_and_goes_is_seen_beside_the_compressed_part(tmp_path: Path) -> None:
+    rows = Rows(many())
+    before = built(tmp_path, rows)
+    new = {5_000: np.eye(16, dtype=np.float32)[0], 5_001: np.eye(16, dtype=np.float32)[3]}
+    gone = expected(rows.rows, np.eye(16, dtype=np.float32)[0], 3)
+    old = dict(rows.rows)
+    rows.rows.update(new)
+    after = before.apply(changes(2, new, removed=tuple(gone)))
+    left = {id: row for id, row in rows.rows.items() if id not in gone}
+    assert_finds(after, left)
+    assert_finds(after.apply(changes(2, new, removed=tuple(gone))), left)  # twice does no harm
+    assert_finds(before, old)
+    assert (after.ids.tolist(), after.generation) == (sorted(left), 2)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("share", [1, 2, 30])
+def test_filters_narrow_the_compressed_part_and_still_fill_what_is_asked_for(
+    tmp_path: Path, share: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = Rows(many(900))
+    index = built(tmp_path, rows).apply(changes(2, {}, removed=(1, 4)))
+    passing = dict(list(rows.rows.items())[2::share])
+    for at_once in (0, 1_000):  # searched through the lists, and read one by one
+        monkeypatch.setattr("index.vectors._SCORED_AT_ONCE", at_once)
+        assert_finds(index, passing, IdSet.of(ids(*passing)))
+
+
+@pytest.mark.usefixtures("small")
+def test_filters_widen_the_search_by_what_they_leave_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("index.vectors._PROBED", 2)
+    monkeypatch.setattr("index.vectors._SCORED_AT_ONCE", 0)
+    rows = Rows(many(900))
+    passing = dict(list(rows.rows.items())[::45])  # 20 in 60 lists: 2 lists would hold one or none
+    assert_finds(built(tmp_path, rows), passing, IdSet.of(ids(*passing)))
+
+
+@pytest.mark.usefixtures("small")
+def test_a_vector_that_is_gone_from_the_store_is_told(tmp_path: Path) -> None:
+    rows = Rows(many())
+    index = built(tmp_path, rows)
+    vector = np.eye(16, dtype=np.float32)[0]
+    (best,) = expected(rows.rows, vector, 1)
+    del rows.rows[best]
+    near = index.search(vector, 5)
+    assert (near.whole, best in dict(near.hits)) == (False, False)
+
+
+@pytest.mark.usefixtures("small")
+def test_what_came_since_is_worked_into_the_compressed_part(tmp_path: Path) -> None:
+    rows = Rows(many())
+    index = built(tmp_path, rows)
+    assert not index.crowded
+    new = {5_000 + number: row for number, row in enumerate(many(25).values())}
+    gone = list(rows.rows)[:10]
+    rows.rows.update(new)
+    index = index.apply(changes(2, new, removed=tuple(gone)))
+    assert index.crowded
+    assert not index.outgrown
+    for id in gone:
+        del rows.rows[id]
+    made = index.compacted(tmp_path)
+    made.save(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["compressed-2.faiss"]
+    assert (made.crowded, made.ids.tolist(), made.generation) == (False, sorted(rows.rows), 2)
+    assert_finds(made, rows.rows)
+    assert_finds(index, rows.rows)  # its file is deleted, and still open
+
+
+@pytest.mark.usefixtures("small")
+def test_an_index_that_has_grown_fourfold_is_made_from_the_store(tmp_path: Path) -> None:
+    index = built(tmp_path, Rows(many()))
+    assert not index.apply(changes(2, dict(list(many(600).items())[300:]))).outgrown
+    assert index.apply(changes(2, {9_000 + id: row for id, row in many(1_000).items()})).outgrown
+
+
+@pytest.mark.usefixtures("small")
+def test_a_file_of_everything_is_deleted_when_the_compressed_part_shows(tmp_path: Path) -> None:
+    rows = Rows(many())
+    flat = VectorIndex.empty(16, rows).apply(changes(5, rows.rows))
+    assert flat.crowded
+    flat.save(tmp_path)
+    built(tmp_path, rows, generation=3).save(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["compressed-3.faiss"]
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("cut", [1, 30, 5_000, 9_000])
+def test_a_compressed_file_that_is_cut_short_is_passed_over(tmp_path: Path, cut: int) -> None:
+    rows = Rows(many())
+    built(tmp_path, rows)
+    path = tmp_path / "compressed-1.faiss"
+    path.write_bytes(path.read_bytes()[:-cut])
+    found = VectorIndex.load(tmp_path, 16, rows)
+    if len(found):  # only its seal is lost: it is read whole
+        assert cut <= 50
+        assert_finds(found, rows.rows)
+    else:
+        assert cut > 50
+
+
+@pytest.mark.usefixtures("small")
+def test_files_are_moved_in_place_of_others(tmp_path: Path) -> None:
+    source, target = tmp_path / "a", tmp_path / "b"
+    source.mkdir()
+    target.mkdir()
+    three().save(target)
+    rows = Rows(many())
+    built(source, rows, generation=9)
+    for _ in range(2):  # cut off half-way, it is done again
+        VectorIndex.move(source, target)
+        assert [path.name for path in target.iterdir()] == ["compressed-9.faiss"]
+    assert_finds(VectorIndex.load(target, 16, rows), rows.rows)

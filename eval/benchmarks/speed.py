@@ -85,7 +85,7 @@ SERVICE_QUESTIONS = (
 _WARM_UP = 10
 _WARM_UP_TEXTS = 64
 _SPECIAL_TOKENS = 2
-_SWAPPED_WORDS = 0.3
+SWAPPED_WORDS = 0.3
 _NOISE = 0.5
 _OPENING_WORDS = 12
 _POLL_S = 0.01
@@ -412,7 +412,7 @@ def varied(prepared: PreparedDocument, copy: int, words: Mapping[int, Sequence[s
         replace(chunk, document_id=id, version=document.version, text=text[chunk.start : chunk.end])
         for chunk in prepared.chunks
     )
-    return PreparedDocument(document, chunks, _turned(prepared.vectors, draw.getrandbits(32)))
+    return PreparedDocument(document, chunks, turned(prepared.vectors, draw.getrandbits(32)))
 
 
 # -- the parts
@@ -475,7 +475,7 @@ def measure_service(folder: Path, environment: Mapping[str, str], log: Path) -> 
     starts = [_start_and_stop(folder, environment, log) for _ in range(STARTS - 1)]
     with serving(folder, environment, log) as service:
         starts.append(service.ready_s)
-        asked = [_ask_service(service, question) for question in SERVICE_QUESTIONS]
+        asked = [ask_service(service, question) for question in SERVICE_QUESTIONS]
     times, resident = [took for took, _ in asked], max(held for _, held in asked)
     figure = partial(Figure, Part.SERVICE)
     started = f"median of {_listed(starts, 2)}"
@@ -550,10 +550,10 @@ def _copies(real: Sequence[Sequence[PreparedDocument]]) -> Iterator[list[Prepare
 
 
 def _swapped(match: re.Match[str], words: Mapping[int, Sequence[str]], draw: random.Random) -> str:
-    return draw.choice(words[len(match[0])]) if draw.random() < _SWAPPED_WORDS else match[0]
+    return draw.choice(words[len(match[0])]) if draw.random() < SWAPPED_WORDS else match[0]
 
 
-def _turned(vectors: Vectors, seed: int) -> Vectors:
+def turned(vectors: Vectors, seed: int) -> Vectors:
     """Unit vectors near the given ones."""
     noise = np.random.default_rng(seed).normal(size=vectors.shape)
     noise *= _NOISE / np.linalg.norm(noise, axis=1, keepdims=True)
@@ -661,7 +661,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _ask_service(service: Service, question: str) -> tuple[float, int]:
+def ask_service(service: Service, question: str) -> tuple[float, int]:
     """How many milliseconds an answer took, and the bytes that were resident after it."""
     took = milliseconds(lambda: service.client.post("/v1/ask", json={"question": question}).raise_for_status())
     return took, service.process.memory_info().rss

@@ -7,7 +7,7 @@ SECTION_LIMIT = 3_000
 """Characters of a section, a context element or a fallback text."""
 
 _JOINER = "\u2060"
-_BROADCAST = re.compile(r"@(?=(?:here|channel|everyone|group)\b)", re.IGNORECASE)
+_BROADCAST = re.compile(r"@(?=here|channel|everyone|group)", re.IGNORECASE)  # longer words too: they may be cut
 _MARKED = re.compile(r"<([^<>]*)>")
 _EMOJI_NAME = re.compile(r":[\w+'-]+:")
 _MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|[^<>]*)?>")

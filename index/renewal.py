@@ -1,0 +1,167 @@
+"""An index made anew: from its store, or with another encoder or other chunks while the old one goes on serving.
+
+The new index is a collection of its own, in a folder inside the data folder, filled from the old one's documents. When
+it holds what the old one holds, it takes its place in one step, which is a new generation. A process that is killed
+before that leaves a collection that is partly filled: the next one goes on from there.
+"""
+
+import logging
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from corpus.document import Document
+from corpus.errors import NotFoundError
+from index.chunk import ChunkSettings
+from index.collection import SUCCESSOR, Collection, adopt, alike, all_documents, take_files, take_lock
+from index.embed import Encoder
+from index.engine import EmbeddedEngine
+from index.ingest import Loaded, batches
+from index.manifest import Manifest
+from index.store import FILE_NAME, Store
+
+log = logging.getLogger("quoth")
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltWith:
+    """What an index was built with.
+
+    :param source: what the encoder was loaded from
+    :param identity: the encoder's, as the manifest has it
+    """
+
+    source: str
+    identity: Mapping[str, object]
+    chunking: ChunkSettings
+
+
+def built_otherwise(folder: Path, encoder: Encoder, settings: ChunkSettings | None = None) -> BuiltWith | None:
+    """What the index in a folder was built with, where that is something else; None where there is nothing in it.
+
+    :raises StoreError: the store is damaged
+    """
+    if not (folder / FILE_NAME).is_file():
+        return None
+    store = Store(folder)
+    try:
+        found: Any = store.manifest()  # JSON
+        if found in (None, Manifest(encoder.identity, settings or ChunkSettings()).as_dict()) or store.is_empty():
+            return None
+        source = store.encoder_source() or found["encoder"]["name"]
+        return BuiltWith(source, found["encoder"], ChunkSettings(**found["chunking"]))
+    finally:
+        store.close()
+
+
+class Renewal:
+    """The documents of a data folder cut and embedded anew, in a collection that then takes the old one's place."""
+
+    def __init__(
+        self, folder: Path, store: Store, encoder: Encoder, source: str, settings: ChunkSettings | None = None
+    ) -> None:
+        """Begin, or go on with what was begun with the same encoder and settings.
+
+        :param store: the one in ``folder``, whose writer's place this process has
+        :param source: what the encoder was loaded from, which is recorded
+        :raises StoreError: the disk is full
+        """
+        self._store = store
+        self._folder = folder
+        place = folder / SUCCESSOR
+        if built_otherwise(place, encoder, settings):
+            shutil.rmtree(place)
+        self._successor = Collection(place, encoder, writable=True, settings=settings)
+        self._successor.store.follow(store)
+        self._successor.store.set_encoder_source(source)
+        self._stop = threading.Event()
+
+    def run(self, collection: Collection) -> bool:
+        """Fill the new collection while the old one serves and changes, and turn the old one to it.
+
+        :return: false where :meth:`stop` was called before the end; what was done so far is kept
+        :raises DocumentError: a document has nothing to quote when it is cut anew
+        :raises StoreError: the disk is full; the old collection serves on
+        """
+        try:
+            while self._fill() and not self._stop.is_set():
+                pass
+            with collection.standing_still():
+                self._fill()  # what came in the last moment
+                if self._stop.is_set():
+                    return False
+                collection.take_over(self._successor)
+        finally:
+            self._successor.close()
+        log.info("the index is renewed, and is at generation %d", collection.generation)
+        return True
+
+    def run_alone(self) -> None:
+        """The same where nothing serves."""
+        self._fill()
+        adopt(self._store, self._successor)
+        take_files(self._folder, self._folder / SUCCESSOR)
+
+    def stop(self) -> None:
+        """Have :meth:`run` end soon."""
+        self._stop.set()
+
+    def _fill(self) -> int:
+        """Bring the new collection to what the old one holds now; how many documents were not alike."""
+        wanted = {summary.id: summary for summary in all_documents(self._store)}
+        present = {summary.id: summary for summary in self._successor.documents()}
+        gone = [id for id in present if id not in wanted]
+        lacking = [id for id, one in wanted.items() if id not in present or not alike(one, present[id])]
+        if gone:
+            self._successor.remove(gone)
+        done = 0
+        for batch in batches(Loaded(document.id, document) for document in self._documents(lacking)):
+            if self._stop.is_set():
+                break
+            self._successor.put([loaded.document for loaded in batch if loaded.document])
+            done += len(batch)
+            log.info("renewing the index: %d of %d documents", done, len(lacking))
+        return len(gone) + len(lacking)
+
+    def _documents(self, ids: list[str]) -> Iterator[Document]:
+        for id in ids:
+            try:
+                yield self._store.document(id)
+            except NotFoundError:
+                continue  # deleted meanwhile: the next look at what is there does not find it
+
+
+def rebuild(folder: Path, encoder: Encoder, settings: ChunkSettings | None = None, source: str | None = None) -> int:
+    """Make FAISS and the lexical index anew from the store; cut and embed anew too where other settings built it.
+
+    :param source: what the encoder was loaded from, its name by default
+    :return: how many chunks there are
+    :raises StoreError: another process writes, or the store itself is damaged
+    """
+    manifest = Manifest(encoder.identity, settings or ChunkSettings()).as_dict()
+    lock = take_lock(folder)
+    try:
+        store = Store(folder)
+        if store.is_empty():
+            store.set_manifest(manifest)
+        if store.manifest() == manifest:
+            _index_anew(folder, store, encoder.identity.dimension)
+        else:
+            Renewal(folder, store, encoder, source or encoder.identity.name, settings).run_alone()
+        chunks = store.counts()["chunks"]
+        store.close()
+    finally:
+        lock.release()
+    return chunks
+
+
+def _index_anew(folder: Path, store: Store, dimension: int) -> None:
+    shutil.rmtree(folder / SUCCESSOR, ignore_errors=True)
+    engine = EmbeddedEngine(folder, store, dimension, writable=True)
+    engine.discard()
+    engine.catch_up()
+    engine.save()
+    engine.close()
