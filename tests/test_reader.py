@@ -93,6 +93,12 @@ def test_the_place_that_two_overlapping_passages_share_appears_once() -> None:
     assert [(span.quote, span.start, span.hit.rank) for span in spans] == [("Rome", 20, 1)]
 
 
+def test_small_words_alone_are_an_answer_only_where_there_is_no_other() -> None:
+    passage = hit("It is in the north.")
+    assert [span.quote for span in read(Marks(**{"in the": 3.0, "north": 1.0}), "Where?", passage)] == ["north"]
+    assert [span.quote for span in read(Marks(**{"in the": 3.0}), "Where?", passage)] == ["in the"]
+
+
 def test_equal_words_of_two_documents_are_both_there() -> None:
     spans = read(Marks(Rome=2.0), "Where?", hit("It is Rome.", 1), hit("It is Rome.", 2, document="copy"))
     assert [span.hit.chunk.document_id for span in spans] == ["gas", "copy"]

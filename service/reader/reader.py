@@ -113,8 +113,6 @@ def _short(hit: Hit, passage: PassageEvidence, marked: Marked, asked: Asked) -> 
     text = hit.chunk.text
     for span, log_probability in marked:
         start, end = tidied(text, span.start, span.end)
-        if is_empty(text[start:end]):
-            continue
         around = passage.around(start, end)
         features = {
             **passage.features(*around),
@@ -149,13 +147,14 @@ def _bounds(passage: PassageEvidence, around: tuple[int, int], start: int, end: 
 
 
 def _ranked(candidates: Sequence[_Candidate], kind: Kind, ranking: Linear) -> tuple[Span, ...]:
-    """The candidates of a kind as spans, best first; what overlaps a better one in its document is left out."""
-    spans = sorted(
-        (_span(candidate, ranking) for candidate in candidates if candidate.kind is kind),
-        key=lambda span: (-span.score, span.hit.rank, span.start, span.end),
-    )
+    """The candidates of a kind as spans, best first.
+
+    What overlaps a better one in its document is left out, and so is what says nothing, unless there is nothing else.
+    """
+    spans = [_span(candidate, ranking) for candidate in candidates if candidate.kind is kind]
+    spans = [span for span in spans if not is_empty(span.quote)] or spans
     kept: list[Span] = []
-    for span in spans:
+    for span in sorted(spans, key=lambda span: (-span.score, span.hit.rank, span.start, span.end)):
         if not any(_overlap(span, better) for better in kept):
             kept.append(span)
     return tuple(kept)
