@@ -15,6 +15,7 @@ from eval.benchmarks.retrieval import (
     DENSE,
     Analyser,
     Asked,
+    Chunking,
     Half,
     Labelled,
     Reciprocal,
@@ -34,7 +35,7 @@ from eval.benchmarks.retrieval import (
 )
 from eval.catalogue import measure_of
 from eval.question import Evidence, LabelledQuestion
-from index.chunk import Chunk
+from index.chunk import Chunk, ChunkSettings
 from index.embed import Vectors
 from index.engine import Candidates
 from index.lexical import CONTEXT_WEIGHT, LexicalIndex, terms_of
@@ -193,6 +194,22 @@ def test_a_variant_is_measured_on_each_half_by_itself(tmp_path: Path) -> None:
     assert result.mean(Half.CHOOSE, "R@1") == 1
     assert result.mean(Half.REPORT, "R@1") == 0.5
     assert set(result.rows) == {"dense", "lexical", "fused"}
+
+
+def test_chunks_of_one_document_are_one_where_documents_are_ranked(tmp_path: Path) -> None:
+    documents = (
+        make_document("Gas gas one. Gas gas two. Gas gas three.", id="a"),
+        make_document("Gas or oil.", id="b"),
+    )
+    cut = Variant("chunk length", "3 tokens", Chunking(ChunkSettings(max_tokens=3, overlap=0)))
+    question = asked(("b", ()), text="gas", split="report")
+
+    def reciprocal_rank(whole: bool) -> float:
+        labelled = Labelled("toy", documents, (question,), whole, (DEFAULT, cut))
+        return Trial(labelled, ToyEncoder(), VectorCache(tmp_path, ToyEncoder())).result(cut).mean(Half.REPORT, "RR@10")
+
+    assert reciprocal_rank(whole=True) == 1 / 2
+    assert reciprocal_rank(whole=False) == 1 / 4
 
 
 def test_what_is_taken_together_is_best_on_the_choosing_half_alone() -> None:

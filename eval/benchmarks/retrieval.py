@@ -1,6 +1,6 @@
 """Chunking, the lexical analyser and fusion, varied one at a time from the defaults.
 
-    python -m eval.benchmarks.retrieval --cache DIR [--squad FILE] [--scifact DIR] [--every 4] [--json FILE]
+    python -m eval.benchmarks.retrieval --cache DIR [--squad FILE] [--scifact DIR] [--questions 3] [--documents 4]
 
 SQuAD's articles are long documents, all in one collection; a chunk is right when it holds an accepted answer where that
 stands. SciFact's evidence is whole documents, each ranked where its best chunk stands; other chunks than the default
@@ -418,8 +418,11 @@ def half_of(key: str) -> Half:
     return Half.REPORT if hashlib.sha256(key.encode()).digest()[0] % 2 else Half.CHOOSE
 
 
-def read_squad(path: Path) -> Labelled:
-    """A SQuAD file: every article one document, an accepted answer where it stands the evidence."""
+def read_squad(path: Path, every: int = 1) -> Labelled:
+    """A SQuAD file: every article one document, an accepted answer where it stands the evidence.
+
+    :param every: ask each n-th question only
+    """
     found = list(articles(path))
     spans = [each for article in found for each in _spans(article)]
     asked = tuple(
@@ -428,7 +431,7 @@ def read_squad(path: Path) -> Labelled:
         if question.answerable
     )
     documents = tuple(article.document for article in found)
-    return Labelled("SQuAD", documents, asked, False, (DEFAULT, *chunkings(), *searches()))
+    return Labelled("SQuAD", documents, asked[::every], False, (DEFAULT, *chunkings(), *searches()))
 
 
 def _spans(article: Article) -> Iterator[tuple[Span, ...]]:
@@ -581,10 +584,10 @@ def _described(variant: Variant) -> dict[str, str]:
 
 
 def _sets(given: argparse.Namespace) -> list[Labelled]:
-    found = [read_squad(given.squad)] if given.squad else []
+    found = [read_squad(given.squad, given.questions)] if given.squad else []
     if given.scifact:
         scifact = read_scifact(given.scifact)
-        found += [scifact, part_of(scifact, given.every)]
+        found += [scifact, part_of(scifact, given.documents)]
     return found
 
 
@@ -593,9 +596,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cache", type=Path, required=True, help="the folder where vectors are kept")
     parser.add_argument("--squad", type=Path, help="a SQuAD file, plain or gzipped")
     parser.add_argument("--scifact", type=Path, help="a BEIR folder")
-    parser.add_argument(
-        "--every", type=positive, default=4, help="n-th document of SciFact that is cut in other ways too (%(default)s)"
-    )
+    parser.add_argument("--questions", type=positive, default=3, help="ask SQuAD's n-th ones only (%(default)s)")
+    parser.add_argument("--documents", type=positive, default=4, help="cut SciFact's n-th ones otherwise (%(default)s)")
     parser.add_argument("--json", type=Path, help="write all figures to this file as well")
     return parser
 
