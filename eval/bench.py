@@ -4,13 +4,13 @@
 - ``squad``: a SQuAD file as open retrieval and reading, every article one document of one collection
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from eval.catalogue import Table, measure_of, row_of
+from eval.catalogue import Measure, Row, Table, measure_of, row_of
 from eval.errors import EvaluationError
-from eval.question import QuestionSet, read_set
+from eval.question import LabelledQuestion, QuestionSet, read_set
 from eval.runner import Outcome, Place, run
 from eval.workplace import desk_for
 from index.search import DENSE_WEIGHT
@@ -67,11 +67,18 @@ def _found(questions: QuestionSet, desk: Desk, weight: float) -> dict[str, float
         hits = desk.collection.searcher.search(question.text, _DEPTH, dense_weight=weight).hits
         ranked = list(dict.fromkeys(hit.chunk.document_id for hit in hits))
         gold = [evidence.document_id for evidence in question.evidence]
-        retrieved = tuple(gold.index(id) if id in gold else -1 for id in ranked)
-        places = tuple(Place(id, 0, 1) for id in gold)
-        rows.append(row_of(Outcome(question, places, (), retrieved, "", "", (), 0.0, 1.0, True, "", {}), measures))
+        rows.append(found_row(question, [gold.index(id) if id in gold else -1 for id in ranked], measures))
     table = Table.of(rows)
     return {measure.name: measure.of(table) for measure in measures}
+
+
+def found_row(question: LabelledQuestion, retrieved: Sequence[int], measures: Sequence[Measure]) -> Row:
+    """What measures of retrieval need of a question that was searched for and not answered.
+
+    :param retrieved: at each rank the number of the evidence found there, or -1
+    """
+    places = tuple(Place(evidence.document_id, 0, 1) for evidence in question.evidence)
+    return row_of(Outcome(question, places, (), tuple(retrieved), "", "", (), 0.0, 1.0, True, "", {}), measures)
 
 
 BENCHES = {

@@ -15,11 +15,13 @@ class SquadQuestion:
     """A question about one paragraph of a document.
 
     :param answers: accepted texts, as they stand in the paragraph; none where the document does not answer
+    :param spans: where they stand in it, as half-open code point spans; one answer may stand at several places
     """
 
     text: str
     document_id: str
     answers: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +57,18 @@ def articles(path: Path) -> Iterator[Article]:
 
 
 def _paragraph(document_id: str, entry: Mapping[str, Any]) -> Paragraph:  # Any: JSON
-    return Paragraph(
-        entry["context"],
-        tuple(
-            SquadQuestion(
-                question["question"],
-                document_id,
-                tuple(dict.fromkeys(answer["text"] for answer in question["answers"]))
-                if not question.get("is_impossible")
-                else (),
-            )
-            for question in entry["qas"]
-        ),
+    return Paragraph(entry["context"], tuple(_question(document_id, question) for question in entry["qas"]))
+
+
+def _question(document_id: str, entry: Mapping[str, Any]) -> SquadQuestion:  # Any: JSON
+    given = [] if entry.get("is_impossible") else entry["answers"]
+    return SquadQuestion(
+        entry["question"],
+        document_id,
+        tuple(dict.fromkeys(answer["text"] for answer in given)),
+        tuple(dict.fromkeys(_span(answer) for answer in given if "answer_start" in answer)),
     )
+
+
+def _span(answer: Mapping[str, Any]) -> tuple[int, int]:  # Any: JSON
+    return answer["answer_start"], answer["answer_start"] + len(answer["text"])
