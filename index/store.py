@@ -66,6 +66,11 @@ _versions = sa.Table(
     sa.Column("pages", sa.JSON, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
 )
+_PAGED_PASSAGE = sa.select(
+    sa.func.substr(_versions.c.text, sa.bindparam("first"), sa.bindparam("length")), _versions.c.pages
+).where(_versions.c.document_id == sa.bindparam("document_id"), _versions.c.version == sa.bindparam("version"))
+"""Built once: an answer asks it of every place that it quotes."""
+
 _chunks = sa.Table(
     "chunks",
     _tables,
@@ -536,20 +541,16 @@ class Store:
 
         :raises NotFoundError: there is no such version
         """
-        text = sa.func.substr(_versions.c.text, start + 1, end - start)
-        query = sa.select(text).where(*_is_version(document_id, version))
+        return self.paged_passage(document_id, version, start, end)[0]
+
+    def paged_passage(self, document_id: str, version: str, start: int, end: int) -> tuple[str, tuple[Page, ...]]:
+        """:meth:`passage` with the version's page map, which is empty where its format has none."""
+        place = {"document_id": document_id, "version": version, "first": start + 1, "length": end - start}
         with self._reading() as connection:
-            found = connection.execute(query).scalar_one_or_none()
+            found = connection.execute(_PAGED_PASSAGE, place).one_or_none()
         if found is None:
             raise NotFoundError(f"document {document_id!r} has no version {version!r}")
-        return str(found)
-
-    def pages(self, document_id: str, version: str) -> tuple[Page, ...]:
-        """The page map of a version, empty where the format has none or the version is gone."""
-        query = sa.select(_versions.c.pages).where(*_is_version(document_id, version))
-        with self._reading() as connection:
-            pages = connection.execute(query).scalar_one_or_none()
-        return tuple(Page(*page) for page in pages or ())
+        return str(found[0]), tuple(Page(*page) for page in found[1] or ())
 
     # -- reading chunks
 

@@ -54,7 +54,8 @@ def cite(store: Store, spans: Sequence[Span]) -> tuple[Citation, ...]:
 
 def _cite(store: Store, number: int, span: Span) -> Citation:
     chunk, known = span.hit.chunk, span.hit.stored
-    sentence = store.passage(chunk.document_id, chunk.version, span.sentence_start, span.sentence_end)
+    place = chunk.document_id, chunk.version, span.sentence_start, span.sentence_end
+    sentence, pages = store.paged_passage(*place)
     quote = sentence[span.start - span.sentence_start : span.end - span.sentence_start]
     exact = len(sentence) == span.sentence_end - span.sentence_start and len(quote) == span.end - span.start
     if not exact or not quote or quote != span.quote or sentence != span.sentence:
@@ -69,7 +70,7 @@ def _cite(store: Store, number: int, span: Span) -> Citation:
         title=known.title,
         url=known.url,
         published=known.published,
-        page=page_of(store.pages(chunk.document_id, chunk.version), span.start),
+        page=page_of(pages, span.start),
         start=span.start,
         end=span.end,
         quote=quote,

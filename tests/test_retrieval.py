@@ -117,7 +117,7 @@ def test_terms_in_memory_rank_as_the_lexical_index_does(tmp_path: Path) -> None:
     ]
     stored = tuple(StoredChunk(id, each, "", None, None, ()) for id, each in enumerate(chunks))
     product = LexicalIndex(tmp_path, writable=True)
-    snapshot = product.apply(Changes(1, np.array([], dtype=np.int64), stored, np.zeros((5, 1), dtype=np.float32)))
+    snapshot = product.apply([Changes(1, np.array([], dtype=np.int64), stored)])
     wanted = dict(snapshot.search("Which gas line?", 10))
     product.close()
     found = Terms(chunks, Analyser()).search("Which gas line?", 10, CONTEXT_WEIGHT)

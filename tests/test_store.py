@@ -49,7 +49,7 @@ def test_a_document_comes_back_with_every_field(store: Store, make: Make) -> Non
     store.write([prepared(document)])
     assert store.document(document.id) == document
     assert store.document(document.id, document.version) == document
-    assert store.pages(document.id, document.version) == document.pages
+    assert store.paged_passage(document.id, document.version, 0, 3) == (document.text[:3], document.pages)
 
 
 def test_a_document_with_nothing_but_a_text_comes_back(store: Store, make: Make) -> None:
