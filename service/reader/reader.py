@@ -16,8 +16,10 @@ from service.reader.linear import Linear
 from service.reader.passage import PassageReader, PassageSpan, Reading, log_probabilities
 from service.reader.span import Findings, Kind, Span, Watch, unwatched
 
-FIRST_ROUND = 2
-"""How many passages are read before it is asked whether the evidence is clear. Each further round doubles them."""
+FIRST_ROUND = 3
+"""How many passages are read before it is asked whether the evidence is clear."""
+
+NEXT_ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +76,10 @@ class SpanReader:
 
 
 def _rounds(passages: int) -> Iterator[tuple[int, int]]:
-    start, end = 0, FIRST_ROUND
+    start, size = 0, FIRST_ROUND
     while start < passages:
-        yield start, min(end, passages)
-        start, end = end, 2 * end
+        yield start, min(start + size, passages)
+        start, size = start + size, NEXT_ROUNDS
 
 
 @dataclass(frozen=True, slots=True)
