@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 from corpus.document import Document
+from index.answers import Feedback
 from index.collection import all_documents
 from index.sentences import sentences
-from index.store import Feedback, Store
+from index.store import Store
 
 FEW = 3
 """How many sentences of a document are proposed."""
@@ -25,7 +26,7 @@ Line = Mapping[str, object]
 
 def draft(store: Store) -> list[Line]:
     """The lines of a set, feedback first."""
-    said = [_of_feedback(feedback) for feedback in store.feedback() if not feedback.helpful or feedback.correct]
+    said = [_of_feedback(feedback) for feedback in store.answers.feedback() if not feedback.helpful or feedback.correct]
     chance = random.Random(_SEED)
     documents = (store.document(summary.id) for summary in all_documents(store))
     return said + [line for document in documents for line in _of_document(document, chance)]

@@ -19,13 +19,14 @@ from filelock import FileLock, Timeout
 from corpus.document import Document
 from corpus.errors import DocumentError, NotFoundError, StoreError
 from index.chunk import ChunkSettings
+from index.database import make_folder
 from index.embed import Encoder, Vectors
 from index.engine import EmbeddedEngine
 from index.ingest import Loaded, batches, prepare
 from index.ledger import NO_LINES, LedgerChange
 from index.manifest import Manifest
 from index.search import Searcher
-from index.store import FILE_NAME, DocumentSummary, Removal, Store, make_folder
+from index.store import FILE_NAME, DocumentSummary, Removal, Store
 
 LOCK_NAME = "writer.lock"
 
@@ -225,7 +226,7 @@ class Collection:
                 prepared = prepare(changed, self._encoder, self._settings, partial(self._known, before, origins))
                 self.store.write(prepared, removed, ledger=ledger)
             elif ledger:
-                self.store.record(ledger)
+                self.store.ledger.record(ledger)
             self._catch_up()
             return Exchanged(self._receipts(outcomes), frozenset(removed), self.generation)
 

@@ -5,23 +5,24 @@ generation number; :meth:`Store.changes_since` says what a derived index of an o
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
-from sqlalchemy.dialects.sqlite import insert
 
 from corpus.document import Document, Page
 from corpus.errors import NotFoundError, StoreError
+from index import tables
+from index.answers import Answers
 from index.chunk import Chunk
+from index.database import Database, insert_or_keep, make_folder, now
 from index.embed import Vectors
-from index.ledger import NO_LINES, Entry, LedgerChange, Root, Stage
+from index.ledger import NO_LINES, Ledger, LedgerChange, write_lines
 
 Ids = NDArray[np.int64]
 
@@ -33,161 +34,25 @@ FILE_NAME = "quoth.db"
 _IDS_PER_QUERY = 500
 _CHUNKS_PER_PAGE = 10_000
 _SPARE_NUMBERS = 1_000_000
-_BUSY_TIMEOUT_S = 30
 
-_tables = sa.MetaData()
-_meta = sa.Table(
-    "meta", _tables, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False)
-)
-_documents = sa.Table(
-    "documents",
-    _tables,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("version", sa.Text, nullable=False),
-    sa.Column("title", sa.Text, nullable=False),
-    sa.Column("url", sa.Text),
-    sa.Column("published", sa.Date, index=True),
-    sa.Column("tags", sa.JSON, nullable=False),
-    sa.Column("chunks", sa.Integer, nullable=False),
-    sa.Column("characters", sa.Integer, nullable=False),
-    sa.Column("updated_at", sa.Text, nullable=False),
-)
-_tags = sa.Table(
-    "document_tags",
-    _tables,
-    sa.Column("tag", sa.Text, primary_key=True),
-    sa.Column("document_id", sa.Text, primary_key=True, index=True),
-)
-_versions = sa.Table(
-    "versions",
-    _tables,
-    sa.Column("document_id", sa.Text, primary_key=True),
-    sa.Column("version", sa.Text, primary_key=True),
-    sa.Column("pages", sa.JSON, nullable=False),
-    sa.Column("text", sa.Text, nullable=False),
-)
 _PAGED_PASSAGE = sa.select(
-    sa.func.substr(_versions.c.text, sa.bindparam("first"), sa.bindparam("length")), _versions.c.pages
-).where(_versions.c.document_id == sa.bindparam("document_id"), _versions.c.version == sa.bindparam("version"))
+    sa.func.substr(tables.versions.c.text, sa.bindparam("first"), sa.bindparam("length")), tables.versions.c.pages
+).where(
+    tables.versions.c.document_id == sa.bindparam("document_id"), tables.versions.c.version == sa.bindparam("version")
+)
 """Built once: an answer asks it of every place that it quotes."""
 
-_chunks = sa.Table(
-    "chunks",
-    _tables,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("document_id", sa.Text, nullable=False, index=True),
-    sa.Column("version", sa.Text, nullable=False),
-    sa.Column("start", sa.Integer, nullable=False),
-    sa.Column("end", sa.Integer, nullable=False),
-    sa.Column("text", sa.Text, nullable=False),
-    sa.Column("context", sa.Text, nullable=False),
-    sa.Column("generation", sa.Integer, nullable=False, index=True),
-    sqlite_autoincrement=True,  # an id is never given twice: no derived index takes an old chunk for a new one
-)
-_vectors = sa.Table(
-    "vectors",
-    _tables,
-    sa.Column("chunk_id", sa.Integer, primary_key=True),
-    sa.Column("vector", sa.LargeBinary, nullable=False),
-)
-_removed = sa.Table(
-    "removed_chunks",
-    _tables,
-    sa.Column("chunk_id", sa.Integer, primary_key=True),
-    sa.Column("generation", sa.Integer, nullable=False, index=True),
-)
 _numbers = sa.table("sqlite_sequence", sa.column("name", sa.Text), sa.column("seq", sa.Integer))
 """Where SQLite keeps the highest number that it has given, of each table that never gives one twice."""
 
-_last_number = sa.select(_numbers.c.seq).where(_numbers.c.name == _chunks.name)
+_last_number = sa.select(_numbers.c.seq).where(_numbers.c.name == tables.chunks.name)
 
-_its_vector = _vectors.c.chunk_id == _chunks.c.id
+_its_vector = tables.vectors.c.chunk_id == tables.chunks.c.id
 _listed = sa.func.json_each(sa.bindparam("ids")).table_valued("value")
-_vectors_of = sa.select(_vectors.c.chunk_id, _vectors.c.vector).where(
-    _vectors.c.chunk_id.in_(sa.select(_listed.c.value))
+_vectors_of = sa.select(tables.vectors.c.chunk_id, tables.vectors.c.vector).where(
+    tables.vectors.c.chunk_id.in_(sa.select(_listed.c.value))
 )
 """One statement for any number of chunks, made once: every search runs it."""
-
-_answers = sa.Table(
-    "answers",
-    _tables,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("created_at", sa.Text, nullable=False),
-    sa.Column("question", sa.Text, nullable=False),
-    sa.Column("body", sa.LargeBinary, nullable=False),
-)
-_answer_documents = sa.Table(
-    "answer_documents",
-    _tables,
-    sa.Column("answer_id", sa.Text, primary_key=True),
-    sa.Column("document_id", sa.Text, primary_key=True, index=True),
-)
-_feedback = sa.Table(
-    "feedback",
-    _tables,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("answer_id", sa.Text, nullable=False, index=True),
-    sa.Column("created_at", sa.Text, nullable=False),
-    sa.Column("question", sa.Text, nullable=False),
-    sa.Column("helpful", sa.Boolean, nullable=False),
-    sa.Column("comment", sa.Text),
-    sa.Column("correct", sa.JSON),
-)
-_roots = sa.Table(
-    "synced_folders",
-    _tables,
-    sa.Column("path", sa.Text, primary_key=True),
-    sa.Column("prefix", sa.Text, nullable=False),
-    sa.Column("tags", sa.JSON, nullable=False),
-)
-_files = sa.Table(
-    "synced_files",
-    _tables,
-    sa.Column("path", sa.Text, primary_key=True),
-    sa.Column("root", sa.Text, nullable=False, index=True),
-    sa.Column("size", sa.Integer, nullable=False),
-    sa.Column("mtime_ns", sa.Integer, nullable=False),
-    sa.Column("sha256", sa.Text, nullable=False),
-    sa.Column("document_id", sa.Text, index=True),
-    sa.Column("version", sa.Text),
-    sa.Column("stage", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text),
-    sa.Column("at", sa.Text, nullable=False),
-)
-_exchanges = sa.Table(
-    "exchanges",
-    _tables,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("conversation_id", sa.Text, nullable=False, index=True),
-    sa.Column("created_at", sa.Text, nullable=False, index=True),
-    sa.Column("question", sa.Text, nullable=False),
-    sa.Column("answer_id", sa.Text, nullable=False),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """A question of a conversation and what was answered.
-
-    :param answer: the kept answer, byte for byte; None where a document that it showed was deleted
-    """
-
-    question: str
-    answer: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Feedback:
-    """What somebody said of an answer.
-
-    :param correct: where the right answer stands (document_id, version, start, end, quote), where that was said
-    """
-
-    id: int
-    question: str
-    helpful: bool
-    comment: str | None
-    correct: Mapping[str, Any] | None  # JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,67 +191,67 @@ class Store:
         """
         make_folder(folder)
         self.path = folder / FILE_NAME
-        self._engine = sa.create_engine(
-            f"sqlite:///{self.path}", connect_args={"timeout": _BUSY_TIMEOUT_S}, pool_size=8, max_overflow=32
-        )
-        sa.event.listen(self._engine, "connect", _configure)
-        sa.event.listen(self._engine, "begin", _begin)
-        with self._reading() as connection:
+        self._database = Database(self.path)
+        self.answers = Answers(self._database)
+        self.ledger = Ledger(self._database)
+        with self._database.reading() as connection:
             there = set(sa.inspect(connection).get_table_names())
-            found = json.loads(self._meta(connection, "format") or "null") if _meta.name in there else FORMAT
+            found = json.loads(self._meta(connection, "format") or "null") if tables.meta.name in there else FORMAT
         if found != FORMAT:
             self.close()
             raise StoreError(
                 f"{self.path}: the store has format {found}, this Quoth reads {FORMAT}; use the Quoth that wrote it"
             )
-        if not there >= set(_tables.tables):  # a new store, or one from before one of the tables
-            with self._transaction() as connection:
-                _tables.create_all(connection)
-                connection.execute(_upsert_nothing(_meta), [_meta_row("format", FORMAT), _meta_row("generation", 0)])
+        if not there >= set(tables.metadata.tables):  # a new store, or one from before one of the tables
+            with self._database.transaction() as connection:
+                tables.metadata.create_all(connection)
+                connection.execute(
+                    insert_or_keep(tables.meta), [_meta_row("format", FORMAT), _meta_row("generation", 0)]
+                )
 
     def close(self) -> None:
         """Close every connection."""
-        self._engine.dispose()
+        self._database.close()
 
     # -- what the index was built with, and where it stands
 
     @property
     def generation(self) -> int:
         """The number of the last write of documents."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return self._generation(connection)
 
     def manifest(self) -> dict[str, object] | None:
         """What the index was built with, None before the first :meth:`set_manifest`."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             value = self._meta(connection, "manifest")
         return None if value is None else json.loads(value)
 
     def set_manifest(self, manifest: dict[str, object]) -> None:
         """Record what the index is built with from now on."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             _put_meta(connection, "manifest", manifest)
 
     def calibration(self) -> dict[str, Any] | None:  # Any: JSON
         """The numbers that confidence was calibrated to on questions about these documents, None where it was not."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             value = self._meta(connection, "calibration")
         return None if value is None else json.loads(value)
 
     def set_calibration(self, numbers: dict[str, object]) -> None:
         """Keep such numbers from now on."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             _put_meta(connection, "calibration", numbers)
 
     def encoder_source(self) -> str | None:
         """What the encoder was loaded from, as it was last asked for, None where that was not recorded."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             value = self._meta(connection, "encoder_source")
         return None if value is None else str(json.loads(value))
 
     def set_encoder_source(self, source: str) -> None:
         """Record what the encoder was loaded from."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             _put_meta(connection, "encoder_source", source)
 
     def is_empty(self) -> bool:
@@ -395,8 +260,8 @@ class Store:
 
     def counts(self) -> dict[str, int]:
         """How many rows there are of documents, versions, chunks, answers and feedback; each counts a narrow index."""
-        counted = (_documents, _versions, _chunks, _answers, _feedback)
-        with self._reading() as connection:
+        counted = (tables.documents, tables.versions, tables.chunks, tables.answers, tables.feedback)
+        with self._database.reading() as connection:
             return {table.name: _count(connection, table) for table in counted}
 
     # -- writing documents
@@ -415,14 +280,14 @@ class Store:
         :return: the new generation, and a receipt for each id in ``removals`` that was there
         :raises StoreError: the disk is full or the database damaged; then nothing has changed
         """
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             generation = self._generation(connection) + 1
             gone = [_remove(connection, id, generation) for id in removals]
             for prepared in upserts:
                 _replace(connection, prepared, generation)
             if manifest is not None:
                 _put_meta(connection, "manifest", manifest)
-            _put_lines(connection, ledger)
+            write_lines(connection, ledger)
             _set_generation(connection, generation)
         return generation, [receipt for receipt in gone if receipt is not None]
 
@@ -433,20 +298,20 @@ class Store:
 
         There is room for eight times as many chunks as the other has, and a million more. Done once, it is done.
         """
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             if self._meta(connection, "last_number") is not None:
                 return
-        with other._transaction() as connection:
-            room = 8 * _count(connection, _chunks) + _SPARE_NUMBERS
+        with other._database.transaction() as connection:
+            room = 8 * _count(connection, tables.chunks) + _SPARE_NUMBERS
             last = _last_chunk_number(connection)
-            connection.execute(_numbers.update().where(_numbers.c.name == _chunks.name).values(seq=last + room))
-        with self._transaction() as connection:
-            connection.execute(_numbers.insert().values(name=_chunks.name, seq=last))
+            connection.execute(_numbers.update().where(_numbers.c.name == tables.chunks.name).values(seq=last + room))
+        with self._database.transaction() as connection:
+            connection.execute(_numbers.insert().values(name=tables.chunks.name, seq=last))
             _put_meta(connection, "last_number", last + room)
 
     def skip_to(self, generation: int) -> None:
         """Count generations on from that number."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             _set_generation(connection, generation)
 
     def take_over(self, other: "Store") -> None:
@@ -455,18 +320,22 @@ class Store:
         :param other: a store of the same documents, made to :meth:`follow` this one, at a later generation
         :raises StoreError: it has given more numbers than it had, or the disk is full; then nothing has changed
         """
-        with other._reading() as source, self._transaction() as connection:
+        with other._database.reading() as source, self._database.transaction() as connection:
             if _last_chunk_number(source) > json.loads(self._meta(source, "last_number") or "0"):
                 raise StoreError(f"{other.path}: has outgrown its numbers; delete its folder and begin again")
             generation = self._generation(source)
-            ours = sa.select(_chunks.c.id, sa.literal(generation))
-            connection.execute(_removed.insert().from_select(["chunk_id", "generation"], ours))
-            connection.execute(_chunks.delete())
-            connection.execute(_vectors.delete())
-            for rows in _pages(source, sa.select(_chunks, _vectors.c.vector).join(_vectors, _its_vector), 0):
+            ours = sa.select(tables.chunks.c.id, sa.literal(generation))
+            connection.execute(tables.removed_chunks.insert().from_select(["chunk_id", "generation"], ours))
+            connection.execute(tables.chunks.delete())
+            connection.execute(tables.vectors.delete())
+            for rows in _pages(
+                source, sa.select(tables.chunks, tables.vectors.c.vector).join(tables.vectors, _its_vector), 0
+            ):
                 _copy_chunks(connection, rows, generation)
-            held = sa.select(sa.func.count()).where(_chunks.c.document_id == _documents.c.id).scalar_subquery()
-            connection.execute(_documents.update().values(chunks=held))
+            held = (
+                sa.select(sa.func.count()).where(tables.chunks.c.document_id == tables.documents.c.id).scalar_subquery()
+            )
+            connection.execute(tables.documents.update().values(chunks=held))
             for key in ("manifest", "encoder_source"):
                 value = self._meta(source, key)
                 if value is not None:
@@ -476,7 +345,7 @@ class Store:
 
     def has_taken_over(self, other: "Store") -> bool:
         """Whether the other's chunks are held here, and nothing has been written there since."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return self._meta(connection, "taken_over") == str(other.generation)
 
     # -- reading documents
@@ -486,12 +355,12 @@ class Store:
 
         :raises NotFoundError: there is no such document, or it never had that version
         """
-        with self._reading() as connection:
-            row = connection.execute(sa.select(_documents).where(_documents.c.id == id)).one_or_none()
+        with self._database.reading() as connection:
+            row = connection.execute(sa.select(tables.documents).where(tables.documents.c.id == id)).one_or_none()
             if row is None:
                 raise NotFoundError(f"there is no document {id!r}")
             version = version or row.version
-            stored = connection.execute(sa.select(_versions).where(*_is_version(id, version))).one_or_none()
+            stored = connection.execute(sa.select(tables.versions).where(*_is_version(id, version))).one_or_none()
         if stored is None:
             raise NotFoundError(f"document {id!r} has no version {version!r}")
         pages = tuple(Page(*page) for page in stored.pages)
@@ -499,40 +368,49 @@ class Store:
 
     def summary(self, id: str) -> DocumentSummary | None:
         """What is known about a document without its text, None where there is no such document."""
-        with self._reading() as connection:
-            row = connection.execute(sa.select(_documents).where(_documents.c.id == id)).one_or_none()
+        with self._database.reading() as connection:
+            row = connection.execute(sa.select(tables.documents).where(tables.documents.c.id == id)).one_or_none()
         return None if row is None else _summary(row)
 
     def summaries(self, ids: Sequence[str]) -> dict[str, DocumentSummary]:
         """What is known about those of the documents that are there, by id."""
         found: dict[str, DocumentSummary] = {}
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             for some in _batched(ids):
-                rows = connection.execute(sa.select(_documents).where(_documents.c.id.in_(some)))
+                rows = connection.execute(sa.select(tables.documents).where(tables.documents.c.id.in_(some)))
                 found.update((row.id, _summary(row)) for row in rows)
         return found
 
     def documents(self, limit: int, after: str | None = None) -> list[DocumentSummary]:
         """Up to ``limit`` documents in the order of their ids, those past the id ``after``."""
-        query = sa.select(_documents).order_by(_documents.c.id).limit(limit)
+        query = sa.select(tables.documents).order_by(tables.documents.c.id).limit(limit)
         if after is not None:
-            query = query.where(_documents.c.id > after)
-        with self._reading() as connection:
+            query = query.where(tables.documents.c.id > after)
+        with self._database.reading() as connection:
             return [_summary(row) for row in connection.execute(query)]
 
     def newest(self, limit: int) -> list[DocumentSummary]:
         """Up to ``limit`` documents, those last written first."""
-        query = sa.select(_documents).order_by(_documents.c.updated_at.desc(), _documents.c.id).limit(limit)
-        with self._reading() as connection:
+        query = (
+            sa.select(tables.documents)
+            .order_by(tables.documents.c.updated_at.desc(), tables.documents.c.id)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
             return [_summary(row) for row in connection.execute(query)]
 
     def overview(self, tags: int) -> Overview:
         """How many documents there are, over which days, with up to ``tags`` of their tags."""
         held = sa.func.count()
-        days = sa.select(held, sa.func.min(_documents.c.published), sa.func.max(_documents.c.published))
-        tagged = sa.select(_tags.c.tag, held).group_by(_tags.c.tag).order_by(held.desc(), _tags.c.tag).limit(tags)
-        with self._reading() as connection:
-            documents, earliest, latest = connection.execute(days.select_from(_documents)).one()
+        days = sa.select(held, sa.func.min(tables.documents.c.published), sa.func.max(tables.documents.c.published))
+        tagged = (
+            sa.select(tables.document_tags.c.tag, held)
+            .group_by(tables.document_tags.c.tag)
+            .order_by(held.desc(), tables.document_tags.c.tag)
+            .limit(tags)
+        )
+        with self._database.reading() as connection:
+            documents, earliest, latest = connection.execute(days.select_from(tables.documents)).one()
             counted = tuple((row[0], row[1]) for row in connection.execute(tagged))
         return Overview(documents, counted, earliest, latest)
 
@@ -546,7 +424,7 @@ class Store:
     def paged_passage(self, document_id: str, version: str, start: int, end: int) -> tuple[str, tuple[Page, ...]]:
         """:meth:`passage` with the version's page map, which is empty where its format has none."""
         place = {"document_id": document_id, "version": version, "first": start + 1, "length": end - start}
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             found = connection.execute(_PAGED_PASSAGE, place).one_or_none()
         if found is None:
             raise NotFoundError(f"document {document_id!r} has no version {version!r}")
@@ -557,32 +435,32 @@ class Store:
     def chunks(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
         """The chunks of those numbers that are there, by number."""
         found: dict[int, StoredChunk] = {}
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             for some in _batched([int(id) for id in ids]):  # SQLite takes no numbers of numpy's
                 found.update((row.id, _stored_chunk(row)) for row in connection.execute(_chunk_query(some)))
         return found
 
     def chunk_ids(self, filters: Filters | None = None) -> Ids:
         """The numbers of all chunks whose documents pass the filters, ascending."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return np.sort(_all_passing(connection, filters or Filters()))
 
     def embedded(self, document_id: str) -> dict[str, NDArray[np.float32]]:
         """The vectors of a document's present chunks, by the text that the encoder saw."""
-        query = sa.select(_chunks, _vectors.c.vector).join(_vectors, _its_vector)
-        with self._reading() as connection:
-            rows = connection.execute(query.where(_chunks.c.document_id == document_id)).all()
+        query = sa.select(tables.chunks, tables.vectors.c.vector).join(tables.vectors, _its_vector)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.where(tables.chunks.c.document_id == document_id)).all()
         return {_chunk(row).embedded_text: np.frombuffer(row.vector, dtype=np.float32) for row in rows}
 
     def passing(self, filters: Filters, since: int = 0) -> Passing:
         """What a set of the chunks that pass the filters is missing, when it is of the generation ``since``."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             added = _new_passing(connection, filters, since) if since > 0 else _all_passing(connection, filters)
             return Passing(self._generation(connection), _removed_since(connection, since), added)
 
     def vectors(self, ids: Sequence[int]) -> dict[int, Vectors]:
         """The vectors of the chunks of those numbers that are there, by number."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(_vectors_of, {"ids": json.dumps(list(ids))}).all()
         vectors = np.frombuffer(b"".join([vector for _, vector in rows]), dtype=np.float32)
         return dict(zip([id for id, _ in rows], vectors.reshape(len(rows), -1 if rows else 0), strict=True))
@@ -592,7 +470,7 @@ class Store:
 
         It comes in parts that hold a bounded number of chunks, at least one part, all of one state of the store.
         """
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             reached, removed = self._generation(connection), _removed_since(connection, generation)
             for rows in _pages(connection, _chunk_query(None), generation):
                 yield Changes(reached, removed, tuple(_stored_chunk(row) for row in rows))
@@ -600,8 +478,8 @@ class Store:
 
     def vector_changes_since(self, generation: int) -> Iterator[VectorChanges]:
         """What an index of the vectors of that generation is missing; from 0, everything. In parts, as above."""
-        query = sa.select(_chunks.c.id, _vectors.c.vector).join(_vectors, _its_vector)
-        with self._reading() as connection:
+        query = sa.select(tables.chunks.c.id, tables.vectors.c.vector).join(tables.vectors, _its_vector)
+        with self._database.reading() as connection:
             reached, removed = self._generation(connection), _removed_since(connection, generation)
             for rows in _pages(connection, query, generation):
                 ids = np.array([row.id for row in rows], dtype=np.int64)
@@ -611,252 +489,43 @@ class Store:
 
     def damaged_chunks(self) -> list[str]:
         """A line for each chunk whose text is not its span of the document's present version, or has no vector."""
-        text = sa.func.substr(_versions.c.text, _chunks.c.start + 1, _chunks.c.end - _chunks.c.start)
-        query = (
-            sa.select(_chunks.c.id, _chunks.c.document_id, _documents.c.id, _vectors.c.chunk_id, text == _chunks.c.text)
-            .outerjoin(
-                _documents, (_documents.c.id == _chunks.c.document_id) & (_documents.c.version == _chunks.c.version)
-            )
-            .outerjoin(
-                _versions,
-                (_versions.c.document_id == _chunks.c.document_id) & (_versions.c.version == _chunks.c.version),
-            )
-            .outerjoin(_vectors, _its_vector)
+        text = sa.func.substr(
+            tables.versions.c.text, tables.chunks.c.start + 1, tables.chunks.c.end - tables.chunks.c.start
         )
-        with self._reading() as connection:
+        query = (
+            sa.select(
+                tables.chunks.c.id,
+                tables.chunks.c.document_id,
+                tables.documents.c.id,
+                tables.vectors.c.chunk_id,
+                text == tables.chunks.c.text,
+            )
+            .outerjoin(
+                tables.documents,
+                (tables.documents.c.id == tables.chunks.c.document_id)
+                & (tables.documents.c.version == tables.chunks.c.version),
+            )
+            .outerjoin(
+                tables.versions,
+                (tables.versions.c.document_id == tables.chunks.c.document_id)
+                & (tables.versions.c.version == tables.chunks.c.version),
+            )
+            .outerjoin(tables.vectors, _its_vector)
+        )
+        with self._database.reading() as connection:
             return [
                 f"chunk {id} of document {document_id!r}: {fault}"
                 for id, document_id, owner, vector, equal in connection.execute(query)
                 for fault in _faults(owner, vector, equal)
             ]
 
-    # -- the ledger of the folders that the index keeps up with
-
-    def record(self, ledger: LedgerChange) -> None:
-        """Write lines of the ledger, where no document changes."""
-        with self._transaction("NORMAL") as connection:
-            _put_lines(connection, ledger)
-
-    def forget_root(self, path: str) -> int:
-        """Keep up with a folder no longer. Its documents stay.
-
-        :return: how many files were known of it
-        :raises NotFoundError: the index does not keep up with it
-        """
-        with self._transaction() as connection:
-            if connection.execute(_roots.delete().where(_roots.c.path == path)).rowcount == 0:
-                raise NotFoundError(f"{path}: the index does not keep up with this folder")
-            return connection.execute(_files.delete().where(_files.c.root == path)).rowcount
-
-    def roots(self) -> list[Root]:
-        """The folders that the index keeps up with, in the order of their paths."""
-        with self._reading() as connection:
-            rows = connection.execute(sa.select(_roots).order_by(_roots.c.path))
-            return [Root(row.path, row.prefix, tuple(row.tags)) for row in rows]
-
-    def entries(self, root: str) -> dict[str, Entry]:
-        """What is known of the files of a folder, by path."""
-        with self._reading() as connection:
-            rows = connection.execute(sa.select(_files).where(_files.c.root == root))
-            return {row.path: _entry(row) for row in rows}
-
-    def ledger(self, limit: int, after: str | None = None, stage: Stage | None = None) -> list[Entry]:
-        """Up to ``limit`` lines in the order of their paths, those past the path ``after``.
-
-        :param stage: only files that have come so far
-        """
-        query = sa.select(_files).order_by(_files.c.path).limit(limit)
-        if after is not None:
-            query = query.where(_files.c.path > after)
-        if stage is not None:
-            query = query.where(_files.c.stage == stage.value)
-        with self._reading() as connection:
-            return [_entry(row) for row in connection.execute(query)]
-
-    def stages(self) -> dict[str, dict[Stage, int]]:
-        """How many files of each folder have come how far."""
-        query = sa.select(_files.c.root, _files.c.stage, sa.func.count()).group_by(_files.c.root, _files.c.stage)
-        counts: dict[str, dict[Stage, int]] = {root.path: {} for root in self.roots()}
-        with self._reading() as connection:
-            for root, stage, count in connection.execute(query):
-                counts[root][Stage(stage)] = count
-        return counts
-
-    def claims(self) -> dict[str, str]:
-        """The file that each document of a synced folder is from: path by document id."""
-        query = sa.select(_files.c.document_id, _files.c.path).where(_files.c.document_id.is_not(None))
-        with self._reading() as connection:
-            return {row.document_id: row.path for row in connection.execute(query)}
-
-    def versions(self, root: str) -> dict[str, str]:
-        """The present versions of the documents that are from a folder, by id."""
-        named = sa.select(_files.c.document_id).where(_files.c.root == root)
-        query = sa.select(_documents.c.id, _documents.c.version).where(_documents.c.id.in_(named))
-        with self._reading() as connection:
-            return {row.id: row.version for row in connection.execute(query)}
-
-    # -- answers and what people said of them
-
-    def save_answer(self, id: str, question: str, body: bytes, document_ids: Iterable[str]) -> bytes:
-        """Keep an answer; the first one kept under an id stays.
-
-        :param document_ids: of the documents whose text it shows
-        :return: the bytes that are kept
-        :raises NotFoundError: one of these documents is gone; then nothing is kept
-        """
-        row = {"id": id, "created_at": _now(), "question": question, "body": body}
-        shown = [{"answer_id": id, "document_id": document_id} for document_id in sorted(set(document_ids))]
-        with self._transaction("NORMAL") as connection:
-            ids = [entry["document_id"] for entry in shown]
-            there = sa.select(sa.func.count()).select_from(_documents).where(_documents.c.id.in_(ids))
-            if connection.execute(there).scalar_one() < len(ids):
-                raise NotFoundError("a document was deleted while it was being quoted")
-            connection.execute(_upsert_nothing(_answers), [row])
-            if shown:
-                connection.execute(_upsert_nothing(_answer_documents), shown)
-            return bytes(connection.execute(sa.select(_answers.c.body).where(_answers.c.id == id)).scalar_one())
-
-    def find_answer(self, id: str) -> bytes | None:
-        """The kept answer, byte for byte; None where none is kept, or a document that it showed was deleted."""
-        with self._reading() as connection:
-            body = connection.execute(sa.select(_answers.c.body).where(_answers.c.id == id)).scalar_one_or_none()
-        return None if body is None else bytes(body)
-
-    def add_feedback(
-        self, answer_id: str, helpful: bool, comment: str | None, correct: dict[str, object] | None
-    ) -> int:
-        """Keep what somebody said of an answer.
-
-        :return: the number of the feedback
-        :raises NotFoundError: there is no such answer
-        """
-        with self._transaction() as connection:
-            question = connection.execute(
-                sa.select(_answers.c.question).where(_answers.c.id == answer_id)
-            ).scalar_one_or_none()
-            if question is None:
-                raise NotFoundError(f"there is no stored answer {answer_id!r}")
-            row = {"answer_id": answer_id, "created_at": _now(), "question": question, "helpful": helpful}
-            added = connection.execute(_feedback.insert().values(**row, comment=comment, correct=correct))
-        return int(added.lastrowid)
-
-    def change_feedback(self, id: int, helpful: bool) -> None:
-        """Somebody has changed their mind about an answer.
-
-        :raises NotFoundError: there is no such feedback
-        """
-        with self._transaction() as connection:
-            changed = connection.execute(_feedback.update().where(_feedback.c.id == id).values(helpful=helpful))
-            if changed.rowcount == 0:
-                raise NotFoundError(f"there is no feedback {id}")
-
-    def feedback(self) -> list[Feedback]:
-        """Everything that was said of answers, the oldest first."""
-        columns = (_feedback.c.question, _feedback.c.helpful, _feedback.c.comment, _feedback.c.correct)
-        with self._reading() as connection:
-            rows = connection.execute(sa.select(_feedback.c.id, *columns).order_by(_feedback.c.id))
-            return [Feedback(row.id, row.question, row.helpful, row.comment, row.correct) for row in rows]
-
-    # -- conversations
-
-    def add_exchange(self, conversation_id: str, question: str, answer_id: str, expired: datetime) -> None:
-        """Keep a question and its answer as the last of a conversation; forget the conversations that have expired.
-
-        :param expired: conversations in which nothing was asked since are forgotten
-        """
-        row = {"conversation_id": conversation_id, "created_at": _now(), "question": question, "answer_id": answer_id}
-        with self._transaction("NORMAL") as connection:
-            alive = sa.select(_exchanges.c.conversation_id).where(_exchanges.c.created_at >= _stamp(expired))
-            connection.execute(_exchanges.delete().where(_exchanges.c.conversation_id.not_in(alive)))
-            connection.execute(_exchanges.insert(), [row])
-
-    def exchanges(self, conversation_id: str, limit: int, expired: datetime) -> list[Exchange]:
-        """The last ``limit`` exchanges of a conversation, the oldest first; none where it has expired."""
-        query = (
-            sa.select(_exchanges.c.created_at, _exchanges.c.question, _answers.c.body)
-            .outerjoin(_answers, _answers.c.id == _exchanges.c.answer_id)
-            .where(_exchanges.c.conversation_id == conversation_id)
-            .order_by(_exchanges.c.id.desc())
-            .limit(limit)
-        )
-        with self._reading() as connection:
-            rows = connection.execute(query).all()
-        if not rows or rows[0].created_at < _stamp(expired):
-            return []
-        return [Exchange(row.question, None if row.body is None else bytes(row.body)) for row in reversed(rows)]
-
-    # -- connections
-
-    @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
-        """One connection whose statements all see the same state."""
-        with _translated(self.path), self._engine.connect() as connection, connection.begin():
-            yield connection
-
-    @contextmanager
-    def _transaction(self, synchronous: str = "FULL") -> Iterator[sa.Connection]:
-        """One connection that writes; all of it or nothing.
-
-        :param synchronous: FULL is on the disk when this ends, even if the power fails; NORMAL survives the process
-        """
-        with _translated(self.path), self._engine.connect() as connection:
-            connection.execution_options(quoth_synchronous=synchronous)
-            with connection.begin():
-                yield connection
-
     @staticmethod
     def _meta(connection: sa.Connection, key: str) -> str | None:
-        return connection.execute(sa.select(_meta.c.value).where(_meta.c.key == key)).scalar_one_or_none()
+        return connection.execute(sa.select(tables.meta.c.value).where(tables.meta.c.key == key)).scalar_one_or_none()
 
     @classmethod
     def _generation(cls, connection: sa.Connection) -> int:
         return int(cls._meta(connection, "generation") or 0)
-
-
-def make_folder(folder: Path) -> None:
-    """Make a data folder where there is none.
-
-    :raises StoreError: it cannot be made
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise StoreError(f"{folder}: the data folder cannot be made or opened ({exc.strerror})") from exc
-
-
-def _configure(connection: Any, _record: object) -> None:  # the driver's own connection, which SQLAlchemy does not type
-    connection.isolation_level = None  # SQLAlchemy's "begin" event opens transactions, not the driver's guess
-    connection.execute("PRAGMA journal_mode=WAL").close()
-
-
-def _begin(connection: sa.Connection) -> None:
-    """Writers take the lock at once, so that what they read before they write cannot change."""
-    synchronous = connection.get_execution_options().get("quoth_synchronous")
-    if synchronous is None:
-        connection.exec_driver_sql("BEGIN")
-    else:
-        connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sa.exc.DatabaseError as exc:
-        raise StoreError(f"{path}: {_advice(str(exc.orig))}") from exc
-
-
-def _advice(fault: str) -> str:
-    if "disk is full" in fault:
-        return "the disk is full; make room and try again (nothing was changed)"
-    if "disk I/O error" in fault:
-        return f"the disk cannot be written or read ({fault}): it fails, or a quota is used up; nothing was changed"
-    if "locked" in fault:
-        return "another process has kept the database busy; try again"
-    if "readonly" in fault or "unable to open" in fault:
-        return f"the data folder cannot be written or opened ({fault})"
-    return f"the database is damaged or not one of Quoth ({fault}); restore it from a backup"
 
 
 def _meta_row(key: str, value: object) -> dict[str, str]:
@@ -864,27 +533,12 @@ def _meta_row(key: str, value: object) -> dict[str, str]:
 
 
 def _put_meta(connection: sa.Connection, key: str, value: object) -> None:
-    connection.execute(_meta.delete().where(_meta.c.key == key))
-    connection.execute(_meta.insert(), [_meta_row(key, value)])
-
-
-def _put_lines(connection: sa.Connection, ledger: LedgerChange) -> None:
-    gone = [{"gone": path} for path in (*ledger.forgotten, *(entry.path for entry in ledger.entries))]
-    if gone:
-        connection.execute(_files.delete().where(_files.c.path == sa.bindparam("gone")), gone)
-    if ledger.entries:
-        connection.execute(_files.insert(), [{**asdict(entry), "stage": entry.stage.value} for entry in ledger.entries])
-    if ledger.root:
-        connection.execute(_roots.delete().where(_roots.c.path == ledger.root.path))
-        connection.execute(_roots.insert().values({**asdict(ledger.root), "tags": list(ledger.root.tags)}))
-
-
-def _entry(row: sa.Row[Any]) -> Entry:
-    return Entry(**{**row._mapping, "stage": Stage(row.stage)})
+    connection.execute(tables.meta.delete().where(tables.meta.c.key == key))
+    connection.execute(tables.meta.insert(), [_meta_row(key, value)])
 
 
 def _set_generation(connection: sa.Connection, generation: int) -> None:
-    connection.execute(_meta.update().where(_meta.c.key == "generation").values(value=str(generation)))
+    connection.execute(tables.meta.update().where(tables.meta.c.key == "generation").values(value=str(generation)))
 
 
 def _count(connection: sa.Connection, table: sa.Table) -> int:
@@ -900,23 +554,10 @@ def _copy_chunks(connection: sa.Connection, rows: Sequence[sa.Row[Any]], generat
     """Insert rows of another store under the numbers that they have there."""
     if not rows:
         return
-    names = [column.name for column in _chunks.c]
+    names = [column.name for column in tables.chunks.c]
     copies = [{name: getattr(row, name) for name in names} | {"generation": generation} for row in rows]
-    connection.execute(_chunks.insert(), copies)
-    connection.execute(_vectors.insert(), [{"chunk_id": row.id, "vector": row.vector} for row in rows])
-
-
-def _upsert_nothing(table: sa.Table) -> sa.Insert:
-    """An insert that leaves a row alone whose key is there already."""
-    return insert(table).on_conflict_do_nothing()
-
-
-def _now() -> str:
-    return _stamp(datetime.now(UTC))
-
-
-def _stamp(time: datetime) -> str:
-    return time.isoformat(timespec="seconds")
+    connection.execute(tables.chunks.insert(), copies)
+    connection.execute(tables.vectors.insert(), [{"chunk_id": row.id, "vector": row.vector} for row in rows])
 
 
 _Id = TypeVar("_Id", int, str)
@@ -929,36 +570,36 @@ def _batched(ids: Sequence[_Id]) -> Iterator[Sequence[_Id]]:
 
 def _all_passing(connection: sa.Connection, filters: Filters) -> Ids:
     """The numbers of the chunks whose documents pass."""
-    query = sa.select(_chunks.c.id)
+    query = sa.select(tables.chunks.c.id)
     if filters:
-        query = query.where(_chunks.c.document_id.in_(_passing(filters)))
+        query = query.where(tables.chunks.c.document_id.in_(_passing(filters)))
     return np.fromiter(connection.execute(query).scalars(), dtype=np.int64)
 
 
 def _new_passing(connection: sa.Connection, filters: Filters, since: int) -> Ids:
     """Those of them that are new since a generation; quick where these are few, however many pass."""
-    query = sa.select(_chunks.c.id, _chunks.c.document_id).where(_chunks.c.generation > since)
+    query = sa.select(tables.chunks.c.id, tables.chunks.c.document_id).where(tables.chunks.c.generation > since)
     rows = connection.execute(query).all()
     owners = sorted({owner for _, owner in rows})
     passing: set[str] = set()
     for some in _batched(owners):
-        theirs = _passing(filters).where(_documents.c.id.in_(some))
+        theirs = _passing(filters).where(tables.documents.c.id.in_(some))
         passing.update(str(row.id) for row in connection.execute(theirs))
     return np.array([id for id, owner in rows if owner in passing], dtype=np.int64)
 
 
 def _removed_since(connection: sa.Connection, generation: int) -> Ids:
     """The numbers of the chunks that are gone since a generation; since 0 nothing is missed."""
-    query = sa.select(_removed.c.chunk_id).where(_removed.c.generation > generation)
+    query = sa.select(tables.removed_chunks.c.chunk_id).where(tables.removed_chunks.c.generation > generation)
     gone = connection.execute(query).scalars() if generation > 0 else ()
     return np.fromiter(gone, dtype=np.int64)
 
 
 def _pages(connection: sa.Connection, query: sa.Select[Any], generation: int) -> Iterator[Sequence[sa.Row[Any]]]:
     """The rows of the chunks that are new since a generation, the oldest first; at least one page."""
-    place = sa.tuple_(_chunks.c.generation, _chunks.c.id)
-    query = query.add_columns(_chunks.c.generation.label("at")).order_by(*place).limit(_CHUNKS_PER_PAGE)
-    rows = connection.execute(query.where(_chunks.c.generation > generation)).all()
+    place = sa.tuple_(tables.chunks.c.generation, tables.chunks.c.id)
+    query = query.add_columns(tables.chunks.c.generation.label("at")).order_by(*place).limit(_CHUNKS_PER_PAGE)
+    rows = connection.execute(query.where(tables.chunks.c.generation > generation)).all()
     yield rows
     while len(rows) == _CHUNKS_PER_PAGE:
         rows = connection.execute(query.where(place > (rows[-1].at, rows[-1].id))).all()
@@ -967,35 +608,35 @@ def _pages(connection: sa.Connection, query: sa.Select[Any], generation: int) ->
 
 def _remove(connection: sa.Connection, id: str, generation: int) -> Removal | None:
     """Take a document out with all that shows its text, None where it is not there."""
-    if connection.execute(_documents.delete().where(_documents.c.id == id)).rowcount == 0:
+    if connection.execute(tables.documents.delete().where(tables.documents.c.id == id)).rowcount == 0:
         return None
-    shown = sa.select(_answer_documents.c.answer_id).where(_answer_documents.c.document_id == id)
-    answers = connection.execute(_answers.delete().where(_answers.c.id.in_(shown))).rowcount
-    left = sa.select(_answers.c.id)
-    connection.execute(_answer_documents.delete().where(_answer_documents.c.answer_id.not_in(left)))
-    versions = connection.execute(_versions.delete().where(_versions.c.document_id == id)).rowcount
-    connection.execute(_tags.delete().where(_tags.c.document_id == id))
+    shown = sa.select(tables.answer_documents.c.answer_id).where(tables.answer_documents.c.document_id == id)
+    answers = connection.execute(tables.answers.delete().where(tables.answers.c.id.in_(shown))).rowcount
+    left = sa.select(tables.answers.c.id)
+    connection.execute(tables.answer_documents.delete().where(tables.answer_documents.c.answer_id.not_in(left)))
+    versions = connection.execute(tables.versions.delete().where(tables.versions.c.document_id == id)).rowcount
+    connection.execute(tables.document_tags.delete().where(tables.document_tags.c.document_id == id))
     return Removal(id, _remove_chunks(connection, id, generation), versions, answers)
 
 
 def _remove_chunks(connection: sa.Connection, document_id: str, generation: int) -> int:
-    own = sa.select(_chunks.c.id).where(_chunks.c.document_id == document_id)
+    own = sa.select(tables.chunks.c.id).where(tables.chunks.c.document_id == document_id)
     connection.execute(
-        _removed.insert().from_select(
+        tables.removed_chunks.insert().from_select(
             ["chunk_id", "generation"],
-            sa.select(_chunks.c.id, sa.literal(generation)).where(_chunks.c.document_id == document_id),
+            sa.select(tables.chunks.c.id, sa.literal(generation)).where(tables.chunks.c.document_id == document_id),
         )
     )
-    connection.execute(_vectors.delete().where(_vectors.c.chunk_id.in_(own)))
-    return connection.execute(_chunks.delete().where(_chunks.c.document_id == document_id)).rowcount
+    connection.execute(tables.vectors.delete().where(tables.vectors.c.chunk_id.in_(own)))
+    return connection.execute(tables.chunks.delete().where(tables.chunks.c.document_id == document_id)).rowcount
 
 
 def _replace(connection: sa.Connection, prepared: PreparedDocument, generation: int) -> None:
     document = prepared.document
-    if connection.execute(_documents.delete().where(_documents.c.id == document.id)).rowcount:
+    if connection.execute(tables.documents.delete().where(tables.documents.c.id == document.id)).rowcount:
         _remove_chunks(connection, document.id, generation)
-        connection.execute(_tags.delete().where(_tags.c.document_id == document.id))
-        connection.execute(_versions.delete().where(*_is_version(document.id, document.version)))
+        connection.execute(tables.document_tags.delete().where(tables.document_tags.c.document_id == document.id))
+        connection.execute(tables.versions.delete().where(*_is_version(document.id, document.version)))
     row = {
         "id": document.id,
         "version": document.version,
@@ -1005,14 +646,16 @@ def _replace(connection: sa.Connection, prepared: PreparedDocument, generation: 
         "tags": list(document.tags),
         "chunks": len(prepared.chunks),
         "characters": len(document.text),
-        "updated_at": _now(),
+        "updated_at": now(),
     }
-    connection.execute(_documents.insert(), row)
+    connection.execute(tables.documents.insert(), row)
     pages = [[page.number, page.start, page.end] for page in document.pages]
     stored = {"document_id": document.id, "version": document.version, "pages": pages, "text": document.text}
-    connection.execute(_versions.insert(), stored)
+    connection.execute(tables.versions.insert(), stored)
     if document.tags:
-        connection.execute(_tags.insert(), [{"tag": tag, "document_id": document.id} for tag in document.tags])
+        connection.execute(
+            tables.document_tags.insert(), [{"tag": tag, "document_id": document.id} for tag in document.tags]
+        )
     _add_chunks(connection, prepared, generation)
 
 
@@ -1033,36 +676,42 @@ def _add_chunks(connection: sa.Connection, prepared: PreparedDocument, generatio
         }
         for id, chunk in enumerate(prepared.chunks, start=first)
     ]
-    connection.execute(_chunks.insert(), rows)
+    connection.execute(tables.chunks.insert(), rows)
     vectors = np.ascontiguousarray(prepared.vectors, dtype=np.float32)
     connection.execute(
-        _vectors.insert(),
+        tables.vectors.insert(),
         [{"chunk_id": id, "vector": vector.tobytes()} for id, vector in enumerate(vectors, start=first)],
     )
 
 
 def _is_version(document_id: str, version: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-    return _versions.c.document_id == document_id, _versions.c.version == version
+    return tables.versions.c.document_id == document_id, tables.versions.c.version == version
 
 
 def _passing(filters: Filters) -> sa.Select[tuple[str]]:
     """The ids of the documents that pass."""
-    query = sa.select(_documents.c.id)
+    query = sa.select(tables.documents.c.id)
     if filters.document_ids:
-        query = query.where(_documents.c.id.in_(filters.document_ids))
+        query = query.where(tables.documents.c.id.in_(filters.document_ids))
     if filters.tags:
-        query = query.where(_documents.c.id.in_(sa.select(_tags.c.document_id).where(_tags.c.tag.in_(filters.tags))))
+        query = query.where(
+            tables.documents.c.id.in_(
+                sa.select(tables.document_tags.c.document_id).where(tables.document_tags.c.tag.in_(filters.tags))
+            )
+        )
     if filters.published_from:
-        query = query.where(_documents.c.published >= filters.published_from)
+        query = query.where(tables.documents.c.published >= filters.published_from)
     if filters.published_to:
-        query = query.where(_documents.c.published <= filters.published_to)
+        query = query.where(tables.documents.c.published <= filters.published_to)
     return query
 
 
 def _chunk_query(ids: Sequence[int] | None) -> sa.Select[Any]:  # its columns are named where it is used
-    known = (_documents.c.title, _documents.c.url, _documents.c.published, _documents.c.tags)
-    query = sa.select(_chunks, *known).join(_documents, _documents.c.id == _chunks.c.document_id)
-    return query if ids is None else query.where(_chunks.c.id.in_(ids))
+    known = (tables.documents.c.title, tables.documents.c.url, tables.documents.c.published, tables.documents.c.tags)
+    query = sa.select(tables.chunks, *known).join(
+        tables.documents, tables.documents.c.id == tables.chunks.c.document_id
+    )
+    return query if ids is None else query.where(tables.chunks.c.id.in_(ids))
 
 
 def _chunk(row: sa.Row[Any]) -> Chunk:

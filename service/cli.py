@@ -282,9 +282,9 @@ def status(data: DataDir = None) -> None:
             **{name: str(count) for name, count in collection.store.counts().items()},
             **{f"chunks in {name}": str(count) for name, count in collection.sizes().items()},
             **_flattened(collection.store.manifest() or {}),
-            **{f"synced {root}": _stages(counts) for root, counts in collection.store.stages().items()},
+            **{f"synced {root}": _stages(counts) for root, counts in collection.store.ledger.stages().items()},
         }
-        failed = collection.store.ledger(_FAILURES_SHOWN, stage=Stage.FAILED)
+        failed = collection.store.ledger.lines(_FAILURES_SHOWN, stage=Stage.FAILED)
     width = max(len(name) for name in rows)
     for name, value in rows.items():
         out.print(Text.assemble((name.ljust(width + 2), "bold"), value))
@@ -409,7 +409,7 @@ def _print_news(change: FileChange) -> None:
 
 def _forget(folder: Path, collection: Collection) -> None:
     path = root_of(collection.store, folder).path
-    files = collection.store.forget_root(path)
+    files = collection.store.ledger.forget_root(path)
     err.print(Text(f"{path}: its {files} files are not followed any longer; their documents stay"))
 
 

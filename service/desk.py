@@ -13,11 +13,12 @@ from types import TracebackType
 from typing import Self
 
 from corpus.errors import NotFoundError, QuestionError, QuothError, SettingsError, StoreError
+from index.answers import Exchange
 from index.chunk import ChunkSettings
 from index.collection import Collection
 from index.embed import Encoder, load_encoder
 from index.renewal import Renewal, built_otherwise
-from index.store import Exchange, Store
+from index.store import Store
 from service.answer import Answer, Answerer
 from service.confidence import Calibration, Fitted, load_fitted, parse_calibrations
 from service.question import MAX_TURNS, Question, Role, Turn
@@ -149,15 +150,15 @@ class Desk:
             return self._ask(question, watch)
         expired = datetime.now(UTC) - self._conversation_age
         store = self.collection.store
-        before = store.exchanges(question.conversation_id, MAX_EXCHANGES, expired)
+        before = store.answers.exchanges(question.conversation_id, MAX_EXCHANGES, expired)
         body = self._ask(replace(question, history=tuple(_turns(before))), watch)
-        store.add_exchange(question.conversation_id, question.text, json.loads(body)["id"], expired)
+        store.answers.add_exchange(question.conversation_id, question.text, json.loads(body)["id"], expired)
         return body
 
     def _ask(self, question: Question, watch: Watch) -> bytes:
         self.collection.keep_up()
         for _ in range(_ATTEMPTS):
-            kept = self.collection.store.find_answer(self._id(question, self.collection.generation))
+            kept = self.collection.store.answers.find(self._id(question, self.collection.generation))
             if kept is not None:
                 self._observed(json.loads(kept)["reason"] or ANSWERED, {})
                 return kept
@@ -177,7 +178,7 @@ class Desk:
         log.info("%s %s, %d passages, %.0f ms", id, what, len(asked.hits), asked.timings_ms["total"])
         log.debug("%s was asked %r", id, question.text)
         shown = {hit.chunk.document_id for hit in asked.hits}
-        kept = self.collection.store.save_answer(id, question.text, body, shown)
+        kept = self.collection.store.answers.save(id, question.text, body, shown)
         self._observed(what, asked.timings_ms)
         return kept
 
@@ -209,7 +210,7 @@ class Desk:
                 "end": end,
                 "quote": quote,
             }
-        return store.add_feedback(answer_id, helpful, comment, place)
+        return store.answers.add_feedback(answer_id, helpful, comment, place)
 
     def _observed(self, outcome: str, timings_ms: Mapping[str, float]) -> None:
         for observer in self.observers:

@@ -31,7 +31,7 @@ def ingestion_router(store: Store, jobs: Jobs) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100, cursor: str | None = None, stage: Stage | None = None
     ) -> IngestionResponse:
         """What became of each file of the folders that the index keeps up with."""
-        found = store.ledger(limit + 1, key_before(cursor), stage)
+        found = store.ledger.lines(limit + 1, key_before(cursor), stage)
         page = [FileOut.of(entry) for entry in found[:limit]]
         return IngestionResponse(files=page, cursor=cursor_after(page[-1].path) if len(found) > limit else None)
 

@@ -12,8 +12,9 @@ from corpus.folder import NO_TIME, FileState, scan
 from corpus.intake import Intake, Order, Taken
 from corpus.load import file_id, path_text, same_id
 from index.collection import Collection, Exchanged
+from index.database import now
 from index.ingest import batches
-from index.ledger import Entry, LedgerChange, Root, Stage, now
+from index.ledger import Entry, LedgerChange, Root, Stage
 from index.store import Store
 
 
@@ -125,14 +126,14 @@ class Mirror:
         """
         kept = root_of(self._store, self.folder)
         root = kept if self._tags is None else replace(kept, tags=tuple(sorted(set(self._tags))))
-        states, versions = scan(self.folder), self._store.versions(root.path)
+        states, versions = scan(self.folder), self._store.ledger.versions(root.path)
         if not states and versions and not allow_empty:
             raise DocumentError(
                 root.path,
                 f"holds no documents now, and the index has {len(versions)} from it: is a disk not mounted? "
                 "Nothing was changed; quoth sync --allow-empty takes them out",
             )
-        return _plan(root, states, self._store.entries(root.path), versions, again or root != kept)
+        return _plan(root, states, self._store.ledger.entries(root.path), versions, again or root != kept)
 
     def carry_out(self, plan: Plan, intake: Intake) -> Iterator[FileChange]:
         """Do what is planned, a batch at a time; each change is given when it is on disk and visible.
@@ -144,8 +145,8 @@ class Mirror:
         """
         self._collection.require_writable()
         yield from map(_unread, plan.settled)
-        self._store.record(LedgerChange([pending.entry for pending in plan.pending], root=plan.root))
-        reading = _Reading(plan, self._store.claims())
+        self._store.ledger.record(LedgerChange([pending.entry for pending in plan.pending], root=plan.root))
+        reading = _Reading(plan, self._store.ledger.claims())
         held: list[_Read] = []
         for batch in batches(reading.each(intake)):
             yield from self._commit(reading, held, ())
@@ -241,7 +242,7 @@ def root_of(store: Store, folder: Path) -> Root:
     """
     place = Path(os.path.abspath(folder))
     path = path_text(place)
-    roots = {root.path: root for root in store.roots()}
+    roots = {root.path: root for root in store.ledger.roots()}
     for other in roots.keys() - {path}:
         if _is_inside(path, other) or _is_inside(other, path):
             raise StoreError(

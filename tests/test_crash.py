@@ -106,7 +106,7 @@ def test_a_sync_that_is_killed_is_finished_by_the_next_and_owns_what_it_brought_
         running.kill()
         said = {line.strip() for line in (first, *running.stdout.readlines()) if line.endswith("\n")}
     collection = open_collection(data)
-    assert {path for path, entry in collection.store.entries(str(folder)).items() if entry.document_id} >= said
+    assert {path for path, entry in collection.store.ledger.entries(str(folder)).items() if entry.document_id} >= said
     mirror = Mirror(collection, folder)
     again = {change.path: change.what.value for change in mirror.carry_out(mirror.plan(), Intake(0, 1_000))}
     assert {again[path] for path in said} == {"unchanged"}

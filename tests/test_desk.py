@@ -45,7 +45,7 @@ def test_the_same_question_gives_the_same_bytes(desk: Desk) -> None:
 
 def test_an_answer_is_kept_byte_for_byte(desk: Desk) -> None:
     body = ask(desk)
-    assert desk.collection.store.find_answer(id_of(body)) == body
+    assert desk.collection.store.answers.find(id_of(body)) == body
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_write_makes_the_next_answer_another_one(desk: Desk, make: Make) -> No
     after = ask(desk)
     assert id_of(after) != id_of(before)
     assert json.loads(after)["generation"] == json.loads(before)["generation"] + 1
-    assert desk.collection.store.find_answer(id_of(before)) == before
+    assert desk.collection.store.answers.find(id_of(before)) == before
 
 
 def test_an_answer_outlives_the_process(tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Make) -> None:
@@ -78,21 +78,21 @@ def test_an_answer_outlives_the_process(tmp_path: Path, encoder: Encoder, passag
         first.collection.put([make("gas", "The line carries 38 bcm.")])
         body = ask(first)
     with Desk(tmp_path, encoder, passages, writable=False) as second:
-        assert second.collection.store.find_answer(id_of(body)) == body
+        assert second.collection.store.answers.find(id_of(body)) == body
         assert ask(second) == body
 
 
 def test_an_answer_that_shows_a_deleted_document_is_gone(desk: Desk) -> None:
     both, one = ask(desk), ask(desk, filters=Filters(document_ids=("peas",)))
     desk.collection.remove(["gas"])
-    assert desk.collection.store.find_answer(id_of(both)) is None
-    assert desk.collection.store.find_answer(id_of(one)) == one
+    assert desk.collection.store.answers.find(id_of(both)) is None
+    assert desk.collection.store.answers.find(id_of(one)) == one
 
 
 def test_an_answer_that_shows_an_updated_document_stays(desk: Desk, make: Make) -> None:
     body = ask(desk)
     desk.collection.put([make("gas", "The line carries 44 bcm.")])
-    assert desk.collection.store.find_answer(id_of(body)) == body
+    assert desk.collection.store.answers.find(id_of(body)) == body
 
 
 def test_feedback_names_the_right_place_by_its_words(desk: Desk) -> None:
@@ -155,9 +155,9 @@ def test_a_conversation_forgets_an_answer_whose_document_was_deleted(desk: Desk)
     assert first["answer"] is not None
     store = desk.collection.store
     long_ago = datetime.now(UTC) - timedelta(days=1)
-    assert store.exchanges("c", 9, long_ago)[0].answer is not None
+    assert store.answers.exchanges("c", 9, long_ago)[0].answer is not None
     desk.collection.remove(["peas"])
-    (left,) = store.exchanges("c", 9, long_ago)
+    (left,) = store.answers.exchanges("c", 9, long_ago)
     assert (left.question, left.answer) == ("Who sold peas?", None)
     assert json.loads(ask(desk, "Who sold it?", conversation_id="c"))["question"] == "Who sold it?"
 

@@ -212,11 +212,11 @@ def test_what_people_asked_and_said_and_the_ledger_outlive_a_renewal(
     collection = filled(open_collection, make)
     store = collection.store
     long_ago = datetime.now(UTC) - timedelta(days=1)
-    store.save_answer("a1", "first?", b"{}", ["3"])
-    store.add_exchange("c", "first?", "a1", long_ago)
-    store.add_feedback("a1", True, "good", None)
+    store.answers.save("a1", "first?", b"{}", ["3"])
+    store.answers.add_exchange("c", "first?", "a1", long_ago)
+    store.answers.add_feedback("a1", True, "good", None)
     store.set_calibration({"reader": "r"})
-    store.record(LedgerChange([ledger_line("3")], root=Root("/r", "", ("x",))))
+    store.ledger.record(LedgerChange([ledger_line("3")], root=Root("/r", "", ("x",))))
     gated = Gated(other)
     renewal = renewal_of(collection, gated)
     running = threading.Thread(target=renewal.run, args=(collection,))
@@ -225,18 +225,18 @@ def test_what_people_asked_and_said_and_the_ledger_outlive_a_renewal(
     five = {"5": line(make, 5).version}
     came = collection.exchange([line(make, 99)], five, ledger=LedgerChange([ledger_line("99")]))
     assert came.removed == {"5"}
-    store.add_exchange("c", "second?", "a1", long_ago)
+    store.answers.add_exchange("c", "second?", "a1", long_ago)
     gated.let_through()
     running.join(120)
     assert (collection.searcher.encoder, collection.verify()) == (gated, [])
-    said = [(each.question, each.answer) for each in store.exchanges("c", 9, long_ago)]
+    said = [(each.question, each.answer) for each in store.answers.exchanges("c", 9, long_ago)]
     assert said == [("first?", b"{}"), ("second?", b"{}")]
-    assert ([one.comment for one in store.feedback()], store.calibration()) == (["good"], {"reader": "r"})
-    assert store.roots() == [Root("/r", "", ("x",))]
-    assert store.entries("/r") == {f"/r/{id}": ledger_line(id) for id in ("3", "99")}
-    assert store.versions("/r") == {id: line(make, int(id)).version for id in ("3", "99")}
+    assert ([one.comment for one in store.answers.feedback()], store.calibration()) == (["good"], {"reader": "r"})
+    assert store.ledger.roots() == [Root("/r", "", ("x",))]
+    assert store.ledger.entries("/r") == {f"/r/{id}": ledger_line(id) for id in ("3", "99")}
+    assert store.ledger.versions("/r") == {id: line(make, int(id)).version for id in ("3", "99")}
     left = collection.exchange([], {"99": line(make, 99).version}, ledger=LedgerChange(forgotten=["/r/99"]))
-    assert (left.removed, set(store.entries("/r")), collection.verify()) == (frozenset({"99"}), {"/r/3"}, [])
+    assert (left.removed, set(store.ledger.entries("/r")), collection.verify()) == (frozenset({"99"}), {"/r/3"}, [])
     assert len(texts(collection)) == LINES - 1
 
 

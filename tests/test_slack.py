@@ -181,7 +181,7 @@ def test_a_vote_is_feedback_one_a_person_and_can_be_changed(room: Room) -> None:
         room.send(press(action, value, room.slack.hook, user, f"2000000020.00000{number}"))
         room.settle()
     assert room.desk is not None
-    assert [kept.helpful for kept in room.desk.collection.store.feedback()] == [False, True]
+    assert [kept.helpful for kept in room.desk.collection.store.answers.feedback()] == [False, True]
     room.until(lambda: len(room.slack.responses) == 4)
 
 

@@ -82,7 +82,7 @@ def test_an_overview_counts_documents_and_tags_and_names_the_days(store: Store, 
 
 def test_the_newest_documents_are_those_last_written(store: Store, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     for second, id in enumerate(["b", "a", "c"]):
-        monkeypatch.setattr("index.store._now", lambda second=second: f"2026-01-01T00:00:0{second}+00:00")
+        monkeypatch.setattr("index.store.now", lambda second=second: f"2026-01-01T00:00:0{second}+00:00")
         store.write([prepared(make(id))])
     assert [summary.id for summary in store.newest(2)] == ["c", "a"]
 
@@ -208,22 +208,22 @@ def test_a_filter_that_narrows_nothing_is_false() -> None:
 def test_an_answer_is_kept_byte_for_byte_and_the_first_one_stays(store: Store, make: Make) -> None:
     store.write([prepared(make("a"))])
     body = b'{"x": "\xc3\xa9\xf0\x9f\x99\x82"}\x00\xff'
-    assert store.save_answer("1", "What?", body, ["a", "a"]) == body
-    assert store.save_answer("1", "What?", b"later", ["a"]) == body
-    assert store.find_answer("1") == body
-    assert store.find_answer("2") is None
+    assert store.answers.save("1", "What?", body, ["a", "a"]) == body
+    assert store.answers.save("1", "What?", b"later", ["a"]) == body
+    assert store.answers.find("1") == body
+    assert store.answers.find("2") is None
 
 
 def test_answers_go_with_the_documents_they_show(store: Store, make: Make) -> None:
     store.write([prepared(make(id)) for id in "abc"])
-    store.save_answer("1", "q", b"shows a and b", ["a", "b"])
-    store.save_answer("2", "q", b"shows c", ["c"])
-    store.save_answer("3", "q", b"shows nothing", [])
+    store.answers.save("1", "q", b"shows a and b", ["a", "b"])
+    store.answers.save("2", "q", b"shows c", ["c"])
+    store.answers.save("3", "q", b"shows nothing", [])
     _, (removal,) = store.write([], ["b"])
     assert removal.answers == 1
-    assert [store.find_answer(id) for id in "123"] == [None, b"shows c", b"shows nothing"]
+    assert [store.answers.find(id) for id in "123"] == [None, b"shows c", b"shows nothing"]
     store.write([prepared(make("c", "Updated."))])
-    assert store.find_answer("2") == b"shows c"
+    assert store.answers.find("2") == b"shows c"
 
 
 def test_a_store_is_empty_until_it_holds_a_document_and_again_after_the_last(store: Store, make: Make) -> None:
@@ -237,15 +237,15 @@ def test_a_store_is_empty_until_it_holds_a_document_and_again_after_the_last(sto
 def test_an_answer_that_shows_a_deleted_document_is_not_kept(store: Store, make: Make) -> None:
     store.write([prepared(make("a"))])
     with pytest.raises(NotFoundError, match="deleted while"):
-        store.save_answer("1", "q", b"shows a and b", ["a", "b"])
-    assert store.find_answer("1") is None
+        store.answers.save("1", "q", b"shows a and b", ["a", "b"])
+    assert store.answers.find("1") is None
 
 
 def test_feedback_is_kept_with_its_question(store: Store, make: Make, tmp_path: Path) -> None:
     store.write([prepared(make("a"))])
-    store.save_answer("1", "How much?", b"x", ["a"])
-    first = store.add_feedback("1", True, None, None)
-    second = store.add_feedback("1", False, "no", {"document_id": "a", "start": 1})
+    store.answers.save("1", "How much?", b"x", ["a"])
+    first = store.answers.add_feedback("1", True, None, None)
+    second = store.answers.add_feedback("1", False, "no", {"document_id": "a", "start": 1})
     assert (first, second) == (1, 2)
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:
         rows = connection.execute("SELECT question, helpful, comment, correct FROM feedback ORDER BY id").fetchall()
@@ -253,7 +253,7 @@ def test_feedback_is_kept_with_its_question(store: Store, make: Make, tmp_path: 
     assert [row[:3] for row in rows] == [("How much?", 1, None), ("How much?", 0, "no")]
     assert '"document_id": "a"' in rows[1][3]
     with pytest.raises(NotFoundError, match="there is no stored answer '2'"):
-        store.add_feedback("2", True, None, None)
+        store.answers.add_feedback("2", True, None, None)
 
 
 def line(path: str, stage: Stage = Stage.STORED, document_id: str | None = None, root: str = "/r") -> Entry:
@@ -262,16 +262,16 @@ def line(path: str, stage: Stage = Stage.STORED, document_id: str | None = None,
 
 def test_lines_of_the_ledger_come_back_and_the_last_one_of_a_path_stays(store: Store) -> None:
     for root in (Root("/r", "old"), Root("/r", "papers", ("x",)), Root("/empty", "")):
-        store.record(LedgerChange(root=root))
-    store.record(LedgerChange([line("/r/b"), line("/r/a", Stage.WAITING, "a"), line("/r/c", Stage.FAILED)]))
-    store.record(LedgerChange([line("/r/a", Stage.STORED, "a")], ["/r/b"]))
-    assert store.entries("/r") == {"/r/a": line("/r/a", Stage.STORED, "a"), "/r/c": line("/r/c", Stage.FAILED)}
-    assert store.roots() == [Root("/empty", ""), Root("/r", "papers", ("x",))]
-    assert store.stages() == {"/empty": {}, "/r": {Stage.STORED: 1, Stage.FAILED: 1}}
-    assert (store.claims(), store.entries("/empty")) == ({"a": "/r/a"}, {})
-    assert [entry.path for entry in store.ledger(1)] == ["/r/a"]
-    assert [entry.path for entry in store.ledger(9, after="/r/a")] == ["/r/c"]
-    assert [entry.path for entry in store.ledger(9, stage=Stage.FAILED)] == ["/r/c"]
+        store.ledger.record(LedgerChange(root=root))
+    store.ledger.record(LedgerChange([line("/r/b"), line("/r/a", Stage.WAITING, "a"), line("/r/c", Stage.FAILED)]))
+    store.ledger.record(LedgerChange([line("/r/a", Stage.STORED, "a")], ["/r/b"]))
+    assert store.ledger.entries("/r") == {"/r/a": line("/r/a", Stage.STORED, "a"), "/r/c": line("/r/c", Stage.FAILED)}
+    assert store.ledger.roots() == [Root("/empty", ""), Root("/r", "papers", ("x",))]
+    assert store.ledger.stages() == {"/empty": {}, "/r": {Stage.STORED: 1, Stage.FAILED: 1}}
+    assert (store.ledger.claims(), store.ledger.entries("/empty")) == ({"a": "/r/a"}, {})
+    assert [entry.path for entry in store.ledger.lines(1)] == ["/r/a"]
+    assert [entry.path for entry in store.ledger.lines(9, after="/r/a")] == ["/r/c"]
+    assert [entry.path for entry in store.ledger.lines(9, stage=Stage.FAILED)] == ["/r/c"]
 
 
 def test_the_ledger_changes_with_the_documents_or_not_at_all(store: Store, make: Make) -> None:
@@ -279,12 +279,12 @@ def test_the_ledger_changes_with_the_documents_or_not_at_all(store: Store, make:
         yield prepared(make("a"))
         raise RuntimeError("the encoder broke")
 
-    store.record(LedgerChange(root=Root("/r", "")))
+    store.ledger.record(LedgerChange(root=Root("/r", "")))
     with pytest.raises(RuntimeError):
         store.write(failing(), ledger=LedgerChange([line("/r/a")]))
-    assert store.entries("/r") == {}
+    assert store.ledger.entries("/r") == {}
     store.write([prepared(make("a"))], ledger=LedgerChange([line("/r/a", document_id="a")]))
-    assert (set(store.entries("/r")), store.versions("/r")) == ({"/r/a"}, {"a": make("a").version})
+    assert (set(store.ledger.entries("/r")), store.ledger.versions("/r")) == ({"/r/a"}, {"a": make("a").version})
 
 
 def test_a_store_that_kept_no_ledger_gets_one(store: Store, make: Make, tmp_path: Path) -> None:
@@ -293,7 +293,7 @@ def test_a_store_that_kept_no_ledger_gets_one(store: Store, make: Make, tmp_path
     _execute(tmp_path, "DROP TABLE synced_files")
     _execute(tmp_path, "DROP TABLE synced_folders")
     again = Store(tmp_path)
-    assert (again.ledger(9), again.roots(), again.document("a").id) == ([], [], "a")
+    assert (again.ledger.lines(9), again.ledger.roots(), again.document("a").id) == ([], [], "a")
     again.close()
 
 
@@ -383,26 +383,26 @@ def test_a_damaged_chunk_is_named(store: Store, make: Make, tmp_path: Path, stat
 
 def test_a_conversation_gives_back_its_last_exchanges_in_order(store: Store, make: Make) -> None:
     store.write([prepared(make("gas", "The line carries gas."))])
-    store.save_answer("a1", "first?", b"{}", ["gas"])
+    store.answers.save("a1", "first?", b"{}", ["gas"])
     for question in ("first?", "second?", "third?"):
-        store.add_exchange("c", question, "a1" if question == "first?" else "gone", EARLIER)
-    store.add_exchange("other", "else?", "a1", EARLIER)
-    assert [(each.question, each.answer) for each in store.exchanges("c", 9, EARLIER)] == [
+        store.answers.add_exchange("c", question, "a1" if question == "first?" else "gone", EARLIER)
+    store.answers.add_exchange("other", "else?", "a1", EARLIER)
+    assert [(each.question, each.answer) for each in store.answers.exchanges("c", 9, EARLIER)] == [
         ("first?", b"{}"),
         ("second?", None),
         ("third?", None),
     ]
-    assert [each.question for each in store.exchanges("c", 2, EARLIER)] == ["second?", "third?"]
-    assert store.exchanges("nobody", 9, EARLIER) == []
+    assert [each.question for each in store.answers.exchanges("c", 2, EARLIER)] == ["second?", "third?"]
+    assert store.answers.exchanges("nobody", 9, EARLIER) == []
 
 
 def test_a_conversation_in_which_nothing_was_asked_for_long_is_forgotten(store: Store) -> None:
     later = datetime.now(UTC) + timedelta(hours=1)
-    store.add_exchange("c", "first?", "a1", EARLIER)
-    assert store.exchanges("c", 9, later) == []
-    assert len(store.exchanges("c", 9, EARLIER)) == 1
-    store.add_exchange("other", "else?", "a1", later)
-    assert store.exchanges("c", 9, EARLIER) == []
+    store.answers.add_exchange("c", "first?", "a1", EARLIER)
+    assert store.answers.exchanges("c", 9, later) == []
+    assert len(store.answers.exchanges("c", 9, EARLIER)) == 1
+    store.answers.add_exchange("other", "else?", "a1", later)
+    assert store.answers.exchanges("c", 9, EARLIER) == []
 
 
 def test_a_store_from_before_conversations_gets_their_table(store: Store) -> None:
@@ -412,6 +412,6 @@ def test_a_store_from_before_conversations_gets_their_table(store: Store) -> Non
         connection.execute("DROP TABLE exchanges")
     connection.close()
     reopened = Store(path.parent)
-    reopened.add_exchange("c", "first?", "a1", EARLIER)
-    assert len(reopened.exchanges("c", 9, EARLIER)) == 1
+    reopened.answers.add_exchange("c", "first?", "a1", EARLIER)
+    assert len(reopened.answers.exchanges("c", 9, EARLIER)) == 1
     reopened.close()

@@ -80,7 +80,7 @@ class Synced:
 
     def ledger(self) -> dict[str, tuple[str, str | None]]:
         """Stage and reason of each file."""
-        entries = self.collection.store.ledger(100)
+        entries = self.collection.store.ledger.lines(100)
         return {os.path.relpath(entry.path, self.folder): (entry.stage.value, entry.reason) for entry in entries}
 
 
@@ -166,11 +166,11 @@ def test_a_moved_file_whose_id_is_its_own_keeps_its_answers(
 ) -> None:
     synced.write("a.md", OTTER)
     synced.sync()
-    synced.collection.store.save_answer("1", "How long?", b"212 metres", ["otter"])
+    synced.collection.store.answers.save("1", "How long?", b"212 metres", ["otter"])
     (synced.folder / "a.md").unlink()
     synced.write("new/b.md", text)
     assert synced.sync() == expected
-    assert (synced.ids(), synced.collection.store.find_answer("1")) == (["otter"], b"212 metres")
+    assert (synced.ids(), synced.collection.store.answers.find("1")) == (["otter"], b"212 metres")
     assert text.endswith(synced.text("otter"))
     (synced.folder / "new" / "b.md").unlink()
     assert (synced.sync(allow_empty=True), synced.ids()) == ({"new/b.md": "removed"}, [])  # still its own to remove
@@ -302,7 +302,7 @@ def test_a_reader_may_not_sync(synced: Synced, open_collection: Open) -> None:
     synced.write("a.txt", "Gas flows.")
     with pytest.raises(StoreError, match="was opened for reading only"):
         list(carried_out(Mirror(open_collection(writable=False), synced.folder)))
-    assert synced.collection.store.roots() == []
+    assert synced.collection.store.ledger.roots() == []
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")
@@ -349,10 +349,10 @@ def test_folders_inside_one_another_are_refused(synced: Synced, tmp_path: Path) 
 def test_a_forgotten_folder_leaves_its_documents(synced: Synced, tmp_path: Path) -> None:
     synced.write("a.txt", "Gas flows.")
     synced.sync()
-    assert synced.collection.store.forget_root(str(synced.folder)) == 1
+    assert synced.collection.store.ledger.forget_root(str(synced.folder)) == 1
     with pytest.raises(NotFoundError, match="does not keep up with this folder"):
-        synced.collection.store.forget_root(str(synced.folder))
-    assert (synced.ids(), synced.ledger(), synced.collection.store.roots()) == (["papers/a.txt"], {}, [])
+        synced.collection.store.ledger.forget_root(str(synced.folder))
+    assert (synced.ids(), synced.ledger(), synced.collection.store.ledger.roots()) == (["papers/a.txt"], {}, [])
     assert root_of(synced.collection.store, tmp_path).path == str(tmp_path)
 
 
@@ -381,10 +381,10 @@ def test_a_sync_that_is_stopped_is_finished_by_the_next(synced: Synced) -> None:
     for number in range(130):
         synced.write(f"{number:03}.txt", f"Line {number} carries gas.")
     next(carried_out(synced.mirror))
-    assert synced.collection.store.stages() == {str(synced.folder): {Stage.STORED: 64, Stage.WAITING: 66}}
+    assert synced.collection.store.ledger.stages() == {str(synced.folder): {Stage.STORED: 64, Stage.WAITING: 66}}
     outcomes = list(synced.sync().values())
     assert (outcomes.count("unchanged"), outcomes.count("added")) == (64, 66)
-    assert synced.collection.store.stages() == {str(synced.folder): {Stage.STORED: 130}}
+    assert synced.collection.store.ledger.stages() == {str(synced.folder): {Stage.STORED: 130}}
     assert synced.collection.verify() == []
 
 

@@ -284,9 +284,9 @@ def main() -> None:
 
 
 def _print_ledger(collection: Collection, folder: Path) -> None:
-    stages = collection.store.stages()[str(folder)]
+    stages = collection.store.ledger.stages()[str(folder)]
     out.print("ledger: " + ", ".join(f"{stages[stage]} {stage}" for stage in Stage if stage in stages))
-    for entry in collection.store.ledger(2 * len(BAD), stage=Stage.FAILED):
+    for entry in collection.store.ledger.lines(2 * len(BAD), stage=Stage.FAILED):
         out.print(f"  {entry.stage} {os.path.relpath(entry.path, folder)}: {entry.reason} ({entry.at})", markup=False)
 
 

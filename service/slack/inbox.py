@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy.dialects.sqlite import insert
 
 from corpus.errors import StoreError
-from index.store import make_folder
+from index.database import Database, make_folder
 from service.question import MAX_TURNS, Role, Turn
 from service.slack.decide import Facts, Thread, Way
 from service.slack.event import Me
@@ -28,8 +28,6 @@ FILE_NAME = "slack.db"
 FORMAT = 1
 KEPT_S = 30 * 86_400
 """How long done work, the keys of what was seen, threads and turns are kept."""
-
-_BUSY_TIMEOUT_S = 30
 
 _tables = sa.MetaData()
 _meta = sa.Table(
@@ -199,9 +197,7 @@ class Inbox:
         self.path = folder / FILE_NAME
         self._lock = _take_lock(folder)
         self._writing = Lock()
-        self._engine = sa.create_engine(f"sqlite:///{self.path}", connect_args={"timeout": _BUSY_TIMEOUT_S})
-        sa.event.listen(self._engine, "connect", _configure)
-        sa.event.listen(self._engine, "begin", _begin)
+        self._database = Database(self.path)
         try:
             with self._transaction() as connection:
                 _tables.create_all(connection)
@@ -214,7 +210,7 @@ class Inbox:
 
     def close(self) -> None:
         """Close every connection and give up the lock."""
-        self._engine.dispose()
+        self._database.close()
         self._lock.release()
 
     # -- who the bot is
@@ -237,7 +233,7 @@ class Inbox:
 
     def facts(self, channel: str, ts: str, root: str) -> Facts:
         """What is remembered of the place of a message."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             thread = connection.execute(sa.select(_threads).where(*_is(_threads, channel=channel, root=root))).first()
             turn = connection.execute(sa.select(_turns).where(*_is(_turns, channel=channel, ts=ts))).first()
             auto = connection.execute(sa.select(_channels.c.auto).where(_channels.c.channel == channel)).scalar()
@@ -298,7 +294,7 @@ class Inbox:
     def take(self, busy: Collection[str], now: float) -> Work | None:
         """The oldest work that is due, of no lane that is busy and with nothing before it in its lane."""
         query = sa.select(_work).where(*_next_in_its_lane(busy), _work.c.due_at <= now).order_by(_work.c.id).limit(1)
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             row = connection.execute(query).first()
         if row is None:
             return None
@@ -306,7 +302,7 @@ class Inbox:
 
     def next_due(self, busy: Collection[str] = ()) -> float | None:
         """When :meth:`take` next has something, seconds since 1970; None where there is nothing."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             query = sa.select(sa.func.min(_work.c.due_at)).where(*_next_in_its_lane(busy))
             due = connection.execute(query).scalar()
         return None if due is None else float(due)
@@ -337,7 +333,7 @@ class Inbox:
 
     def asked(self, channel: str, ts: str) -> Asked | None:
         """A question that was put, None where it was not."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             row = connection.execute(sa.select(_turns).where(*_is(_turns, channel=channel, ts=ts))).first()
         if row is None:
             return None
@@ -375,7 +371,7 @@ class Inbox:
             .order_by(_turns.c.ts.desc())
             .limit(MAX_TURNS // 2)
         )
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(query).all()
         return [turn for row in reversed(rows) for turn in _spoken(row.answered, row.answer)]
 
@@ -383,7 +379,7 @@ class Inbox:
 
     def channel(self, channel: str) -> ChannelSettings:
         """A channel's settings."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             row = connection.execute(sa.select(_channels).where(_channels.c.channel == channel)).first()
         return ChannelSettings(tuple(row.tags), row.threshold, row.auto) if row else ChannelSettings()
 
@@ -397,7 +393,7 @@ class Inbox:
 
     def vote(self, answer_id: str, user: str) -> Vote | None:
         """What somebody has said of an answer."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             row = connection.execute(sa.select(_votes).where(*_is(_votes, answer_id=answer_id, user=user))).first()
         return Vote(row.helpful, row.feedback_id) if row else None
 
@@ -410,14 +406,9 @@ class Inbox:
     # -- connections
 
     def _meta(self, key: str) -> Any:  # JSON
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             value = connection.execute(sa.select(_meta.c.value).where(_meta.c.key == key)).scalar_one_or_none()
         return None if value is None else json.loads(value)
-
-    @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
-        with _translated(self.path), self._engine.connect() as connection, connection.begin():
-            yield connection
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
@@ -425,10 +416,8 @@ class Inbox:
 
         The threads take turns by a lock of this process: SQLite would have each sleep and try again, ever longer.
         """
-        with self._writing, _translated(self.path), self._engine.connect() as connection:
-            connection.execution_options(quoth_writing=True)
-            with connection.begin():
-                yield connection
+        with self._writing, self._database.transaction() as connection:
+            yield connection
 
 
 def _take_lock(folder: Path) -> FileLock:
@@ -440,25 +429,6 @@ def _take_lock(folder: Path) -> FileLock:
             f"{folder}: another process answers Slack from this data folder, quoth serve or quoth slack; stop it"
         ) from exc
     return lock
-
-
-def _configure(connection: Any, _record: object) -> None:  # the driver's own connection, which SQLAlchemy does not type
-    connection.isolation_level = None  # SQLAlchemy's "begin" event opens transactions, not the driver's guess
-    connection.execute("PRAGMA journal_mode=WAL").close()
-    connection.execute("PRAGMA synchronous=FULL").close()
-
-
-def _begin(connection: sa.Connection) -> None:
-    writing = connection.get_execution_options().get("quoth_writing")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sa.exc.DatabaseError as exc:
-        raise StoreError(f"{path}: the database of what Slack was told cannot be used ({exc.orig})") from exc
 
 
 def _is(table: sa.Table, **values: object) -> Sequence[sa.ColumnElement[bool]]:
