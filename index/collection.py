@@ -409,10 +409,17 @@ def take_lock(folder: Path, timeout_s: float = _LOCK_TIMEOUT_S) -> FileLock:
 
 
 def _caught_up(folder: Path, store: Store, dimension: int) -> EmbeddedEngine:
-    """The engine of the one who may write, at the store's generation, whatever a writer before was cut off from."""
+    """The engine of the one who may write, at the store's generation, whatever a writer before was cut off from.
+
+    Where it holds other chunks all the same, it is made anew.
+    """
     _finish_taking_over(folder, store)
     engine = EmbeddedEngine(folder, store, dimension, writable=True)
     engine.catch_up()
+    if not engine.agrees():
+        log.warning("%s: the indexes do not hold the chunks of the store, and are made anew", folder)
+        engine.discard()
+        engine.catch_up()
     return engine
 
 

@@ -146,6 +146,10 @@ class EmbeddedEngine:
         """How many chunks FAISS holds, and how many the lexical index holds."""
         return len(self._snapshot.vectors), len(self._snapshot.lexical)
 
+    def agrees(self) -> bool:
+        """Whether both indexes hold as many chunks as the store; quick, and no proof."""
+        return set(self.sizes()) == {self._store.chunk_count()}
+
     def catch_up(self) -> None:
         """Bring both indexes to the store's generation. For the process that may write.
 

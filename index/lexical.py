@@ -293,6 +293,7 @@ class LexicalIndex:
     def _write(self, changes: Iterable[Changes]) -> None:
         if self._writer is None:
             self._writer = self._index.writer(heap_size=_HEAP_BYTES, num_threads=1)
+            self._writer.garbage_collect_files()  # a commit that was cut off left files whose names come again
         reached = 0
         for part in changes:
             self._write_part(self._writer, part)

@@ -258,6 +258,11 @@ class Store:
         """Whether there is no document at all; quick, however many there are."""
         return not self.documents(1)
 
+    def chunk_count(self) -> int:
+        """How many chunks there are."""
+        with self._reading() as connection:
+            return _count(connection, _chunks)
+
     def counts(self) -> dict[str, int]:
         """How many rows there are of documents, versions, chunks, answers and feedback; each counts a narrow index."""
         counted = (tables.documents, tables.versions, tables.chunks, tables.answers, tables.feedback)

@@ -422,6 +422,36 @@ def test_what_is_derived_is_made_anew_from_the_store(
     assert (found(again), again.verify()) == ([*expected, "c"], [])
 
 
+def test_terms_are_written_again_where_the_last_step_of_a_writing_was_cut_off(
+    open_collection: Open, make: Make, tmp_path: Path
+) -> None:
+    collection = open_collection()
+    collection.put([make("a"), make("b")])
+    collection.close()
+    listed = tmp_path / "data" / "terms" / "meta.json"
+    before = listed.read_bytes()
+    collection = open_collection()
+    collection.remove(["b"])
+    collection.close()
+    listed.write_bytes(before)  # all that the deletion wrote is there, and not in the list of what counts
+    again = open_collection()
+    assert (found(again), again.verify()) == (["a"], [])
+
+
+def test_indexes_that_hold_another_number_of_chunks_are_made_anew(
+    open_collection: Open, make: Make, tmp_path: Path
+) -> None:
+    collection = open_collection()
+    collection.put([make("a"), make("b")])
+    collection.close()
+    with sqlite3.connect(tmp_path / "data" / FILE_NAME) as connection:
+        for table, column in (("documents", "id"), ("chunks", "document_id")):
+            connection.execute(f"DELETE FROM {table} WHERE {column} = 'b'")
+    connection.close()
+    again = open_collection()
+    assert (found(again), again.verify()) == (["a"], [])
+
+
 def test_a_reader_has_a_damaged_lexical_index_mended(open_collection: Open, make: Make, tmp_path: Path) -> None:
     collection = open_collection()
     collection.put([make("a")])
