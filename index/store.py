@@ -260,8 +260,8 @@ class Store:
 
     def chunk_count(self) -> int:
         """How many chunks there are."""
-        with self._reading() as connection:
-            return _count(connection, _chunks)
+        with self._database.reading() as connection:
+            return _count(connection, tables.chunks)
 
     def counts(self) -> dict[str, int]:
         """How many rows there are of documents, versions, chunks, answers and feedback; each counts a narrow index."""

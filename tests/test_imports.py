@@ -33,8 +33,8 @@ TRAINING_ON_TOKENS = {
 
 # Each heavy library is imported by one module, so that its errors are translated at one seam. The exceptions:
 # models are run by one module and exported by another, and both need onnxruntime or torch; readers tokenise for
-# themselves; the Slack bot's inbox is a database of its own; a document-format library that is imported twice is named
-# with both places.
+# themselves; the store's database is spread over the modules that know its tables, and the Slack bot's inbox is
+# another; a document-format library that is imported twice is named with both places.
 OWNERS = {
     "aiohttp": {"service/slack/web.py"},
     "charset_normalizer": {"corpus/formats/text.py"},
@@ -59,7 +59,10 @@ OWNERS = {
     "sklearn": {"eval/fitting.py", "service/reader/training/negatives.py"},
     "slack_bolt": {"service/slack/app.py"},
     "slack_sdk": {"service/slack/web.py"},
-    "sqlalchemy": {"index/store.py", "service/slack/inbox.py"},
+    "sqlalchemy": {
+        *("index/answers.py", "index/database.py", "index/ledger.py", "index/store.py", "index/tables.py"),
+        "service/slack/inbox.py",
+    },
     "tantivy": {"index/lexical.py"},
     "tokenizers": {"index/embed.py", "service/reader/onnx.py", "service/reader/passage.py", *TRAINING_ON_TOKENS},
     "torch": {"index/embed.py", "index/export.py", "service/reader/transformer.py", *TRAINING},
