@@ -14,12 +14,12 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from corpus.document import Document
 from corpus.errors import DocumentError, NotFoundError, StoreError
 from index.chunk import ChunkSettings
-from index.database import make_folder
+from index.database import locked, make_folder
 from index.embed import Encoder, Vectors
 from index.engine import EmbeddedEngine
 from index.ingest import Loaded, batches, prepare
@@ -287,7 +287,7 @@ class Collection:
     def sizes(self) -> dict[str, int]:
         """How many chunks each structure holds."""
         vectors, terms = self._engine.sizes()
-        return {"store": self.store.counts()["chunks"], "vectors": vectors, "terms": terms}
+        return {"store": self.store.chunk_count(), "vectors": vectors, "terms": terms}
 
     def _put_batch(self, batch: Sequence[Loaded]) -> Iterator[FileResult]:
         """Put a batch in; where a document spoils it, each on its own, so that one bad file never stops the rest."""
@@ -397,15 +397,11 @@ def take_lock(folder: Path, timeout_s: float = _LOCK_TIMEOUT_S) -> FileLock:
     :raises StoreError: another process has it
     """
     make_folder(folder)
-    lock = FileLock(folder / LOCK_NAME)
-    try:
-        lock.acquire(timeout=timeout_s)
-    except Timeout as exc:
-        raise StoreError(
-            f"{folder}: another process writes this data folder; stop it, or give the documents to the running service "
-            "(POST /v1/documents, or quoth serve --watch for a folder). Reading goes on meanwhile"
-        ) from exc
-    return lock
+    refusal = (
+        f"{folder}: another process writes this data folder; stop it, or give the documents to the running service "
+        "(POST /v1/documents, or quoth serve --watch for a folder). Reading goes on meanwhile"
+    )
+    return locked(folder / LOCK_NAME, refusal, timeout_s)
 
 
 def _caught_up(folder: Path, store: Store, dimension: int) -> EmbeddedEngine:

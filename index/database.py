@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from filelock import FileLock, Timeout
 from sqlalchemy.dialects.sqlite import insert
 
 from corpus.errors import StoreError
@@ -56,6 +57,20 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise StoreError(f"{folder}: the data folder cannot be made or opened ({exc.strerror})") from exc
+
+
+def locked(path: Path, refusal: str, timeout_s: float) -> FileLock:
+    """A lock that one process at a time can have.
+
+    :param timeout_s: how long is waited for it
+    :raises StoreError: another process has it; this is the refusal
+    """
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=timeout_s)
+    except Timeout as exc:
+        raise StoreError(refusal) from exc
+    return lock
 
 
 def _configure(connection: Any, _record: object) -> None:  # the driver's own connection, which SQLAlchemy does not type

@@ -151,7 +151,7 @@ def rebuild(folder: Path, encoder: Encoder, settings: ChunkSettings | None = Non
             _index_anew(folder, store, encoder.identity.dimension)
         else:
             Renewal(folder, store, encoder, source or encoder.identity.name, settings).run_alone()
-        chunks = store.counts()["chunks"]
+        chunks = store.chunk_count()
         store.close()
     finally:
         lock.release()

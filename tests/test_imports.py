@@ -40,7 +40,7 @@ OWNERS = {
     "charset_normalizer": {"corpus/formats/text.py"},
     "defusedxml": {"corpus/formats/package.py"},
     "faiss": {"index/vectors.py"},
-    "filelock": {"index/collection.py", "service/slack/inbox.py"},
+    "filelock": {"index/collection.py", "index/database.py"},
     "jinja2": {"eval/report.py"},
     "lxml": {"corpus/formats/blocks.py"},
     "markupsafe": {"eval/plots.py", "eval/report_page.py"},

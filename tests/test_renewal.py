@@ -240,14 +240,19 @@ def test_what_people_asked_and_said_and_the_ledger_outlive_a_renewal(
     assert len(texts(collection)) == LINES - 1
 
 
-def test_a_reader_finishes_a_renewal_whose_writer_was_cut_off(
-    open_collection: Open, make: Make, other: Encoder, tmp_path: Path
-) -> None:
+def cut_off_when_the_store_had_changed(open_collection: Open, make: Make, other: Encoder) -> None:
+    """A renewal that left the successor's chunks in the store, and its indexes where they were made."""
     collection = filled(open_collection, make)
     renewal = renewal_of(collection, other)
     renewal._fill()
     adopt(collection.store, renewal._successor)
     collection.close()
+
+
+def test_a_reader_finishes_a_renewal_whose_writer_was_cut_off(
+    open_collection: Open, make: Make, other: Encoder, tmp_path: Path
+) -> None:
+    cut_off_when_the_store_had_changed(open_collection, make, other)
     reader = open_collection(encoder=other, writable=False)
     assert not (tmp_path / "data" / SUCCESSOR).exists()
     assert (reader.verify(), len(texts(reader)), reader.generation) == ([], LINES, reader.store.generation)
@@ -256,11 +261,7 @@ def test_a_reader_finishes_a_renewal_whose_writer_was_cut_off(
 def test_a_renewal_that_was_cut_off_after_the_store_had_changed_is_finished_at_the_next_start(
     open_collection: Open, make: Make, other: Encoder, tmp_path: Path
 ) -> None:
-    collection = filled(open_collection, make)
-    renewal = renewal_of(collection, other)
-    renewal._fill()
-    adopt(collection.store, renewal._successor)
-    collection.close()
+    cut_off_when_the_store_had_changed(open_collection, make, other)
     assert (tmp_path / "data" / SUCCESSOR).exists()
     again = open_collection(encoder=other)
     assert not (tmp_path / "data" / SUCCESSOR).exists()

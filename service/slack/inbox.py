@@ -15,11 +15,10 @@ from threading import Lock
 from typing import Any
 
 import sqlalchemy as sa
-from filelock import FileLock, Timeout
 from sqlalchemy.dialects.sqlite import insert
 
 from corpus.errors import StoreError
-from index.database import Database, make_folder
+from index.database import Database, locked, make_folder
 from service.question import MAX_TURNS, Role, Turn
 from service.slack.decide import Facts, Thread, Way
 from service.slack.event import Me
@@ -195,7 +194,8 @@ class Inbox:
         """
         make_folder(folder)
         self.path = folder / FILE_NAME
-        self._lock = _take_lock(folder)
+        refusal = f"{folder}: another process answers Slack from this data folder, quoth serve or quoth slack; stop it"
+        self._lock = locked(folder / f"{FILE_NAME}.lock", refusal, timeout_s=0)
         self._writing = Lock()
         self._database = Database(self.path)
         try:
@@ -418,17 +418,6 @@ class Inbox:
         """
         with self._writing, self._database.transaction() as connection:
             yield connection
-
-
-def _take_lock(folder: Path) -> FileLock:
-    lock = FileLock(folder / f"{FILE_NAME}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as exc:
-        raise StoreError(
-            f"{folder}: another process answers Slack from this data folder, quoth serve or quoth slack; stop it"
-        ) from exc
-    return lock
 
 
 def _is(table: sa.Table, **values: object) -> Sequence[sa.ColumnElement[bool]]:
