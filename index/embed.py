@@ -7,7 +7,7 @@ a sentence-transformers model. Neither torch nor sentence-transformers is import
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from corpus.errors import SettingsError
+from index.onnx import Graph, Row
 
 if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
     from sentence_transformers import SentenceTransformer
     from torch import Tensor
 
@@ -31,13 +31,6 @@ DEFAULT_MODELS_DIR = Path(sys.prefix) / "share" / "quoth" / "models"
 
 MAX_TOKENS = 256
 """Tokens of the default encoder's window, special ones included, as its authors set it."""
-
-_BATCH_TOKENS = 512
-"""What a batch holds, padding included; larger ones leave the processor's caches and are slower."""
-
-_BATCH_ROWS = 64
-_SLOW_FUSIONS = ["SkipLayerNormFusion"]
-"""Rewritings of the graph that onnxruntime's CPU kernels are slower with than without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +52,7 @@ class EncoderIdentity:
 
 
 class Encoder(Protocol):
-    """Turns texts into vectors. Thread-safe, deterministic for the same batch."""
+    """Turns texts into vectors. Thread-safe, deterministic for the same texts."""
 
     @property
     def identity(self) -> EncoderIdentity:
@@ -82,7 +75,7 @@ class OnnxEncoder:
         :raises SettingsError: a file is missing or is not the one that was exported
         """
         self._identity = _checked_export(folder)
-        self._session = open_session(folder / "model.onnx", threads)
+        self._graph = Graph(folder / "model.onnx", threads)
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MAX_TOKENS)
@@ -96,26 +89,19 @@ class OnnxEncoder:
         return self._identity
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of length 1, float32 ``[len(texts), dimension]``; texts past the window are cut."""
+        """Vectors of length 1, float32 ``[len(texts), dimension]``; texts past the window are cut.
+
+        The vector of a text does not depend on the texts beside it.
+        """
         encodings = self._tokenizer.encode_batch(list(texts))
         vectors = np.empty((len(encodings), self._identity.dimension), dtype=np.float32)
-        for rows in batches_by_length([len(encoding.ids) for encoding in encodings]):
-            vectors[rows] = self._run([encodings[row] for row in rows])
+        for number, (vector,) in enumerate(self._graph.run([_row(encoding) for encoding in encodings], ["vectors"])):
+            vectors[number] = vector
         return vectors
 
     def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
         """Where the tokens of each text stand in it, without special tokens."""
         return [encoding.offsets for encoding in self._counter.encode_batch(list(texts), add_special_tokens=False)]
-
-    def _run(self, encodings: Sequence[Encoding]) -> Vectors:
-        width = max(len(encoding.ids) for encoding in encodings)
-        ids = np.zeros((len(encodings), width), dtype=np.int64)
-        mask = np.zeros_like(ids)
-        for row, encoding in enumerate(encodings):
-            ids[row, : len(encoding.ids)] = encoding.ids
-            mask[row, : len(encoding.ids)] = 1
-        (vectors,) = self._session.run(["vectors"], {"input_ids": ids, "attention_mask": mask})
-        return np.asarray(vectors, dtype=np.float32)
 
 
 class TransformerEncoder:
@@ -181,40 +167,6 @@ def export_folder(models_dir: Path) -> Path:
     return models_dir / f"{DEFAULT_ENCODER}-int8"
 
 
-def batches_by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Row numbers in batches of similar length, so that little of a batch is padding; long rows first."""
-    batch: list[int] = []
-    width = 0
-    for row in sorted(range(len(lengths)), key=lambda row: (-lengths[row], row)):
-        if batch and ((len(batch) + 1) * width > _BATCH_TOKENS or len(batch) == _BATCH_ROWS):
-            yield batch
-            batch = []
-        if not batch:
-            width = lengths[row]
-        batch.append(row)
-    if batch:
-        yield batch
-
-
-def open_session(path: Path, threads: int) -> "InferenceSession":
-    """An ONNX graph ready to run on the processor.
-
-    :raises SettingsError: the file is not a graph that this machine can run
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOW_FUSIONS
-        )
-    except Exception as exc:  # onnxruntime raises bare pybind classes without a common root
-        raise SettingsError(f"{path}: cannot be loaded as an ONNX model ({exc})") from exc
-
-
 def sha256_of(path: Path) -> str:
     """The sha256 of a file, in hexadecimal."""
     with path.open("rb") as file:
@@ -235,6 +187,11 @@ def altered_files(folder: Path, digests: Mapping[str, str]) -> list[str]:
     :raises OSError: one is missing
     """
     return [name for name, digest in digests.items() if sha256_of(folder / name) != digest]
+
+
+def _row(encoding: Encoding) -> Row:
+    ids = np.array(encoding.ids, dtype=np.int64)
+    return {"input_ids": ids, "attention_mask": np.ones_like(ids)}
 
 
 def _checked_export(folder: Path) -> EncoderIdentity:

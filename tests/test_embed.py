@@ -1,4 +1,4 @@
-"""Encoders: vectors of length 1, batches that waste little, and a default that never imports torch."""
+"""Encoders: vectors of length 1, each of its text alone, and a default that never imports torch."""
 
 import shutil
 import subprocess
@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from corpus.errors import SettingsError
 from index.embed import (
@@ -16,12 +14,11 @@ from index.embed import (
     Encoder,
     OnnxEncoder,
     TransformerEncoder,
-    batches_by_length,
     load_encoder,
-    open_session,
     sha256_of,
 )
 from index.export import DIMENSION, WEIGHTS_SHA256, default_weights
+from index.onnx import Graph
 from service.settings import load_settings
 
 SENTENCES = [
@@ -40,33 +37,11 @@ def exported() -> Path:
     return load_settings().models_dir / f"{DEFAULT_ENCODER}-int8"
 
 
-@given(st.lists(st.integers(1, 600), max_size=300))
-def test_batches_hold_every_row_once_and_stay_small(lengths: list[int]) -> None:
-    batches = list(batches_by_length(lengths))
-    assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
-    for batch in batches:
-        width = max(lengths[row] for row in batch)
-        assert 1 <= len(batch) <= 64
-        assert len(batch) == 1 or len(batch) * width <= 512
-    order = [lengths[row] for batch in batches for row in batch]
-    assert order == sorted(order, reverse=True)
-
-
-def test_rows_of_one_length_keep_their_order() -> None:
-    # 64 rows at most: 100 rows of 5 tokens are batches of 64 and 36.
-    assert list(batches_by_length([5] * 100)) == [list(range(64)), list(range(64, 100))]
-
-
-def test_long_rows_make_small_batches() -> None:
-    # 512 / 250 = 2.05 rows of 250 tokens; the short one joins the last.
-    assert list(batches_by_length([250, 3, 250, 250])) == [[0, 2], [3, 1]]
-
-
 def test_a_file_that_is_no_graph_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(b"not a graph")
     with pytest.raises(SettingsError, match=r"model\.onnx: cannot be loaded as an ONNX model"):
-        open_session(path, 1)
+        Graph(path, 1)
 
 
 def test_an_export_without_its_description_is_refused(tmp_path: Path) -> None:
@@ -98,6 +73,13 @@ def test_vectors_have_length_1(real_encoder: Encoder) -> None:
 
 def test_the_same_texts_have_the_same_vectors(real_encoder: Encoder) -> None:
     assert np.array_equal(real_encoder.encode(SENTENCES), real_encoder.encode(SENTENCES))
+
+
+def test_a_text_has_the_same_vector_whatever_is_beside_it(real_encoder: Encoder) -> None:
+    together = real_encoder.encode(SENTENCES)
+    alone = np.concatenate([real_encoder.encode([text]) for text in SENTENCES])
+    assert np.array_equal(together, alone)
+    assert np.array_equal(real_encoder.encode(SENTENCES[::-1]), together[::-1])
 
 
 def test_no_texts_have_no_vectors(real_encoder: Encoder) -> None:

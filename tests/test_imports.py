@@ -48,7 +48,7 @@ OWNERS = {
     "markitdown": {"corpus/formats/office.py"},
     "mcp": {"service/mcp.py"},
     "onnx": {"service/reader/export.py", "service/reader/graph.py"},
-    "onnxruntime": {"index/embed.py", "index/export.py"},
+    "onnxruntime": {"index/export.py", "index/onnx.py"},
     "openpyxl": {"corpus/formats/office.py"},
     "prometheus_client": {"service/metrics.py"},
     "pydantic_settings": {"service/settings.py"},

@@ -6,13 +6,17 @@ int64 and float32 ``[B, L]``: as training writes it here, and as Transformers' m
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from tokenizers import Tokenizer
 
 from corpus.errors import SettingsError
-from index.embed import altered_files, open_session, sha256_of
-from service.reader.decode import Floats, Ints
+from index.embed import altered_files, sha256_of
+from index.onnx import Graph
+from service.reader.decode import Floats
+from service.reader.passage import TokenRow
 
 _GRAPHS = ("reader.onnx", "model.onnx", "onnx/model.onnx")
 _OUTPUTS = ["start_logits", "end_logits"]
@@ -32,21 +36,19 @@ class OnnxScorer:
             raise SettingsError(f"{folder}: no reader, {' or '.join(_GRAPHS)} is missing")
         self.digest = _checked(folder, graph)
         self.tokenizer = read_tokenizer(folder / "tokenizer.json")
-        self._session = open_session(graph, threads)
-        inputs, outputs = (
-            [given.name for given in side] for side in (self._session.get_inputs(), self._session.get_outputs())
-        )
-        self._inputs = frozenset(inputs)
-        if not {"input_ids", "attention_mask"} <= self._inputs or not set(_OUTPUTS) <= set(outputs):
+        self._graph = Graph(graph, threads)
+        inputs, outputs = self._graph.inputs, self._graph.outputs
+        if not {"input_ids", "attention_mask"} <= inputs or not set(_OUTPUTS) <= set(outputs):
             raise SettingsError(
-                f"{graph}: no model of extractive question answering (inputs {inputs}, outputs {outputs})"
+                f"{graph}: no model of extractive question answering (inputs {sorted(inputs)}, outputs {list(outputs)})"
             )
 
-    def score(self, ids: Ints, mask: Ints, kinds: Ints) -> tuple[Floats, Floats]:
-        """Start and end scores, ``[B, L]`` each."""
-        given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": kinds}
-        start, end = self._session.run(_OUTPUTS, {name: given[name] for name in self._inputs})
-        return start, end
+    def score(self, rows: Sequence[TokenRow]) -> list[tuple[Floats, Floats]]:
+        """Start and end scores of each row, ``[L]`` each."""
+        given = [
+            {"input_ids": row.ids, "attention_mask": np.ones_like(row.ids), "token_type_ids": row.kinds} for row in rows
+        ]
+        return [(start, end) for start, end in self._graph.run(given, _OUTPUTS)]
 
 
 def graph_of(folder: Path) -> Path | None:

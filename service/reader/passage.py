@@ -1,4 +1,4 @@
-"""Reading passages token by token: windows where they are long, batches by length, spans in code points.
+"""Reading passages token by token: windows where they are long, spans in code points.
 
 What scores the tokens is a :class:`Scorer`: this project's graph (:mod:`service.reader.onnx`) or any Transformers model
 (:mod:`service.reader.transformer`).
@@ -12,7 +12,6 @@ from typing import Protocol
 import numpy as np
 from tokenizers import Encoding, Tokenizer
 
-from index.embed import batches_by_length
 from index.sentences import sentences
 from service.reader.decode import Flags, Floats, Ints, best_spans, null_score
 
@@ -55,8 +54,16 @@ class Reading:
     end_mass: float
 
 
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """What a model is given to score: token ids ``[L]``; and ``kinds``, 1 on the passage and what closes it, else 0."""
+
+    ids: Ints
+    kinds: Ints
+
+
 class Scorer(Protocol):
-    """A model of extractive question answering. Thread-safe, deterministic for the same batch."""
+    """A model of extractive question answering. Thread-safe; a row's scores do not depend on the rows beside it."""
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -66,12 +73,8 @@ class Scorer(Protocol):
     def digest(self) -> str:
         """sha256 of its weights."""
 
-    def score(self, ids: Ints, mask: Ints, kinds: Ints) -> tuple[Floats, Floats]:
-        """Start and end scores, ``[B, L]`` each, of rows of token ids ``[B, L]``.
-
-        :param mask: 1 on tokens, 0 on padding
-        :param kinds: 1 on the passage and what closes it, 0 elsewhere
-        """
+    def score(self, rows: Sequence[TokenRow]) -> list[tuple[Floats, Floats]]:
+        """Start and end scores of each row, ``[L]`` each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +111,11 @@ class _Tokens:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _Window:
     """One window of one passage, ready to be scored; its passage tokens begin at ``at``."""
 
     passage: int
-    ids: list[int]
+    row: TokenRow
     at: int
     tokens: _Tokens
 
@@ -148,37 +151,25 @@ class TokenReader:
         tokenizer = self._scorer.tokenizer
         asked = tokenizer.encode(question, add_special_tokens=False).ids[:MAX_QUESTION_TOKENS]
         encoded = tokenizer.encode_batch(list(passages), add_special_tokens=False)
-        rows = [
-            row
+        made = [
+            window
             for number, (text, encoding) in enumerate(zip(passages, encoded, strict=True))
-            for row in self._rows(number, asked, _tokens(text, encoding))
+            for window in self._windows(number, asked, _tokens(text, encoding))
         ]
         read: list[list[Reading]] = [[] for _ in passages]
-        for row, start, end in self._scored(rows):
-            read[row.passage].append(_read(row, start, end))
+        for window, (start, end) in zip(made, self._scorer.score([window.row for window in made]), strict=True):
+            read[window.passage].append(_read(window, start, end))
         return [_joined(windows) for windows in read]
 
-    def _rows(self, passage: int, asked: list[int], tokens: _Tokens) -> Iterator[_Row]:
+    def _windows(self, passage: int, asked: list[int], tokens: _Tokens) -> Iterator[_Window]:
         template = self._template
         head = [*template.before, *asked, *template.between]
         size = MAX_ROW_TOKENS - len(head) - len(template.after)
         for start, end in windows(len(tokens.ids), size, STRIDE_TOKENS):
-            window = tokens.cut(start, end)
-            yield _Row(passage, [*head, *window.ids, *template.after], len(head), window)
-
-    def _scored(self, rows: Sequence[_Row]) -> Iterator[tuple[_Row, Floats, Floats]]:
-        """Each row with its scores, padding cut off."""
-        for batch in batches_by_length([len(row.ids) for row in rows]):
-            chosen = [rows[number] for number in batch]
-            length = max(len(row.ids) for row in chosen)
-            ids, mask, kinds = (np.zeros((len(chosen), length), dtype=np.int64) for _ in range(3))
-            for number, row in enumerate(chosen):
-                ids[number, : len(row.ids)] = row.ids
-                mask[number, : len(row.ids)] = 1
-                kinds[number, row.at : len(row.ids)] = 1
-            starts, ends = self._scorer.score(ids, mask, kinds)
-            for row, start, end in zip(chosen, starts, ends, strict=True):
-                yield row, start[: len(row.ids)], end[: len(row.ids)]
+            part = tokens.cut(start, end)
+            ids = np.array([*head, *part.ids, *template.after], dtype=np.int64)
+            kinds = (np.arange(len(ids)) >= len(head)).astype(np.int64)
+            yield _Window(passage, TokenRow(ids, kinds), len(head), part)
 
 
 def windows(length: int, size: int, stride: int) -> list[tuple[int, int]]:
@@ -221,10 +212,9 @@ def _tokens(text: str, encoding: Encoding) -> _Tokens:
     return _Tokens(encoding.ids, places[:, 0], places[:, 1], ~goes_on[:-1] & filled, ~goes_on[1:] & filled, numbers)
 
 
-def _read(row: _Row, start: Floats, end: Floats) -> Reading:
-    """One window."""
-    null, tokens = null_score(start, end), row.tokens
-    part = slice(row.at, row.at + len(tokens.ids))
+def _read(window: _Window, start: Floats, end: Floats) -> Reading:
+    null, tokens = null_score(start, end), window.tokens
+    part = slice(window.at, window.at + len(tokens.ids))
     spans = tuple(
         PassageSpan(int(tokens.starts[found.first]), int(tokens.ends[found.last]), found.score, null)
         for found in best_spans(start[part], end[part], tokens.opens, tokens.closes, tokens.sentences, SPANS)

@@ -1,10 +1,13 @@
 """Any extractive question-answering model in Transformers' format, on PyTorch."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from corpus.errors import SettingsError
 from index.embed import sha256_of_weights
-from service.reader.decode import Floats, Ints
+from service.reader.decode import Floats
+from service.reader.passage import TokenRow
 
 
 class TransformerScorer:
@@ -39,11 +42,15 @@ class TransformerScorer:
         self._inputs = frozenset(tokenizer.model_input_names)
         self.digest = sha256_of_weights(self._model.state_dict())
 
-    def score(self, ids: Ints, mask: Ints, kinds: Ints) -> tuple[Floats, Floats]:
-        """Start and end scores, ``[B, L]`` each."""
+    def score(self, rows: Sequence[TokenRow]) -> list[tuple[Floats, Floats]]:
+        """Start and end scores of each row, ``[L]`` each."""
+        return [self._scored(row) for row in rows]
+
+    def _scored(self, row: TokenRow) -> tuple[Floats, Floats]:
         import torch
 
-        given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": kinds}
+        given = {"input_ids": row.ids, "attention_mask": np.ones_like(row.ids), "token_type_ids": row.kinds}
+        tensors = {name: torch.from_numpy(given[name][np.newaxis]) for name in given.keys() & self._inputs}
         with torch.inference_mode():
-            found = self._model(**{name: torch.from_numpy(given[name]) for name in given.keys() & self._inputs})
-        return np.asarray(found.start_logits), np.asarray(found.end_logits)
+            found = self._model(**tensors)
+        return np.asarray(found.start_logits[0]), np.asarray(found.end_logits[0])
