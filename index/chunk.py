@@ -67,10 +67,11 @@ def chunk_document(document: Document, token_spans: TokenSpans, settings: ChunkS
 
     Together they hold every character but headings and white space. A chunk never crosses a heading.
     """
+    found = sections(document.text)
     return [
         Chunk(document.id, document.version, start, end, document.text[start:end], _context(document, section))
-        for section in sections(document.text)
-        for start, end in _windows(_pieces(document.text, section, token_spans, settings.max_tokens), settings)
+        for section, pieces in zip(found, _pieces(document.text, found, token_spans, settings.max_tokens), strict=True)
+        for start, end in _windows(pieces, settings)
     ]
 
 
@@ -79,14 +80,12 @@ def _context(document: Document, section: Section) -> str:
     return "\n".join(dict.fromkeys(line for line in lines if line))
 
 
-def _pieces(text: str, section: Section, token_spans: TokenSpans, max_tokens: int) -> list[_Piece]:
-    spans = sentences(text, section.start, section.end)
-    tokens = token_spans([text[start:end] for start, end in spans])
-    return [
-        piece
-        for (start, end), inside in zip(spans, tokens, strict=True)
-        for piece in _fitting(text, start, end, inside, max_tokens)
-    ]
+def _pieces(text: str, parts: Sequence[Section], token_spans: TokenSpans, max_tokens: int) -> Iterator[list[_Piece]]:
+    """Those of each section; the tokens of all sentences are asked for together."""
+    spans = [sentences(text, part.start, part.end) for part in parts]
+    tokens = iter(token_spans([text[start:end] for inside in spans for start, end in inside]))
+    for inside in spans:
+        yield [piece for start, end in inside for piece in _fitting(text, start, end, next(tokens), max_tokens)]
 
 
 def _fitting(text: str, start: int, end: int, tokens: list[tuple[int, int]], max_tokens: int) -> Iterator[_Piece]:

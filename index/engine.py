@@ -6,6 +6,7 @@ Nothing above this module knows which engine finds the chunks.
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,9 +53,10 @@ class Engine(Protocol):
     def generation(self) -> int:
         """The generation that the next search sees."""
 
-    def candidates(self, question: str, vector: Vectors, limit: int, filters: Filters) -> Candidates:
+    def candidates(self, question: str, vector: Callable[[], Vectors], limit: int, filters: Filters) -> Candidates:
         """The ``limit`` best chunks by vector and the ``limit`` best by terms, together.
 
+        :param vector: makes the question's vector; it is called once, and may take a while
         :param filters: narrow the search itself
         """
 
@@ -95,6 +97,7 @@ class EmbeddedEngine:
         self._writable = writable
         self._mend = mend
         self._allowed = AllowedChunks(store)
+        self._pool = ThreadPoolExecutor(thread_name_prefix="words")  # its threads end when nobody has this any more
         self._lexical = LexicalIndex(folder, writable)
         vectors = VectorIndex.load(folder, dimension, store.vectors)
         self._snapshot = _Snapshot(vectors, self._lexical.snapshot)
@@ -113,25 +116,26 @@ class EmbeddedEngine:
         """Whether :meth:`compact` has something to do."""
         return self._snapshot.vectors.crowded
 
-    def candidates(self, question: str, vector: Vectors, limit: int, filters: Filters) -> Candidates:
-        """The ``limit`` best chunks by vector and the ``limit`` best by terms, together."""
+    def candidates(self, question: str, vector: Callable[[], Vectors], limit: int, filters: Filters) -> Candidates:
+        """The ``limit`` best chunks by vector and the ``limit`` best by terms, together.
+
+        Words are searched in another thread while the vector is made and searched with: on two cores that is for free.
+        """
         snapshot = self._snapshot
         generation = snapshot.vectors.generation
         allowed = self._allowed.of(filters, generation) if filters else None
         passing = None if allowed is None else allowed.ids
-        near = snapshot.vectors.search(vector, limit, passing)
-        lexical = dict(snapshot.lexical.search(question, limit, filters, passing))
-        dense = dict(near.hits)
-        unscored = np.array([id for id in lexical if id not in dense], dtype=np.int64)
-        dense.update(snapshot.vectors.scores(vector, unscored))
-        of_now = allowed is None or allowed.generation == generation
+        by_words = self._pool.submit(snapshot.lexical.search, question, limit, filters, passing)
+        near = snapshot.vectors.search(
+            vector(), limit, passing, lambda: np.array([id for id, _ in by_words.result()], dtype=np.int64)
+        )
         return Candidates(
             generation,
-            dense,
-            lexical,
+            {**near.others, **dict(near.hits)},
+            dict(by_words.result()),
             snapshot.lexical.idf(question),
             excluded_all=allowed is not None and not len(allowed.ids),
-            whole=of_now and near.whole and dense.keys() >= lexical.keys(),
+            whole=near.whole and (allowed is None or allowed.generation == generation),
         )
 
     def chunk_ids(self) -> tuple[list[int], list[int]]:

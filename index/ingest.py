@@ -16,7 +16,7 @@ KnownVectors = Callable[[str], dict[str, Vectors]]
 """The vectors that a document's chunks have already, by the text that the encoder saw."""
 
 _BATCH_CHARACTERS = 200_000
-_BATCH_DOCUMENTS = 64
+_BATCH_DOCUMENTS = 256
 
 
 @dataclass(frozen=True, slots=True)

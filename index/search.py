@@ -3,10 +3,11 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from corpus.errors import StoreError
 from index.chunk import Chunk
-from index.embed import Encoder
+from index.embed import Encoder, Vectors
 from index.engine import Candidates, Engine
 from index.store import Filters, Store, StoredChunk
 
@@ -110,10 +111,11 @@ class _Side:
 
     def candidates(self, forms: Sequence[str], limit: int, filters: Filters) -> list[Candidates]:
         """Those of each form of a question."""
-        vectors = [self.encoder.encode([form])[0] for form in forms]
-        return [
-            self.engine.candidates(form, vector, limit, filters) for form, vector in zip(forms, vectors, strict=True)
-        ]
+        return [self.engine.candidates(form, partial(self._vector, form), limit, filters) for form in forms]
+
+    def _vector(self, form: str) -> Vectors:
+        vector: Vectors = self.encoder.encode([form])[0]
+        return vector
 
 
 class Searcher:

@@ -5,11 +5,11 @@ generation number; :meth:`Store.changes_since` says what a derived index of an o
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -31,7 +31,6 @@ FORMAT = 1
 
 FILE_NAME = "quoth.db"
 
-_IDS_PER_QUERY = 500
 _CHUNKS_PER_PAGE = 10_000
 _SPARE_NUMBERS = 1_000_000
 
@@ -48,11 +47,24 @@ _numbers = sa.table("sqlite_sequence", sa.column("name", sa.Text), sa.column("se
 _last_number = sa.select(_numbers.c.seq).where(_numbers.c.name == tables.chunks.name)
 
 _its_vector = tables.vectors.c.chunk_id == tables.chunks.c.id
-_listed = sa.func.json_each(sa.bindparam("ids")).table_valued("value")
+
+_listed = sa.select(sa.func.json_each(sa.bindparam("ids")).table_valued("value").c.value)
+"""Any number of ids, as one parameter (:func:`_ids`)."""
+
+_chunks = sa.select(
+    tables.chunks,
+    tables.documents.c.title,
+    tables.documents.c.url,
+    tables.documents.c.published,
+    tables.documents.c.tags,
+).join(tables.documents, tables.documents.c.id == tables.chunks.c.document_id)
+"""Everything that is known of a chunk."""
+
+_chunks_of = _chunks.where(tables.chunks.c.id.in_(_listed))
 _vectors_of = sa.select(tables.vectors.c.chunk_id, tables.vectors.c.vector).where(
-    tables.vectors.c.chunk_id.in_(sa.select(_listed.c.value))
+    tables.vectors.c.chunk_id.in_(_listed)
 )
-"""One statement for any number of chunks, made once: every search runs it."""
+"""Made once: every search runs both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,8 +300,7 @@ class Store:
         with self._database.transaction() as connection:
             generation = self._generation(connection) + 1
             gone = [_remove(connection, id, generation) for id in removals]
-            for prepared in upserts:
-                _replace(connection, prepared, generation)
+            _replace(connection, list(upserts), generation)
             if manifest is not None:
                 _put_meta(connection, "manifest", manifest)
             write_lines(connection, ledger)
@@ -322,6 +333,8 @@ class Store:
     def take_over(self, other: "Store") -> None:
         """Hold the other's chunks, vectors and manifest in place of the own, as the generation that the other is at.
 
+        A calibration goes: it was fitted on what the own chunks and vectors find.
+
         :param other: a store of the same documents, made to :meth:`follow` this one, at a later generation
         :raises StoreError: it has given more numbers than it had, or the disk is full; then nothing has changed
         """
@@ -341,6 +354,7 @@ class Store:
                 sa.select(sa.func.count()).where(tables.chunks.c.document_id == tables.documents.c.id).scalar_subquery()
             )
             connection.execute(tables.documents.update().values(chunks=held))
+            connection.execute(tables.meta.delete().where(tables.meta.c.key == "calibration"))
             for key in ("manifest", "encoder_source"):
                 value = self._meta(source, key)
                 if value is not None:
@@ -379,12 +393,9 @@ class Store:
 
     def summaries(self, ids: Sequence[str]) -> dict[str, DocumentSummary]:
         """What is known about those of the documents that are there, by id."""
-        found: dict[str, DocumentSummary] = {}
+        query = sa.select(tables.documents).where(tables.documents.c.id.in_(_listed))
         with self._database.reading() as connection:
-            for some in _batched(ids):
-                rows = connection.execute(sa.select(tables.documents).where(tables.documents.c.id.in_(some)))
-                found.update((row.id, _summary(row)) for row in rows)
-        return found
+            return {row.id: _summary(row) for row in connection.execute(query, _ids(ids))}
 
     def documents(self, limit: int, after: str | None = None) -> list[DocumentSummary]:
         """Up to ``limit`` documents in the order of their ids, those past the id ``after``."""
@@ -439,11 +450,8 @@ class Store:
 
     def chunks(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
         """The chunks of those numbers that are there, by number."""
-        found: dict[int, StoredChunk] = {}
         with self._database.reading() as connection:
-            for some in _batched([int(id) for id in ids]):  # SQLite takes no numbers of numpy's
-                found.update((row.id, _stored_chunk(row)) for row in connection.execute(_chunk_query(some)))
-        return found
+            return {row.id: _stored_chunk(row) for row in connection.execute(_chunks_of, _ids(ids))}
 
     def chunk_ids(self, filters: Filters | None = None) -> Ids:
         """The numbers of all chunks whose documents pass the filters, ascending."""
@@ -463,12 +471,12 @@ class Store:
             added = _new_passing(connection, filters, since) if since > 0 else _all_passing(connection, filters)
             return Passing(self._generation(connection), _removed_since(connection, since), added)
 
-    def vectors(self, ids: Sequence[int]) -> dict[int, Vectors]:
-        """The vectors of the chunks of those numbers that are there, by number."""
+    def vectors(self, ids: Sequence[int]) -> tuple[Ids, Vectors]:
+        """The numbers of those of the chunks that are there, and their vectors, float32 ``[there, dimension]``."""
         with self._database.reading() as connection:
-            rows = connection.execute(_vectors_of, {"ids": json.dumps(list(ids))}).all()
-        vectors = np.frombuffer(b"".join([vector for _, vector in rows]), dtype=np.float32)
-        return dict(zip([id for id, _ in rows], vectors.reshape(len(rows), -1 if rows else 0), strict=True))
+            rows = connection.execute(_vectors_of, _ids(ids)).all()
+        there = np.array([id for id, _ in rows], dtype=np.int64)
+        return there, _matrix([vector for _, vector in rows])
 
     def changes_since(self, generation: int) -> Iterator[Changes]:
         """What a lexical index of that generation is missing; from 0, everything.
@@ -477,7 +485,7 @@ class Store:
         """
         with self._database.reading() as connection:
             reached, removed = self._generation(connection), _removed_since(connection, generation)
-            for rows in _pages(connection, _chunk_query(None), generation):
+            for rows in _pages(connection, _chunks, generation):
                 yield Changes(reached, removed, tuple(_stored_chunk(row) for row in rows))
                 removed = removed[:0]
 
@@ -488,8 +496,7 @@ class Store:
             reached, removed = self._generation(connection), _removed_since(connection, generation)
             for rows in _pages(connection, query, generation):
                 ids = np.array([row.id for row in rows], dtype=np.int64)
-                vectors = np.frombuffer(b"".join(row.vector for row in rows), dtype=np.float32)
-                yield VectorChanges(reached, removed, ids, vectors.reshape(len(rows), -1 if rows else 0))
+                yield VectorChanges(reached, removed, ids, _matrix([row.vector for row in rows]))
                 removed = removed[:0]
 
     def damaged_chunks(self) -> list[str]:
@@ -557,20 +564,18 @@ def _last_chunk_number(connection: sa.Connection) -> int:
 
 def _copy_chunks(connection: sa.Connection, rows: Sequence[sa.Row[Any]], generation: int) -> None:
     """Insert rows of another store under the numbers that they have there."""
-    if not rows:
-        return
-    names = [column.name for column in tables.chunks.c]
-    copies = [{name: getattr(row, name) for name in names} | {"generation": generation} for row in rows]
-    connection.execute(tables.chunks.insert(), copies)
-    connection.execute(tables.vectors.insert(), [{"chunk_id": row.id, "vector": row.vector} for row in rows])
+    copies = [_chunk_row(row.id, _chunk(row), generation) for row in rows]
+    _insert(connection, tables.chunks, copies)
+    _insert(connection, tables.vectors, [{"chunk_id": row.id, "vector": row.vector} for row in rows])
 
 
-_Id = TypeVar("_Id", int, str)
+def _matrix(rows: Sequence[bytes]) -> Vectors:
+    return np.frombuffer(b"".join(rows), dtype=np.float32).reshape(len(rows), -1 if rows else 0)
 
 
-def _batched(ids: Sequence[_Id]) -> Iterator[Sequence[_Id]]:
-    for first in range(0, len(ids), _IDS_PER_QUERY):
-        yield ids[first : first + _IDS_PER_QUERY]
+def _ids(ids: Sequence[int] | Sequence[str]) -> dict[str, str]:
+    """The parameter of :data:`_listed`."""
+    return {"ids": json.dumps(list(ids), ensure_ascii=False)}
 
 
 def _all_passing(connection: sa.Connection, filters: Filters) -> Ids:
@@ -585,11 +590,8 @@ def _new_passing(connection: sa.Connection, filters: Filters, since: int) -> Ids
     """Those of them that are new since a generation; quick where these are few, however many pass."""
     query = sa.select(tables.chunks.c.id, tables.chunks.c.document_id).where(tables.chunks.c.generation > since)
     rows = connection.execute(query).all()
-    owners = sorted({owner for _, owner in rows})
-    passing: set[str] = set()
-    for some in _batched(owners):
-        theirs = _passing(filters).where(tables.documents.c.id.in_(some))
-        passing.update(str(row.id) for row in connection.execute(theirs))
+    theirs = _passing(filters).where(tables.documents.c.id.in_(_listed))
+    passing = set(connection.execute(theirs, _ids(sorted({owner for _, owner in rows}))).scalars())
     return np.array([id for id, owner in rows if owner in passing], dtype=np.int64)
 
 
@@ -636,13 +638,42 @@ def _remove_chunks(connection: sa.Connection, document_id: str, generation: int)
     return connection.execute(tables.chunks.delete().where(tables.chunks.c.document_id == document_id)).rowcount
 
 
-def _replace(connection: sa.Connection, prepared: PreparedDocument, generation: int) -> None:
+def _replace(connection: sa.Connection, upserts: Sequence[PreparedDocument], generation: int) -> None:
+    """Put documents in place of what stands under their ids, many with one statement for each table."""
+    query = sa.select(tables.documents.c.id).where(tables.documents.c.id.in_(_listed))
+    present = set(connection.execute(query, _ids([prepared.document.id for prepared in upserts])).scalars())
+    for prepared in upserts:
+        if prepared.document.id in present:
+            _clear(connection, prepared.document, generation)
+    documents = [prepared.document for prepared in upserts]
+    _insert(connection, tables.documents, [_document_row(prepared) for prepared in upserts])
+    _insert(connection, tables.versions, [_version_row(document) for document in documents])
+    tags = [{"tag": tag, "document_id": document.id} for document in documents for tag in document.tags]
+    _insert(connection, tables.document_tags, tags)
+    chunks = [chunk for prepared in upserts for chunk in prepared.chunks]
+    first = _last_chunk_number(connection) + 1
+    _insert(connection, tables.chunks, [_chunk_row(id, chunk, generation) for id, chunk in enumerate(chunks, first)])
+    vectors = (vector for prepared in upserts for vector in np.asarray(prepared.vectors, dtype=np.float32))
+    rows = [{"chunk_id": id, "vector": vector.tobytes()} for id, vector in enumerate(vectors, first)]
+    _insert(connection, tables.vectors, rows)
+
+
+def _clear(connection: sa.Connection, document: Document, generation: int) -> None:
+    """Make room for another state of a document that is there; its other versions stay."""
+    connection.execute(tables.documents.delete().where(tables.documents.c.id == document.id))
+    _remove_chunks(connection, document.id, generation)
+    connection.execute(tables.document_tags.delete().where(tables.document_tags.c.document_id == document.id))
+    connection.execute(tables.versions.delete().where(*_is_version(document.id, document.version)))
+
+
+def _insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
+    if rows:
+        connection.execute(table.insert(), rows)
+
+
+def _document_row(prepared: PreparedDocument) -> dict[str, object]:
     document = prepared.document
-    if connection.execute(tables.documents.delete().where(tables.documents.c.id == document.id)).rowcount:
-        _remove_chunks(connection, document.id, generation)
-        connection.execute(tables.document_tags.delete().where(tables.document_tags.c.document_id == document.id))
-        connection.execute(tables.versions.delete().where(*_is_version(document.id, document.version)))
-    row = {
+    return {
         "id": document.id,
         "version": document.version,
         "title": document.title,
@@ -653,40 +684,24 @@ def _replace(connection: sa.Connection, prepared: PreparedDocument, generation: 
         "characters": len(document.text),
         "updated_at": now(),
     }
-    connection.execute(tables.documents.insert(), row)
+
+
+def _version_row(document: Document) -> dict[str, object]:
     pages = [[page.number, page.start, page.end] for page in document.pages]
-    stored = {"document_id": document.id, "version": document.version, "pages": pages, "text": document.text}
-    connection.execute(tables.versions.insert(), stored)
-    if document.tags:
-        connection.execute(
-            tables.document_tags.insert(), [{"tag": tag, "document_id": document.id} for tag in document.tags]
-        )
-    _add_chunks(connection, prepared, generation)
+    return {"document_id": document.id, "version": document.version, "pages": pages, "text": document.text}
 
 
-def _add_chunks(connection: sa.Connection, prepared: PreparedDocument, generation: int) -> None:
-    if not prepared.chunks:
-        return
-    first = _last_chunk_number(connection) + 1
-    rows = [
-        {
-            "id": id,
-            "document_id": chunk.document_id,
-            "version": chunk.version,
-            "start": chunk.start,
-            "end": chunk.end,
-            "text": chunk.text,
-            "context": chunk.context,
-            "generation": generation,
-        }
-        for id, chunk in enumerate(prepared.chunks, start=first)
-    ]
-    connection.execute(tables.chunks.insert(), rows)
-    vectors = np.ascontiguousarray(prepared.vectors, dtype=np.float32)
-    connection.execute(
-        tables.vectors.insert(),
-        [{"chunk_id": id, "vector": vector.tobytes()} for id, vector in enumerate(vectors, start=first)],
-    )
+def _chunk_row(id: int, chunk: Chunk, generation: int) -> dict[str, object]:
+    return {
+        "id": id,
+        "document_id": chunk.document_id,
+        "version": chunk.version,
+        "start": chunk.start,
+        "end": chunk.end,
+        "text": chunk.text,
+        "context": chunk.context,
+        "generation": generation,
+    }
 
 
 def _is_version(document_id: str, version: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
@@ -709,14 +724,6 @@ def _passing(filters: Filters) -> sa.Select[tuple[str]]:
     if filters.published_to:
         query = query.where(tables.documents.c.published <= filters.published_to)
     return query
-
-
-def _chunk_query(ids: Sequence[int] | None) -> sa.Select[Any]:  # its columns are named where it is used
-    known = (tables.documents.c.title, tables.documents.c.url, tables.documents.c.published, tables.documents.c.tags)
-    query = sa.select(tables.chunks, *known).join(
-        tables.documents, tables.documents.c.id == tables.chunks.c.document_id
-    )
-    return query if ids is None else query.where(tables.chunks.c.id.in_(ids))
 
 
 def _chunk(row: sa.Row[Any]) -> Chunk:

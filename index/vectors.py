@@ -21,8 +21,8 @@ from index.embed import Vectors
 from index.idset import NOTHING, IdSet
 from index.store import Ids, VectorChanges
 
-Stored = Callable[[Sequence[int]], Mapping[int, Vectors]]
-"""The vectors of chunks by their numbers; a chunk that is gone is not among them."""
+Stored = Callable[[Sequence[int]], tuple[Ids, Vectors]]
+"""Of chunks of those numbers, which are there, in any order, and their vectors, ``[there, dimension]``."""
 
 EXACT_UP_TO = 50_000
 """Vectors up to which comparing all of them is quick enough."""
@@ -33,11 +33,11 @@ RECENT = 20_000
 SHORTLIST = 1.25
 """Vectors that the compressed part proposes for each that is wanted."""
 
-_LISTS = 2.0
+_LISTS = 4.0
 """Lists of the inverted file, times the square root of how many vectors there are."""
 
-_PROBED = 48
-_PROBED_SHARE = 1 / 16
+_PROBED = 64
+_PROBED_SHARE = 1 / 40
 """Lists that are searched where nothing is narrowed: so many, or this share; more where filters leave less in each."""
 
 _SAMPLE_PER_LIST = 40
@@ -45,10 +45,13 @@ _TRAINING_ROUNDS = 10
 _OUTGROWN = 4
 """Times that the lists may grow past the size that they were made for."""
 
+_READ_AT_ONCE = 10_000
+"""Vectors that are read from the store together."""
+
 _SCORED_AT_ONCE = 1_000
 """Allowed vectors up to which all of them are read and scored."""
 
-faiss.omp_set_num_threads(1)  # a team of threads would wait for cores that the encoder's threads hold
+faiss.omp_set_num_threads(1)  # the other cores search words, or answer other questions
 
 _FILE = re.compile(r"(vectors|compressed)-(\d+)\.faiss")
 _SEAL = b"quoth: whole, %020d bytes\n"
@@ -60,43 +63,55 @@ class Near:
     """The nearest chunks.
 
     :param hits: number and inner product, best first
-    :param whole: false where the vector of one that may be among them is gone from the store, which is ahead then
+    :param others: inner products of chunks that were asked for besides, whether or not they are among the hits
+    :param whole: false where the vector of one that belongs here is gone from the store, which is ahead then
     """
 
     hits: tuple[tuple[int, float], ...]
-    whole: bool = True
+    others: Mapping[int, float]
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Compressed:
-    """The compressed part: an inverted file that never changes, and what of it does not count any more.
+    """The compressed part: an inverted file that never changes, and what of it still counts.
 
     :param path: where it is mapped from
-    :param stale: numbers of the chunks that came or went since it was made
+    :param alive: numbers of its chunks, without those that were replaced or went since it was made
     """
 
     index: faiss.IndexIVF
     path: Path
-    stale: IdSet = NOTHING
+    alive: IdSet
 
-    def nearest(self, vector: Vectors, limit: int, allowed: IdSet | None) -> Ids:
-        """The numbers of about the ``limit`` nearest."""
-        if allowed is None:
-            selector, share = _all_but(self.stale), 1.0
-        else:
-            allowed = allowed - self.stale
-            selector, share = _bitmap(allowed), len(allowed) / self.index.ntotal
+    @classmethod
+    def of(cls, index: faiss.IndexIVF, path: Path) -> "_Compressed":
+        """All of a file counts."""
+        lists = index.invlists
+        held = [_ids_of(lists, number) for number in range(index.nlist) if lists.list_size(number)]
+        return cls(index, path, IdSet.of(np.concatenate(held)) if held else NOTHING)
+
+    @property
+    def gone(self) -> int:
+        """How many of the file's vectors do not count any more."""
+        return int(self.index.ntotal) - len(self.alive)
+
+    def shortlist(self, vector: Vectors, limit: int, allowed: IdSet | None) -> Ids:
+        """The numbers of about the ``limit`` nearest; of all that are allowed where these are few."""
+        counted = self.alive if allowed is None else self.alive & allowed
+        left = len(counted)
+        if left == 0 or (allowed is not None and left <= _SCORED_AT_ONCE):
+            return counted.ids()
         enough = max(_PROBED, _PROBED_SHARE * self.index.nlist)
-        probed = math.ceil(min(self.index.nlist, enough / max(share, 1e-9)))
+        probed = math.ceil(min(self.index.nlist, enough * self.index.ntotal / max(left, 1)))
+        selector = _bitmap(counted) if left < self.index.ntotal else None
         parameters = faiss.SearchParametersIVF(nprobe=probed, sel=selector)
         _, ids = self.index.search(vector[np.newaxis], limit, params=parameters)
         return np.asarray(ids[0][ids[0] >= 0], dtype=np.int64)
 
-    def ids(self) -> Ids:
-        """The numbers of the chunks that count."""
-        lists = self.index.invlists
-        held = [_ids_of(lists, number) for number in range(self.index.nlist) if lists.list_size(number)]
-        return (IdSet.of(np.concatenate(held)) - self.stale).ids() if held else NOTHING.ids()
+
+def _none() -> Ids:
+    return np.empty(0, dtype=np.int64)
 
 
 class VectorIndex:
@@ -123,20 +138,20 @@ class VectorIndex:
 
     def __len__(self) -> int:
         """How many vectors there are."""
-        return len(self.ids)
+        return int(self._recent.ntotal) + (0 if self._compressed is None else len(self._compressed.alive))
 
     @property
     def ids(self) -> Ids:
         """The chunks' numbers, ascending."""
         recent = faiss.vector_to_array(self._recent.id_map)
-        return np.sort(recent if self._compressed is None else np.concatenate([recent, self._compressed.ids()]))
+        return np.sort(recent if self._compressed is None else np.concatenate([recent, self._compressed.alive.ids()]))
 
     @property
     def crowded(self) -> bool:
         """Whether so much is kept beside the compressed part that a new one should be made (:meth:`compacted`)."""
         if self._compressed is None:
             return int(self._recent.ntotal) > EXACT_UP_TO
-        return len(self._compressed.stale) > RECENT
+        return int(self._recent.ntotal) + self._compressed.gone > RECENT
 
     @property
     def outgrown(self) -> bool:
@@ -156,32 +171,29 @@ class VectorIndex:
             following.add_with_ids(np.ascontiguousarray(changes.vectors), changes.added)
         compressed = self._compressed
         if compressed is not None and len(gone):
-            compressed = replace(compressed, stale=compressed.stale | IdSet.of(gone))
+            compressed = replace(compressed, alive=compressed.alive - IdSet.of(gone))
         return VectorIndex(following, changes.generation, self._stored, compressed)
 
-    def search(self, vector: Vectors, limit: int, allowed: IdSet | None = None) -> Near:
-        """The ``limit`` nearest chunks among the allowed ones.
+    def search(
+        self, vector: Vectors, limit: int, allowed: IdSet | None = None, others: Callable[[], Ids] = _none
+    ) -> Near:
+        """The ``limit`` nearest chunks among the allowed ones, and the inner products of others.
 
         :param vector: float32 ``[dimension]``, of length 1
         :param allowed: None allows all
+        :param others: gives the numbers of those others, which need not be allowed; called when the nearest are found
         """
-        if limit < 1 or (allowed is not None and not len(allowed)):
-            return Near(())
         found = self._search_recent(vector, limit, None if allowed is None else _bitmap(allowed))
         if self._compressed is None:
-            return Near(_best(found, limit))
-        if allowed is not None and len(allowed) <= _SCORED_AT_ONCE:
-            near = (allowed - self._compressed.stale).ids()
-        else:
-            near = self._compressed.nearest(vector, math.ceil(SHORTLIST * limit), allowed)
-        scores = self._exact(vector, near)
-        return Near(_best(found + list(scores.items()), limit), len(scores) == len(near))
-
-    def scores(self, vector: Vectors, ids: Ids) -> dict[int, float]:
-        """The inner products of those chunks that are there."""
-        if self._compressed is not None:
-            return self._exact(vector, ids)
-        return dict(self._search_recent(vector, len(ids), faiss.IDSelectorBatch(ids))) if len(ids) else {}
+            wanted = others()
+            scores = dict(self._search_recent(vector, len(wanted), faiss.IDSelectorBatch(wanted)))
+            return Near(_best(found, limit), scores, len(scores) == len(wanted))
+        shortlist = self._compressed.shortlist(vector, math.ceil(SHORTLIST * limit), allowed)
+        wanted = others()
+        together = np.union1d(shortlist, wanted)
+        scores = self._exact(vector, together)
+        hits = _best(found + _those(scores, shortlist), limit)
+        return Near(hits, dict(_those(scores, wanted)), len(scores) == len(together))
 
     @classmethod
     def built(
@@ -204,7 +216,7 @@ class VectorIndex:
         return cls._written(folder, whole, generation, stored)
 
     def compacted(self, folder: Path) -> "VectorIndex":
-        """The same with everything in the compressed part, written to ``folder``, and without what is stale.
+        """The same with everything in the compressed part, written to ``folder``, and without what does not count.
 
         :raises StoreError: the file cannot be written, or the present one is gone or damaged
         """
@@ -213,7 +225,7 @@ class VectorIndex:
         whole = _read(self._compressed.path, mapped=False)
         if whole is None:
             raise StoreError(f"{self._compressed.path}: cannot be read any more; run quoth rebuild")
-        whole.remove_ids(_bitmap(self._compressed.stale))
+        whole.remove_ids(faiss.IDSelectorNot(_bitmap(self._compressed.alive)))
         ids = faiss.vector_to_array(self._recent.id_map)
         if len(ids):
             whole.add_with_ids(self._recent.index.reconstruct_n(0, len(ids)), ids)
@@ -246,7 +258,7 @@ class VectorIndex:
             if index is None or index.d != dimension:
                 continue
             if isinstance(index, faiss.IndexIVF):
-                return cls(_flat(dimension), file.generation, stored, _Compressed(index, file.path))
+                return cls(_flat(dimension), file.generation, stored, _Compressed.of(index, file.path))
             if isinstance(index, faiss.IndexIDMap2):
                 return cls(index, file.generation, stored)
         return cls.empty(dimension, stored)
@@ -273,7 +285,7 @@ class VectorIndex:
         mapped = _read(path)
         if mapped is None:
             raise StoreError(f"{path}: cannot be read though it was just written; look to the disk")
-        return cls(_flat(whole.d), generation, stored, _Compressed(mapped, path))
+        return cls(_flat(whole.d), generation, stored, _Compressed.of(mapped, path))
 
     def _applied(self, parts: Iterable[VectorChanges]) -> "VectorIndex":
         index = self
@@ -290,11 +302,13 @@ class VectorIndex:
         return [(int(id), float(score)) for id, score in zip(ids[0], scores[0], strict=True) if id >= 0]
 
     def _exact(self, vector: Vectors, ids: Ids) -> dict[int, float]:
-        vectors = self._stored(ids.tolist())
-        if not vectors:
-            return {}
-        products = np.einsum("ij,j->i", np.stack(list(vectors.values())), vector)
-        return dict(zip(vectors, products.tolist(), strict=True))
+        there, vectors = self._stored(ids.tolist())
+        products = np.einsum("ij,j->i", vectors, vector) if len(there) else np.empty(0)
+        return dict(zip(there.tolist(), products.tolist(), strict=True))
+
+
+def _those(scores: Mapping[int, float], ids: Ids) -> list[tuple[int, float]]:
+    return [(id, scores[id]) for id in ids.tolist() if id in scores]
 
 
 def _best(found: Iterable[tuple[int, float]], limit: int) -> tuple[tuple[int, float], ...]:
@@ -310,23 +324,28 @@ def _lists(total: int) -> int:
 
 
 def _trained(dimension: int, stored: Stored, ids: Ids) -> faiss.IndexIVF:
-    """An empty inverted file, its lists and scales made from an even sample of the vectors."""
+    """An empty inverted file, its lists and scales made from a sample of the vectors."""
     lists = _lists(len(ids))
-    sample = ids[:: max(1, len(ids) // (lists * _SAMPLE_PER_LIST))]
     index = faiss.IndexIVFScalarQuantizer(
         faiss.IndexFlatIP(dimension), dimension, lists, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
     )
     index.cp.niter = _TRAINING_ROUNDS
-    index.train(np.stack(list(stored(sample.tolist()).values())))
+    index.train(_sample(stored, ids, lists * _SAMPLE_PER_LIST))
     return index
+
+
+def _sample(stored: Stored, ids: Ids, size: int) -> Vectors:
+    """Vectors drawn by chance, the same each time.
+
+    Not every so-manieth: where documents repeat one pattern of chunks, that would take the same part of each.
+    """
+    drawn = np.sort(np.random.default_rng(0).choice(ids, min(size, len(ids)), replace=False))
+    parts = np.array_split(drawn, math.ceil(len(drawn) / _READ_AT_ONCE))
+    return np.concatenate([stored(part.tolist())[1] for part in parts])
 
 
 def _bitmap(ids: IdSet) -> faiss.IDSelector:
     return faiss.IDSelectorBitmap(ids.bits)
-
-
-def _all_but(ids: IdSet) -> faiss.IDSelector | None:
-    return faiss.IDSelectorNot(_bitmap(ids)) if len(ids) else None
 
 
 def _ids_of(lists: faiss.InvertedLists, number: int) -> Ids:

@@ -561,7 +561,8 @@ def truly_nearest(collection: Collection, question: str, tag: str = "") -> list[
     """The same, by comparing the question with every vector in the store."""
     vector = collection.searcher.encoder.encode([question])[0]
     ids = collection.store.chunk_ids(Filters(tags=(tag,)) if tag else None).tolist()
-    vectors, chunks = collection.store.vectors(ids), collection.store.chunks(ids)
+    vectors = dict(zip(*collection.store.vectors(ids), strict=True))
+    chunks = collection.store.chunks(ids)
     return [chunks[id].chunk.text for id in sorted(ids, key=lambda id: (-float(vectors[id] @ vector), id))[:10]]
 
 

@@ -89,8 +89,9 @@ def carried_out(mirror: Mirror, *, again: bool = False, allow_empty: bool = Fals
 
 
 @pytest.fixture
-def synced(tmp_path: Path, open_collection: Open, encoder: Encoder) -> Synced:
-    """An empty folder ``papers`` and an empty index."""
+def synced(tmp_path: Path, open_collection: Open, encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> Synced:
+    """An empty folder ``papers`` and an empty index, which is written 64 documents at a time."""
+    monkeypatch.setattr("index.ingest._BATCH_DOCUMENTS", 64)
     recording = Recording(encoder)
     (tmp_path / "papers").mkdir()
     return Synced(tmp_path / "papers", open_collection(encoder=recording), recording.texts)

@@ -21,7 +21,7 @@ def changes(generation: int, added: Mapping[int, Vectors], removed: tuple[int, .
     return VectorChanges(generation, ids(*removed), ids(*added), vectors)
 
 
-def nowhere(_ids: Sequence[int]) -> dict[int, Vectors]:
+def nowhere(_ids: Sequence[int]) -> tuple[Ids, Vectors]:
     """No store: what is exact needs none."""
     raise AssertionError("the store was asked")
 
@@ -189,8 +189,12 @@ class Rows:
     def __init__(self, rows: Mapping[int, Vectors]) -> None:
         self.rows = dict(rows)
 
-    def __call__(self, ids: Sequence[int]) -> dict[int, Vectors]:
-        return {id: self.rows[id] for id in ids if id in self.rows}
+        self.asked: list[int] = []
+
+    def __call__(self, numbers: Sequence[int]) -> tuple[Ids, Vectors]:
+        self.asked += numbers
+        there = [number for number in numbers if number in self.rows]
+        return ids(*there), np.array([self.rows[number] for number in there], dtype=np.float32)
 
 
 def built(folder: Path, rows: Rows, generation: int = 1) -> VectorIndex:
@@ -222,6 +226,27 @@ def test_a_large_index_is_compressed_on_disk_and_scores_exactly(tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("small")
+def test_a_replaced_vector_is_counted_once(tmp_path: Path) -> None:
+    rows = Rows(many())
+    index = built(tmp_path, rows)
+    again = {1: np.eye(16, dtype=np.float32)[5]}  # one number is never given to two chunks, but applied twice it may be
+    assert len(index.apply(changes(2, again)).apply(changes(3, again))) == COUNT
+
+
+@pytest.mark.usefixtures("small")
+def test_lists_are_made_from_chunks_of_every_place_where_documents_repeat_a_pattern(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.vectors._SAMPLE_PER_LIST", 1)
+    rows = Rows(many(1_200))
+    built(tmp_path, rows)
+    taken = [(number - 1) // 3 for number in rows.asked]
+    assert len(taken) == len(set(taken)) < 150
+    for length in (2, 4, 8, 12):  # chunks of a document
+        assert {place % length for place in taken} == set(range(length))
+
+
+@pytest.mark.usefixtures("small")
 def test_up_to_the_bound_everything_is_kept_exactly(tmp_path: Path) -> None:
     rows = Rows(many(100))
     assert_finds(built(tmp_path, rows), rows.rows)
@@ -241,7 +266,8 @@ def test_what_comes_and_goes_is_seen_beside_the_compressed_part(tmp_path: Path) 
     assert_finds(after, left)
     assert_finds(after.apply(changes(2, new, removed=tuple(gone))), left)  # twice does no harm
     assert_finds(before, old)
-    assert (after.ids.tolist(), after.generation) == (sorted(left), 2)
+    assert (after.ids.tolist(), len(after), after.generation) == (sorted(left), len(left), 2)
+    assert (len(before), len(VectorIndex.load(tmp_path, 16, rows))) == (COUNT, COUNT)
 
 
 @pytest.mark.usefixtures("small")
