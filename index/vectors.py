@@ -36,9 +36,11 @@ SHORTLIST = 1.25
 _LISTS = 4.0
 """Lists of the inverted file, times the square root of how many vectors there are."""
 
-_PROBED = 64
-_PROBED_SHARE = 1 / 40
-"""Lists that are searched where nothing is narrowed: so many, or this share; more where filters leave less in each."""
+_PROBED = 100
+"""Lists that are searched where nothing is narrowed, more where filters leave less in each.
+
+How many find the nearest depends little on how many there are (docs/benchmarks.md).
+"""
 
 _SAMPLE_PER_LIST = 40
 _TRAINING_ROUNDS = 10
@@ -102,8 +104,7 @@ class _Compressed:
         left = len(counted)
         if left == 0 or (allowed is not None and left <= _SCORED_AT_ONCE):
             return counted.ids()
-        enough = max(_PROBED, _PROBED_SHARE * self.index.nlist)
-        probed = math.ceil(min(self.index.nlist, enough * self.index.ntotal / max(left, 1)))
+        probed = math.ceil(min(self.index.nlist, _PROBED * self.index.ntotal / left))
         selector = _bitmap(counted) if left < self.index.ntotal else None
         parameters = faiss.SearchParametersIVF(nprobe=probed, sel=selector)
         _, ids = self.index.search(vector[np.newaxis], limit, params=parameters)

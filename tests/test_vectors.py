@@ -285,10 +285,10 @@ def test_filters_narrow_the_compressed_part_and_still_fill_what_is_asked_for(
 
 @pytest.mark.usefixtures("small")
 def test_filters_widen_the_search_by_what_they_leave_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("index.vectors._PROBED", 2)
+    monkeypatch.setattr("index.vectors._PROBED", 3)
     monkeypatch.setattr("index.vectors._SCORED_AT_ONCE", 0)
     rows = Rows(many(900))
-    passing = dict(list(rows.rows.items())[::45])  # 20 in 60 lists: 2 lists would hold one or none
+    passing = dict(list(rows.rows.items())[::45])  # 20 in 120 lists: 3 lists would hold one or none
     assert_finds(built(tmp_path, rows), passing, IdSet.of(ids(*passing)))
 
 

@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--index", type=Path, required=True, help="a data folder")
     parser.add_argument("--squad", type=Path, required=True, help="a SQuAD file with questions about it")
     parser.add_argument("--types", default=",".join(TYPES), help="some of %(default)s")
-    parser.add_argument("--lists", type=float, default=2.0, help="times the square root of the vectors (%(default)s)")
+    parser.add_argument("--lists", type=float, default=4.0, help="times the square root of the vectors (%(default)s)")
     given = parser.parse_args()
     settings = load_settings(encoder=DEFAULT_ENCODER)
     encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
@@ -109,7 +109,8 @@ def _measured(
 ) -> Iterator[tuple[str, ...]]:
     lists = round(times * len(vectors) ** 0.5)
     index = kind.make(vectors.shape[1], lists)
-    sample = vectors[:: max(1, len(vectors) // (_SAMPLE_PER_LIST * lists))]
+    drawn = np.random.default_rng(SEED).choice(len(vectors), min(len(vectors), _SAMPLE_PER_LIST * lists), replace=False)
+    sample = vectors[np.sort(drawn)]
     trained_s = _seconds(lambda: index.train(sample))
     added_s = _seconds(lambda: index.add(vectors))
     with tempfile.TemporaryDirectory() as folder:

@@ -282,9 +282,10 @@ def measure_search(collection: Collection, material: Material, watch: Stopwatch)
     """Searches one after another, embedding included: of everything, of half of it, and of one document."""
     searcher = collection.searcher
     (one,) = collection.store.documents(1)
+    tagged = Filters(tags=(TAG,))
     sides = {
         "search": None,
-        "search of the half with a tag": Filters(tags=(TAG,)),
+        **({"search of the half with a tag": tagged} if len(collection.store.chunk_ids(tagged)) else {}),
         "search of one document": Filters(document_ids=(one.id,)),
     }
     embedding = [watch.milliseconds(partial(searcher.encoder.encode, [question])) for question in material.questions]
