@@ -99,7 +99,7 @@ class EmbeddedEngine:
         self._allowed = AllowedChunks(store)
         self._pool = ThreadPoolExecutor(thread_name_prefix="words")  # its threads end when nobody has this any more
         self._lexical = LexicalIndex(folder, writable)
-        vectors = VectorIndex.load(folder, dimension, store.vectors)
+        vectors = VectorIndex.load(folder, dimension, store.vectors, writable)
         self._snapshot = _Snapshot(vectors, self._lexical.snapshot)
         self._saved = vectors.generation
         self._unsaved_chunks = 0
@@ -144,7 +144,10 @@ class EmbeddedEngine:
 
     def damage(self) -> list[str]:
         """A line for each file on disk that is not what was written."""
-        return [f"the lexical index's file {name} is damaged" for name in damaged_files(self._folder)]
+        return [
+            *(f"the lexical index's file {name} is damaged" for name in damaged_files(self._folder)),
+            *(f"FAISS's file {name} is damaged" for name in VectorIndex.damaged(self._folder)),
+        ]
 
     def sizes(self) -> tuple[int, int]:
         """How many chunks FAISS holds, and how many the lexical index holds."""

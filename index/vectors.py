@@ -8,6 +8,7 @@ that came since are kept exactly. Every score that leaves this module is the exa
 import math
 import os
 import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -56,7 +57,8 @@ _SCORED_AT_ONCE = 1_000
 faiss.omp_set_num_threads(1)  # the other cores search words, or answer other questions
 
 _FILE = re.compile(r"(vectors|compressed)-(\d+)\.faiss")
-_SEAL = b"quoth: whole, %020d bytes\n"
+_SEAL = b"quoth: whole, %020d bytes, crc32 %08x\n"
+_AT_ONCE = 1 << 20
 _MAPPED = faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY
 
 
@@ -249,13 +251,17 @@ class VectorIndex:
             path.unlink(missing_ok=True)
 
     @classmethod
-    def load(cls, folder: Path, dimension: int, stored: Stored) -> "VectorIndex":
+    def load(cls, folder: Path, dimension: int, stored: Stored, writable: bool = False) -> "VectorIndex":
         """The newest index in the folder that can be read, an empty one where there is none.
 
         A damaged file is no loss: the store holds every vector, and what is missing is applied from there.
+
+        :param writable: files that cannot be read may be deleted
         """
         for file in sorted(_files(folder), key=lambda file: -file.generation):
-            index = _read(file.path)
+            index = _read(file.path, mapped=not file.is_flat)
+            if index is None and writable:
+                file.path.unlink(missing_ok=True)
             if index is None or index.d != dimension:
                 continue
             if isinstance(index, faiss.IndexIVF):
@@ -274,6 +280,11 @@ class VectorIndex:
             file.path.replace(target / file.path.name)
 
     @staticmethod
+    def damaged(folder: Path) -> list[str]:
+        """The names of files that do not hold what was written; reads all of them."""
+        return sorted(file.path.name for file in _files(folder) if not _is_intact(file.path))
+
+    @staticmethod
     def discard(folder: Path) -> None:
         """Delete what was written."""
         for file in _files(folder):
@@ -283,7 +294,7 @@ class VectorIndex:
     def _written(cls, folder: Path, whole: faiss.IndexIVF, generation: int, stored: Stored) -> "VectorIndex":
         path = folder / f"compressed-{generation}.faiss"
         _write(whole, path)
-        mapped = _read(path)
+        mapped = _read(path, mapped=True)
         if mapped is None:
             raise StoreError(f"{path}: cannot be read though it was just written; look to the disk")
         return cls(_flat(whole.d), generation, stored, _Compressed.of(mapped, path))
@@ -365,13 +376,14 @@ def _all_cores() -> Iterator[None]:
 
 
 def _write(index: faiss.Index, target: Path) -> None:
-    """Write an index to a file, whole or not at all."""
+    """Write an index to a file, whole or not at all; it ends with a seal that tells its size and its checksum."""
     scratch = target.with_suffix(".tmp")
     try:
         faiss.write_index(index, str(scratch))
+        size = scratch.stat().st_size
+        seal = _SEAL % (size, _checksum(scratch, size))
         with scratch.open("ab") as file:
-            if isinstance(index, faiss.IndexIVF):
-                file.write(_SEAL % file.tell())
+            file.write(seal)
             file.flush()
             os.fsync(file.fileno())
         scratch.replace(target)
@@ -380,14 +392,16 @@ def _write(index: faiss.Index, target: Path) -> None:
         raise StoreError(f"{target}: cannot be written ({exc})") from exc
 
 
-def _read(path: Path, mapped: bool = True) -> faiss.Index | None:
+def _read(path: Path, mapped: bool) -> faiss.Index | None:
     """The index in a file, None where the file is cut short, damaged, or was deleted meanwhile.
 
-    An inverted file is mapped into memory only where its seal says that the file is whole: what is cut off would end
-    the process when it is read.
+    :param mapped: map it into memory, which looks at its size alone: what is cut off would end the process when it is
+        searched. Otherwise everything is read and compared with the checksum
     """
     try:
-        index = faiss.read_index(str(path), _MAPPED if mapped and _sealed(path) else 0)
+        if not (_is_whole(path) if mapped else _is_intact(path)):
+            return None
+        index = faiss.read_index(str(path), _MAPPED if mapped else 0)
     except (RuntimeError, OSError):
         return None
     if isinstance(index, faiss.IndexIVF):
@@ -397,14 +411,34 @@ def _read(path: Path, mapped: bool = True) -> faiss.Index | None:
     return index
 
 
-def _sealed(path: Path) -> bool:
-    """Whether a file ends with the seal that tells its size."""
-    size = path.stat().st_size - len(_SEAL % 0)
-    if size < 0:
-        return False
+def _is_whole(path: Path) -> bool:
+    """Whether a file ends with a seal that tells its size."""
+    size = path.stat().st_size - len(_SEAL % (0, 0))
+    return size >= 0 and _seal(path, size).startswith((_SEAL % (size, 0)).partition(b"crc32")[0])
+
+
+def _is_intact(path: Path) -> bool:
+    """Whether a file also holds what its seal was made of; reads all of it. One that is replaced meanwhile does."""
+    try:
+        size = path.stat().st_size - len(_SEAL % (0, 0))
+        return size >= 0 and _seal(path, size) == _SEAL % (size, _checksum(path, size))
+    except FileNotFoundError:
+        return True
+
+
+def _seal(path: Path, size: int) -> bytes:
     with path.open("rb") as file:
         file.seek(size)
-        return file.read() == _SEAL % size
+        return file.read()
+
+
+def _checksum(path: Path, size: int) -> int:
+    """The CRC-32 of the first ``size`` bytes."""
+    found = 0
+    with path.open("rb") as file:
+        while part := file.read(min(_AT_ONCE, size - file.tell())):
+            found = zlib.crc32(part, found)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

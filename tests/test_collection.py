@@ -368,12 +368,21 @@ def _empty_vectors(data: Path) -> None:
     _faiss(data).write_bytes(b"")
 
 
+def _flip(path: Path, at: int) -> None:
+    """A bit that has turned on the disk."""
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+def _flip_vectors(data: Path) -> None:
+    _flip(_faiss(data), 100)
+
+
 def _flip_terms(data: Path) -> None:
-    """A bit that has turned on the disk, where nothing looks when the index is opened."""
+    """Where tantivy does not look when the index is opened."""
     for path in (data / "terms").glob("*.store"):
-        content = bytearray(path.read_bytes())
-        content[0] ^= 1
-        path.write_bytes(content)
+        _flip(path, 0)
 
 
 def _delete_terms(data: Path) -> None:
@@ -401,7 +410,7 @@ def _go_back(data: Path) -> None:
 
 
 DAMAGES = [
-    *(_delete_vectors, _cut_vectors, _cut_off_the_end_of_vectors, _empty_vectors),
+    *(_delete_vectors, _cut_vectors, _cut_off_the_end_of_vectors, _empty_vectors, _flip_vectors),
     *(_delete_terms, _corrupt_terms, _flip_terms, _delete_both, _go_back),
 ]
 
@@ -654,6 +663,22 @@ def test_a_compressed_part_that_is_damaged_or_gone_is_made_anew(
     again = open_collection(writable=writable)
     assert (again.verify(), nearest(again, "line 7")) == ([], truly_nearest(again, "line 7"))
     assert path.read_bytes()[-20:] == whole[-20:]  # sealed, at once
+
+
+@pytest.mark.usefixtures("small")
+def test_a_turned_bit_of_the_compressed_part_is_found_and_mended_by_a_rebuild(
+    open_collection: Open, encoder: Encoder, make: Make, tmp_path: Path
+) -> None:
+    collection = open_collection()
+    collection.put([line_of(make, number) for number in range(40)])
+    collection.close()
+    (path,) = (tmp_path / "data").glob("compressed-*.faiss")
+    _flip(path, path.stat().st_size // 2)
+    damaged = open_collection()  # a file that is mapped is not read at the start
+    assert damaged.verify() == [f"FAISS's file {path.name} is damaged"]
+    damaged.close()
+    rebuild(tmp_path / "data", encoder)
+    assert open_collection().verify() == []
 
 
 @pytest.mark.usefixtures("small")
