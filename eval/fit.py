@@ -41,9 +41,9 @@ LEFT_OUT = 0.2
 IMPOSSIBLE = 0.06
 EXCHANGED = 0.06
 _FIGURE = re.compile(r"\d+")
-_CLEAR_MARGINS = (-2.0, 0.0, 1.0, 2.0, 3.0, 5.0)
-_CLEAR_LEADS = (0.0, 0.1)
-_CLEAR_QUESTIONS = 600
+_CLEAR_MARGINS = (-4.0, -2.0, 0.0, 1.0, 2.0, 3.0, 5.0)
+_CLEAR_LEADS = (0.0, 0.03, 0.06, 0.1)
+_CLEAR_QUESTIONS = 900
 _CLEAR_LOSS = 0.005
 
 Asked = Sequence[tuple[SquadQuestion, SearchResult]]
@@ -54,7 +54,7 @@ class RememberingReader:
 
     def __init__(self, inner: PassageReader) -> None:
         self._inner = inner
-        self._known: dict[tuple[str, tuple[str, ...]], list[Reading]] = {}
+        self._known: dict[tuple[str, str], Reading] = {}
 
     @property
     def digest(self) -> str:
@@ -63,10 +63,10 @@ class RememberingReader:
 
     def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
         """What the inner reader says."""
-        key = question, tuple(passages)
-        if key not in self._known:
-            self._known[key] = self._inner.read(question, passages)
-        return self._known[key]
+        new = [passage for passage in dict.fromkeys(passages) if (question, passage) not in self._known]
+        for passage, reading in zip(new, self._inner.read(question, new), strict=True):
+            self._known[question, passage] = reading
+        return [self._known[question, passage] for passage in passages]
 
 
 def main() -> None:

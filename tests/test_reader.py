@@ -16,7 +16,7 @@ from index.search import Fused, Hit, SearchResult
 from index.store import StoredChunk
 from service.reader.linear import Linear
 from service.reader.passage import PassageReader, PassageSpan, Reading
-from service.reader.reader import FIRST_ROUND, Ranking, SpanReader
+from service.reader.reader import ROUND, Ranking, SpanReader
 from service.reader.span import Kind, Span
 
 BY_MARGIN = Ranking(dict.fromkeys(Kind, Linear({"margin": 1.0})), clear_margin=float("inf"), clear_lead=0.0)
@@ -125,7 +125,7 @@ def test_sentences_are_looked_at_only_where_one_may_be_the_answer() -> None:
 
 @pytest.mark.parametrize(
     ("margin", "score_of_the_next", "passages"),
-    [(9.0, 0.2, FIRST_ROUND), (7.0, 0.2, 6), (9.0, 0.85, 6)],
+    [(9.0, 0.2, ROUND), (7.0, 0.2, 6), (9.0, 0.85, 6)],
     ids=["clear", "too unsure", "the next passage is as near"],
 )
 def test_reading_ends_when_the_evidence_is_clear(margin: float, score_of_the_next: float, passages: int) -> None:
@@ -136,6 +136,18 @@ def test_reading_ends_when_the_evidence_is_clear(margin: float, score_of_the_nex
     ]
     SpanReader(marks, ranking).read("Where?", found("Where?", *hits))
     assert len(marks.read_passages) == passages
+
+
+def test_evidence_that_comes_later_ends_reading_later() -> None:
+    marks = Marks(Rome=9.0)
+    ranking = Ranking(BY_MARGIN.kinds, clear_margin=8.0, clear_lead=0.1)
+    texts = {3: "It is Rome."}
+    hits = [
+        hit(texts.get(rank, f"Number {rank}."), rank, document=f"d{rank}", score=0.9 if rank <= 3 else 0.2)
+        for rank in range(1, 9)
+    ]
+    SpanReader(marks, ranking).read("Where?", found("Where?", *hits))
+    assert len(marks.read_passages) == 4
 
 
 def test_without_passages_there_is_nothing_to_read() -> None:

@@ -16,10 +16,11 @@ from service.reader.linear import Linear
 from service.reader.passage import PassageReader, PassageSpan, Reading, log_probabilities
 from service.reader.span import Findings, Kind, Span, Watch, unwatched
 
-FIRST_ROUND = 3
-"""How many passages are read before it is asked whether the evidence is clear."""
+ROUND = 2
+"""How many passages are read before it is asked whether the evidence is clear, and each time after that.
 
-NEXT_ROUNDS = 5
+More would keep more cores busy, and read more than they need; and how many it is must not depend on the machine.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,10 @@ class SpanReader:
     ) -> dict[Kind, tuple[Span, ...]]:
         """Places of each kind, best first."""
         hits, read = result.hits, list[Reading]()
-        for start, end in _rounds(len(hits)):
+        for start in range(0, len(hits), ROUND):
             watch(result)
-            read += self._passages.read(question, [hit.chunk.text for hit in hits[start:end]])
-            if end < len(hits) and self._is_clear(read, hits[: end + 1]):
+            read += self._passages.read(question, [hit.chunk.text for hit in hits[start : start + ROUND]])
+            if len(read) < len(hits) and self._is_clear(read, hits):
                 break
         candidates = list(_candidates(question, kinds, result, read))
         return {kind: _ranked(candidates, kind, self._ranking.kinds[kind]) for kind in kinds}
@@ -73,13 +74,6 @@ class SpanReader:
         best = max(range(len(read)), key=margins.__getitem__)
         lead = hits[best].score - hits[len(read)].score
         return margins[best] >= self._ranking.clear_margin and lead >= self._ranking.clear_lead
-
-
-def _rounds(passages: int) -> Iterator[tuple[int, int]]:
-    start, size = 0, FIRST_ROUND
-    while start < passages:
-        yield start, min(start + size, passages)
-        start, size = start + size, NEXT_ROUNDS
 
 
 @dataclass(frozen=True, slots=True)
