@@ -57,7 +57,9 @@ _SCORED_AT_ONCE = 1_000
 faiss.omp_set_num_threads(1)  # the other cores search words, or answer other questions
 
 _FILE = re.compile(r"(vectors|compressed)-(\d+)\.faiss")
-_SEAL = b"quoth: whole, %020d bytes, crc32 %08x\n"
+_WHOLE = b"quoth: whole, %020d bytes"
+_SEAL = _WHOLE + b", crc32 %08x\n"
+_SEAL_BYTES = len(_SEAL % (0, 0))
 _AT_ONCE = 1 << 20
 _MAPPED = faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY
 
@@ -413,14 +415,14 @@ def _read(path: Path, mapped: bool) -> faiss.Index | None:
 
 def _is_whole(path: Path) -> bool:
     """Whether a file ends with a seal that tells its size."""
-    size = path.stat().st_size - len(_SEAL % (0, 0))
-    return size >= 0 and _seal(path, size).startswith((_SEAL % (size, 0)).partition(b"crc32")[0])
+    size = path.stat().st_size - _SEAL_BYTES
+    return size >= 0 and _seal(path, size).startswith(_WHOLE % size)
 
 
 def _is_intact(path: Path) -> bool:
     """Whether a file also holds what its seal was made of; reads all of it. One that is replaced meanwhile does."""
     try:
-        size = path.stat().st_size - len(_SEAL % (0, 0))
+        size = path.stat().st_size - _SEAL_BYTES
         return size >= 0 and _seal(path, size) == _SEAL % (size, _checksum(path, size))
     except FileNotFoundError:
         return True

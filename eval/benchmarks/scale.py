@@ -285,7 +285,7 @@ def measure_search(collection: Collection, material: Material, watch: Stopwatch)
     tagged = Filters(tags=(TAG,))
     sides = {
         "search": None,
-        **({"search of the half with a tag": tagged} if len(collection.store.chunk_ids(tagged)) else {}),
+        **({"search of the half with a tag": tagged} if collection.store.overview(tags=1).tags else {}),
         "search of one document": Filters(document_ids=(one.id,)),
     }
     embedding = [watch.milliseconds(partial(searcher.encoder.encode, [question])) for question in material.questions]

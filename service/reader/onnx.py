@@ -9,7 +9,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from tokenizers import Tokenizer
 
 from corpus.errors import SettingsError
@@ -45,10 +44,7 @@ class OnnxScorer:
 
     def score(self, rows: Sequence[TokenRow]) -> list[tuple[Floats, Floats]]:
         """Start and end scores of each row, ``[L]`` each."""
-        given = [
-            {"input_ids": row.ids, "attention_mask": np.ones_like(row.ids), "token_type_ids": row.kinds} for row in rows
-        ]
-        return [(start, end) for start, end in self._graph.run(given, _OUTPUTS)]
+        return [(start, end) for start, end in self._graph.run([row.inputs for row in rows], _OUTPUTS)]
 
 
 def graph_of(folder: Path) -> Path | None:

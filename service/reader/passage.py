@@ -61,6 +61,11 @@ class TokenRow:
     ids: Ints
     kinds: Ints
 
+    @property
+    def inputs(self) -> dict[str, Ints]:
+        """The same by the names that models have for their inputs; nothing is masked."""
+        return {"input_ids": self.ids, "attention_mask": np.ones_like(self.ids), "token_type_ids": self.kinds}
+
 
 class Scorer(Protocol):
     """A model of extractive question answering. Thread-safe; a row's scores do not depend on the rows beside it."""

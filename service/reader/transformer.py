@@ -49,7 +49,7 @@ class TransformerScorer:
     def _scored(self, row: TokenRow) -> tuple[Floats, Floats]:
         import torch
 
-        given = {"input_ids": row.ids, "attention_mask": np.ones_like(row.ids), "token_type_ids": row.kinds}
+        given = row.inputs
         tensors = {name: torch.from_numpy(given[name][np.newaxis]) for name in given.keys() & self._inputs}
         with torch.inference_mode():
             found = self._model(**tensors)
