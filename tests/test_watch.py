@@ -5,11 +5,13 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from corpus.errors import NotFoundError
 from corpus.intake import Intake
 from index.collection import Collection
 from service.sync import FileChange, Mirror, What
@@ -37,9 +39,14 @@ class Watched:
         return thread
 
     def texts(self) -> dict[str, str]:
-        """The text of each document, by id."""
+        """The text of each document of one generation, by id."""
         store = self.collection.store
-        return {summary.id: store.document(summary.id).text for summary in self.collection.documents()}
+        while True:  # the watch may write between two readings
+            generation = store.generation
+            with suppress(NotFoundError):
+                texts = {summary.id: store.document(summary.id).text for summary in self.collection.documents()}
+                if store.generation == generation:
+                    return texts
 
     def becomes(self, **expected: str) -> bool:
         """Wait until the index holds these texts, by the file names ``NAME.txt``, and nothing else."""
