@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from corpus.errors import StoreError
@@ -74,32 +74,34 @@ class SearchResult:
     excluded_all: bool = False
 
 
-def fuse(candidates: Candidates, weight: float = DENSE_WEIGHT) -> list[Fused]:
-    """All candidates, best first: a convex combination of both scores, each scaled by what is known of its range.
+def fuse(
+    candidates: Candidates, aside: Candidates | None = None, *, weight: float = DENSE_WEIGHT, limit: int | None = None
+) -> list[Fused]:
+    """The candidates, best first: a convex combination of both scores, each scaled by what is known of its range.
 
     The dense score is scaled from its least value among the candidates to its greatest, the lexical one from 0 to its
     greatest. After Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", arXiv 2210.11934.
 
+    :param aside: those of another form of the question; what it says of the candidates counts for ``ASIDE_WEIGHT``
     :param weight: of the dense score, 0 to 1
+    :param limit: how many are wanted; all by default
     """
-    if not candidates.dense:
-        return []
-    lowest, highest = min(candidates.dense.values()), max(candidates.dense.values())
-    most = max(candidates.lexical.values(), default=0.0)
+    scores = _fused_scores(candidates, weight)
+    if aside is not None:
+        others = _fused_scores(aside, weight)
+        scores = {id: (1 - ASIDE_WEIGHT) * own + ASIDE_WEIGHT * others.get(id, 0.0) for id, own in scores.items()}
     dense_ranks, lexical_ranks = _ranks(candidates.dense), _ranks(candidates.lexical)
-    fused = [
+    return [
         Fused(
             id=id,
-            score=weight * _scaled(dense, lowest, highest) + (1 - weight) * _scaled(lexical, 0.0, most),
-            dense_score=dense,
+            score=scores[id],
+            dense_score=candidates.dense[id],
             dense_rank=dense_ranks[id],
-            lexical_score=lexical,
+            lexical_score=candidates.lexical.get(id, 0.0),
             lexical_rank=lexical_ranks.get(id),
         )
-        for id, dense in candidates.dense.items()
-        for lexical in (candidates.lexical.get(id, 0.0),)
+        for id in _ordered(scores)[:limit]
     ]
-    return sorted(fused, key=lambda candidate: (-candidate.score, candidate.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,7 @@ class Searcher:
             side = self._side
             found = side.candidates(forms, max(CANDIDATES, top_k), filters)
             candidates = found[0]
-            best = _weighed(*(fuse(each, dense_weight) for each in found))[:top_k]
+            best = fuse(*found, weight=dense_weight, limit=top_k)
             stored = self._store.chunks([candidate.id for candidate in best])
             if _settled(found) and len(stored) == len(best):
                 excluded = candidates.excluded_all and not self._store.is_empty()
@@ -175,24 +177,29 @@ def _settled(found: Sequence[Candidates]) -> bool:
     return all(each.whole and each.generation == found[0].generation for each in found)
 
 
-def _weighed(main: list[Fused], aside: Sequence[Fused] = ()) -> list[Fused]:
-    """The candidates of a question, with what its other form says of them; unchanged where it has none."""
-    if not aside:
-        return main
-    others = {candidate.id: candidate.score for candidate in aside}
-    weighed = (
-        replace(each, score=(1 - ASIDE_WEIGHT) * each.score + ASIDE_WEIGHT * others.get(each.id, 0.0)) for each in main
-    )
-    return sorted(weighed, key=lambda candidate: (-candidate.score, candidate.id))
-
-
 def _hits(best: Sequence[Fused], stored: Mapping[int, StoredChunk]) -> tuple[Hit, ...]:
     return tuple(Hit(rank, candidate, stored[candidate.id]) for rank, candidate in enumerate(best, start=1))
 
 
+def _fused_scores(candidates: Candidates, weight: float) -> dict[int, float]:
+    if not candidates.dense:
+        return {}
+    lowest, highest = min(candidates.dense.values()), max(candidates.dense.values())
+    most = max(candidates.lexical.values(), default=0.0)
+    return {
+        id: weight * _scaled(dense, lowest, highest)
+        + (1 - weight) * _scaled(candidates.lexical.get(id, 0.0), 0.0, most)
+        for id, dense in candidates.dense.items()
+    }
+
+
 def _ranks(scores: Mapping[int, float]) -> dict[int, int]:
-    ordered = sorted(scores, key=lambda id: (-scores[id], id))
-    return {id: rank for rank, id in enumerate(ordered, start=1)}
+    return {id: rank for rank, id in enumerate(_ordered(scores), start=1)}
+
+
+def _ordered(scores: Mapping[int, float]) -> list[int]:
+    """Best first; equal ones by their numbers."""
+    return sorted(scores, key=lambda id: (-scores[id], id))
 
 
 def _scaled(score: float, lowest: float, highest: float) -> float:

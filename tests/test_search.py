@@ -51,6 +51,21 @@ def test_a_single_candidate_has_the_whole_score_of_each_side_that_found_it() -> 
     assert (both.score, dense.score, opposed.score) == pytest.approx((1.0, 0.6, 0.0))
 
 
+def test_the_best_few_are_those_that_stand_first_among_all() -> None:
+    found = candidates({1: 0.9, 2: 0.5, 3: 0.1, 4: 0.4}, {2: 8.0, 3: 2.0})
+    assert fuse(found, limit=2) == fuse(found)[:2]
+    assert len(fuse(found)) == 4
+
+
+def test_another_form_of_a_question_counts_for_a_tenth() -> None:
+    asked, typed = candidates({1: 0.9, 2: 0.8, 3: 0.1}, {}), candidates({2: 0.9, 4: 0.8, 3: 0.1}, {})
+    # asked: 0.6, 0.525, 0; typed: 2 has 0.6, 3 has 0; what was not asked for does not come in
+    fused = fuse(asked, typed, weight=0.6)
+    assert [candidate.id for candidate in fused] == [1, 2, 3]
+    assert [candidate.score for candidate in fused] == pytest.approx([0.54, 0.5325, 0.0])
+    assert [candidate.dense_score for candidate in fused] == [0.9, 0.8, 0.1]
+
+
 def test_no_candidates_are_no_hits() -> None:
     assert fuse(candidates({}, {})) == []
 
@@ -63,7 +78,7 @@ def test_no_candidates_are_no_hits() -> None:
 def test_fused_scores_lie_between_0_and_1_and_fall(
     dense: dict[int, float], lexical: dict[int, float], weight: float
 ) -> None:
-    found = fuse(candidates(dense, {id: score for id, score in lexical.items() if id in dense}), weight)
+    found = fuse(candidates(dense, {id: score for id, score in lexical.items() if id in dense}), weight=weight)
     assert {candidate.id for candidate in found} == set(dense)
     scores = [candidate.score for candidate in found]
     assert scores == sorted(scores, reverse=True)

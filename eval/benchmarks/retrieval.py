@@ -128,7 +128,7 @@ class Convex:
 
     def rank(self, candidates: Candidates) -> list[int]:
         """The candidates' numbers, best first."""
-        return [fused.id for fused in fuse(candidates, self.weight)]
+        return [fused.id for fused in fuse(candidates, weight=self.weight)]
 
 
 @dataclass(frozen=True, slots=True)
