@@ -22,6 +22,7 @@ from index.embed import Encoder, EncoderIdentity, Vectors
 from index.ingest import Loaded, prepare
 from index.renewal import rebuild
 from index.store import FILE_NAME, Filters, Removal
+from tests.damage import flip_bit
 
 Make = Callable[..., Document]
 Open = Callable[..., Collection]
@@ -368,21 +369,14 @@ def _empty_vectors(data: Path) -> None:
     _faiss(data).write_bytes(b"")
 
 
-def _flip(path: Path, at: int) -> None:
-    """A bit that has turned on the disk."""
-    content = bytearray(path.read_bytes())
-    content[at] ^= 1
-    path.write_bytes(content)
-
-
 def _flip_vectors(data: Path) -> None:
-    _flip(_faiss(data), 100)
+    flip_bit(_faiss(data), 100)
 
 
 def _flip_terms(data: Path) -> None:
     """Where tantivy does not look when the index is opened."""
     for path in (data / "terms").glob("*.store"):
-        _flip(path, 0)
+        flip_bit(path, 0)
 
 
 def _delete_terms(data: Path) -> None:
@@ -673,7 +667,7 @@ def test_a_turned_bit_of_the_compressed_part_is_found_and_mended_by_a_rebuild(
     collection.put([line_of(make, number) for number in range(40)])
     collection.close()
     (path,) = (tmp_path / "data").glob("compressed-*.faiss")
-    _flip(path, path.stat().st_size // 2)
+    flip_bit(path, path.stat().st_size // 2)
     damaged = open_collection()  # a file that is mapped is not read at the start
     assert damaged.verify() == [f"FAISS's file {path.name} is damaged"]
     damaged.close()

@@ -13,6 +13,7 @@ from index.embed import Vectors
 from index.idset import IdSet
 from index.store import Ids, VectorChanges
 from index.vectors import VectorIndex
+from tests.damage import flip_bit
 
 AXES = np.eye(4, dtype=np.float32)
 
@@ -352,26 +353,20 @@ def test_a_compressed_file_that_is_cut_short_is_passed_over(tmp_path: Path, cut:
     assert len(VectorIndex.load(tmp_path, 16, rows)) == 0
 
 
-def turned_bit(path: Path, at: int) -> None:
-    data = bytearray(path.read_bytes())
-    data[at] ^= 1
-    path.write_bytes(data)
-
-
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("at", [200, -200, -5])
 def test_a_turned_bit_in_a_file_is_found_and_a_file_that_is_read_whole_passed_over(tmp_path: Path, at: int) -> None:
     rows = Rows(many())
     index = built(tmp_path, rows)
     assert VectorIndex.damaged(tmp_path) == []
-    turned_bit(tmp_path / "compressed-1.faiss", at)
+    flip_bit(tmp_path / "compressed-1.faiss", at)
     assert VectorIndex.damaged(tmp_path) == ["compressed-1.faiss"]
     with pytest.raises(StoreError, match=r"compressed-1\.faiss: cannot be read any more; run quoth rebuild"):
         index.compacted(tmp_path)
     flat = tmp_path / "flat"
     flat.mkdir()
     three().save(flat)
-    turned_bit(flat / "vectors-1.faiss", at // 4)
+    flip_bit(flat / "vectors-1.faiss", at // 4)
     assert (VectorIndex.damaged(flat), len(VectorIndex.load(flat, 4, nowhere))) == (["vectors-1.faiss"], 0)
 
 

@@ -5,7 +5,6 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,13 +39,14 @@ class Watched:
 
     def texts(self) -> dict[str, str]:
         """The text of each document of one generation, by id."""
-        store = self.collection.store
-        while True:  # the watch may write between two readings
-            generation = store.generation
-            with suppress(NotFoundError):
-                texts = {summary.id: store.document(summary.id).text for summary in self.collection.documents()}
-                if store.generation == generation:
-                    return texts
+        generation = self.collection.store.generation
+        try:
+            texts = {one.id: self.collection.store.document(one.id).text for one in self.collection.documents()}
+        except NotFoundError:
+            if self.collection.store.generation == generation:
+                raise
+            return self.texts()  # the watch wrote between two readings
+        return texts if self.collection.store.generation == generation else self.texts()
 
     def becomes(self, **expected: str) -> bool:
         """Wait until the index holds these texts, by the file names ``NAME.txt``, and nothing else."""
