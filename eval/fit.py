@@ -24,6 +24,7 @@ import numpy as np
 from eval.counting import CountingReader
 from eval.fitting import Case, Judged, fit_confidence, fit_ranking, folds, judge, plain, report_of, threshold_of
 from eval.squad import Article, SquadQuestion, articles
+from eval.training.perturb import Setting, swap_entity
 from index.collection import Collection
 from index.embed import load_encoder
 from index.search import SearchResult
@@ -33,7 +34,6 @@ from service.reader.load import load_passage_reader
 from service.reader.passage import PassageReader, Reading
 from service.reader.reader import Ranking, SpanReader
 from service.reader.span import Kind
-from service.reader.training.perturb import Setting, swap_entity
 from service.settings import load_settings
 
 SEED = 20251122

@@ -21,14 +21,14 @@ MAY_IMPORT = {
 
 # Training is made of torch; nothing that serves imports these.
 TRAINING = {
-    "service/reader/export.py",
-    "service/reader/train.py",
-    *(f"service/reader/training/{name}.py" for name in ("bert", "loss", "model", "trainer")),
+    "eval/training/export.py",
+    "eval/training/train.py",
+    *(f"eval/training/{name}.py" for name in ("bert", "loss", "model", "trainer")),
 }
 TRAINING_ON_TOKENS = {
-    "service/reader/train.py",
-    "service/reader/training/batches.py",
-    "service/reader/training/related.py",
+    "eval/training/train.py",
+    "eval/training/batches.py",
+    "eval/training/related.py",
 }
 
 # Each heavy library is imported by one module, so that its errors are translated at one seam. The exceptions:
@@ -47,16 +47,16 @@ OWNERS = {
     "markdown_it": {"corpus/formats/markdown.py"},
     "markitdown": {"corpus/formats/office.py"},
     "mcp": {"service/mcp.py"},
-    "onnx": {"service/reader/export.py", "service/reader/graph.py"},
+    "onnx": {"eval/training/export.py", "eval/training/graph.py"},
     "onnxruntime": {"index/export.py", "index/onnx.py"},
     "openpyxl": {"corpus/formats/office.py"},
     "prometheus_client": {"service/metrics.py"},
     "pydantic_settings": {"service/settings.py"},
     "pypdfium2": {"corpus/formats/pdf.py"},
-    "safetensors": {"service/reader/export.py", "service/reader/training/model.py"},
-    "scipy": {"service/reader/training/negatives.py"},
+    "safetensors": {"eval/training/export.py", "eval/training/model.py"},
+    "scipy": {"eval/training/negatives.py"},
     "sentence_transformers": {"index/embed.py"},
-    "sklearn": {"eval/fitting.py", "service/reader/training/negatives.py"},
+    "sklearn": {"eval/fitting.py", "eval/training/negatives.py"},
     "slack_bolt": {"service/slack/app.py"},
     "slack_sdk": {"service/slack/web.py"},
     "sqlalchemy": {
@@ -67,7 +67,7 @@ OWNERS = {
     "tokenizers": {"index/embed.py", "service/reader/onnx.py", "service/reader/passage.py", *TRAINING_ON_TOKENS},
     "torch": {"index/embed.py", "index/export.py", "service/reader/transformer.py", *TRAINING},
     "trafilatura": {"corpus/formats/html.py"},
-    "transformers": {"index/export.py", "service/reader/export.py", "service/reader/transformer.py"},
+    "transformers": {"index/export.py", "eval/training/export.py", "service/reader/transformer.py"},
     "typer": {"eval/cli.py", "service/cli.py"},
     "uvicorn": {"service/cli.py"},
     "watchfiles": {"service/watch.py"},

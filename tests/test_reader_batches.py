@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from service.reader.training.batches import (
+from eval.training.batches import (
     CLS,
     SEP,
     Buckets,
@@ -21,7 +21,7 @@ from service.reader.training.batches import (
     token_span,
     window,
 )
-from service.reader.training.examples import Example, Paragraph
+from eval.training.examples import Example, Paragraph
 
 TEXT = "Oslo has trams. Bergen has rain. Oslo has hills too. Nothing else is known of Oslo."
 WORDS = sorted({*TEXT.replace(".", " .").split(), "where", "?", "[UNK]"})

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.reader.training.examples import detokenised, occurrences, read_qamr, read_qed, read_squad
+from eval.training.examples import detokenised, occurrences, read_qamr, read_qed, read_squad
 
 
 def squad(path: Path, answers: list[dict[str, object]], context: str) -> Path:

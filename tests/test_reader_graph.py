@@ -10,9 +10,9 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 
 torch = pytest.importorskip("torch")
 
-from service.reader.export import write_transformers  # noqa: E402  # after torch, which may be missing
-from service.reader.graph import build, quantised  # noqa: E402
-from service.reader.training.model import Reader, Shape  # noqa: E402
+from eval.training.export import write_transformers  # noqa: E402  # after torch, which may be missing
+from eval.training.graph import build, quantised  # noqa: E402
+from eval.training.model import Reader, Shape  # noqa: E402
 
 SMALL = Shape(vocabulary=50, positions=32, width=24, inner=48, heads=3, layers=2)
 

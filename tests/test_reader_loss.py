@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from service.reader.training.loss import reader_loss  # noqa: E402  # torch may be missing where only service runs
+from eval.training.loss import reader_loss  # noqa: E402  # torch may be missing where only service runs
 
 
 def loss(scores: list[list[float]], spans: list[list[list[int]]], groups: list[int]) -> float:

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from service.reader.training.perturb import (
+from eval.training.perturb import (
     Setting,
     entities,
     swap_entity,

@@ -14,13 +14,13 @@ from corpus.errors import SettingsError
 torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
-from service.reader.export import load_trained, ship  # noqa: E402  # after torch, which may be missing
+from eval.training.batches import Batch, Mix, Row, Source, collate  # noqa: E402
+from eval.training.examples import Example, Examples, Paragraph  # noqa: E402
+from eval.training.export import load_trained, ship  # noqa: E402  # after torch, which may be missing
+from eval.training.model import Reader, Shape  # noqa: E402
+from eval.training.sets import hard_negatives  # noqa: E402
+from eval.training.trainer import Settings, Stage, Trainer, rate_at, with_budget  # noqa: E402
 from service.reader.onnx import OnnxScorer  # noqa: E402
-from service.reader.training.batches import Batch, Mix, Row, Source, collate  # noqa: E402
-from service.reader.training.examples import Example, Examples, Paragraph  # noqa: E402
-from service.reader.training.model import Reader, Shape  # noqa: E402
-from service.reader.training.sets import hard_negatives  # noqa: E402
-from service.reader.training.trainer import Settings, Stage, Trainer, rate_at, with_budget  # noqa: E402
 
 SMALL = Shape(vocabulary=120, positions=64, width=24, inner=48, heads=3, layers=2)
 SETTINGS = Settings(tokens=1000, warm_up=0.1, decay=0.5, rate=0.01, compiled=False, bfloat16=False)

@@ -279,7 +279,7 @@ def _passages(collection: Collection, question: str) -> list[str]:
 
 
 def _in_transformers_format(checkpoint: Path, folder: Path) -> Path:
-    from service.reader.export import load_trained, write_transformers
+    from eval.training.export import load_trained, write_transformers
 
     reader = load_trained(checkpoint, averaged=True).reader
     write_transformers(reader, default_weights() / "tokenizer.json", folder)
@@ -303,7 +303,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     weights = parser.add_mutually_exclusive_group(required=True)
     weights.add_argument("--checkpoint", type=Path, help="of the training run that made the shipped weights")
-    weights.add_argument("--transformers", type=Path, help="a folder that service.reader.export wrote from it")
+    weights.add_argument("--transformers", type=Path, help="a folder that eval.training.export wrote from it")
     weights.add_argument("--answers-of", type=Path, help=argparse.SUPPRESS)  # what the process for answers is told
     parser.add_argument("--squad", type=Path, help="a SQuAD file, plain or gzipped; without it, the shipped library")
     parser.add_argument("--chunks", type=positive, default=SEARCHED_CHUNKS, help="in the index (%(default)s)")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from service.reader.training.examples import Example, Examples, Paragraph, read_qamr, read_qed, read_squad
-from service.reader.training.negatives import bm25_ranking
+from eval.training.examples import Example, Examples, Paragraph, read_qamr, read_qed, read_squad
+from eval.training.negatives import bm25_ranking
 
 _NEGATIVES = 8
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from service.reader.training.bert import from_bert
+from eval.training.bert import from_bert
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """A trained reader as it is shipped, and as Transformers reads it.
 
-    python -m service.reader.export --checkpoint FILE [--out DIR] [--float32 DIR] [--transformers DIR]
+    python -m eval.training.export --checkpoint FILE [--out DIR] [--float32 DIR] [--transformers DIR]
 
 What is shipped is an int8 ONNX graph: weights quantised per channel and activations per call, the small head left in
 float32. Beside it go the tokenizer and ``reader.json`` with the digests that are checked on load. Needs torch and onnx;
@@ -17,12 +17,12 @@ import onnx
 import torch
 from safetensors.torch import save_file
 
+from eval.training.bert import to_bert
+from eval.training.graph import build
+from eval.training.model import Reader, Shape
 from index.embed import sha256_of
 from index.export import default_weights
-from service.reader.graph import build
 from service.reader.passage import MAX_ROW_TOKENS
-from service.reader.training.bert import to_bert
-from service.reader.training.model import Reader, Shape
 
 MOST_BYTES = 25_000_000
 """What may be shipped."""

@@ -13,10 +13,10 @@ from types import FrameType
 import torch
 from torch import Tensor
 
-from service.reader.training.batches import Batch, Mix, Source, batches
-from service.reader.training.examples import Example
-from service.reader.training.loss import reader_loss
-from service.reader.training.model import Reader
+from eval.training.batches import Batch, Mix, Source, batches
+from eval.training.examples import Example
+from eval.training.loss import reader_loss
+from eval.training.model import Reader
 
 CHECKPOINT = "checkpoint.pt"
 

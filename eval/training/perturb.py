@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from service.reader.training.examples import Chars
+from eval.training.examples import Chars
 
 _KINDS = {
     "year": re.compile(r"\b(?:1\d{3}|20\d{2})\b"),

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from eval.training.examples import Chars, Example, Paragraph
+from eval.training.perturb import Nearest, Setting, swap_entity, swap_opposite, swap_word, without_sentences
 from index.sentences import sentences
-from service.reader.training.examples import Chars, Example, Paragraph
-from service.reader.training.perturb import Nearest, Setting, swap_entity, swap_opposite, swap_word, without_sentences
 
 CLS, SEP = 101, 102
 PAIRS = 4

@@ -1,6 +1,6 @@
 """Trains the reader and writes what is shipped of it.
 
-    python -m service.reader.train --data ../shared/data --out DIR
+    python -m eval.training.train --data ../shared/data --out DIR
 
 DIR/reader holds the result. A run that finds a checkpoint in DIR goes on from it; the number of tokens may be changed
 between the parts of a run, and during one by writing it into DIR/budget. SIGTERM ends a run with a checkpoint.
@@ -16,14 +16,14 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 
+from eval.training.batches import Mix, Source
+from eval.training.export import load_trained, ship
+from eval.training.model import Layer, Reader, from_minilm
+from eval.training.related import Related
+from eval.training.sets import kept_negatives, pooled, read_sets
+from eval.training.trainer import CHECKPOINT, Settings, Stage, Trainer
 from index.export import default_weights
-from service.reader.export import load_trained, ship
 from service.reader.onnx import read_tokenizer
-from service.reader.training.batches import Mix, Source
-from service.reader.training.model import Layer, Reader, from_minilm
-from service.reader.training.related import Related
-from service.reader.training.sets import kept_negatives, pooled, read_sets
-from service.reader.training.trainer import CHECKPOINT, Settings, Stage, Trainer
 
 SHORT = Mix(lengths=((64, 0.2), (80, 0.2), (96, 0.3), (128, 0.3)), entity=0.18, opposite=0.07, word=0.07)
 FULL = Mix(
