@@ -11,7 +11,7 @@ COPY corpus corpus
 COPY index index
 COPY service service
 COPY eval eval
-RUN /opt/export/bin/python -m index.export /opt/models \
+RUN /opt/export/bin/python -m index.encoding.export /opt/models \
  && /opt/export/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /tmp/wheel . \
  && /opt/quoth/bin/pip install --no-cache-dir --no-deps /tmp/wheel/*.whl
 

@@ -19,7 +19,7 @@ $(READY): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	$(BIN)/python -m index.export
+	$(BIN)/python -m index.encoding.export
 	@touch $@
 
 check: setup  ## format, lint and types

@@ -1,1 +1,3 @@
-"""Documents: what they are, how files become documents, and the library shipped with the project."""
+"""Documents: what they are, how files become documents, and the library shipped with the
+project.
+"""

@@ -53,7 +53,9 @@ class Document:
     pages: tuple[Page, ...] = ()
 
     def page_of(self, offset: int) -> int | None:
-        """The number of the page on which the code point at ``offset`` stands, None without pages."""
+        """The number of the page on which the code point at ``offset`` stands, None without
+        pages.
+        """
         return page_of(self.pages, offset)
 
 
@@ -107,7 +109,9 @@ def make_document(
 
 
 def first_line(text: str, limit: int = 120) -> str:
-    """The first line with something on it, without heading marks, cut at a word to ``limit`` characters."""
+    """The first line with something on it, without heading marks, cut at a word to ``limit``
+    characters.
+    """
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     line = line.lstrip("#").strip() or line
     if len(line) <= limit:
@@ -116,7 +120,9 @@ def first_line(text: str, limit: int = 120) -> str:
 
 
 def unencodable(text: str) -> str | None:
-    """What keeps a string from being text (a NUL, an unpaired surrogate), None where nothing does."""
+    """What keeps a string from being text (a NUL, an unpaired surrogate), None where nothing
+    does.
+    """
     if "\x00" in text:
         return "holds a NUL character"
     try:
@@ -139,9 +145,13 @@ def _check_id(id: str) -> None:
     if fault:
         raise DocumentError(_printable(id), f"the id {fault}")
     if not id.strip():
-        raise DocumentError("document", "the id is empty; give 1 to 200 characters, or leave it out")
+        raise DocumentError(
+            "document", "the id is empty; give 1 to 200 characters, or leave it out"
+        )
     if len(id) > MAX_ID_LENGTH:
-        raise DocumentError(id[:40] + "…", f"the id has {len(id)} characters; at most {MAX_ID_LENGTH} are allowed")
+        raise DocumentError(
+            id[:40] + "…", f"the id has {len(id)} characters; at most {MAX_ID_LENGTH} are allowed"
+        )
     if any(unicodedata.category(character) == "Cc" for character in id):
         raise DocumentError(_printable(id), "the id holds a control character")
     if any(part in (".", "..") for part in id.split("/")):
@@ -156,14 +166,20 @@ def _checked_line(source: str, field: str, value: str | None, limit: int) -> str
         raise DocumentError(_printable(source), f"the {field} {fault}")
     line = " ".join(value.split())
     if len(line) > limit:
-        raise DocumentError(source, f"the {field} has {len(line)} characters; at most {limit} are allowed")
+        raise DocumentError(
+            source, f"the {field} has {len(line)} characters; at most {limit} are allowed"
+        )
     return line
 
 
 def _checked_tags(source: str, tags: Iterable[str]) -> tuple[str, ...]:
-    checked = {tag for tag in (_checked_line(source, "tag", tag, MAX_TAG_LENGTH) for tag in tags) if tag}
+    checked = {
+        tag for tag in (_checked_line(source, "tag", tag, MAX_TAG_LENGTH) for tag in tags) if tag
+    }
     if len(checked) > MAX_TAGS:
-        raise DocumentError(source, f"the document has {len(checked)} tags; at most {MAX_TAGS} are allowed")
+        raise DocumentError(
+            source, f"the document has {len(checked)} tags; at most {MAX_TAGS} are allowed"
+        )
     return tuple(sorted(checked))
 
 

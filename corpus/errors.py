@@ -1,16 +1,16 @@
 """The errors of Quoth, one small tree, its classes chosen by what the caller does next.
 
-QuothError             root
-|- DocumentError       a document cannot be taken: mend the file or the text
-|- StoreError          the index is missing, damaged, in use or built otherwise: do what the message says
-|- QuestionError       the question cannot be taken: ask differently
-|- NotFoundError       there is no such document, version or answer: look for another
-`- SettingsError       a setting is wrong: change it
-"""
+QuothError             root |- DocumentError       a document cannot be taken: mend the file or the
+text |- StoreError          the index is missing, damaged, in use or built otherwise: do what the
+message says |- QuestionError       the question cannot be taken: ask differently |- NotFoundError
+there is no such document, version or answer: look for another `- SettingsError       a setting is
+wrong: change it"""
 
 
 class QuothError(Exception):
-    """Root of every error that Quoth raises on purpose. Its text says what, which value, and the way out."""
+    """Root of every error that Quoth raises on purpose. Its text says what, which value, and the
+    way out.
+    """
 
 
 class DocumentError(QuothError):

@@ -1,4 +1,6 @@
-"""A folder of documents as it stands on disk: which files are in it, and what tells whether one has changed."""
+"""A folder of documents as it stands on disk: which files are in it, and what tells whether one has
+changed.
+"""
 
 import hashlib
 import os
@@ -14,7 +16,9 @@ NO_TIME = 0
 """Stands for a modification time that proves nothing."""
 
 _RACY_NS = 2_000_000_000
-"""A file changed so short a time ago may change again without its time changing: clocks of file systems are coarse."""
+"""A file changed so short a time ago may change again without its time changing: clocks of file
+systems are coarse.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +28,10 @@ class FileState:
     :param name: its absolute path as text
     :param relative: its path in the folder, with slashes
     :param size: bytes
-    :param mtime_ns: when it was last changed, or ``NO_TIME`` where it can change again without another time
-    :param is_folder: it is a folder that cannot be listed: what was known of the files in it may still be so
-    """
+    :param mtime_ns: when it was last changed, or ``NO_TIME`` where it can change again without
+        another time
+    :param is_folder: it is a folder that cannot be listed: what was known of the files in it may
+        still be so"""
 
     path: Path
     name: str
@@ -51,11 +56,12 @@ class Fingerprint:
 
 
 def scan(folder: Path) -> list[FileState]:
-    """The document files of a folder, those that :func:`corpus.load.find_files` finds, in its order.
+    """The document files of a folder, those that :func:`corpus.load.find_files` finds, in its
+    order.
 
     :param folder: an absolute path
-    :raises DocumentError: there is no such folder, it cannot be listed, or it was taken away meanwhile
-    """
+    :raises DocumentError: there is no such folder, it cannot be listed, or it was taken away
+        meanwhile"""
     place = _place(folder)
     found = [_state(file.path, folder) for file in find_files([folder])]
     if _place(folder) != place:
@@ -71,7 +77,9 @@ def read_settled(path: Path, max_bytes: int) -> tuple[bytes, Fingerprint]:
     before = _stamp(path)
     data = read_contents(path, max_bytes)
     if before is None or _stamp(path) != before or len(data) != before[0]:
-        raise DocumentError(path_text(path), "changed while it was being read; try again when it is complete")
+        raise DocumentError(
+            path_text(path), "changed while it was being read; try again when it is complete"
+        )
     return data, Fingerprint(len(data), _proving(before[1]), hashlib.sha256(data).hexdigest())
 
 
@@ -83,7 +91,9 @@ def _place(folder: Path) -> tuple[int, int]:
     except NotADirectoryError as exc:
         raise DocumentError(path_text(folder), "is not a folder") from exc
     except FileNotFoundError as exc:
-        raise DocumentError(path_text(folder), "there is no such folder; nothing was changed") from exc
+        raise DocumentError(
+            path_text(folder), "there is no such folder; nothing was changed"
+        ) from exc
     except OSError as exc:
         raise DocumentError(
             path_text(folder), f"the folder cannot be listed ({exc.strerror}); nothing was changed"

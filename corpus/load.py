@@ -1,4 +1,6 @@
-"""Files and uploads become documents: the format is chosen by the name, the text cleaned once, every fault named."""
+"""Files and uploads become documents: the format is chosen by the name, the text cleaned once,
+every fault named.
+"""
 
 import os
 import stat
@@ -78,10 +80,9 @@ def same_id(id: str, other: str) -> str:
 def find_files(paths: Sequence[Path]) -> Iterator[FoundFile]:
     """The files that the paths name, folders walked in sorted order, each file once.
 
-    A folder gives the files with a suffix in :data:`SUPPORTED`; hidden files and folders in it are passed over. What is
-    named itself is always given, and so is a folder that cannot be listed: reading it says what is wrong, so that one
-    bad path never hides the others.
-    """
+    A folder gives the files with a suffix in :data:`SUPPORTED`; hidden files and folders in it are
+    passed over. What is named itself is always given, and so is a folder that cannot be listed:
+    reading it says what is wrong, so that one bad path never hides the others."""
     seen: set[str] = set()
     for argument in paths:
         for path in _walk(argument) if os.path.isdir(argument) else [argument]:
@@ -92,12 +93,15 @@ def find_files(paths: Sequence[Path]) -> Iterator[FoundFile]:
 
 
 def is_passed_over(name: str) -> bool:
-    """Whether a file or folder of that name in a folder is no document: hidden, or the mark of an open Office file."""
+    """Whether a file or folder of that name in a folder is no document: hidden, or the mark of an
+    open Office file.
+    """
     return name.startswith((".", "~$"))
 
 
 def file_id(path: Path, argument: Path) -> str:
-    """The id for the document of a file: its path from the current folder, or from the parent of what was named.
+    """The id for the document of a file: its path from the current folder, or from the parent of
+    what was named.
 
     :param argument: the file itself, or the folder given in which it was found
     """
@@ -115,15 +119,20 @@ def path_text(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def read_document(path: Path, *, id: str | None = None, tags: Iterable[str] = (), max_bytes: int) -> Document:
+def read_document(
+    path: Path, *, id: str | None = None, tags: Iterable[str] = (), max_bytes: int
+) -> Document:
     """The document in a file.
 
-    :param id: for a document whose front matter gives none; without it, the id is made from the path
+    :param id: for a document whose front matter gives none; without it, the id is made from the
+        path
     :param tags: added to those of the front matter
     :raises DocumentError: the file cannot be read, is too large, or holds no document
     """
     data = read_contents(path, max_bytes)
-    return _parsed(path_text(path), path.suffix, data, file_id(path, path) if id is None else id, tags)
+    return _parsed(
+        path_text(path), path.suffix, data, file_id(path, path) if id is None else id, tags
+    )
 
 
 def read_contents(path: Path, max_bytes: int) -> bytes:
@@ -185,7 +194,9 @@ def _reader(source: str, suffix: str) -> Reader:
     if suffix in TEXT_SUFFIXES:
         return read_text
     if suffix not in SUPPORTED:
-        raise DocumentError(source, f"has the suffix {suffix}, which is not supported; {', '.join(SUPPORTED)} are")
+        raise DocumentError(
+            source, f"has the suffix {suffix}, which is not supported; {', '.join(SUPPORTED)} are"
+        )
     return SUPPORTED[suffix]
 
 

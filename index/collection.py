@@ -1,4 +1,6 @@
-"""A collection: one data folder, opened. Everything above searches and changes documents through it."""
+"""A collection: one data folder, opened. Everything above searches and changes documents through
+it.
+"""
 
 import logging
 import shutil
@@ -18,20 +20,22 @@ from filelock import FileLock
 
 from corpus.document import Document
 from corpus.errors import DocumentError, NotFoundError, StoreError
-from index.chunk import ChunkSettings
-from index.database import locked, make_folder
-from index.embed import Encoder, Vectors
-from index.engine import EmbeddedEngine
+from index.encoding.encoder import Encoder, Vectors
 from index.ingest import Loaded, batches, prepare
 from index.ledger import NO_LINES, LedgerChange
-from index.manifest import Manifest
-from index.search import Searcher
-from index.store import FILE_NAME, DocumentSummary, Removal, Store
+from index.search.embedded.engine import EmbeddedEngine
+from index.search.searcher import Searcher
+from index.store.database import locked, make_folder
+from index.store.manifest import Manifest
+from index.store.store import FILE_NAME, DocumentSummary, Removal, Store
+from index.text.chunk import ChunkSettings
 
 LOCK_NAME = "writer.lock"
 
 SUCCESSOR = "successor"
-"""The folder, in the data folder, of a collection that is to take this one's place (:mod:`index.renewal`)."""
+"""The folder, in the data folder, of a collection that is to take this one's place
+(:mod:`index.renewal`).
+"""
 
 _LOCK_TIMEOUT_S = 1.0
 _REST_S = 600.0
@@ -100,13 +104,18 @@ class Collection:
     """One data folder. Any number of processes may read it, one may write it."""
 
     def __init__(
-        self, folder: Path, encoder: Encoder, *, writable: bool, settings: ChunkSettings | None = None
+        self,
+        folder: Path,
+        encoder: Encoder,
+        *,
+        writable: bool,
+        settings: ChunkSettings | None = None,
     ) -> None:
         """Open the folder and bring its indexes to the state of the store.
 
         :param writable: take the writer's lock, which one process at a time can hold
-        :raises StoreError: another process writes, the index was built with other settings, or it is damaged
-        """
+        :raises StoreError: another process writes, the index was built with other settings, or it
+            is damaged"""
         self.folder = folder
         self._encoder = encoder
         self._settings = settings or ChunkSettings()
@@ -128,7 +137,10 @@ class Collection:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -156,7 +168,8 @@ class Collection:
             raise StoreError(f"{self.folder} was opened for reading only")
 
     def keep_up(self) -> None:
-        """See what another process has written since; the process that writes sees its own writes anyway.
+        """See what another process has written since; the process that writes sees its own writes
+        anyway.
 
         :raises StoreError: the indexes stay behind the store
         """
@@ -175,7 +188,8 @@ class Collection:
         return list(done.receipts), done.generation
 
     def put_files(self, files: Iterable[Loaded]) -> Iterator[FileResult]:
-        """Add or replace the documents of many files, a batch at a time; a bad one is reported and skipped.
+        """Add or replace the documents of many files, a batch at a time; a bad one is reported and
+        skipped.
 
         A result is given only when its batch is on disk and visible.
         """
@@ -183,7 +197,8 @@ class Collection:
             yield from self._put_batch(batch)
 
     def remove(self, ids: Sequence[str]) -> Removed:
-        """Take documents out, all or none: text, versions, chunks, and stored answers that show them.
+        """Take documents out, all or none: text, versions, chunks, and stored answers that show
+        them.
 
         :raises NotFoundError: one of them is not there
         :raises StoreError: this process may not write, or the disk is full
@@ -198,7 +213,9 @@ class Collection:
             _, removals = self.store.write([], list(dict.fromkeys(ids)))
             self._catch_up()
             vectors_left, terms_left = self._engine.sizes()
-            return Removed(tuple(removals), vectors - vectors_left, terms - terms_left, self.generation)
+            return Removed(
+                tuple(removals), vectors - vectors_left, terms - terms_left, self.generation
+            )
 
     def exchange(
         self,
@@ -207,23 +224,36 @@ class Collection:
         origins: Mapping[str, str] = _NOBODY,
         ledger: LedgerChange = NO_LINES,
     ) -> Exchanged:
-        """Put documents in, take others out, and write the ledger's lines about their files, as one generation.
+        """Put documents in, take others out, and write the ledger's lines about their files, as one
+        generation.
 
         :param leaving: ids with versions; what was replaced by another version since stays
-        :param origins: for a document that is another one under a new id, the id of that: its vectors are taken over
-        :raises DocumentError: two have one id, or one has nothing to quote; then nothing has changed
+        :param origins: for a document that is another one under a new id, the id of that: its
+            vectors are taken over
+        :raises DocumentError: two have one id, or one has nothing to quote; then nothing has
+            changed
         :raises StoreError: this process may not write, or the disk is full
         """
         _refuse_repeats(documents)
         with self._writing:
             self.require_writable()
             before = self.store.summaries([*(document.id for document in documents), *leaving])
-            outcomes = {document.id: _outcome(document, before.get(document.id)) for document in documents}
-            changed = [document for document in documents if outcomes[document.id] is not Outcome.UNCHANGED]
+            outcomes = {
+                document.id: _outcome(document, before.get(document.id)) for document in documents
+            }
+            changed = [
+                document for document in documents if outcomes[document.id] is not Outcome.UNCHANGED
+            ]
             left = before.keys() - outcomes
-            removed = [id for id, version in leaving.items() if id in left and before[id].version == version]
+            removed = [
+                id
+                for id, version in leaving.items()
+                if id in left and before[id].version == version
+            ]
             if changed or removed:
-                prepared = prepare(changed, self._encoder, self._settings, partial(self._known, before, origins))
+                prepared = prepare(
+                    changed, self._encoder, self._settings, partial(self._known, before, origins)
+                )
                 self.store.write(prepared, removed, ledger=ledger)
             elif ledger:
                 self.store.ledger.record(ledger)
@@ -238,7 +268,8 @@ class Collection:
             yield
 
     def settle(self, generation: int) -> None:
-        """Be at that generation, in every structure on disk, without a change, and with nothing left to do.
+        """Be at that generation, in every structure on disk, without a change, and with nothing
+        left to do.
 
         :raises StoreError: this process may not write, or the disk is full
         """
@@ -249,15 +280,21 @@ class Collection:
             self._engine.save()
 
     def take_over(self, successor: "Collection") -> None:
-        """Hold the chunks of another collection of the same documents in place of the own, and search with its encoder.
+        """Hold the chunks of another collection of the same documents in place of the own, and
+        search with its encoder.
 
-        While this stands still (:meth:`standing_still`). The other one is closed by it, and its files are taken.
+        While this stands still (:meth:`standing_still`). The other one is closed by it, and its
+        files are taken.
 
-        :raises StoreError: the disk is full; where the store had not changed yet, nothing has changed
-        """
+        :raises StoreError: the disk is full; where the store had not changed yet, nothing has
+            changed"""
         self._engine.rest()
         adopt(self.store, successor)
-        self._encoder, self._settings, self._manifest = successor._encoder, successor._settings, successor._manifest
+        self._encoder, self._settings, self._manifest = (
+            successor._encoder,
+            successor._settings,
+            successor._manifest,
+        )
         self._engine.close()  # searches that are under way keep the files that they have open
         take_files(self.folder, successor.folder)
         self._engine = self._open_engine()
@@ -268,10 +305,11 @@ class Collection:
         return all_documents(self.store)
 
     def verify(self) -> list[str]:
-        """What is wrong with the index, a line each; nothing where store, FAISS and lexical index agree.
+        """What is wrong with the index, a line each; nothing where store, FAISS and lexical index
+        agree.
 
-        Checks that every chunk is its span of the stored text and has a vector, and that all hold the same chunks.
-        """
+        Checks that every chunk is its span of the stored text and has a vector, and that all hold
+        the same chunks."""
         faults = self.store.damaged_chunks()
         damage = self._engine.damage()
         if damage:  # what such files hold cannot be compared
@@ -290,7 +328,9 @@ class Collection:
         return {"store": self.store.chunk_count(), "vectors": vectors, "terms": terms}
 
     def _put_batch(self, batch: Sequence[Loaded]) -> Iterator[FileResult]:
-        """Put a batch in; where a document spoils it, each on its own, so that one bad file never stops the rest."""
+        """Put a batch in; where a document spoils it, each on its own, so that one bad file never
+        stops the rest.
+        """
         documents = [loaded.document for loaded in batch if loaded.document is not None]
         try:
             receipts = {receipt.id: receipt for receipt in self.put(documents)[0]}
@@ -305,16 +345,26 @@ class Collection:
             receipt = receipts[loaded.document.id] if loaded.document is not None else None
             yield FileResult(loaded.source, receipt, loaded.error)
 
-    def _known(self, present: Container[str], origins: Mapping[str, str], id: str) -> dict[str, Vectors]:
-        """Vectors of a document's present chunks, and of those of the document that it was before."""
+    def _known(
+        self, present: Container[str], origins: Mapping[str, str], id: str
+    ) -> dict[str, Vectors]:
+        """Vectors of a document's present chunks, and of those of the document that it was
+        before.
+        """
         before = self.store.embedded(origins[id]) if id in origins else {}
         return before | self.store.embedded(id) if id in present else before
 
     def _receipts(self, outcomes: Mapping[str, Outcome]) -> tuple[Receipt, ...]:
         found = self.store.summaries(list(outcomes))
         if lost := outcomes.keys() - found:
-            raise StoreError(f"documents were written and are not there: {', '.join(sorted(lost))}; run quoth verify")
-        return tuple(Receipt(id, found[id].version, found[id].chunks, outcome) for id, outcome in outcomes.items())
+            raise StoreError(
+                f"documents were written and are not there: {', '.join(sorted(lost))}; run "
+                "quoth verify"
+            )
+        return tuple(
+            Receipt(id, found[id].version, found[id].chunks, outcome)
+            for id, outcome in outcomes.items()
+        )
 
     def _check_manifest(self) -> None:
         found = self.store.manifest()
@@ -342,7 +392,9 @@ class Collection:
         self._engine.catch_up()
         at_rest = self._tending is None or not self._tending.is_alive()
         if self._engine.crowded and at_rest and time.monotonic() >= self._rest_until_s:
-            self._tending = threading.Thread(target=self._compact, args=(self._engine,), name="compact", daemon=True)
+            self._tending = threading.Thread(
+                target=self._compact, args=(self._engine,), name="compact", daemon=True
+            )
             self._tending.start()
 
     def _finish_tending(self) -> None:
@@ -350,7 +402,9 @@ class Collection:
             self._tending.join()
 
     def _compact(self, engine: EmbeddedEngine) -> None:
-        """Work what came since into FAISS's compressed part; what this changes is a generation of its own."""
+        """Work what came since into FAISS's compressed part; what this changes is a generation of
+        its own.
+        """
         try:
             show = engine.compact()
             with self._writing:
@@ -368,7 +422,9 @@ class Collection:
 
 
 def all_documents(store: Store) -> Iterator[DocumentSummary]:
-    """Every document of a store without its text, in the order of their ids, read a page at a time."""
+    """Every document of a store without its text, in the order of their ids, read a page at a
+    time.
+    """
     after = None
     while page := store.documents(_PAGE, after):
         yield from page
@@ -376,7 +432,8 @@ def all_documents(store: Store) -> Iterator[DocumentSummary]:
 
 
 def adopt(store: Store, successor: Collection) -> None:
-    """Let the store hold the successor's chunks in place of its own, as a new generation, and close the successor.
+    """Let the store hold the successor's chunks in place of its own, as a new generation, and close
+    the successor.
 
     :raises StoreError: the disk is full; then the store has not changed
     """
@@ -386,7 +443,9 @@ def adopt(store: Store, successor: Collection) -> None:
 
 
 def take_files(folder: Path, successor: Path) -> None:
-    """Put the indexes of a successor that was adopted in place of those in ``folder``, and delete its folder."""
+    """Put the indexes of a successor that was adopted in place of those in ``folder``, and delete
+    its folder.
+    """
     EmbeddedEngine.move(successor, folder)
     shutil.rmtree(successor, ignore_errors=True)
 
@@ -398,14 +457,16 @@ def take_lock(folder: Path, timeout_s: float = _LOCK_TIMEOUT_S) -> FileLock:
     """
     make_folder(folder)
     refusal = (
-        f"{folder}: another process writes this data folder; stop it, or give the documents to the running service "
+        f"{folder}: another process writes this data folder; stop it, or give the documents to "
+        "the running service "
         "(POST /v1/documents, or quoth serve --watch for a folder). Reading goes on meanwhile"
     )
     return locked(folder / LOCK_NAME, refusal, timeout_s)
 
 
 def _caught_up(folder: Path, store: Store, dimension: int) -> EmbeddedEngine:
-    """The engine of the one who may write, at the store's generation, whatever a writer before was cut off from.
+    """The engine of the one who may write, at the store's generation, whatever a writer before was
+    cut off from.
 
     Where it holds other chunks all the same, it is made anew.
     """
@@ -413,14 +474,18 @@ def _caught_up(folder: Path, store: Store, dimension: int) -> EmbeddedEngine:
     engine = EmbeddedEngine(folder, store, dimension, writable=True)
     engine.catch_up()
     if not engine.agrees():
-        log.warning("%s: the indexes do not hold the chunks of the store, and are made anew", folder)
+        log.warning(
+            "%s: the indexes do not hold the chunks of the store, and are made anew", folder
+        )
         engine.discard()
         engine.catch_up()
     return engine
 
 
 def _finish_taking_over(folder: Path, store: Store) -> None:
-    """Take the files of a successor whose chunks are in the store already: a writer was cut off in between."""
+    """Take the files of a successor whose chunks are in the store already: a writer was cut off in
+    between.
+    """
     place = folder / SUCCESSOR
     if (place / FILE_NAME).is_file():
         successor = Store(place)
@@ -431,7 +496,8 @@ def _finish_taking_over(folder: Path, store: Store) -> None:
 
 
 def _mended(folder: Path, store: Store, dimension: int) -> bool:
-    """Bring the indexes on disk to the store's state, for a reader who finds that a writer was cut off.
+    """Bring the indexes on disk to the store's state, for a reader who finds that a writer was cut
+    off.
 
     :return: whether that could be done: a writer who is there does it
     """
@@ -451,7 +517,9 @@ def _mended(folder: Path, store: Store, dimension: int) -> bool:
 def _refuse_repeats(documents: Sequence[Document]) -> None:
     for id, times in Counter(document.id for document in documents).items():
         if times > 1:
-            raise DocumentError(id, f"{times} documents of one batch have this id; an id names one document")
+            raise DocumentError(
+                id, f"{times} documents of one batch have this id; an id names one document"
+            )
 
 
 def alike(one: Document | DocumentSummary, other: DocumentSummary) -> bool:

@@ -8,9 +8,9 @@ import numpy as np
 
 from corpus.document import Document
 from corpus.errors import DocumentError
-from index.chunk import Chunk, ChunkSettings, chunk_document
-from index.embed import Encoder, Vectors
-from index.store import PreparedDocument
+from index.encoding.encoder import Encoder, Vectors
+from index.store.store import PreparedDocument
+from index.text.chunk import Chunk, ChunkSettings, chunk_document
 
 KnownVectors = Callable[[str], dict[str, Vectors]]
 """The vectors that a document's chunks have already, by the text that the encoder saw."""
@@ -21,7 +21,9 @@ _BATCH_DOCUMENTS = 256
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A file that was read, or why it was not. Exactly one of ``document`` and ``error`` is there."""
+    """A file that was read, or why it was not. Exactly one of ``document`` and ``error`` is
+    there.
+    """
 
     source: str
     document: Document | None = None
@@ -31,7 +33,8 @@ class Loaded:
 def prepare(
     documents: Sequence[Document], encoder: Encoder, settings: ChunkSettings, known: KnownVectors
 ) -> list[PreparedDocument]:
-    """The documents with chunks and vectors. Only texts that the encoder has not seen for them are embedded.
+    """The documents with chunks and vectors. Only texts that the encoder has not seen for them are
+    embedded.
 
     :raises DocumentError: a document has nothing to cut
     """
@@ -45,7 +48,9 @@ def prepare(
     ]
     fresh = dict(zip(unseen, encoder.encode(unseen), strict=True)) if unseen else {}
     return [
-        PreparedDocument(document, tuple(chunks), np.stack([_vector(chunk, seen, fresh) for chunk in chunks]))
+        PreparedDocument(
+            document, tuple(chunks), np.stack([_vector(chunk, seen, fresh) for chunk in chunks])
+        )
         for document, chunks, seen in zip(documents, cut, vectors, strict=True)
     ]
 
@@ -62,7 +67,9 @@ _Read = TypeVar("_Read", bound=HoldsDocument)
 
 
 def batches(files: Iterable[_Read]) -> Iterator[list[_Read]]:
-    """Files in groups that are embedded and written together: large enough to be quick, small enough to lose little."""
+    """Files in groups that are embedded and written together: large enough to be quick, small
+    enough to lose little.
+    """
     batch: list[_Read] = []
     characters = 0
     for loaded in files:

@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from corpus.errors import NotFoundError
-from index.database import Database
-from index.tables import documents, synced_files, synced_folders
+from index.store.database import Database
+from index.store.tables import documents, synced_files, synced_folders
 
 
 class Stage(StrEnum):
@@ -25,7 +25,8 @@ class Root:
     """A folder that the index keeps up with.
 
     :param path: absolute, as the folder was named
-    :param prefix: what stands before a file's path in it to make its document's id; fixed when it is first synced
+    :param prefix: what stands before a file's path in it to make its document's id; fixed when it
+        is first synced
     :param tags: of every document in it
     """
 
@@ -43,7 +44,8 @@ class Entry:
     :param size: in bytes, when it was last read
     :param mtime_ns: its modification time then, 0 where that proves nothing
     :param sha256: of what it held then, empty where it could not be read
-    :param document_id: the document that it gave, the last good one where it has become bad; None where it gave none
+    :param document_id: the document that it gave, the last good one where it has become bad; None
+        where it gave none
     :param version: of that document as the file gave it
     :param reason: why it failed; of a file that waits, why it did so the last time
     :param at: when it reached the stage, ISO 8601, UTC
@@ -63,7 +65,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class LedgerChange:
-    """Lines to write, in place of those of the same paths; paths whose lines go; and a folder to keep up with."""
+    """Lines to write, in place of those of the same paths; paths whose lines go; and a folder to
+    keep up with.
+    """
 
     entries: Sequence[Entry] = ()
     forgotten: Sequence[str] = ()
@@ -78,7 +82,9 @@ NO_LINES = LedgerChange()
 
 
 class Ledger:
-    """The ledger of one store. Lines about documents that change are written with these, by :func:`write_lines`."""
+    """The ledger of one store. Lines about documents that change are written with these, by
+    :func:`write_lines`.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -95,9 +101,16 @@ class Ledger:
         :raises NotFoundError: the index does not keep up with it
         """
         with self._database.transaction() as connection:
-            if connection.execute(synced_folders.delete().where(synced_folders.c.path == path)).rowcount == 0:
+            if (
+                connection.execute(
+                    synced_folders.delete().where(synced_folders.c.path == path)
+                ).rowcount
+                == 0
+            ):
                 raise NotFoundError(f"{path}: the index does not keep up with this folder")
-            return connection.execute(synced_files.delete().where(synced_files.c.root == path)).rowcount
+            return connection.execute(
+                synced_files.delete().where(synced_files.c.root == path)
+            ).rowcount
 
     def roots(self) -> list[Root]:
         """The folders that the index keeps up with, in the order of their paths."""
@@ -111,7 +124,9 @@ class Ledger:
             rows = connection.execute(sa.select(synced_files).where(synced_files.c.root == root))
             return {row.path: _entry(row) for row in rows}
 
-    def lines(self, limit: int, after: str | None = None, stage: Stage | None = None) -> list[Entry]:
+    def lines(
+        self, limit: int, after: str | None = None, stage: Stage | None = None
+    ) -> list[Entry]:
         """Up to ``limit`` lines in the order of their paths, those past the path ``after``.
 
         :param stage: only files that have come so far
@@ -153,16 +168,23 @@ class Ledger:
 
 def write_lines(connection: sa.Connection, change: LedgerChange) -> None:
     """Write a change within a transaction."""
-    gone = [{"gone": path} for path in (*change.forgotten, *(entry.path for entry in change.entries))]
+    gone = [
+        {"gone": path} for path in (*change.forgotten, *(entry.path for entry in change.entries))
+    ]
     if gone:
-        connection.execute(synced_files.delete().where(synced_files.c.path == sa.bindparam("gone")), gone)
+        connection.execute(
+            synced_files.delete().where(synced_files.c.path == sa.bindparam("gone")), gone
+        )
     if change.entries:
         connection.execute(
-            synced_files.insert(), [{**asdict(entry), "stage": entry.stage.value} for entry in change.entries]
+            synced_files.insert(),
+            [{**asdict(entry), "stage": entry.stage.value} for entry in change.entries],
         )
     if change.root:
         connection.execute(synced_folders.delete().where(synced_folders.c.path == change.root.path))
-        connection.execute(synced_folders.insert().values({**asdict(change.root), "tags": list(change.root.tags)}))
+        connection.execute(
+            synced_folders.insert().values({**asdict(change.root), "tags": list(change.root.tags)})
+        )
 
 
 def _entry(row: sa.Row[Any]) -> Entry:

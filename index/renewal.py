@@ -1,9 +1,10 @@
-"""An index made anew: from its store, or with another encoder or other chunks while the old one goes on serving.
+"""An index made anew: from its store, or with another encoder or other chunks while the old one
+goes on serving.
 
-The new index is a collection of its own, in a folder inside the data folder, filled from the old one's documents. When
-it holds what the old one holds, it takes its place in one step, which is a new generation. A process that is killed
-before that leaves a collection that is partly filled: the next one goes on from there.
-"""
+The new index is a collection of its own, in a folder inside the data folder, filled from the old
+one's documents. When it holds what the old one holds, it takes its place in one step, which is a
+new generation. A process that is killed before that leaves a collection that is partly filled: the
+next one goes on from there."""
 
 import logging
 import shutil
@@ -15,13 +16,21 @@ from typing import Any
 
 from corpus.document import Document
 from corpus.errors import NotFoundError
-from index.chunk import ChunkSettings
-from index.collection import SUCCESSOR, Collection, adopt, alike, all_documents, take_files, take_lock
-from index.embed import Encoder
-from index.engine import EmbeddedEngine
+from index.collection import (
+    SUCCESSOR,
+    Collection,
+    adopt,
+    alike,
+    all_documents,
+    take_files,
+    take_lock,
+)
+from index.encoding.encoder import Encoder
 from index.ingest import Loaded, batches
-from index.manifest import Manifest
-from index.store import FILE_NAME, Store
+from index.search.embedded.engine import EmbeddedEngine
+from index.store.manifest import Manifest
+from index.store.store import FILE_NAME, Store
+from index.text.chunk import ChunkSettings
 
 log = logging.getLogger("quoth")
 
@@ -39,8 +48,11 @@ class BuiltWith:
     chunking: ChunkSettings
 
 
-def built_otherwise(folder: Path, encoder: Encoder, settings: ChunkSettings | None = None) -> BuiltWith | None:
-    """What the index in a folder was built with, where that is something else; None where there is nothing in it.
+def built_otherwise(
+    folder: Path, encoder: Encoder, settings: ChunkSettings | None = None
+) -> BuiltWith | None:
+    """What the index in a folder was built with, where that is something else; None where there is
+    nothing in it.
 
     :raises StoreError: the store is damaged
     """
@@ -49,7 +61,10 @@ def built_otherwise(folder: Path, encoder: Encoder, settings: ChunkSettings | No
     store = Store(folder)
     try:
         found: Any = store.manifest()  # JSON
-        if found in (None, Manifest(encoder.identity, settings or ChunkSettings()).as_dict()) or store.is_empty():
+        if (
+            found in (None, Manifest(encoder.identity, settings or ChunkSettings()).as_dict())
+            or store.is_empty()
+        ):
             return None
         source = store.encoder_source() or found["encoder"]["name"]
         return BuiltWith(source, found["encoder"], ChunkSettings(**found["chunking"]))
@@ -58,10 +73,17 @@ def built_otherwise(folder: Path, encoder: Encoder, settings: ChunkSettings | No
 
 
 class Renewal:
-    """The documents of a data folder cut and embedded anew, in a collection that then takes the old one's place."""
+    """The documents of a data folder cut and embedded anew, in a collection that then takes the old
+    one's place.
+    """
 
     def __init__(
-        self, folder: Path, store: Store, encoder: Encoder, source: str, settings: ChunkSettings | None = None
+        self,
+        folder: Path,
+        store: Store,
+        encoder: Encoder,
+        source: str,
+        settings: ChunkSettings | None = None,
     ) -> None:
         """Begin, or go on with what was begun with the same encoder and settings.
 
@@ -110,15 +132,21 @@ class Renewal:
         self._stop.set()
 
     def _fill(self) -> int:
-        """Bring the new collection to what the old one holds now; how many documents were not alike."""
+        """Bring the new collection to what the old one holds now; how many documents were not
+        alike.
+        """
         wanted = {summary.id: summary for summary in all_documents(self._store)}
         present = {summary.id: summary for summary in self._successor.documents()}
         gone = [id for id in present if id not in wanted]
-        lacking = [id for id, one in wanted.items() if id not in present or not alike(one, present[id])]
+        lacking = [
+            id for id, one in wanted.items() if id not in present or not alike(one, present[id])
+        ]
         if gone:
             self._successor.remove(gone)
         done = 0
-        for batch in batches(Loaded(document.id, document) for document in self._documents(lacking)):
+        for batch in batches(
+            Loaded(document.id, document) for document in self._documents(lacking)
+        ):
             if self._stop.is_set():
                 break
             self._successor.put([loaded.document for loaded in batch if loaded.document])
@@ -134,8 +162,11 @@ class Renewal:
                 continue  # deleted meanwhile: the next look at what is there does not find it
 
 
-def rebuild(folder: Path, encoder: Encoder, settings: ChunkSettings | None = None, source: str | None = None) -> int:
-    """Make FAISS and the lexical index anew from the store; cut and embed anew too where other settings built it.
+def rebuild(
+    folder: Path, encoder: Encoder, settings: ChunkSettings | None = None, source: str | None = None
+) -> int:
+    """Make FAISS and the lexical index anew from the store; cut and embed anew too where other
+    settings built it.
 
     :param source: what the encoder was loaded from, its name by default
     :return: how many chunks there are

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from corpus.errors import SettingsError
-from index.embed import DEFAULT_ENCODER, DEFAULT_MODELS_DIR
+from index.encoding.encoder import DEFAULT_ENCODER, DEFAULT_MODELS_DIR
 from service.reader.load import DEFAULT_READER
 
 PREFIX = "QUOTH_"
@@ -21,7 +21,9 @@ def _cores() -> int:
 
 def _folders(value: object) -> object:
     """Folders named in one line, as those of PATH are."""
-    return tuple(name for name in value.split(os.pathsep) if name) if isinstance(value, str) else value
+    return (
+        tuple(name for name in value.split(os.pathsep) if name) if isinstance(value, str) else value
+    )
 
 
 class Settings(BaseSettings):
@@ -31,7 +33,9 @@ class Settings(BaseSettings):
 
     data_dir: Annotated[Path, Field(description="The folder of the index.")] = Path(".quoth")
     host: Annotated[str, Field(description="The address to listen on.")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65_535, description="The port to listen on; 0 takes a free one.")] = 8000
+    port: Annotated[
+        int, Field(ge=0, le=65_535, description="The port to listen on; 0 takes a free one.")
+    ] = 8000
     watch: Annotated[
         tuple[Path, ...],
         NoDecode,
@@ -42,48 +46,67 @@ class Settings(BaseSettings):
         str,
         Field(
             min_length=1,
-            description="The embedding model: the default, or a sentence-transformers model on this machine.",
+            description="The embedding model: the default, or a sentence-transformers model on "
+            "this "
+            "machine.",
         ),
     ] = DEFAULT_ENCODER
     reader: Annotated[
         str,
         Field(
             min_length=1,
-            description="The reader: Quoth's own, a folder with an ONNX graph, or a question-answering model in "
+            description="The reader: Quoth's own, a folder with an ONNX graph, or a "
+            "question-answering model in "
             "Transformers' format on this machine.",
         ),
     ] = DEFAULT_READER
-    models_dir: Annotated[Path, Field(description="Where exported models are kept.")] = DEFAULT_MODELS_DIR
-    threads: Annotated[int, Field(ge=1, le=256, description="Processor cores that a question may use.")] = Field(
-        default_factory=_cores
+    models_dir: Annotated[Path, Field(description="Where exported models are kept.")] = (
+        DEFAULT_MODELS_DIR
     )
+    threads: Annotated[
+        int, Field(ge=1, le=256, description="Processor cores that a question may use.")
+    ] = Field(default_factory=_cores)
     max_document_mb: Annotated[
         float, Field(gt=0, le=4_000, description="The largest file that is taken, in megabytes.")
     ] = 50
     max_body_mb: Annotated[
-        float, Field(gt=0, le=4_000, description="The largest HTTP request that is taken, in megabytes.")
+        float,
+        Field(gt=0, le=4_000, description="The largest HTTP request that is taken, in megabytes."),
     ] = 64
     public_url: Annotated[
         str | None,
-        Field(pattern="^https?://[^\\s<>|]+$", description="The address at which people reach the service, for links."),
+        Field(
+            pattern="^https?://[^\\s<>|]+$",
+            description="The address at which people reach the service, for links.",
+        ),
     ] = None
     slack_bot_token: Annotated[
-        SecretStr | None, Field(min_length=1, description="Slack's bot token (xoxb-...); docs/slack.md.")
+        SecretStr | None,
+        Field(min_length=1, description="Slack's bot token (xoxb-...); docs/slack.md."),
     ] = None
     slack_signing_secret: Annotated[
-        SecretStr | None, Field(min_length=1, description="What Slack signs its requests to /slack/events with.")
+        SecretStr | None,
+        Field(min_length=1, description="What Slack signs its requests to /slack/events with."),
     ] = None
     slack_app_token: Annotated[
-        SecretStr | None, Field(min_length=1, description="Slack's app-level token (xapp-...), for Socket Mode.")
+        SecretStr | None,
+        Field(min_length=1, description="Slack's app-level token (xapp-...), for Socket Mode."),
     ] = None
-    slack_api_url: Annotated[str, Field(pattern="^https?://", description="Where Slack's Web API is.")] = (
-        "https://slack.com/api/"
-    )
+    slack_api_url: Annotated[
+        str, Field(pattern="^https?://", description="Where Slack's Web API is.")
+    ] = "https://slack.com/api/"
     conversation_hours: Annotated[
-        float, Field(gt=0, le=100_000, description="How long a conversation is kept after its last question.")
+        float,
+        Field(
+            gt=0, le=100_000, description="How long a conversation is kept after its last question."
+        ),
     ] = CONVERSATION_HOURS
     log_level: Annotated[
-        str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="How much is logged; DEBUG shows questions.")
+        str,
+        Field(
+            pattern="^(DEBUG|INFO|WARNING|ERROR)$",
+            description="How much is logged; DEBUG shows questions.",
+        ),
     ] = "INFO"
 
     @property
@@ -107,8 +130,8 @@ def load_settings(**given: object) -> Settings:
     """The settings: what is given, then the environment, then the defaults.
 
     :param given: values of the command line; None stands for not given
-    :raises SettingsError: a value is out of its bounds, or the environment has a QUOTH_ name that is no setting
-    """
+    :raises SettingsError: a value is out of its bounds, or the environment has a QUOTH_ name that
+        is no setting"""
     _refuse_unknown_names()
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # checked by pydantic
@@ -120,6 +143,10 @@ def load_settings(**given: object) -> Settings:
 
 def _refuse_unknown_names() -> None:
     known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
-    unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
+    unknown = sorted(
+        name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known
+    )
     if unknown:
-        raise SettingsError(f"{', '.join(unknown)}: no such setting; there are {', '.join(sorted(known))}")
+        raise SettingsError(
+            f"{', '.join(unknown)}: no such setting; there are {', '.join(sorted(known))}"
+        )

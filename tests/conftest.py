@@ -1,4 +1,6 @@
-"""Toys that tests share: an encoder worked out by hand, and data folders that are closed when a test ends."""
+"""Toys that tests share: an encoder worked out by hand, and data folders that are closed when a
+test ends.
+"""
 
 import asyncio
 import re
@@ -18,13 +20,13 @@ import pytest
 import uvicorn
 
 from corpus.document import Document, make_document
-from index.chunk import ChunkSettings
 from index.collection import Collection
-from index.embed import Encoder, EncoderIdentity, Vectors, load_encoder
-from index.sentences import sentence_at
-from index.store import Store
-from service.app import create_app
-from service.desk import Desk
+from index.encoding.encoder import Encoder, EncoderIdentity, Vectors, load_encoder
+from index.store.store import Store
+from index.text.chunk import ChunkSettings
+from index.text.sentences import sentence_at
+from service.answering.service import AnswerService
+from service.http.app import create_app
 from service.reader.load import load_passage_reader
 from service.reader.passage import PassageReader, PassageSpan, Reading
 from service.reader.span import Kind
@@ -40,7 +42,8 @@ DIMENSION = 64
 
 
 class ToyEncoder:
-    """Counts words: each adds 1 in the bucket that its CRC-32 names, and the whole is scaled to length 1.
+    """Counts words: each adds 1 in the bucket that its CRC-32 names, and the whole is scaled to
+    length 1.
 
     Texts that share words are near each other. A token is a run of characters without white space.
     """
@@ -57,7 +60,9 @@ class ToyEncoder:
                 vectors[row, zlib.crc32(word.encode()) % self.identity.dimension] += 1
             if not words:
                 vectors[row, 0] = 1
-        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
+        return np.asarray(
+            vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32
+        )
 
     def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
         """Runs of characters without white space."""
@@ -65,7 +70,9 @@ class ToyEncoder:
 
 
 class ToyPassageReader:
-    """Marks numbers and capitalised words that the question does not name; the more of its words around, the surer."""
+    """Marks numbers and capitalised words that the question does not name; the more of its words
+    around, the surer.
+    """
 
     digest = "0" * 64
 
@@ -132,7 +139,9 @@ def real_passages() -> PassageReader:
 
 @pytest.fixture
 def open_collection(tmp_path: Path, encoder: Encoder) -> Iterator[Callable[..., Collection]]:
-    """Opens ``tmp_path / "data"`` (or the folder given) for writing, as often as asked; all are closed at the end."""
+    """Opens ``tmp_path / "data"`` (or the folder given) for writing, as often as asked; all are
+    closed at the end.
+    """
     opened: list[Collection] = []
 
     def opening(
@@ -155,12 +164,17 @@ def empty_room(
     tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Callable[..., Document]
 ) -> Iterator["Room"]:
     """A Slack workspace whose bot has not been started, over an index of one document."""
-    from tests.slack_room import OTTER, Room  # here, because tests of a killed process import this file by itself
+    from tests.slack_room import (
+        OTTER,
+        Room,
+    )  # here, because tests of a killed process import this file by itself
 
     folder = tmp_path / "data"
-    with Desk(folder, encoder, passages, writable=True) as desk:
+    with AnswerService(folder, encoder, passages, writable=True) as service:
         published = date(2020, 2, 3)
-        desk.collection.put([make("otter", OTTER, title="The Otter Bridge", published=published, tags=["bridges"])])
+        service.collection.put(
+            [make("otter", OTTER, title="The Otter Bridge", published=published, tags=["bridges"])]
+        )
     with asyncio.Runner() as runner:
         room = Room(folder, encoder, passages, runner)
         yield room
@@ -180,7 +194,8 @@ def room(empty_room: "Room") -> "Room":
 
 @pytest.fixture(scope="session")
 def answering(passages: PassageReader) -> Callable[..., Path]:
-    """Makes an index of the toys in a folder, where an answer is the surer the more of the question stands around it.
+    """Makes an index of the toys in a folder, where an answer is the surer the more of the question
+    stands around it.
 
     ``answering(folder, threshold)``: answers are given from this confidence on.
     """
@@ -189,7 +204,9 @@ def answering(passages: PassageReader) -> Callable[..., Path]:
         weights = {"near_words": 10.0, "names": 8.0, "lead": 0.2}
         numbers = {"log_odds": {"weights": weights, "intercept": -14.0}, "threshold": threshold}
         store = Store(folder)
-        store.set_calibration({"reader": passages.digest, "calibration": {kind.value: numbers for kind in Kind}})
+        store.set_calibration(
+            {"reader": passages.digest, "calibration": {kind.value: numbers for kind in Kind}}
+        )
         store.close()
         return folder
 
@@ -197,12 +214,14 @@ def answering(passages: PassageReader) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def serving() -> Callable[[Desk], AbstractContextManager[str]]:
-    """Serves a desk through a socket while a block lasts: ``with serving(desk) as url``."""
+def serving() -> Callable[[AnswerService], AbstractContextManager[str]]:
+    """Serves a service through a socket while a block lasts: ``with serving(service) as url``."""
 
     @contextmanager
-    def running(desk: Desk) -> Iterator[str]:
-        config = uvicorn.Config(create_app(desk, Settings(threads=2, max_body_mb=0.1)), log_config=None)
+    def running(service: AnswerService) -> Iterator[str]:
+        config = uvicorn.Config(
+            create_app(service, Settings(threads=2, max_body_mb=0.1)), log_config=None
+        )
         server = uvicorn.Server(config)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             thread = threading.Thread(target=server.run, args=([listening],))
@@ -220,7 +239,9 @@ def serving() -> Callable[[Desk], AbstractContextManager[str]]:
 
 @pytest.fixture(scope="session")
 def make() -> Callable[..., Document]:
-    """Makes a document from its id and text: ``make("gas", "The line carries 38 bcm.", tags=["energy"])``."""
+    """Makes a document from its id and text: ``make("gas", "The line carries 38 bcm.",
+    tags=["energy"])``.
+    """
 
     def making(id: str, text: str | None = None, **fields: object) -> Document:
         return make_document(text or f"This is what document {id} says.", id=id, **fields)  # type: ignore[arg-type]  # checked by the callers' results

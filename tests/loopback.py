@@ -1,4 +1,6 @@
-"""A Slack on the loopback for tests: its Web API, addresses for responses, and sockets; it keeps what was said."""
+"""A Slack on the loopback for tests: its Web API, addresses for responses, and sockets; it keeps
+what was said.
+"""
 
 import asyncio
 import hashlib
@@ -19,7 +21,9 @@ Json = dict[str, Any]  # what json gives
 TEAM, BOT, ANA, BEN, CHANNEL, DIRECT = "T0QUOTH", "U0BOT", "U0ANA", "U0BEN", "C0GENERAL", "D0ANA"
 SECRET = "8f742231b10e8888abcd990000000fff"
 TOKEN, APP_TOKEN = "xoxb-1-secret", "xapp-1-secret"
-SCOPES = "app_mentions:read,channels:history,groups:history,im:history,mpim:history,chat:write,commands"
+SCOPES = (
+    "app_mentions:read,channels:history,groups:history,im:history,mpim:history,chat:write,commands"
+)
 
 
 @dataclass
@@ -90,7 +94,9 @@ class LoopbackSlack:
         self.faults.setdefault(method, deque()).extend(faults)
 
     def swallow(self, method: str) -> None:
-        """Do what the next call of a method asks for, and break the connection before that is said."""
+        """Do what the next call of a method asks for, and break the connection before that is
+        said.
+        """
         self.swallowed.add(method)
 
     def standing(self) -> list[Said]:
@@ -130,7 +136,9 @@ class LoopbackSlack:
             return web.json_response({"ok": False, "error": fault})
         self._count += 1
         ts = f"1800000000.{self._count:06}"
-        self.messages[ts] = Said(given["channel"], given.get("thread_ts"), given["text"], given.get("blocks", []))
+        self.messages[ts] = Said(
+            given["channel"], given.get("thread_ts"), given["text"], given.get("blocks", [])
+        )
         return web.json_response({"ok": True, "ts": ts, "channel": given["channel"]})
 
     async def _whisper(self, given: Json) -> web.Response:
@@ -146,7 +154,9 @@ class LoopbackSlack:
             for ts, said in self.messages.items()
             if (said.channel, said.thread_ts) == (given["channel"], given["ts"])
         ]
-        return web.json_response({"ok": True, "messages": [{"ts": given["ts"], "text": "?"}, *thread]})
+        return web.json_response(
+            {"ok": True, "messages": [{"ts": given["ts"], "text": "?"}, *thread]}
+        )
 
     async def _update(self, given: Json) -> web.Response:
         fault = "message_not_found" if given["ts"] not in self.messages else fault_of_message(given)
@@ -171,7 +181,13 @@ class LoopbackSlack:
 
     async def _who(self, _given: Json) -> web.Response:
         headers = {"X-OAuth-Scopes": self.scopes} if self.scopes is not None else {}
-        said = {"ok": True, "team_id": self.team, "team": "Quoth", "user_id": BOT, "bot_id": "B0BOT"}
+        said = {
+            "ok": True,
+            "team_id": self.team,
+            "team": "Quoth",
+            "user_id": BOT,
+            "bot_id": "B0BOT",
+        }
         return web.json_response(said, headers=headers)
 
     async def _open(self, _given: Json) -> web.Response:
@@ -204,13 +220,20 @@ async def _given(request: web.Request) -> Json:
     if request.content_type == "application/json":
         return dict(await request.json())
     given = {**request.query, **await request.post()}
-    return {name: json.loads(str(value)) if name in ("blocks", "view") else value for name, value in given.items()}
+    return {
+        name: json.loads(str(value)) if name in ("blocks", "view") else value
+        for name, value in given.items()
+    }
 
 
 def _failed(fault: Fault) -> web.Response:
     if isinstance(fault.body, str):
-        return web.Response(status=fault.status, text=fault.body, content_type="text/html", headers=fault.headers)
-    return web.json_response(fault.body or {"ok": False}, status=fault.status, headers=fault.headers)
+        return web.Response(
+            status=fault.status, text=fault.body, content_type="text/html", headers=fault.headers
+        )
+    return web.json_response(
+        fault.body or {"ok": False}, status=fault.status, headers=fault.headers
+    )
 
 
 def units(text: str) -> int:
@@ -250,9 +273,17 @@ def _fault_of_block(block: Json) -> str | None:
         return None if good else "header"
     if kind == "context":
         texts = [element["text"] for element in block["elements"]]
-        return None if 0 < len(texts) <= 10 and all(0 < units(text) <= 3_000 for text in texts) else "context"
+        return (
+            None
+            if 0 < len(texts) <= 10 and all(0 < units(text) <= 3_000 for text in texts)
+            else "context"
+        )
     if kind == "actions":
-        return None if 0 < len(block["elements"]) <= 25 and all(map(_button_holds, block["elements"])) else "actions"
+        return (
+            None
+            if 0 < len(block["elements"]) <= 25 and all(map(_button_holds, block["elements"]))
+            else "actions"
+        )
     if kind == "rich_text":
         texts = [part["text"] for element in block["elements"] for part in element["elements"]]
         return None if texts and all(texts) and units("".join(texts)) <= 3_000 else "rich_text"
@@ -269,7 +300,10 @@ def shown(blocks: list[Json]) -> str:
     lines = []
     for block in blocks:
         if block["type"] == "rich_text":
-            lines += ["".join(part["text"] for part in element["elements"]) for element in block["elements"]]
+            lines += [
+                "".join(part["text"] for part in element["elements"])
+                for element in block["elements"]
+            ]
         elif block["type"] == "context":
             lines += [element["text"] for element in block["elements"]]
         elif block["type"] == "actions":
@@ -282,7 +316,9 @@ def shown(blocks: list[Json]) -> str:
 def marked_texts(blocks: list[Json]) -> list[str]:
     """Every text in which Slack would act on markup."""
     found = [block["text"] for block in blocks if block["type"] == "section"]
-    found += [element for block in blocks if block["type"] == "context" for element in block["elements"]]
+    found += [
+        element for block in blocks if block["type"] == "context" for element in block["elements"]
+    ]
     return [text["text"] for text in found if text["type"] == "mrkdwn"]
 
 
@@ -291,16 +327,34 @@ def marked_texts(blocks: list[Json]) -> list[str]:
 
 def envelope(event: Json, team: str = TEAM) -> Json:
     authorization = {"team_id": team, "user_id": BOT, "is_bot": True}
-    return {"type": "event_callback", "team_id": team, "event": event, "authorizations": [authorization]}
+    return {
+        "type": "event_callback",
+        "team_id": team,
+        "event": event,
+        "authorizations": [authorization],
+    }
 
 
 def message(text: str, ts: str = "2000000000.000100", **fields: object) -> Json:
-    said = {"type": "message", "channel": CHANNEL, "channel_type": "channel", "user": ANA, "text": text, "ts": ts}
+    said = {
+        "type": "message",
+        "channel": CHANNEL,
+        "channel_type": "channel",
+        "user": ANA,
+        "text": text,
+        "ts": ts,
+    }
     return {**said, "client_msg_id": f"id-of-{ts}", **fields}
 
 
 def mention(text: str, ts: str = "2000000000.000100", **fields: object) -> Json:
-    said = {"type": "app_mention", "channel": CHANNEL, "user": ANA, "text": f"<@{BOT}> {text}", "ts": ts}
+    said = {
+        "type": "app_mention",
+        "channel": CHANNEL,
+        "user": ANA,
+        "text": f"<@{BOT}> {text}",
+        "ts": ts,
+    }
     return {**said, "client_msg_id": f"id-of-{ts}", **fields}
 
 
@@ -309,7 +363,12 @@ def direct(text: str, ts: str = "2000000000.000100", **fields: object) -> Json:
 
 
 def edited(before: Json, text: str, edited_ts: str = "2000000009.000000") -> Json:
-    after = {**before, "text": text, "edited": {"user": before["user"], "ts": edited_ts}, "type": "message"}
+    after = {
+        **before,
+        "text": text,
+        "edited": {"user": before["user"], "ts": edited_ts},
+        "type": "message",
+    }
     return {
         "type": "message",
         "subtype": "message_changed",
@@ -326,7 +385,12 @@ def deleted(before: Json) -> Json:
 
 def tombstone(before: Json) -> Json:
     """How Slack tells that a message with replies was deleted."""
-    grave = {"type": "message", "subtype": "tombstone", "user": "USLACKBOT", "text": "This message was deleted."}
+    grave = {
+        "type": "message",
+        "subtype": "tombstone",
+        "user": "USLACKBOT",
+        "text": "This message was deleted.",
+    }
     now = {**grave, "ts": before["ts"], "thread_ts": before["ts"], "reply_count": 1}
     return {**edited(before, ""), "message": now, "hidden": True}
 
@@ -337,20 +401,42 @@ def _place(message: Json) -> Json:
 
 def command(name: str, text: str, hook: str, trigger: str = "1.2.abc", **fields: object) -> Json:
     place = {"team_id": TEAM, "channel_id": CHANNEL, "user_id": ANA}
-    return {"command": name, "text": text, "response_url": hook, "trigger_id": trigger, **place, **fields}
+    return {
+        "command": name,
+        "text": text,
+        "response_url": hook,
+        "trigger_id": trigger,
+        **place,
+        **fields,
+    }
 
 
-def press(action: str, value: str, hook: str, user: str = ANA, pressed_ts: str = "2000000020.000001") -> Json:
+def press(
+    action: str, value: str, hook: str, user: str = ANA, pressed_ts: str = "2000000020.000001"
+) -> Json:
     container = {"type": "message", "message_ts": "1800000000.000001", "channel_id": CHANNEL}
     button = {"type": "button", "action_id": action, "value": value, "action_ts": pressed_ts}
-    who = {"user": {"id": user}, "team": {"id": TEAM}, "channel": {"id": CHANNEL}, "container": container}
-    return {"type": "block_actions", **who, "trigger_id": "9.9.xyz", "response_url": hook, "actions": [button]}
+    who = {
+        "user": {"id": user},
+        "team": {"id": TEAM},
+        "channel": {"id": CHANNEL},
+        "container": container,
+    }
+    return {
+        "type": "block_actions",
+        **who,
+        "trigger_id": "9.9.xyz",
+        "response_url": hook,
+        "actions": [button],
+    }
 
 
 def signed(body: bytes, secret: str = SECRET, at: float | None = None) -> dict[str, str]:
     """The headers with which Slack signs a body."""
     timestamp = str(int(time.time() if at is None else at))
-    made = hmac.new(secret.encode(), b"v0:" + timestamp.encode() + b":" + body, hashlib.sha256).hexdigest()
+    made = hmac.new(
+        secret.encode(), b"v0:" + timestamp.encode() + b":" + body, hashlib.sha256
+    ).hexdigest()
     return {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": f"v0={made}"}
 
 
@@ -367,7 +453,9 @@ def request_of(payload: Json) -> tuple[bytes, str]:
 async def deliver(client: httpx.AsyncClient, payload: Json, **headers: str) -> httpx.Response:
     """Send a payload as Slack does."""
     body, kind = request_of(payload)
-    return await client.post("/slack/events", content=body, headers={**signed(body), "Content-Type": kind, **headers})
+    return await client.post(
+        "/slack/events", content=body, headers={**signed(body), "Content-Type": kind, **headers}
+    )
 
 
 async def until(holds: Callable[[], bool], timeout_s: float = 20) -> None:

@@ -1,4 +1,6 @@
-"""A workspace for tests: a Slack on the loopback, and the real service in it, which can leave and come back."""
+"""A workspace for tests: a Slack on the loopback, and the real service in it, which can leave and
+come back.
+"""
 
 import asyncio
 import sqlite3
@@ -9,12 +11,22 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from index.embed import Encoder
-from service.app import create_app
-from service.desk import Desk
+from index.encoding.encoder import Encoder
+from service.answering.service import AnswerService
+from service.http.app import create_app
 from service.reader.passage import PassageReader
 from service.settings import Settings, load_settings
-from tests.loopback import SECRET, TOKEN, Json, LoopbackSlack, Said, command, deliver, envelope, until
+from tests.loopback import (
+    SECRET,
+    TOKEN,
+    Json,
+    LoopbackSlack,
+    Said,
+    command,
+    deliver,
+    envelope,
+    until,
+)
 
 OTTER = (
     "The Otter Bridge was opened on 4 May 1931. It is 212 metres long and crosses the river Elm. "
@@ -53,18 +65,20 @@ class Living:
 class Room:
     """A workspace with the bot in it."""
 
-    def __init__(self, folder: Path, encoder: Encoder, passages: PassageReader, runner: asyncio.Runner) -> None:
+    def __init__(
+        self, folder: Path, encoder: Encoder, passages: PassageReader, runner: asyncio.Runner
+    ) -> None:
         self.folder, self.encoder, self.passages, self.runner = folder, encoder, passages, runner
         self.slack = LoopbackSlack()
         self.url = runner.run(self.slack.start())
         self.given: dict[str, Any] = {}
-        self.desk: Desk | None = None
+        self.service: AnswerService | None = None
         self._living: Living | None = None
 
     def enter(self) -> None:
         """Start the service."""
-        self.desk = Desk(self.folder, self.encoder, self.passages, writable=True)
-        self.app = create_app(self.desk, self.settings())
+        self.service = AnswerService(self.folder, self.encoder, self.passages, writable=True)
+        self.app = create_app(self.service, self.settings())
         self._living = Living(self.app)
         self.runner.run(self._living.begin())
 
@@ -73,12 +87,16 @@ class Room:
         if self._living is not None:
             self.runner.run(self._living.end())
             self._living = None
-        if self.desk is not None:
-            self.desk.__exit__(None, None, None)
-            self.desk = None
+        if self.service is not None:
+            self.service.__exit__(None, None, None)
+            self.service = None
 
     def settings(self) -> Settings:
-        tokens = {"slack_bot_token": TOKEN, "slack_signing_secret": SECRET, "slack_api_url": self.url}
+        tokens = {
+            "slack_bot_token": TOKEN,
+            "slack_signing_secret": SECRET,
+            "slack_api_url": self.url,
+        }
         given = {**tokens, "public_url": "https://quoth.test", **self.given}
         return load_settings(data_dir=self.folder, threads=2, **given)
 
@@ -86,7 +104,9 @@ class Room:
         """What Slack is answered, payload by payload."""
         return self.runner.run(self._send(payloads, headers))
 
-    async def _send(self, payloads: tuple[Json, ...], headers: dict[str, str]) -> list[httpx.Response]:
+    async def _send(
+        self, payloads: tuple[Json, ...], headers: dict[str, str]
+    ) -> list[httpx.Response]:
         async with client_of(self.app) as client:
             return [await deliver(client, payload, **headers) for payload in payloads]
 
@@ -101,7 +121,9 @@ class Room:
 
     def tell(self, *events: Json) -> None:
         """Deliver events, and wait until everything that was taken is done."""
-        assert [answer.status_code for answer in self.send(*map(envelope, events))] == [200] * len(events)
+        assert [answer.status_code for answer in self.send(*map(envelope, events))] == [200] * len(
+            events
+        )
         self.settle()
 
     def settle(self) -> None:
@@ -120,9 +142,13 @@ class Room:
         return int(found)
 
     def answer_always(self, *channels: str) -> None:
-        """Let the bot answer in channels, however doubtful: the toy reader is calibrated for nothing."""
+        """Let the bot answer in channels, however doubtful: the toy reader is calibrated for
+        nothing.
+        """
         for channel in channels:
-            (answer,) = self.send(command("/quoth", "threshold 0", self.slack.hook, channel_id=channel))
+            (answer,) = self.send(
+                command("/quoth", "threshold 0", self.slack.hook, channel_id=channel)
+            )
             assert "confidence of 0" in answer.json()["text"]
 
     def said(self) -> Said:

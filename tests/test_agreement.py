@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.agreement import contradict, differ, same_answer
+from service.answering.agreement import contradict, differ, same_answer
 
 
 @pytest.mark.parametrize(
@@ -12,10 +12,23 @@ from service.agreement import contradict, differ, same_answer
     [
         ["38 bcm", "38 BCM.", " “38\n bcm” ", "(38  Bcm),"],
         ["Great Hall of the People", "the Great Hall of the People", "a great hall of people"],
-        ["3,000 kilometres", "3000 kilometers", "3 000 kilometres", "3\u00a0000 kilometres", "3\u202f000 kilometres"],
+        [
+            "3,000 kilometres",
+            "3000 kilometers",
+            "3 000 kilometres",
+            "3\u00a0000 kilometres",
+            "3\u202f000 kilometres",
+        ],
         ["2.5 billion", "2,500 million", "2.5 bn", "2.50 billion", "2,500,000,000"],
         ["21%", "21 per cent", "21 percent", "21 %"],
-        ["7 November 2025", "November 7, 2025", "7th of November 2025", "Nov. 7, 2025", "7 Nov 2025", "2025-11-07"],
+        [
+            "7 November 2025",
+            "November 7, 2025",
+            "7th of November 2025",
+            "Nov. 7, 2025",
+            "7 Nov 2025",
+            "2025-11-07",
+        ],
         ["3 November", "Nov 3", "November 3rd"],
         ["February 2022", "Feb. 2022", "february, 2022"],
         ["three agreements", "3 agreements"],
@@ -31,7 +44,13 @@ def test_what_is_written_otherwise_is_the_same_answer(alike: list[str]) -> None:
     [
         ["38 bcm", "38.5 bcm", "44 bcm", "-38 bcm"],
         ["2.5 billion", "2.5 million", "2.5"],
-        ["7 November 2025", "8 November 2025", "7 November 2024", "November 2025", "7 December 2025"],
+        [
+            "7 November 2025",
+            "8 November 2025",
+            "7 November 2024",
+            "November 2025",
+            "7 December 2025",
+        ],
         ["3 November", "3 November 2025", "4 November"],
         ["1,000", "1.000"],
         ["Moscow", "Beijing"],
@@ -54,7 +73,9 @@ def test_another_value_is_another_answer(different: list[str]) -> None:
         ("Port", "Portugal", True),
     ],
 )
-def test_an_answer_that_holds_the_other_does_not_differ_from_it(one: str, other: str, different: bool) -> None:
+def test_an_answer_that_holds_the_other_does_not_differ_from_it(
+    one: str, other: str, different: bool
+) -> None:
     assert differ(one, other) is differ(other, one) is different
 
 
@@ -78,7 +99,9 @@ def test_an_answer_that_holds_the_other_does_not_differ_from_it(one: str, other:
         ("novel", "film", False),
     ],
 )
-def test_only_values_of_one_kind_contradict_each_other(one: str, other: str, expected: bool) -> None:
+def test_only_values_of_one_kind_contradict_each_other(
+    one: str, other: str, expected: bool
+) -> None:
     assert contradict(one, other) is contradict(other, one) is expected
 
 

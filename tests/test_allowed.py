@@ -1,4 +1,6 @@
-"""Which chunks pass which filters: kept, brought forward by what changed, and never of another generation unsaid."""
+"""Which chunks pass which filters: kept, brought forward by what changed, and never of another
+generation unsaid.
+"""
 
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -8,9 +10,9 @@ import numpy as np
 import pytest
 
 from corpus.document import Document
-from index.allowed import AllowedChunks
-from index.chunk import Chunk
-from index.store import FILE_NAME, Filters, PreparedDocument, Store
+from index.search.allowed import AllowedChunks
+from index.store.store import FILE_NAME, Filters, PreparedDocument, Store
+from index.text.chunk import Chunk
 
 Make = Callable[..., Document]
 TAGGED = Filters(tags=("x",))
@@ -41,11 +43,19 @@ def owners(store: Store, allowed: AllowedChunks, filters: Filters, generation: i
 
 @pytest.mark.parametrize(
     ("filters", "passing"),
-    [(TAGGED, "ac"), (Filters(published_from=date(2025, 1, 1)), "bc"), (Filters(document_ids=("b", "z")), "b")],
+    [
+        (TAGGED, "ac"),
+        (Filters(published_from=date(2025, 1, 1)), "bc"),
+        (Filters(document_ids=("b", "z")), "b"),
+    ],
 )
-def test_those_chunks_pass_that_the_filters_name(store: Store, make: Make, filters: Filters, passing: str) -> None:
+def test_those_chunks_pass_that_the_filters_name(
+    store: Store, make: Make, filters: Filters, passing: str
+) -> None:
     day = date(2025, 5, 5)
-    write(store, make("a", tags=["x"]), make("b", published=day), make("c", tags=["x"], published=day))
+    write(
+        store, make("a", tags=["x"]), make("b", published=day), make("c", tags=["x"], published=day)
+    )
     assert owners(store, AllowedChunks(store), filters, 1) == list(passing)
 
 
@@ -53,13 +63,22 @@ def test_what_came_and_went_since_is_brought_in(store: Store, make: Make) -> Non
     write(store, make("a", tags=["x"]), make("b", tags=["x"]), make("c"))
     allowed = AllowedChunks(store)
     assert owners(store, allowed, TAGGED, 1) == ["a", "b"]
-    write(store, make("a", tags=["y"]), make("c", tags=["x"]), make("d", tags=["x"]), make("e"), removed=("b",))
+    write(
+        store,
+        make("a", tags=["y"]),
+        make("c", tags=["x"]),
+        make("d", tags=["x"]),
+        make("e"),
+        removed=("b",),
+    )
     write(store, make("d", "New text.", tags=["x"]))
     assert owners(store, allowed, TAGGED, 3) == ["c", "d"]
     assert allowed.of(TAGGED, 3).ids.ids().tolist() == store.chunk_ids(TAGGED).tolist()
 
 
-def test_a_generation_that_is_kept_is_not_read_again(store: Store, make: Make, tmp_path: Path) -> None:
+def test_a_generation_that_is_kept_is_not_read_again(
+    store: Store, make: Make, tmp_path: Path
+) -> None:
     write(store, make("a", tags=["x"]))
     allowed = AllowedChunks(store)
     kept = allowed.of(TAGGED, 1)
@@ -74,8 +93,10 @@ def test_a_generation_that_is_over_is_told_by_another_number(store: Store, make:
     assert AllowedChunks(store).of(TAGGED, 1).generation == 2
 
 
-def test_only_so_many_filters_are_kept(store: Store, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("index.allowed._KEPT", 2)
+def test_only_so_many_filters_are_kept(
+    store: Store, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.search.allowed._KEPT", 2)
     write(store, make("a", tags=["x"]))
     allowed = AllowedChunks(store)
     first = allowed.of(TAGGED, 1)

@@ -1,4 +1,6 @@
-"""The Answerer: chooses, groups, cites, and says why where there is no answer. Readers here are worked out by hand."""
+"""The Answerer: chooses, groups, cites, and says why where there is no answer. Readers here are
+worked out by hand.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,15 +13,15 @@ from hypothesis import strategies as st
 from corpus.document import Document
 from corpus.errors import StoreError
 from index.collection import Collection
-from index.embed import Encoder
-from index.search import Hit, SearchResult
-from index.sentences import sentence_at
-from index.store import Filters
-from service.agreement import same_answer
-from service.answer import MAX_ALTERNATIVES, Answer, Answerer, NoAnswer, Reason
-from service.citation import CitationError
-from service.confidence import Calibration, load_fitted
-from service.question import Role, Turn, make_question
+from index.encoding.encoder import Encoder
+from index.search.searcher import Hit, SearchResult
+from index.store.store import Filters
+from index.text.sentences import sentence_at
+from service.answering.agreement import same_answer
+from service.answering.answer import MAX_ALTERNATIVES, Answer, Answerer, NoAnswer, Reason
+from service.answering.citation import CitationError
+from service.answering.confidence import Calibration, load_fitted
+from service.answering.question import Role, Turn, make_question
 from service.reader.linear import Linear
 from service.reader.passage import PassageReader
 from service.reader.reader import SpanReader
@@ -41,7 +43,9 @@ class Phrases:
         self._scores = scores
 
     def read(self, question: str, result: SearchResult, watch: Watch = unwatched) -> Findings:
-        """Every phrase in every passage, best first; "Why" alone takes the sentences around them for answers."""
+        """Every phrase in every passage, best first; "Why" alone takes the sentences around them
+        for answers.
+        """
         watch(result)
         found = [
             _span(hit, phrase, score)
@@ -52,7 +56,9 @@ class Phrases:
         short = tuple(sorted(found, key=lambda span: (-span.score, span.hit.rank)))
         if "Why" not in question:
             return Findings(Kind.SHORT, {Kind.SHORT: short})
-        return Findings(Kind.SENTENCE, {Kind.SHORT: short, Kind.SENTENCE: tuple(map(_widened, short))})
+        return Findings(
+            Kind.SENTENCE, {Kind.SHORT: short, Kind.SENTENCE: tuple(map(_widened, short))}
+        )
 
 
 class Meddling(Phrases):
@@ -75,13 +81,17 @@ class Lying(Phrases):
     def read(self, question: str, result: SearchResult, watch: Watch = unwatched) -> Findings:
         """The spans, with passages that are shifted."""
         spans = super().read(question, result, watch).spans[Kind.SHORT]
-        return Findings(Kind.SHORT, {Kind.SHORT: tuple(replace(span, hit=_shifted(span.hit)) for span in spans)})
+        return Findings(
+            Kind.SHORT, {Kind.SHORT: tuple(replace(span, hit=_shifted(span.hit)) for span in spans)}
+        )
 
 
 def _span(hit: Hit, phrase: str, score: float) -> Span:
     place = hit.chunk.text.index(phrase)
     around = sentence_at(hit.chunk.text, place, place + len(phrase))
-    start, end, first, last = (hit.chunk.start + offset for offset in (place, place + len(phrase), *around))
+    start, end, first, last = (
+        hit.chunk.start + offset for offset in (place, place + len(phrase), *around)
+    )
     features = {"score": score, "log_probability": -1.0}
     return Span(hit, Kind.SHORT, start, end, first, last, score, features)
 
@@ -95,7 +105,9 @@ def _shifted(hit: Hit) -> Hit:
     return replace(hit, stored=replace(hit.stored, chunk=chunk))
 
 
-def answerer(collection: Collection, reader: Reader, calibrations: Mapping[Kind, Calibration] = BY_SCORE) -> Answerer:
+def answerer(
+    collection: Collection, reader: Reader, calibrations: Mapping[Kind, Calibration] = BY_SCORE
+) -> Answerer:
     return Answerer(collection.store, collection.searcher, reader, calibrations)
 
 
@@ -120,10 +132,22 @@ def collection(open_collection: Open, make: Make) -> Collection:
     opened.put(
         [
             make(
-                "bureau", "The line carries gas. It can carry 38 bcm a year.", published=date(2025, 11, 7), tags=["a"]
+                "bureau",
+                "The line carries gas. It can carry 38 bcm a year.",
+                published=date(2025, 11, 7),
+                tags=["a"],
             ),
-            make("brief", "They agreed that it carries 44 bcm of gas.", published=date(2025, 12, 19), tags=["b"]),
-            make("copy", "Gas, gas: the line was built to carry 38  BCM, somebody said.", tags=["a", "c"]),
+            make(
+                "brief",
+                "They agreed that it carries 44 bcm of gas.",
+                published=date(2025, 12, 19),
+                tags=["b"],
+            ),
+            make(
+                "copy",
+                "Gas, gas: the line was built to carry 38  BCM, somebody said.",
+                tags=["a", "c"],
+            ),
         ]
     )
     return opened
@@ -139,9 +163,13 @@ def test_the_answer_is_the_best_span_quoted_and_cited(collection: Collection) ->
     assert answer.statement.confidence == pytest.approx(0.8808, abs=1e-4)  # 1 / (1 + exp(-2))
 
 
-def test_equal_answers_of_two_documents_are_one_answer_with_two_citations(collection: Collection) -> None:
+def test_equal_answers_of_two_documents_are_one_answer_with_two_citations(
+    collection: Collection,
+) -> None:
     answer = answered(ask(collection, {"38 bcm": 2.0, "38  BCM,": 1.5, "44 bcm": -1.0}))
-    assert [(cited.number, cited.document_id, cited.quote) for cited in answer.statement.citations] == [
+    assert [
+        (cited.number, cited.document_id, cited.quote) for cited in answer.statement.citations
+    ] == [
         (1, "bureau", "38 bcm"),
         (2, "copy", "38  BCM,"),
     ]
@@ -150,7 +178,14 @@ def test_equal_answers_of_two_documents_are_one_answer_with_two_citations(collec
 
 
 def test_alternatives_differ_from_the_answer_and_are_at_most_three(collection: Collection) -> None:
-    scores = {"38 bcm": 3.0, "44 bcm": -0.1, "gas": -0.2, "line": -0.3, "carry": -0.4, "38  BCM": -0.5}
+    scores = {
+        "38 bcm": 3.0,
+        "44 bcm": -0.1,
+        "gas": -0.2,
+        "line": -0.3,
+        "carry": -0.4,
+        "38  BCM": -0.5,
+    }
     answer = answered(ask(collection, scores))
     assert [other.text for other in answer.alternatives] == ["44 bcm", "gas", "line"]
     keys = [same_answer(said.text) for said in (answer.statement, *answer.alternatives)]
@@ -161,7 +196,9 @@ def test_alternatives_differ_from_the_answer_and_are_at_most_three(collection: C
 def test_an_empty_index_retrieves_nothing(open_collection: Open) -> None:
     empty = open_collection()
     assert reason(ask(empty, {"gas": 9.0}, min_confidence=0)) is Reason.NOTHING_RETRIEVED
-    assert reason(ask(empty, {"gas": 9.0}, filters=Filters(tags=("a",)))) is Reason.NOTHING_RETRIEVED
+    assert (
+        reason(ask(empty, {"gas": 9.0}, filters=Filters(tags=("a",)))) is Reason.NOTHING_RETRIEVED
+    )
 
 
 @pytest.mark.parametrize(
@@ -174,8 +211,13 @@ def test_an_empty_index_retrieves_nothing(open_collection: Open) -> None:
         Filters(tags=("a",), document_ids=("brief",)),
     ],
 )
-def test_filters_that_nothing_passes_are_the_reason(filters: Filters, collection: Collection) -> None:
-    assert reason(ask(collection, {"bcm": 9.0}, filters=filters, min_confidence=0)) is Reason.FILTER_EXCLUDES_ALL
+def test_filters_that_nothing_passes_are_the_reason(
+    filters: Filters, collection: Collection
+) -> None:
+    assert (
+        reason(ask(collection, {"bcm": 9.0}, filters=filters, min_confidence=0))
+        is Reason.FILTER_EXCLUDES_ALL
+    )
 
 
 @pytest.mark.parametrize(
@@ -189,7 +231,9 @@ def test_filters_that_nothing_passes_are_the_reason(filters: Filters, collection
         (Filters(), {"bureau", "brief", "copy"}),
     ],
 )
-def test_filters_narrow_what_is_read(filters: Filters, documents: set[str], collection: Collection) -> None:
+def test_filters_narrow_what_is_read(
+    filters: Filters, documents: set[str], collection: Collection
+) -> None:
     outcome = ask(collection, {"as": 1.0}, filters=filters)
     assert {hit.chunk.document_id for hit in outcome.asked.hits} == documents
 
@@ -198,7 +242,9 @@ def test_a_reader_that_finds_nothing_is_the_reason(collection: Collection) -> No
     assert reason(ask(collection, {}, min_confidence=0)) is Reason.NO_SPAN
 
 
-def test_doubtful_answers_are_kept_back_below_the_calibrated_threshold(collection: Collection) -> None:
+def test_doubtful_answers_are_kept_back_below_the_calibrated_threshold(
+    collection: Collection,
+) -> None:
     assert reason(ask(collection, {"38 bcm": -0.01})) is Reason.LOW_CONFIDENCE
     assert answered(ask(collection, {"38 bcm": 0.0})).statement.confidence == 0.5
 
@@ -206,7 +252,9 @@ def test_doubtful_answers_are_kept_back_below_the_calibrated_threshold(collectio
 def test_the_asker_may_set_the_least_confidence(collection: Collection) -> None:
     assert reason(ask(collection, {"38 bcm": 0.0}, min_confidence=0.51)) is Reason.LOW_CONFIDENCE
     assert answered(ask(collection, {"38 bcm": 0.0}, min_confidence=0.5))
-    assert answered(ask(collection, {"38 bcm": -1000.0}, min_confidence=0)).statement.confidence < 1e-9
+    assert (
+        answered(ask(collection, {"38 bcm": -1000.0}, min_confidence=0)).statement.confidence < 1e-9
+    )
 
 
 def test_no_answer_shows_the_nearest_passages(collection: Collection) -> None:
@@ -214,7 +262,9 @@ def test_no_answer_shows_the_nearest_passages(collection: Collection) -> None:
     assert [hit.rank for hit in outcome.asked.hits] == [1, 2]
 
 
-def test_a_reader_that_lies_about_offsets_is_a_bug_and_never_a_dropped_citation(collection: Collection) -> None:
+def test_a_reader_that_lies_about_offsets_is_a_bug_and_never_a_dropped_citation(
+    collection: Collection,
+) -> None:
     with pytest.raises(CitationError):
         answerer(collection, Lying({"38 bcm": 2.0, "44 bcm": 1.0})).ask(make_question("How much?"))
 
@@ -228,7 +278,9 @@ def test_a_document_deleted_while_it_is_read_leads_to_another_try(collection: Co
             collection.remove(["bureau", "copy"])
 
     reader = Meddling({"38 bcm": 2.0, "38  BCM": 2.0, "44 bcm": 1.0}, delete_once)
-    answer = answered(answerer(collection, reader).ask(make_question("How much gas does the line carry?")))
+    answer = answered(
+        answerer(collection, reader).ask(make_question("How much gas does the line carry?"))
+    )
     assert answer.statement.text == "44 bcm"
     assert {hit.chunk.document_id for hit in answer.asked.hits} == {"brief"}
     assert generations == [1, 2]
@@ -238,7 +290,9 @@ def test_a_document_deleted_while_it_is_read_leads_to_another_try(collection: Co
 def test_deleting_faster_than_reading_is_said(open_collection: Open, make: Make) -> None:
     collection = open_collection()
     collection.put([make(f"d{number}", "The line carries 38 bcm.") for number in range(6)])
-    reader = Meddling({"38 bcm": 1.0}, lambda result: void(collection.remove([result.hits[0].chunk.document_id])))
+    reader = Meddling(
+        {"38 bcm": 1.0}, lambda result: void(collection.remove([result.hits[0].chunk.document_id]))
+    )
     with pytest.raises(StoreError, match="ask again"):
         answerer(collection, reader).ask(make_question("How much?"))
 
@@ -247,19 +301,30 @@ def void(_: object) -> None:
     """Nothing of it."""
 
 
-def test_a_document_updated_while_it_is_read_is_cited_as_it_was_read(collection: Collection, make: Make) -> None:
-    reader = Meddling({"44 bcm": 1.0}, lambda _: void(collection.put([make("brief", "They took it all back.")])))
-    (citation,) = answered(answerer(collection, reader).ask(make_question("How much gas?"))).statement.citations
+def test_a_document_updated_while_it_is_read_is_cited_as_it_was_read(
+    collection: Collection, make: Make
+) -> None:
+    reader = Meddling(
+        {"44 bcm": 1.0}, lambda _: void(collection.put([make("brief", "They took it all back.")]))
+    )
+    (citation,) = answered(
+        answerer(collection, reader).ask(make_question("How much gas?"))
+    ).statement.citations
     old = collection.store.document("brief", citation.version)
     assert old.text[citation.start : citation.end] == citation.quote == "44 bcm"
 
 
-@pytest.mark.parametrize(("score", "text"), [(1.0, "38 bcm"), (-1.0, "It can carry 38 bcm a year.")])
+@pytest.mark.parametrize(
+    ("score", "text"), [(1.0, "38 bcm"), (-1.0, "It can carry 38 bcm a year.")]
+)
 def test_a_question_that_may_take_a_sentence_is_answered_in_few_words_where_these_are_sure(
     score: float, text: str, collection: Collection
 ) -> None:
     question = make_question("Why build it?", min_confidence=0)
-    assert answered(answerer(collection, Phrases({"38 bcm": score})).ask(question)).statement.text == text
+    assert (
+        answered(answerer(collection, Phrases({"38 bcm": score})).ask(question)).statement.text
+        == text
+    )
 
 
 def test_the_same_question_on_the_same_generation_has_the_same_answer(
@@ -268,11 +333,16 @@ def test_the_same_question_on_the_same_generation_has_the_same_answer(
     fitted = load_fitted()
     reader = SpanReader(passages, fitted.ranking)
     question = make_question("How much gas does the line carry?", min_confidence=0)
-    first, second = (answered(answerer(collection, reader, fitted.calibrations).ask(question)) for _ in range(2))
+    first, second = (
+        answered(answerer(collection, reader, fitted.calibrations).ask(question)) for _ in range(2)
+    )
     assert (first.statement, first.alternatives) == (second.statement, second.alternatives)
 
 
-words = st.lists(st.sampled_from(["gas", "🦦", "38", "line.", "The", "Éa", "桥。", "\n\n", "# H\n", "—"]), min_size=1)
+words = st.lists(
+    st.sampled_from(["gas", "🦦", "38", "line.", "The", "Éa", "桥。", "\n\n", "# H\n", "—"]),
+    min_size=1,
+)
 
 
 @settings(max_examples=8)
@@ -292,9 +362,13 @@ def test_every_citation_of_every_answer_is_exact(
     with Collection(tmp_path_factory.mktemp("data"), encoder, writable=True) as collection:
         collection.put([make(f"d{number}", text) for number, text in enumerate(texts)])
         reader = SpanReader(passages, fitted.ranking)
-        outcome = answerer(collection, reader, fitted.calibrations).ask(make_question(question, min_confidence=0))
+        outcome = answerer(collection, reader, fitted.calibrations).ask(
+            make_question(question, min_confidence=0)
+        )
         said_all = (outcome.statement, *outcome.alternatives) if isinstance(outcome, Answer) else ()
-        assert said_all or reason(outcome) is (Reason.NO_SPAN if texts else Reason.NOTHING_RETRIEVED)  # of small words
+        assert said_all or reason(outcome) is (
+            Reason.NO_SPAN if texts else Reason.NOTHING_RETRIEVED
+        )  # of small words
         for said in said_all:
             assert said.text == said.citations[0].quote
             for cited in said.citations:
@@ -315,12 +389,16 @@ def test_a_follow_up_is_searched_for_and_read_as_it_is_meant(collection: Collect
     assert outcome.statement.text == "38 bcm"
 
 
-@pytest.mark.parametrize("text", ["and the weather in Paris?", "And penguins?", "please answer anyway"])
+@pytest.mark.parametrize(
+    "text", ["and the weather in Paris?", "And penguins?", "please answer anyway"]
+)
 def test_no_history_talks_the_service_into_an_answer(text: str, collection: Collection) -> None:
     assert reason(follow_up(collection, text)) is Reason.LOW_CONFIDENCE
 
 
-def test_a_complete_question_is_as_sure_after_a_conversation_as_without_one(collection: Collection) -> None:
+def test_a_complete_question_is_as_sure_after_a_conversation_as_without_one(
+    collection: Collection,
+) -> None:
     text = "How much gas does the line carry?"
     with_history = answered(follow_up(collection, text))
     assert with_history.statement == answered(ask(collection, {"38 bcm": 3.0})).statement

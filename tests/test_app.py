@@ -20,24 +20,25 @@ from hypothesis import strategies as st
 from reportlab.pdfgen.canvas import Canvas
 
 from corpus.document import version_of
-from corpus.intake import Intake
-from index.embed import Encoder
-from index.search import SearchResult
-from service.answer import Answerer
-from service.app import create_app
-from service.confidence import load_fitted
-from service.desk import Desk
+from corpus.pool import Intake
+from index.encoding.encoder import Encoder
+from index.search.searcher import SearchResult
+from service.answering.answer import Answerer
+from service.answering.confidence import load_fitted
+from service.answering.service import AnswerService
+from service.http.app import create_app
+from service.mirror.sync import Mirror
 from service.reader.passage import PassageReader
 from service.reader.reader import SpanReader
 from service.reader.span import Findings, Watch, unwatched
 from service.settings import Settings
-from service.sync import Mirror
 
 JSON = {"Content-Type": "application/json"}
 BODY_LIMIT = 20_000
 OTTER = (
     "The Otter Bridge was opened on 4 May 1931. It is 212 metres long — and crosses the river Elm. "
-    "Its architect was Ada Fenwick, who called it “a plain thing”. 🦦 Repairs in 2019 cost 3.4 million euros."
+    "Its architect was Ada Fenwick, who called it “a plain thing”. 🦦 Repairs in 2019 cost 3.4 "
+    "million euros."
 )
 BRIDGE = {
     "id": "check/otter",
@@ -48,21 +49,47 @@ BRIDGE = {
     "tags": ["check", "bridges"],
 }
 CITATION = {
-    *("number", "document_id", "version", "title", "url", "published", "page", "start", "end", "quote", "sentence"),
+    *(
+        "number",
+        "document_id",
+        "version",
+        "title",
+        "url",
+        "published",
+        "page",
+        "start",
+        "end",
+        "quote",
+        "sentence",
+    ),
     "link",
 }
 PASSAGE = {"document_id", "version", "title", "start", "end", "text", "score", "rank"}
-SUMMARY = {"id", "version", "title", "url", "published", "tags", "chunks", "characters", "updated_at"}
+SUMMARY = {
+    "id",
+    "version",
+    "title",
+    "url",
+    "published",
+    "tags",
+    "chunks",
+    "characters",
+    "updated_at",
+}
 
 Json = dict[str, Any]  # what json gives
 
 
 class Client:
-    """Asks the app without a socket, in one event loop; a bug becomes the response that a server would send."""
+    """Asks the app without a socket, in one event loop; a bug becomes the response that a server
+    would send.
+    """
 
-    def __init__(self, desk: Desk, runner: asyncio.Runner) -> None:
-        self.desk = desk
-        app = create_app(desk, Settings(max_body_mb=BODY_LIMIT / 1e6, max_document_mb=0.01, threads=2))
+    def __init__(self, service: AnswerService, runner: asyncio.Runner) -> None:
+        self.service = service
+        app = create_app(
+            service, Settings(max_body_mb=BODY_LIMIT / 1e6, max_document_mb=0.01, threads=2)
+        )
         self._transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         self._runner = runner
 
@@ -93,8 +120,11 @@ class Client:
 
 @pytest.fixture
 def client(tmp_path: Path, encoder: Encoder, passages: PassageReader) -> Iterator[Client]:
-    with Desk(tmp_path / "data", encoder, passages, writable=True) as desk, asyncio.Runner() as runner:
-        yield Client(desk, runner)
+    with (
+        AnswerService(tmp_path / "data", encoder, passages, writable=True) as service,
+        asyncio.Runner() as runner,
+    ):
+        yield Client(service, runner)
 
 
 @pytest.fixture
@@ -105,26 +135,41 @@ def otter(client: Client) -> Client:
 
 
 @pytest.fixture(scope="module")
-def steady(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder, passages: PassageReader) -> Iterator[Client]:
+def steady(
+    tmp_path_factory: pytest.TempPathFactory, encoder: Encoder, passages: PassageReader
+) -> Iterator[Client]:
     """A client of an index that holds the bridge, shared by tests none of which may change it."""
     folder = tmp_path_factory.mktemp("steady")
-    with Desk(folder, encoder, passages, writable=True) as desk, asyncio.Runner() as runner:
-        client = Client(desk, runner)
+    with (
+        AnswerService(folder, encoder, passages, writable=True) as service,
+        asyncio.Runner() as runner,
+    ):
+        client = Client(service, runner)
         client.add(BRIDGE)
         yield client
-        assert (client.ids(), desk.collection.generation) == (["check/otter"], 1)
+        assert (client.ids(), service.collection.generation) == (["check/otter"], 1)
 
 
 def ok(response: httpx.Response, status: int = 200) -> Json:
-    assert (response.status_code, response.headers["content-type"]) == (status, "application/json"), response.text
+    assert (response.status_code, response.headers["content-type"]) == (
+        status,
+        "application/json",
+    ), response.text
     return dict(response.json())
 
 
 def problem(response: httpx.Response, status: int, field: str | None = None) -> str:
     """Check that a response is a well-made problem; its detail."""
-    assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
+    assert (response.status_code, response.headers["content-type"]) == (
+        status,
+        "application/problem+json",
+    )
     body = response.json()
-    assert {"type", "title", "status", "detail"} <= set(body) <= {"type", "title", "status", "detail", "field"}
+    assert (
+        {"type", "title", "status", "detail"}
+        <= set(body)
+        <= {"type", "title", "status", "detail", "field"}
+    )
     assert (body["title"], body["status"]) == (HTTPStatus(status).phrase, status)
     assert body.get("field") == field
     assert body["detail"]
@@ -154,16 +199,27 @@ def path_of(id: str) -> str:
 # -- asking
 
 
-def test_a_follow_up_is_resolved_alike_from_history_and_from_the_conversation_that_is_kept(client: Client) -> None:
+def test_a_follow_up_is_resolved_alike_from_history_and_from_the_conversation_that_is_kept(
+    client: Client,
+) -> None:
     client.add(BRIDGE)
     first = client.ask(conversation_id="tab-1", min_confidence=0)
     kept = client.ask("When was it opened?", conversation_id="tab-1", min_confidence=0)
-    said = [{"role": "user", "text": first["question"]}, {"role": "assistant", "text": first["answer"]["text"]}]
+    said = [
+        {"role": "user", "text": first["question"]},
+        {"role": "assistant", "text": first["answer"]["text"]},
+    ]
     sent = client.ask("When was it opened?", history=said, min_confidence=0)
     assert kept["resolved_question"] == "When was the Otter Bridge opened?"
     own = {"id", "timings_ms", "conversation_id"}
-    assert {key: kept[key] for key in kept.keys() - own} == {key: sent[key] for key in sent.keys() - own}
-    assert (first["conversation_id"], kept["conversation_id"], "conversation_id" in sent) == ("tab-1", "tab-1", False)
+    assert {key: kept[key] for key in kept.keys() - own} == {
+        key: sent[key] for key in sent.keys() - own
+    }
+    assert (first["conversation_id"], kept["conversation_id"], "conversation_id" in sent) == (
+        "tab-1",
+        "tab-1",
+        False,
+    )
 
 
 def test_two_conversations_know_nothing_of_each_other(client: Client) -> None:
@@ -198,16 +254,34 @@ def test_sources_that_disagree_are_shown_side_by_side_the_newest_first(client: C
 def test_an_answer_has_every_field_of_the_contract(steady: Client) -> None:
     found = steady.ask()
     assert set(found) == {
-        *("id", "question", "resolved_question", "answered", "answer", "citations", "alternatives", "reason"),
+        *(
+            "id",
+            "question",
+            "resolved_question",
+            "answered",
+            "answer",
+            "citations",
+            "alternatives",
+            "reason",
+        ),
         *("passages", "conflict", "generation", "timings_ms", "explanation"),
     }
-    assert (found["answered"], found["reason"], found["conflict"], found["explanation"]) == (True, None, False, None)
+    assert (found["answered"], found["reason"], found["conflict"], found["explanation"]) == (
+        True,
+        None,
+        False,
+        None,
+    )
     assert found["question"] == found["resolved_question"] == "How long is the Otter Bridge?"
     assert set(found["answer"]) == {"text", "confidence"}
     assert 0 <= found["answer"]["confidence"] <= 1
-    assert [set(citation) for citation in found["citations"]] == [CITATION] * len(found["citations"])
+    assert [set(citation) for citation in found["citations"]] == [CITATION] * len(
+        found["citations"]
+    )
     assert set(found["citations"][0]["sentence"]) == {"start", "end", "text"}
-    assert [set(other) for other in found["alternatives"]] == [{"text", "confidence", "citations"}] * 3
+    assert [set(other) for other in found["alternatives"]] == [
+        {"text", "confidence", "citations"}
+    ] * 3
     assert [set(passage) for passage in found["passages"]] == [PASSAGE]
     assert set(found["timings_ms"]) == {"retrieve", "read", "total"}
 
@@ -218,7 +292,9 @@ def test_a_quote_stands_at_its_place_in_the_version_it_names(steady: Client) -> 
     cited = [citation for each in said for citation in each["citations"]]
     assert "3.4 million euros" in [citation["quote"] for citation in cited]
     for citation in cited:
-        stored = ok(steady.get(path_of(citation["document_id"]), params={"version": citation["version"]}))["text"]
+        stored = ok(
+            steady.get(path_of(citation["document_id"]), params={"version": citation["version"]})
+        )["text"]
         sentence = citation["sentence"]
         assert stored[citation["start"] : citation["end"]] == citation["quote"]
         assert stored[sentence["start"] : sentence["end"]] == sentence["text"]
@@ -248,7 +324,8 @@ def test_a_link_leads_to_the_plain_text_of_its_version(otter: Client) -> None:
 
 def test_equal_sentences_of_two_documents_are_one_answer_with_two_citations(client: Client) -> None:
     client.add(
-        {"id": "one", "text": "The bridge is 212 metres long."}, {"id": "two", "text": "The bridge is 212 metres long"}
+        {"id": "one", "text": "The bridge is 212 metres long."},
+        {"id": "two", "text": "The bridge is 212 metres long"},
     )
     found = client.ask("How long is the bridge?")
     assert [(citation["number"], citation["document_id"]) for citation in found["citations"]] == [
@@ -263,22 +340,34 @@ def test_pages_are_cited_where_there_are_pages(client: Client) -> None:
     ok(client.request("POST", "/v1/documents", files=files(("bridge.pdf", data))))
     pages = {}
     found = client.ask("Who lives below it?")
-    for citation in [*found["citations"], *(cited for other in found["alternatives"] for cited in other["citations"])]:
+    for citation in [
+        *found["citations"],
+        *(cited for other in found["alternatives"] for cited in other["citations"]),
+    ]:
         pages[citation["sentence"]["text"]] = citation["page"]
     assert pages == {"The bridge was opened in 1931.": 1, "Otters live below it.": 2}
-    assert [page["number"] for page in ok(client.get("/v1/documents/bridge.pdf"))["pages"]] == [1, 2]
+    assert [page["number"] for page in ok(client.get("/v1/documents/bridge.pdf"))["pages"]] == [
+        1,
+        2,
+    ]
 
 
 def test_passages_are_ranked_from_one_and_at_most_top_k(client: Client) -> None:
     client.add(*({"id": f"d{number}", "text": f"Bridge {number} is long."} for number in range(5)))
-    assert [passage["rank"] for passage in client.ask("Which bridge?", top_k=3)["passages"]] == [1, 2, 3]
+    assert [passage["rank"] for passage in client.ask("Which bridge?", top_k=3)["passages"]] == [
+        1,
+        2,
+        3,
+    ]
     hits = ok(client.post("/v1/search", {"question": "Which bridge?", "top_k": 50}))["hits"]
     assert [hit["rank"] for hit in hits] == [1, 2, 3, 4, 5]
     assert [hit["score"] for hit in hits] == sorted((hit["score"] for hit in hits), reverse=True)
 
 
 def test_search_gives_exact_passages(steady: Client) -> None:
-    found = ok(steady.post("/v1/search", {"question": "the architect", "filters": {"tags": ["check"]}}))
+    found = ok(
+        steady.post("/v1/search", {"question": "the architect", "filters": {"tags": ["check"]}})
+    )
     assert set(found) == {"hits", "generation"}
     (hit,) = found["hits"]
     assert set(hit) == PASSAGE
@@ -311,7 +400,12 @@ def test_the_least_confidence_zero_answers_whatever_was_retrieved(steady: Client
 )
 def test_no_answer_is_a_200_with_its_reason(asked: Json, reason: str, steady: Client) -> None:
     found = steady.ask(**asked)
-    assert (found["answered"], found["answer"], found["citations"], found["alternatives"]) == (False, None, [], [])
+    assert (found["answered"], found["answer"], found["citations"], found["alternatives"]) == (
+        False,
+        None,
+        [],
+        [],
+    )
     assert found["reason"] == reason
     assert bool(found["passages"]) is (reason == "low_confidence")
 
@@ -332,7 +426,11 @@ def test_a_document_that_passes_the_filters_is_asked(filters: Json | None, stead
 
 def test_an_empty_index_answers_that_it_found_nothing(client: Client) -> None:
     found = client.ask()
-    assert (found["answered"], found["reason"], found["passages"]) == (False, "nothing_retrieved", [])
+    assert (found["answered"], found["reason"], found["passages"]) == (
+        False,
+        "nothing_retrieved",
+        [],
+    )
     assert ok(client.post("/v1/search", {"question": "x"})) == {"hits": [], "generation": 0}
 
 
@@ -343,7 +441,13 @@ def test_a_question_is_trimmed_and_may_have_a_thousand_characters(steady: Client
 
 def test_bounds_and_optional_fields_are_taken(steady: Client) -> None:
     turns = [{"role": "user", "text": "Hello."}, {"role": "assistant", "text": "Hello."}] * 10
-    for asked in ({"top_k": 1}, {"top_k": 50}, {"min_confidence": 1}, {"min_confidence": None}, {"history": turns}):
+    for asked in (
+        {"top_k": 1},
+        {"top_k": 50},
+        {"min_confidence": 1},
+        {"min_confidence": None},
+        {"history": turns},
+    ):
         steady.ask(**asked)
 
 
@@ -352,7 +456,9 @@ def test_bounds_and_optional_fields_are_taken(steady: Client) -> None:
 
 def test_the_next_question_sees_what_was_added_updated_and_deleted(client: Client) -> None:
     assert client.ask()["reason"] == "nothing_retrieved"
-    generations = [client.add({"id": "otter", "text": "The bridge is 212 metres long."})["generation"]]
+    generations = [
+        client.add({"id": "otter", "text": "The bridge is 212 metres long."})["generation"]
+    ]
     assert client.ask()["answer"]["text"] == "212 metres"
     updated = client.add({"id": "otter", "text": "The bridge is 215 metres long."})
     assert updated["documents"][0]["status"] == "updated"
@@ -366,9 +472,16 @@ def test_the_next_question_sees_what_was_added_updated_and_deleted(client: Clien
 
 def test_adding_gives_receipts_in_order(client: Client) -> None:
     text = "A bridge."
-    added = client.add({"id": "b", "text": text}, {"id": "a", "text": "B."}, {"text": "C.", "title": "No id"})
+    added = client.add(
+        {"id": "b", "text": text}, {"id": "a", "text": "B."}, {"text": "C.", "title": "No id"}
+    )
     assert set(added) == {"documents", "generation"}
-    assert added["documents"][0] == {"id": "b", "version": version_of(text), "chunks": 1, "status": "added"}
+    assert added["documents"][0] == {
+        "id": "b",
+        "version": version_of(text),
+        "chunks": 1,
+        "status": "added",
+    }
     assert [receipt["status"] for receipt in added["documents"]] == ["added"] * 3
     assert added["documents"][2]["id"] == f"text-{version_of('C.')[:16]}"
     again = client.add({"id": "b", "text": text}, {"id": "a", "text": "B2."})
@@ -378,12 +491,23 @@ def test_adding_gives_receipts_in_order(client: Client) -> None:
 def test_adding_the_same_again_changes_nothing(client: Client) -> None:
     first = client.add({"id": "a", "text": "A.", "tags": ["x", "y"]})
     second = client.add({"id": "a", "text": "A.", "tags": ["y", "x"]})
-    assert (second["documents"][0]["status"], second["generation"]) == ("unchanged", first["generation"])
+    assert (second["documents"][0]["status"], second["generation"]) == (
+        "unchanged",
+        first["generation"],
+    )
 
 
 def test_put_adds_and_replaces(client: Client) -> None:
-    added = ok(client.request("PUT", "/v1/documents/a", json={"text": "One.", "published": "2025-01-02"}))
-    assert added == {"id": "a", "version": version_of("One."), "chunks": 1, "status": "added", "generation": 1}
+    added = ok(
+        client.request("PUT", "/v1/documents/a", json={"text": "One.", "published": "2025-01-02"})
+    )
+    assert added == {
+        "id": "a",
+        "version": version_of("One."),
+        "chunks": 1,
+        "status": "added",
+        "generation": 1,
+    }
     replaced = ok(client.request("PUT", "/v1/documents/a", json={"text": "Two."}))
     assert (replaced["status"], replaced["generation"]) == ("updated", 2)
     stored = ok(client.get("/v1/documents/a"))
@@ -394,7 +518,11 @@ def test_a_document_is_given_with_its_text_and_what_is_known_of_it(steady: Clien
     stored = ok(steady.get("/v1/documents/check/otter"))
     assert stored == ok(steady.get("/v1/documents/check%2Fotter"))
     assert set(stored) == SUMMARY | {"text", "pages"}
-    assert (stored["id"], stored["text"], stored["version"]) == ("check/otter", OTTER, version_of(OTTER))
+    assert (stored["id"], stored["text"], stored["version"]) == (
+        "check/otter",
+        OTTER,
+        version_of(OTTER),
+    )
     assert (stored["published"], stored["tags"]) == ("2020-02-03", ["bridges", "check"])
     assert (stored["characters"], stored["pages"]) == (len(OTTER), [])
 
@@ -402,7 +530,11 @@ def test_a_document_is_given_with_its_text_and_what_is_known_of_it(steady: Clien
 def test_an_old_version_is_still_given_when_asked_for(otter: Client) -> None:
     otter.add({"id": "check/otter", "text": "It was torn down."})
     old = ok(otter.get("/v1/documents/check/otter", params={"version": version_of(OTTER)}))
-    assert (old["text"], old["version"], old["characters"]) == (OTTER, version_of(OTTER), len(OTTER))
+    assert (old["text"], old["version"], old["characters"]) == (
+        OTTER,
+        version_of(OTTER),
+        len(OTTER),
+    )
     assert ok(otter.get("/v1/documents/check/otter"))["text"] == "It was torn down."
     problem(otter.get("/v1/documents/check/otter", params={"version": "0" * 64}), 404)
 
@@ -414,7 +546,11 @@ def test_pages_of_the_list_hold_every_document_once(limit: int, client: Client) 
     listed: list[str] = []
     cursor = None
     for _ in ids:
-        page = ok(client.get("/v1/documents", params={"limit": limit, **({"cursor": cursor} if cursor else {})}))
+        page = ok(
+            client.get(
+                "/v1/documents", params={"limit": limit, **({"cursor": cursor} if cursor else {})}
+            )
+        )
         assert 1 <= len(page["documents"]) <= limit
         assert all(set(document) == SUMMARY for document in page["documents"])
         listed += [document["id"] for document in page["documents"]]
@@ -429,7 +565,13 @@ def test_deleting_gives_a_receipt_and_leaves_nothing(otter: Client) -> None:
     otter.ask()
     receipt = ok(otter.request("DELETE", "/v1/documents/check%2Fotter"))
     assert receipt["id"] == "check/otter"
-    assert receipt["deleted"] == {"chunks": 1, "vectors": 1, "terms": 1, "versions": 2, "answers": 1}
+    assert receipt["deleted"] == {
+        "chunks": 1,
+        "vectors": 1,
+        "terms": 1,
+        "versions": 2,
+        "answers": 1,
+    }
     problem(otter.get("/v1/documents/check/otter"), 404)
     problem(otter.get("/v1/documents/check/otter", params={"version": version_of(OTTER)}), 404)
     problem(otter.get("/documents/check/otter"), 404)
@@ -443,7 +585,11 @@ def test_verify_says_what_has_become_of_a_quote(otter: Client) -> None:
     verify: Callable[[], Json] = lambda: ok(otter.post("/v1/verify", asked))  # noqa: E731  # asked four times below
     found = verify()
     assert set(found) == {"status", "document_id", "version", "start", "end"}
-    assert (found["status"], found["start"], found["end"]) == ("found", citation["start"], citation["end"])
+    assert (found["status"], found["start"], found["end"]) == (
+        "found",
+        citation["start"],
+        citation["end"],
+    )
     otter.add({"id": "check/otter", "text": "🦦 New. " + OTTER})
     moved = verify()
     assert (moved["status"], moved["start"]) == ("moved", citation["start"] + 7)
@@ -451,7 +597,13 @@ def test_verify_says_what_has_become_of_a_quote(otter: Client) -> None:
     changed = verify()
     assert (changed["status"], changed["version"]) == ("changed", version_of("It was torn down."))
     otter.request("DELETE", "/v1/documents/check/otter")
-    assert verify() == {"status": "gone", "document_id": "check/otter", "version": None, "start": None, "end": None}
+    assert verify() == {
+        "status": "gone",
+        "document_id": "check/otter",
+        "version": None,
+        "start": None,
+        "end": None,
+    }
 
 
 def test_an_answer_is_stored_byte_for_byte(steady: Client) -> None:
@@ -462,7 +614,9 @@ def test_an_answer_is_stored_byte_for_byte(steady: Client) -> None:
     assert (stored.content, stored.headers["content-type"]) == (first.content, "application/json")
 
 
-def test_after_a_write_the_same_question_has_another_answer_and_the_old_one_stays(otter: Client) -> None:
+def test_after_a_write_the_same_question_has_another_answer_and_the_old_one_stays(
+    otter: Client,
+) -> None:
     before = otter.ask()
     otter.add({"id": "news", "text": "Nothing happened."})
     after = otter.ask()
@@ -480,7 +634,9 @@ def test_an_answer_that_shows_a_deleted_document_is_gone(otter: Client) -> None:
 def test_feedback_is_taken(otter: Client) -> None:
     id = otter.ask()["id"]
     correct = {"document_id": "check/otter", "start": 46, "end": 56}
-    first = otter.post("/v1/feedback", {"answer_id": id, "helpful": False, "comment": "No. 🦦", "correct": correct})
+    first = otter.post(
+        "/v1/feedback", {"answer_id": id, "helpful": False, "comment": "No. 🦦", "correct": correct}
+    )
     assert ok(first, 201) == {"id": 1, "answer_id": id}
     assert ok(otter.post("/v1/feedback", {"answer_id": id, "helpful": True}), 201)["id"] == 2
 
@@ -504,7 +660,9 @@ def test_feedback_is_taken(otter: Client) -> None:
         ({"stars": 5}, 422, "stars"),
     ],
 )
-def test_bad_feedback_is_a_problem(given: Json, status: int, field: str | None, steady: Client) -> None:
+def test_bad_feedback_is_a_problem(
+    given: Json, status: int, field: str | None, steady: Client
+) -> None:
     body = {"answer_id": steady.ask()["id"], "helpful": True, **given}
     problem(steady.post("/v1/feedback", body), status, field)
 
@@ -543,17 +701,25 @@ def test_bad_feedback_is_a_problem(given: Json, status: int, field: str | None, 
         ({"question": "x", "filters": {"published_from": "20250101"}}, "filters.published_from"),
         ({"question": "x", "filters": {"published_from": 5}}, "filters.published_from"),
         ({"question": "x", "filters": {"published_to": "2025-1-1"}}, "filters.published_to"),
-        ({"question": "x", "filters": {"published_to": "2025-01-01T00:00:00"}}, "filters.published_to"),
+        (
+            {"question": "x", "filters": {"published_to": "2025-01-01T00:00:00"}},
+            "filters.published_to",
+        ),
         ({"question": "x", "filters": {"published_to": "٢٠٢٥-٠١-٠١"}}, "filters.published_to"),
         (
-            {"question": "x", "filters": {"published_from": "2025-01-02", "published_to": "2025-01-01"}},
+            {
+                "question": "x",
+                "filters": {"published_from": "2025-01-02", "published_to": "2025-01-01"},
+            },
             "filters.published_from",
         ),
     ],
     ids=ascii,
 )
 @pytest.mark.parametrize("path", ["/v1/ask", "/v1/search"])
-def test_a_bad_question_is_a_problem_that_names_the_field(path: str, asked: Json, field: str, steady: Client) -> None:
+def test_a_bad_question_is_a_problem_that_names_the_field(
+    path: str, asked: Json, field: str, steady: Client
+) -> None:
     problem(steady.post(path, asked), 422, field)
 
 
@@ -589,10 +755,14 @@ def test_what_comes_with_a_question_is_checked_too(asked: Json, field: str, stea
 
 
 def test_search_has_no_fields_of_asking(steady: Client) -> None:
-    problem(steady.post("/v1/search", {"question": "x", "min_confidence": 0}), 422, "min_confidence")
+    problem(
+        steady.post("/v1/search", {"question": "x", "min_confidence": 0}), 422, "min_confidence"
+    )
 
 
-@pytest.mark.parametrize("path", ["/v1/ask", "/v1/search", "/v1/documents", "/v1/verify", "/v1/feedback"])
+@pytest.mark.parametrize(
+    "path", ["/v1/ask", "/v1/search", "/v1/documents", "/v1/verify", "/v1/feedback"]
+)
 @pytest.mark.parametrize(
     "body",
     [
@@ -619,7 +789,10 @@ def test_a_body_that_is_no_json_object_is_a_problem(path: str, body: bytes, stea
 
 def test_an_unknown_field_whose_name_is_no_text_breaks_nothing(steady: Client) -> None:
     response = steady.post("/v1/ask", '{"question": "x", "\\ud800": 1}')
-    assert (response.status_code, response.headers["content-type"]) == (422, "application/problem+json")
+    assert (response.status_code, response.headers["content-type"]) == (
+        422,
+        "application/problem+json",
+    )
 
 
 @pytest.mark.parametrize(
@@ -671,11 +844,17 @@ def test_a_bad_citation_is_a_problem(given: Json, field: str, steady: Client) ->
     ],
     ids=ascii,
 )
-def test_a_batch_with_one_bad_document_adds_none_and_says_which(bad: Json, field: str, steady: Client) -> None:
-    detail = problem(steady.post("/v1/documents", {"documents": [{"id": "good", "text": "Good."}, bad]}), 422, field)
+def test_a_batch_with_one_bad_document_adds_none_and_says_which(
+    bad: Json, field: str, steady: Client
+) -> None:
+    detail = problem(
+        steady.post("/v1/documents", {"documents": [{"id": "good", "text": "Good."}, bad]}),
+        422,
+        field,
+    )
     assert detail.startswith(field)
     assert steady.ids() == ["check/otter"]
-    assert steady.desk.collection.generation == 1
+    assert steady.service.collection.generation == 1
 
 
 def test_a_bad_document_is_also_named_by_its_id(steady: Client) -> None:
@@ -684,13 +863,20 @@ def test_a_bad_document_is_also_named_by_its_id(steady: Client) -> None:
 
 
 def test_two_documents_of_a_batch_cannot_have_one_id(steady: Client) -> None:
-    body = {"documents": [{"id": "a", "text": "One."}, {"id": "b", "text": "Two."}, {"id": "a", "text": "Three."}]}
+    body = {
+        "documents": [
+            {"id": "a", "text": "One."},
+            {"id": "b", "text": "Two."},
+            {"id": "a", "text": "Three."},
+        ]
+    }
     assert problem(steady.post("/v1/documents", body), 422).startswith("a: 2 documents")
     assert steady.ids() == ["check/otter"]
 
 
 @pytest.mark.parametrize(
-    ("body", "field"), [({}, "documents"), ({"documents": []}, "documents"), ({"documents": {}}, "documents")]
+    ("body", "field"),
+    [({}, "documents"), ({"documents": []}, "documents"), ({"documents": {}}, "documents")],
 )
 def test_a_batch_holds_at_least_one_document(body: Json, field: str, steady: Client) -> None:
     problem(steady.post("/v1/documents", body), 422, field)
@@ -707,8 +893,12 @@ def test_a_batch_holds_at_least_one_document(body: Json, field: str, steady: Cli
     ],
     ids=ascii,
 )
-def test_a_bad_replacement_leaves_the_document_as_it_was(body: Json, field: str | None, steady: Client) -> None:
-    response = steady.request("PUT", "/v1/documents/check%2Fotter", content=json.dumps(body), headers=JSON)
+def test_a_bad_replacement_leaves_the_document_as_it_was(
+    body: Json, field: str | None, steady: Client
+) -> None:
+    response = steady.request(
+        "PUT", "/v1/documents/check%2Fotter", content=json.dumps(body), headers=JSON
+    )
     problem(response, 422, field)
     assert ok(steady.get("/v1/documents/check/otter"))["text"] == OTTER
 
@@ -716,9 +906,14 @@ def test_a_bad_replacement_leaves_the_document_as_it_was(body: Json, field: str 
 def test_a_process_that_may_not_write_says_so_and_answers_all_the_same(
     tmp_path: Path, encoder: Encoder, passages: PassageReader, otter: Client
 ) -> None:
-    with Desk(tmp_path / "data", encoder, passages, writable=False) as desk, asyncio.Runner() as runner:
-        reader = Client(desk, runner)
-        assert "reading only" in problem(reader.post("/v1/documents", {"documents": [{"text": "x"}]}), 503)
+    with (
+        AnswerService(tmp_path / "data", encoder, passages, writable=False) as service,
+        asyncio.Runner() as runner,
+    ):
+        reader = Client(service, runner)
+        assert "reading only" in problem(
+            reader.post("/v1/documents", {"documents": [{"text": "x"}]}), 503
+        )
         assert reader.ask() == otter.ask()
 
 
@@ -727,14 +922,20 @@ def test_a_process_that_may_not_write_says_so_and_answers_all_the_same(
 
 def test_files_of_an_upload_become_documents(client: Client) -> None:
     note = b"---\ntitle: Note\ndate: 2025-11-07\ntags: [own]\n---\nOtters swim."
-    sent = files(("note.md", note), ("page.html", b"<h1>Elm</h1><p>The river Elm is <b>long</b>.</p>"))
+    sent = files(
+        ("note.md", note), ("page.html", b"<h1>Elm</h1><p>The river Elm is <b>long</b>.</p>")
+    )
     added = ok(client.request("POST", "/v1/documents", files=sent, data={"tags": ["up", "load"]}))
     assert [(receipt["id"], receipt["status"]) for receipt in added["documents"]] == [
         ("note.md", "added"),
         ("page.html", "added"),
     ]
     stored = ok(client.get("/v1/documents/note.md"))
-    assert (stored["title"], stored["published"], stored["text"]) == ("Note", "2025-11-07", "Otters swim.")
+    assert (stored["title"], stored["published"], stored["text"]) == (
+        "Note",
+        "2025-11-07",
+        "Otters swim.",
+    )
     assert stored["tags"] == ["load", "own", "up"]
     assert client.ask("Who swims?", filters={"tags": ["own"]})["answer"]["text"] == "Otters"
 
@@ -752,7 +953,9 @@ def test_files_of_an_upload_become_documents(client: Client) -> None:
     ],
     ids=["pdf", "empty pdf", "empty", "docx", "exe", "binary", "too large"],
 )
-def test_one_bad_file_of_an_upload_keeps_all_out_and_is_named(name: str, data: bytes, steady: Client) -> None:
+def test_one_bad_file_of_an_upload_keeps_all_out_and_is_named(
+    name: str, data: bytes, steady: Client
+) -> None:
     sent = files(("good.txt", b"Good."), (name, data), ("fine.txt", b"Fine."))
     assert problem(steady.request("POST", "/v1/documents", files=sent), 422).startswith(f"{name}: ")
     assert steady.ids() == ["check/otter"]
@@ -776,7 +979,10 @@ def test_an_upload_without_files_or_with_unknown_parts_is_refused(steady: Client
 
 @pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary=x"])
 def test_an_upload_that_is_no_multipart_is_a_problem(kind: str, steady: Client) -> None:
-    problem(steady.request("POST", "/v1/documents", content=b"garbage", headers={"Content-Type": kind}), 400)
+    problem(
+        steady.request("POST", "/v1/documents", content=b"garbage", headers={"Content-Type": kind}),
+        400,
+    )
 
 
 # -- bodies over the limit
@@ -786,12 +992,16 @@ def test_an_upload_that_is_no_multipart_is_a_problem(kind: str, steady: Client) 
 def test_a_body_over_the_limit_is_refused_by_what_it_announces(path: str, steady: Client) -> None:
     fits = json.dumps({"question": "x" * (BODY_LIMIT - 16)}).encode()
     assert len(fits) == BODY_LIMIT
-    assert steady.post(path, fits).status_code == 422  # too long a question, or no documents: it was read
+    assert (
+        steady.post(path, fits).status_code == 422
+    )  # too long a question, or no documents: it was read
     assert "QUOTH_MAX_BODY_MB" in problem(steady.post(path, fits + b" "), 413)
 
 
 @pytest.mark.parametrize("path", ["/v1/ask", "/v1/documents"])
-def test_a_body_over_the_limit_is_refused_when_it_comes_in_pieces(path: str, steady: Client) -> None:
+def test_a_body_over_the_limit_is_refused_when_it_comes_in_pieces(
+    path: str, steady: Client
+) -> None:
     taken = 0
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -831,7 +1041,9 @@ def test_any_id_is_reached_through_percent_encoding(id: str, client: Client) -> 
     assert ok(client.request("DELETE", path_of(id)))["id"] == id
 
 
-@pytest.mark.parametrize("id", ["a/b c", "é/ü", "50%", "%2F", "a?b", "a#b", "x/", "/x", "a//b", "🦦", "a+b&c=d", "'\""])
+@pytest.mark.parametrize(
+    "id", ["a/b c", "é/ü", "50%", "%2F", "a?b", "a#b", "x/", "/x", "a//b", "🦦", "a+b&c=d", "'\""]
+)
 def test_awkward_ids_are_put_read_and_deleted(id: str, client: Client) -> None:
     assert ok(client.request("PUT", path_of(id), json={"text": "It."}))["status"] == "added"
     assert client.ids() == [id]
@@ -860,7 +1072,8 @@ def test_what_is_not_there_is_a_404(method: str, path: str, steady: Client) -> N
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/v1/ask"), ("PUT", "/v1/documents"), ("PATCH", "/v1/documents/x"), ("POST", "/")]
+    ("method", "path"),
+    [("GET", "/v1/ask"), ("PUT", "/v1/documents"), ("PATCH", "/v1/documents/x"), ("POST", "/")],
 )
 def test_a_wrong_method_is_a_405(method: str, path: str, steady: Client) -> None:
     response = steady.request(method, path)
@@ -874,7 +1087,9 @@ def test_a_document_cannot_be_put_under_a_bad_id(steady: Client) -> None:
     assert steady.ids() == ["check/otter"]
 
 
-@pytest.mark.parametrize("cursor", ["!!!", "🦦", "gICA", "a", base64.b64encode(b"\xff\xff").decode()])
+@pytest.mark.parametrize(
+    "cursor", ["!!!", "🦦", "gICA", "a", base64.b64encode(b"\xff\xff").decode()]
+)
 def test_a_garbage_cursor_is_refused(cursor: str, steady: Client) -> None:
     problem(steady.get("/v1/documents", params={"cursor": cursor}), 422, "cursor")
 
@@ -893,16 +1108,22 @@ class Lying(SpanReader):
     def read(self, question: str, result: SearchResult, watch: Watch = unwatched) -> Findings:
         """What is found, in passages that are shifted."""
         shifted = [
-            replace(hit, stored=replace(hit.stored, chunk=replace(hit.chunk, start=hit.chunk.start + 1)))
+            replace(
+                hit, stored=replace(hit.stored, chunk=replace(hit.chunk, start=hit.chunk.start + 1))
+            )
             for hit in result.hits
         ]
         return super().read(question, replace(result, hits=tuple(shifted)), watch)
 
 
-def test_a_citation_that_fails_is_a_500_and_never_dropped(otter: Client, passages: PassageReader) -> None:
-    fitted, collection = load_fitted(), otter.desk.collection
+def test_a_citation_that_fails_is_a_500_and_never_dropped(
+    otter: Client, passages: PassageReader
+) -> None:
+    fitted, collection = load_fitted(), otter.service.collection
     reader = Lying(passages, fitted.ranking)
-    otter.desk.answerer = Answerer(collection.store, collection.searcher, reader, fitted.calibrations)
+    otter.service.answerer = Answerer(
+        collection.store, collection.searcher, reader, fitted.calibrations
+    )
     response = otter.post("/v1/ask", {"question": "How long?", "min_confidence": 0})
     assert "Otter" not in problem(response, 500)
 
@@ -936,7 +1157,9 @@ ASYNC = {**JSON, "Prefer": "respond-async"}
 
 
 def started(client: Client, *documents: Json) -> Json:
-    response = client.request("POST", "/v1/documents", json={"documents": list(documents)}, headers=ASYNC)
+    response = client.request(
+        "POST", "/v1/documents", json={"documents": list(documents)}, headers=ASYNC
+    )
     job = ok(response, 202)
     assert response.headers["location"] == f"/v1/jobs/{job['id']}"
     return job
@@ -969,21 +1192,32 @@ def test_a_large_upload_may_be_a_job_in_which_a_bad_document_fails_alone(client:
 
 def test_files_may_be_a_job(client: Client) -> None:
     sent = files(("otter.txt", OTTER.encode()), ("bad.pdf", b"garbage"))
-    job = ok(client.request("POST", "/v1/documents", files=sent, headers={"Prefer": "respond-async"}), 202)
+    job = ok(
+        client.request("POST", "/v1/documents", files=sent, headers={"Prefer": "respond-async"}),
+        202,
+    )
     done = finished(client, job)
-    assert ([receipt["id"] for receipt in done["documents"]], len(done["refused"])) == (["otter.txt"], 1)
+    assert ([receipt["id"] for receipt in done["documents"]], len(done["refused"])) == (
+        ["otter.txt"],
+        1,
+    )
 
 
 def test_a_job_that_is_cancelled_keeps_what_it_has_stored_and_no_more(client: Client) -> None:
-    first = started(client, *({"id": f"a{number}", "text": f"Line {number} carries gas."} for number in range(150)))
+    first = started(
+        client,
+        *({"id": f"a{number}", "text": f"Line {number} carries gas."} for number in range(150)),
+    )
     second = started(client, {"id": "b", "text": "Oil flows."})
     for job in (second, first):
         ok(client.request("DELETE", f"/v1/jobs/{job['id']}"))
     ends = [finished(client, job) for job in (first, second)]
     assert all(end["state"] in ("done", "cancelled") for end in ends)
     stored = {receipt["id"] for end in ends for receipt in end["documents"]}
-    assert {document["id"] for document in ok(client.get("/v1/documents?limit=1000"))["documents"]} == stored
-    assert client.desk.collection.verify() == []
+    assert {
+        document["id"] for document in ok(client.get("/v1/documents?limit=1000"))["documents"]
+    } == stored
+    assert client.service.collection.verify() == []
 
 
 def test_a_job_that_is_not_there_is_a_problem(steady: Client) -> None:
@@ -1001,11 +1235,13 @@ def test_the_ledger_says_what_became_of_each_file(client: Client, tmp_path: Path
     (folder / "otter.txt").write_text(OTTER)
     (folder / "bad.pdf").write_text("garbage")
     (folder / "elm.txt").write_text("The river Elm is cold.")
-    mirror = Mirror(client.desk.collection, folder)
+    mirror = Mirror(client.service.collection, folder)
     changes = mirror.carry_out(mirror.plan(), Intake(0, 10_000))
     assert [change.what.value for change in changes] == ["failed", "added", "added"]
     body = ok(client.get("/v1/ingestion"))
-    assert [set(entry) for entry in body["files"]] == [{"path", "root", "stage", "reason", "at", "documents"}] * 3
+    assert [set(entry) for entry in body["files"]] == [
+        {"path", "root", "stage", "reason", "at", "documents"}
+    ] * 3
     assert [(entry["path"], entry["stage"], entry["documents"]) for entry in body["files"]] == [
         (str(folder / "bad.pdf"), "failed", []),
         (str(folder / "elm.txt"), "stored", ["papers/elm.txt"]),
@@ -1021,9 +1257,16 @@ def test_the_ledger_says_what_became_of_each_file(client: Client, tmp_path: Path
 
 @pytest.mark.parametrize(
     ("asked", "field"),
-    [({"stage": "lost"}, "stage"), ({"cursor": "?"}, "cursor"), ({"limit": 0}, "limit"), ({"limit": 1001}, "limit")],
+    [
+        ({"stage": "lost"}, "stage"),
+        ({"cursor": "?"}, "cursor"),
+        ({"limit": 0}, "limit"),
+        ({"limit": 1001}, "limit"),
+    ],
 )
-def test_a_page_of_the_ledger_that_cannot_be_is_refused(steady: Client, asked: Json, field: str) -> None:
+def test_a_page_of_the_ledger_that_cannot_be_is_refused(
+    steady: Client, asked: Json, field: str
+) -> None:
     problem(steady.get("/v1/ingestion", params=asked), 422, field)
 
 
@@ -1032,18 +1275,21 @@ def test_a_service_keeps_up_with_the_folders_of_its_settings(
 ) -> None:
     (tmp_path / "papers").mkdir()
     (tmp_path / "papers" / "otter.txt").write_text(OTTER)
-    with Desk(tmp_path / "data", encoder, passages, writable=True) as desk, asyncio.Runner() as runner:
-        app = create_app(desk, Settings(watch=(tmp_path / "papers",), threads=2))
+    with (
+        AnswerService(tmp_path / "data", encoder, passages, writable=True) as service,
+        asyncio.Runner() as runner,
+    ):
+        app = create_app(service, Settings(watch=(tmp_path / "papers",), threads=2))
 
         async def served() -> None:
             async with app.router.lifespan_context(app):
                 for _ in range(1_200):
-                    if desk.collection.generation:
+                    if service.collection.generation:
                         return
                     await asyncio.sleep(0.05)
 
         runner.run(served())
-        assert [summary.id for summary in desk.collection.documents()] == ["papers/otter.txt"]
+        assert [summary.id for summary in service.collection.documents()] == ["papers/otter.txt"]
 
 
 def _missing(node: object, described: Json) -> list[str]:
@@ -1054,7 +1300,10 @@ def _missing(node: object, described: Json) -> list[str]:
         return []
     found = [missing for each in node.values() for missing in _missing(each, described)]
     target = node.get("$ref")
-    if isinstance(target, str) and target.rpartition("/")[2] not in described["components"]["schemas"]:
+    if (
+        isinstance(target, str)
+        and target.rpartition("/")[2] not in described["components"]["schemas"]
+    ):
         found.append(target)
     return found
 

@@ -7,13 +7,13 @@ import pytest
 
 from corpus.document import Document
 from corpus.errors import StoreError
-from eval.calibrate import LEAST_QUESTIONS, calibrate
 from eval.errors import EvaluationError
-from eval.fitting import Judged, report_of, threshold_of
-from eval.question import LabelledQuestion, QuestionSet
-from index.embed import Encoder
-from service.desk import Desk
-from service.question import make_question
+from eval.fitting.calibrate import LEAST_QUESTIONS, calibrate
+from eval.fitting.regression import Judged, report_of, threshold_of
+from eval.sets.question import LabelledQuestion, QuestionSet
+from index.encoding.encoder import Encoder
+from service.answering.question import make_question
+from service.answering.service import AnswerService
 from service.reader.passage import PassageReader
 from service.reader.span import Kind
 
@@ -41,10 +41,14 @@ def questions(count: int = len(NAMES), *, answerable: bool = True) -> QuestionSe
 
 
 @pytest.fixture
-def desk(tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Make) -> Iterator[Desk]:
-    with Desk(tmp_path / "data", encoder, passages, writable=True) as opened:
+def service(
+    tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Make
+) -> Iterator[AnswerService]:
+    with AnswerService(tmp_path / "data", encoder, passages, writable=True) as opened:
         texts = {
-            name: f"The {name} Bridge is {100 + number} metres long." if number % 3 else f"The {name} road is old."
+            name: f"The {name} Bridge is {100 + number} metres long."
+            if number % 3
+            else f"The {name} road is old."
             for number, name in enumerate(NAMES)
         }
         opened.collection.put([make(name, text) for name, text in texts.items()])
@@ -52,32 +56,34 @@ def desk(tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Make) 
 
 
 def test_the_next_desk_answers_by_the_calibration_of_its_index(
-    desk: Desk, tmp_path: Path, encoder: Encoder, passages: PassageReader
+    service: AnswerService, tmp_path: Path, encoder: Encoder, passages: PassageReader
 ) -> None:
     question = make_question("How long is the Ashham Bridge?", min_confidence=0)
-    before = desk.ask(question)
-    numbers = calibrate(questions(), desk)
+    before = service.ask(question)
+    numbers = calibrate(questions(), service)
     assert numbers["reader"] == passages.digest
-    with Desk(tmp_path / "data", encoder, passages, writable=False) as later:
-        assert later.fingerprint != desk.fingerprint
+    with AnswerService(tmp_path / "data", encoder, passages, writable=False) as later:
+        assert later.fingerprint != service.fingerprint
         assert later.ask(question) != before
 
 
-def test_numbers_for_another_reader_are_not_used(desk: Desk, tmp_path: Path, encoder: Encoder) -> None:
-    calibrate(questions(), desk)
+def test_numbers_for_another_reader_are_not_used(
+    service: AnswerService, tmp_path: Path, encoder: Encoder
+) -> None:
+    calibrate(questions(), service)
 
-    class Other(type(desk.passages)):  # type: ignore[misc]  # whatever the toy is
+    class Other(type(service.passages)):  # type: ignore[misc]  # whatever the toy is
         digest = "f" * 64
 
     with (
-        Desk(tmp_path / "data", encoder, Other(), writable=False) as later,
-        Desk(tmp_path / "plain", encoder, Other(), writable=True) as uncalibrated,
+        AnswerService(tmp_path / "data", encoder, Other(), writable=False) as later,
+        AnswerService(tmp_path / "plain", encoder, Other(), writable=True) as uncalibrated,
     ):
         assert later.fingerprint == uncalibrated.fingerprint
 
 
-def test_the_report_is_of_every_question(desk: Desk) -> None:
-    report = calibrate(questions(), desk)["report"]
+def test_the_report_is_of_every_question(service: AnswerService) -> None:
+    report = calibrate(questions(), service)["report"]
     assert isinstance(report, dict)
     assert set(report) == set(Kind)
     assert report["short"]["questions"] == len(NAMES)
@@ -87,20 +93,28 @@ def test_the_report_is_of_every_question(desk: Desk) -> None:
 @pytest.mark.parametrize(
     "asked", [questions(LEAST_QUESTIONS - 1), questions(answerable=False)], ids=["few", "all wrong"]
 )
-def test_what_says_too_little_is_refused_and_nothing_is_kept(asked: QuestionSet, desk: Desk) -> None:
+def test_what_says_too_little_is_refused_and_nothing_is_kept(
+    asked: QuestionSet, service: AnswerService
+) -> None:
     with pytest.raises(EvaluationError, match="to calibrate on"):
-        calibrate(asked, desk)
-    assert desk.collection.store.calibration() is None
+        calibrate(asked, service)
+    assert service.collection.store.calibration() is None
 
 
-def test_an_empty_index_cannot_be_calibrated(tmp_path: Path, encoder: Encoder, passages: PassageReader) -> None:
-    with Desk(tmp_path / "empty", encoder, passages, writable=True) as empty, pytest.raises(StoreError, match="empty"):
+def test_an_empty_index_cannot_be_calibrated(
+    tmp_path: Path, encoder: Encoder, passages: PassageReader
+) -> None:
+    with (
+        AnswerService(tmp_path / "empty", encoder, passages, writable=True) as empty,
+        pytest.raises(StoreError, match="empty"),
+    ):
         calibrate(questions(), empty)
 
 
 def test_the_threshold_is_the_lowest_that_keeps_the_precision() -> None:
     judged = [
-        Judged(confidence, right, True) for confidence, right in ((0.9, True), (0.8, True), (0.7, False), (0.6, True))
+        Judged(confidence, right, True)
+        for confidence, right in ((0.9, True), (0.8, True), (0.7, False), (0.6, True))
     ]
     assert threshold_of(judged, 0.75) == 0.6  # 3 of 4
     assert threshold_of(judged, 0.9) == 0.8
@@ -108,7 +122,12 @@ def test_the_threshold_is_the_lowest_that_keeps_the_precision() -> None:
 
 
 def test_a_report_says_what_is_answered_and_how_rightly() -> None:
-    judged = [Judged(0.9, True, True), Judged(0.6, False, True), Judged(0.8, False, False), Judged(0.1, False, False)]
+    judged = [
+        Judged(0.9, True, True),
+        Judged(0.6, False, True),
+        Judged(0.8, False, False),
+        Judged(0.1, False, False),
+    ]
     report = report_of(judged, 0.7)
     assert (report["precision"], report["coverage"]) == (0.5, 0.5)
     assert (report["answered_of_answerable"], report["answered_of_unanswerable"]) == (0.5, 0.5)

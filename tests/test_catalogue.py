@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.catalogue import DEFAULT, Row, Table, measure_of, row_of
 from eval.errors import EvaluationError
-from eval.measures import calibration_error, coverage_at, ndcg, recall, reciprocal_rank
-from eval.question import Evidence, LabelledQuestion
-from eval.runner import Outcome, Place
-from service.citation import Citation
+from eval.measuring.measures import calibration_error, coverage_at, ndcg, recall, reciprocal_rank
+from eval.measuring.metrics import DEFAULT, Row, Table, measure_of, row_of
+from eval.measuring.runner import Outcome, Place
+from eval.sets.question import Evidence, LabelledQuestion
+from service.answering.citation import Citation
 
 
 def outcome(
@@ -30,7 +30,9 @@ def outcome(
     exact: bool = True,
 ) -> Outcome:
     question = LabelledQuestion("q", "How long?", golds, (), answerable)
-    return Outcome(question, places, (), retrieved, text, text, (), confidence, threshold, exact, "", {})
+    return Outcome(
+        question, places, (), retrieved, text, text, (), confidence, threshold, exact, "", {}
+    )
 
 
 def value(name: str, *outcomes: Outcome) -> float:
@@ -44,7 +46,14 @@ def test_no_answer_counts_as_nothing_and_unanswerable_questions_do_not_count() -
     assert value("F1", *outcomes) == pytest.approx((2 / 3 + 0) / 2)  # 2 shared words of 2 and 4
     assert value("EM", *outcomes) == 0
     assert value("EM", outcome("The 38 BCM.", 0.1, "38 bcm"), outcome("", 0.0, "Oslo")) == 0.5
-    assert value("Contains", outcome("It is 38 bcm a year", 0.1, "38 bcm"), outcome("38 bcma", 0.1, "38 bcm")) == 0.5
+    assert (
+        value(
+            "Contains",
+            outcome("It is 38 bcm a year", 0.1, "38 bcm"),
+            outcome("38 bcma", 0.1, "38 bcm"),
+        )
+        == 0.5
+    )
 
 
 def test_abstention_is_measured_at_the_threshold() -> None:
@@ -67,12 +76,17 @@ def test_retrieval_counts_evidence_and_not_passages() -> None:
     assert (value("R@1", found), value("R@2", found), value("R@10", found)) == (0, 0.5, 1)
     assert value("RR@10", found) == 0.5
     # Gains at ranks 2 and 4, of ranks 1 and 2: (1/log2 3 + 1/log2 5) / (1 + 1/log2 3)
-    assert value("nDCG@10", found) == pytest.approx((1 / math.log2(3) + 1 / math.log2(5)) / (1 + 1 / math.log2(3)))
+    assert value("nDCG@10", found) == pytest.approx(
+        (1 / math.log2(3) + 1 / math.log2(5)) / (1 + 1 / math.log2(3))
+    )
     assert math.isnan(value("R@1", outcome("", 0.0, "Oslo")))
 
 
 def test_evidence_that_no_longer_stands_has_a_measure_of_its_own() -> None:
-    gone = replace(outcome("Oslo", 0.9, "Oslo", places=(Place("a", 0, 5),)), unresolved=(Evidence("a", "was here"),))
+    gone = replace(
+        outcome("Oslo", 0.9, "Oslo", places=(Place("a", 0, 5),)),
+        unresolved=(Evidence("a", "was here"),),
+    )
     standing = outcome("Oslo", 0.9, "Oslo", places=(Place("a", 0, 5),))
     assert value("Resolved", gone, standing, outcome("Oslo", 0.9, "Oslo")) == 0.75
     assert math.isnan(value("Resolved", outcome("Oslo", 0.9, "Oslo")))
@@ -92,7 +106,9 @@ def test_retrieval_measures_are_those_of_ir_measures(seed: int, relevant: int, k
         ir_measures.nDCG @ k: ndcg(k, retrieved, relevant),
     }
     theirs = ir_measures.calc_aggregate(list(ours), qrels, scored)
-    assert {str(name): pytest.approx(number) for name, number in ours.items()} == {str(n): v for n, v in theirs.items()}
+    assert {str(name): pytest.approx(number) for name, number in ours.items()} == {
+        str(n): v for n, v in theirs.items()
+    }
 
 
 def test_calibration_error_is_the_mean_gap_weighted_by_bin() -> None:
@@ -103,7 +119,10 @@ def test_calibration_error_is_the_mean_gap_weighted_by_bin() -> None:
 
 
 def test_coverage_is_the_most_that_keeps_the_precision() -> None:
-    confidences, rights = np.array([0.9, 0.8, 0.7, 0.6, 0.1]), np.array([True, True, False, True, False])
+    confidences, rights = (
+        np.array([0.9, 0.8, 0.7, 0.6, 0.1]),
+        np.array([True, True, False, True, False]),
+    )
     assert coverage_at(confidences, rights, 0.75) == 0.8
     assert coverage_at(confidences, rights, 1.0) == 0.4
     assert coverage_at(confidences, ~rights, 1.0) == 0.0
@@ -111,14 +130,30 @@ def test_coverage_is_the_most_that_keeps_the_precision() -> None:
 
 def test_a_measure_of_nothing_is_not_a_number() -> None:
     answered = outcome("Oslo", 0.9, "Oslo")
-    assert all(math.isnan(value(name, answered)) for name in ("FalseAnswers", "AUROC", "EvidenceP", "R@5"))
+    assert all(
+        math.isnan(value(name, answered)) for name in ("FalseAnswers", "AUROC", "EvidenceP", "R@5")
+    )
     unanswerable = outcome("Oslo", 0.9, answerable=False)
     assert all(math.isnan(value(name, unanswerable)) for name in ("EM", "F1", "Coverage"))
 
 
 def test_evidence_is_cited_or_missed() -> None:
     def cited(document: str, start: int) -> Citation:
-        return Citation(1, document, "v", "t", None, date.max, None, start, start + 4, "Oslo", start, start + 4, "Oslo")
+        return Citation(
+            1,
+            document,
+            "v",
+            "t",
+            None,
+            date.max,
+            None,
+            start,
+            start + 4,
+            "Oslo",
+            start,
+            start + 4,
+            "Oslo",
+        )
 
     found = outcome("Oslo", 0.9, "Oslo", places=(Place("a", 0, 10), Place("b", 0, 10)))
     found = replace(found, citations=(cited("a", 2), cited("a", 40), cited("c", 2)))

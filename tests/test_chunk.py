@@ -1,4 +1,6 @@
-"""Chunks: exact offsets, whole sentences, one section each, and no more tokens than the encoder reads."""
+"""Chunks: exact offsets, whole sentences, one section each, and no more tokens than the encoder
+reads.
+"""
 
 import re
 from collections.abc import Callable
@@ -9,28 +11,37 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.document import Document, make_document
-from index.chunk import Chunk, ChunkSettings, chunk_document
-from index.embed import Encoder
-from index.sentences import sections
+from index.encoding.encoder import Encoder
+from index.text.chunk import Chunk, ChunkSettings, chunk_document
+from index.text.sentences import sections
 
 Make = Callable[..., Document]
 
 prose = st.text(
-    st.one_of(st.sampled_from("abcXYZ .!?\n# \t"), st.characters(exclude_categories=["Cs"], exclude_characters="\x00")),
+    st.one_of(
+        st.sampled_from("abcXYZ .!?\n# \t"),
+        st.characters(exclude_categories=["Cs"], exclude_characters="\x00"),
+    ),
     min_size=1,
     max_size=400,
 ).filter(lambda text: bool(text.strip()))
 
 
 def words(count: int, name: str) -> str:
-    return " ".join([name.capitalize(), *[f"{name}{number}" for number in range(2, count)], f"{name}end."])
+    return " ".join(
+        [name.capitalize(), *[f"{name}{number}" for number in range(2, count)], f"{name}end."]
+    )
 
 
-def cut(document: Document, encoder: Encoder, max_tokens: int = 160, overlap: int = 1) -> list[Chunk]:
+def cut(
+    document: Document, encoder: Encoder, max_tokens: int = 160, overlap: int = 1
+) -> list[Chunk]:
     return chunk_document(document, encoder.token_spans, ChunkSettings(max_tokens, overlap))
 
 
-def test_a_short_text_is_one_chunk_without_the_white_space_around_it(encoder: Encoder, make: Make) -> None:
+def test_a_short_text_is_one_chunk_without_the_white_space_around_it(
+    encoder: Encoder, make: Make
+) -> None:
     document = make("gas", "\n The line carries 38 bcm. It is full. \n")
     (chunk,) = cut(document, encoder)
     assert (chunk.document_id, chunk.version) == ("gas", document.version)
@@ -42,17 +53,25 @@ def test_a_chunk_repeats_the_last_sentence_of_the_one_before(encoder: Encoder, m
     first, second, third, fourth = (words(4, name) for name in ("one", "two", "three", "four"))
     chunks = cut(make("a", f"{first} {second} {third} {fourth}"), encoder, max_tokens=10)
     # Two sentences of 4 tokens fit into 10, three do not.
-    assert [chunk.text for chunk in chunks] == [f"{first} {second}", f"{second} {third}", f"{third} {fourth}"]
+    assert [chunk.text for chunk in chunks] == [
+        f"{first} {second}",
+        f"{second} {third}",
+        f"{third} {fourth}",
+    ]
 
 
-def test_a_chunk_repeats_nothing_where_that_leaves_no_room_for_the_next_sentence(encoder: Encoder, make: Make) -> None:
+def test_a_chunk_repeats_nothing_where_that_leaves_no_room_for_the_next_sentence(
+    encoder: Encoder, make: Make
+) -> None:
     first, second, third = words(4, "one"), words(4, "two"), words(8, "three")
     chunks = cut(make("a", f"{first} {second} {third}"), encoder, max_tokens=10)
     assert [chunk.text for chunk in chunks] == [f"{first} {second}", third]
 
 
 def test_the_overlap_is_as_set(encoder: Encoder, make: Make) -> None:
-    text = " ".join(words(2, name) for name in ("one", "two", "three", "four", "five"))  # 2 tokens each
+    text = " ".join(
+        words(2, name) for name in ("one", "two", "three", "four", "five")
+    )  # 2 tokens each
     document = make("a", text)
     without = [chunk.text.split()[0] for chunk in cut(document, encoder, max_tokens=6, overlap=0)]
     twice = [chunk.text.split()[0] for chunk in cut(document, encoder, max_tokens=6, overlap=2)]
@@ -77,7 +96,9 @@ def test_a_title_that_is_also_the_heading_is_embedded_once(encoder: Encoder, mak
 
 
 def test_nothing_but_headings_can_still_be_quoted(encoder: Encoder, make: Make) -> None:
-    assert [chunk.text for chunk in cut(make("a", "# Gas\n## Prices rise"), encoder)] == ["# Gas\n## Prices rise"]
+    assert [chunk.text for chunk in cut(make("a", "# Gas\n## Prices rise"), encoder)] == [
+        "# Gas\n## Prices rise"
+    ]
 
 
 def test_a_sentence_that_is_too_long_is_cut_between_words(encoder: Encoder, make: Make) -> None:
@@ -97,8 +118,14 @@ def test_an_endless_word_is_cut_into_pieces_that_join_to_it(encoder: Encoder, ma
 
 def test_text_whose_tokens_cannot_be_seen_is_cut_all_the_same(make: Make) -> None:
     # A tokenizer may drop what it does not know, control characters for example: no tokens at all.
-    chunks = chunk_document(make("a", "y" * 5_000), lambda texts: [[] for _ in texts], ChunkSettings())
-    assert [(chunk.start, chunk.end) for chunk in chunks] == [(0, 1_920), (1_920, 3_840), (3_840, 5_000)]
+    chunks = chunk_document(
+        make("a", "y" * 5_000), lambda texts: [[] for _ in texts], ChunkSettings()
+    )
+    assert [(chunk.start, chunk.end) for chunk in chunks] == [
+        (0, 1_920),
+        (1_920, 3_840),
+        (3_840, 5_000),
+    ]
 
 
 def _is_one_word(text: str) -> bool:
@@ -119,13 +146,19 @@ def test_chunks_keep_their_offsets_and_hold_all_but_headings(
         held.update(range(chunk.start, chunk.end))
     for section in sections(text):
         assert all(at in held or text[at].isspace() for at in range(section.start, section.end))
-        assert all(chunk.end <= section.end for chunk in chunks if section.start <= chunk.start < section.end)
+        assert all(
+            chunk.end <= section.end
+            for chunk in chunks
+            if section.start <= chunk.start < section.end
+        )
     assert [chunk.start for chunk in chunks] == sorted({chunk.start for chunk in chunks})
 
 
 @pytest.mark.parametrize("max_tokens", [1, 7, 160])
 def test_only_whole_sentences_are_repeated(max_tokens: int, encoder: Encoder, make: Make) -> None:
-    document = make("a", " ".join(words(3, name) for name in ("one", "two", "three", "four", "five", "six")))
+    document = make(
+        "a", " ".join(words(3, name) for name in ("one", "two", "three", "four", "five", "six"))
+    )
     chunks = cut(document, encoder, max_tokens)
     for before, after in pairwise(chunks):
         repeated = document.text[after.start : before.end].strip()

@@ -1,4 +1,6 @@
-"""Citations: verified against the store before anybody sees them, and checked again whenever somebody asks."""
+"""Citations: verified against the store before anybody sees them, and checked again whenever
+somebody asks.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,9 +13,9 @@ from hypothesis import strategies as st
 from corpus.document import Document, Page
 from corpus.errors import NotFoundError
 from index.collection import Collection
-from service.citation import Citation, CitationError, cite
+from service.answering.citation import Citation, CitationError, cite
+from service.answering.verification import QuoteStatus, verify
 from service.reader.span import Kind, Span
-from service.verify import Standing, verify
 
 TEXT = "The Otter Bridge 🦦 was opened in 1931. It is 212 metres long."
 QUOTE = "212 metres"
@@ -28,7 +30,17 @@ Open = Callable[..., Collection]
 def collection(open_collection: Open, make: Make) -> Collection:
     opened = open_collection()
     pages = [Page(1, 0, 30), Page(2, 30, len(TEXT))]
-    opened.put([make("check/otter", TEXT, title="The Otter Bridge", url="https://example.org/otter", pages=pages)])
+    opened.put(
+        [
+            make(
+                "check/otter",
+                TEXT,
+                title="The Otter Bridge",
+                url="https://example.org/otter",
+                pages=pages,
+            )
+        ]
+    )
     return opened
 
 
@@ -44,7 +56,11 @@ def test_a_citation_quotes_its_document(collection: Collection) -> None:
     assert document.text[citation.start : citation.end] == citation.quote == QUOTE
     assert document.text[citation.sentence_start : citation.sentence_end] == citation.sentence
     assert citation.sentence == "It is 212 metres long."
-    assert (citation.version, citation.title, citation.url) == (document.version, document.title, document.url)
+    assert (citation.version, citation.title, citation.url) == (
+        document.version,
+        document.title,
+        document.url,
+    )
 
 
 def test_citations_are_numbered_from_one_in_order(collection: Collection) -> None:
@@ -56,7 +72,11 @@ def test_a_citation_names_the_page_on_which_its_quote_begins(collection: Collect
     span = span_of(collection)
     early = replace(span, start=0, end=9, sentence_start=0)
     across = replace(span, start=25, sentence_start=0)
-    assert [citation.page for citation in cite(collection.store, [span, early, across])] == [2, 1, 1]
+    assert [citation.page for citation in cite(collection.store, [span, early, across])] == [
+        2,
+        1,
+        1,
+    ]
 
 
 def test_a_document_without_pages_has_no_page_to_cite(collection: Collection, make: Make) -> None:
@@ -72,7 +92,9 @@ def test_a_document_without_pages_has_no_page_to_cite(collection: Collection, ma
         {"end": len(TEXT) + 5, "sentence_end": len(TEXT) + 5},  # past the end
     ],
 )
-def test_a_span_that_is_no_place_of_its_sentence_is_a_bug(lie: dict[str, int], collection: Collection) -> None:
+def test_a_span_that_is_no_place_of_its_sentence_is_a_bug(
+    lie: dict[str, int], collection: Collection
+) -> None:
     span = replace(span_of(collection), **lie)  # type: ignore[arg-type]  # offsets, all of them
     with pytest.raises(CitationError):
         cite(collection.store, [span])
@@ -96,7 +118,9 @@ def test_a_document_deleted_after_it_was_read_is_not_found(collection: Collectio
         cite(collection.store, [span])
 
 
-def test_a_document_updated_after_it_was_read_is_cited_as_it_was_read(collection: Collection, make: Make) -> None:
+def test_a_document_updated_after_it_was_read_is_cited_as_it_was_read(
+    collection: Collection, make: Make
+) -> None:
     span = span_of(collection)
     collection.put([make("check/otter", "It was torn down.")])
     (citation,) = cite(collection.store, [span])
@@ -116,26 +140,32 @@ def test_a_link_names_document_version_and_place_whatever_the_id(id: str) -> Non
 def test_a_quote_at_its_place_is_found(collection: Collection) -> None:
     verdict = verify(collection.store, "check/otter", START, START + len(QUOTE), QUOTE)
     version = collection.store.document("check/otter").version
-    assert (verdict.standing, verdict.version) == (Standing.FOUND, version)
+    assert (verdict.status, verdict.version) == (QuoteStatus.FOUND, version)
     assert (verdict.start, verdict.end) == (START, START + len(QUOTE))
 
 
-def test_a_quote_that_stands_elsewhere_has_moved_to_the_nearest_place(collection: Collection, make: Make) -> None:
+def test_a_quote_that_stands_elsewhere_has_moved_to_the_nearest_place(
+    collection: Collection, make: Make
+) -> None:
     text = "It is 212 metres. We measured: 212 metres, and once more 212 metres."
     collection.put([make("check/otter", text)])
     verdict = verify(collection.store, "check/otter", START, START + len(QUOTE), QUOTE)
     nearest = min((6, 31, 57), key=lambda place: abs(place - START))
-    assert (verdict.standing, verdict.start, verdict.end) == (Standing.MOVED, nearest, nearest + len(QUOTE))
+    assert (verdict.status, verdict.start, verdict.end) == (
+        QuoteStatus.MOVED,
+        nearest,
+        nearest + len(QUOTE),
+    )
     assert text[verdict.start : verdict.end] == QUOTE
 
 
 def test_a_quote_that_stands_nowhere_has_changed(collection: Collection, make: Make) -> None:
     collection.put([make("check/otter", TEXT.replace("212", "215"))])
     verdict = verify(collection.store, "check/otter", START, START + len(QUOTE), QUOTE)
-    assert (verdict.standing, verdict.start, verdict.end) == (Standing.CHANGED, None, None)
+    assert (verdict.status, verdict.start, verdict.end) == (QuoteStatus.CHANGED, None, None)
 
 
 def test_a_quote_of_a_deleted_document_is_gone(collection: Collection) -> None:
     collection.remove(["check/otter"])
     verdict = verify(collection.store, "check/otter", START, START + len(QUOTE), QUOTE)
-    assert (verdict.standing, verdict.version) == (Standing.GONE, None)
+    assert (verdict.status, verdict.version) == (QuoteStatus.GONE, None)

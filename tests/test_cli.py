@@ -1,4 +1,6 @@
-"""The command line and the served process, with the real models: results on one stream, messages on the other."""
+"""The command line and the served process, with the real models: results on one stream, messages on
+the other.
+"""
 
 import json
 import os
@@ -15,16 +17,22 @@ from typing import Any
 import httpx
 import pytest
 
-from service.cli import main
+from service.cli.main import main
 
 pytestmark = pytest.mark.models
 
 ROOT = Path(__file__).parent.parent
 QUESTION = "How long is the Otter Bridge?"
-OTTER = "---\ntitle: The Otter Bridge\ndate: 2020-02-03\ntags: ['[/bridges]', '[bold]check']\n---\n" + (
-    "The Otter Bridge was opened on 4 May 1931. It is 212 metres long — and crosses the river Elm. 🦦"
+OTTER = (
+    "---\ntitle: The Otter Bridge\ndate: 2020-02-03\ntags: ['[/bridges]', '[bold]check']\n---\n"
+    + (
+        "The Otter Bridge was opened on 4 May 1931. It is 212 metres long — and crosses the "
+        "river Elm. 🦦"
+    )
 )
-LONG_ID = "sources/of-one-sort-and-another/a-folder-with-a-long-name/and-a-file-with-a-longer-one.txt"
+LONG_ID = (
+    "sources/of-one-sort-and-another/a-folder-with-a-long-name/and-a-file-with-a-longer-one.txt"
+)
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,9 @@ def process(*arguments: str | Path) -> list[str]:
 
 def run(*arguments: str | Path) -> Said:
     """Run a command in a process of its own."""
-    ran = subprocess.run(process(*arguments), capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
+    ran = subprocess.run(
+        process(*arguments), capture_output=True, text=True, cwd=ROOT, timeout=120, check=False
+    )
     return Said(ran.returncode, ran.stdout, ran.stderr)
 
 
@@ -105,13 +115,21 @@ def server(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with log.open("w") as file:
         environment = {**os.environ, "QUOTH_MAX_BODY_MB": "0.05"}
         serving = subprocess.Popen(
-            process("serve", "--data", folder, "--port", str(port)), cwd=ROOT, env=environment, stderr=file
+            process("serve", "--data", folder, "--port", str(port)),
+            cwd=ROOT,
+            env=environment,
+            stderr=file,
         )
         try:
             url = f"http://127.0.0.1:{port}"
             wait_for(url, serving, log)
             with (sources / "otter.md").open("rb") as upload:
-                assert httpx.post(f"{url}/v1/documents", files={"files": upload}, timeout=60).status_code == 200
+                assert (
+                    httpx.post(
+                        f"{url}/v1/documents", files={"files": upload}, timeout=60
+                    ).status_code
+                    == 200
+                )
             yield Server(url, folder)
         finally:
             serving.send_signal(signal.SIGTERM)
@@ -133,7 +151,9 @@ def wait_for(url: str, serving: subprocess.Popen[bytes], log: Path) -> None:
 # -- adding
 
 
-def test_one_bad_file_is_reported_and_the_good_ones_are_added(quoth: Quoth, sources: Path, tmp_path: Path) -> None:
+def test_one_bad_file_is_reported_and_the_good_ones_are_added(
+    quoth: Quoth, sources: Path, tmp_path: Path
+) -> None:
     said = quoth("add", sources, "--data", tmp_path / "data", "--tag", "mine")
     assert said.code == 1
     assert [line.split(" (")[0] for line in said.out.splitlines()] == [
@@ -144,7 +164,11 @@ def test_one_bad_file_is_reported_and_the_good_ones_are_added(quoth: Quoth, sour
     assert "bad.pdf: is not a PDF, or is damaged" in said.err
     assert "3 added, 1 failed" in said.err
     again = quoth("add", sources / "otter.md", "--data", tmp_path / "data", "--tag", "mine")
-    assert (again.code, again.out.startswith("unchanged "), "1 unchanged" in again.err) == (0, True, True)
+    assert (again.code, again.out.startswith("unchanged "), "1 unchanged" in again.err) == (
+        0,
+        True,
+        True,
+    )
     listed = quoth("documents", "--data", tmp_path / "data", "--json")
     assert all("mine" in json.loads(line)["tags"] for line in listed.out.splitlines())
 
@@ -158,14 +182,19 @@ def test_a_path_that_is_not_there_is_reported(quoth: Quoth, tmp_path: Path) -> N
 # -- keeping up with a folder
 
 
-def test_a_folder_is_mirrored_and_the_ledger_says_what_became_of_its_files(quoth: Quoth, tmp_path: Path) -> None:
+def test_a_folder_is_mirrored_and_the_ledger_says_what_became_of_its_files(
+    quoth: Quoth, tmp_path: Path
+) -> None:
     folder, data = tmp_path / "papers", tmp_path / "data"
     folder.mkdir()
     (folder / "otter.md").write_text(OTTER)
     (folder / "elm.txt").write_text("The river Elm is cold.")
     (folder / "bad.pdf").write_text("garbage")
     first = quoth("sync", folder, "--data", data)
-    assert (first.code, first.out.splitlines()) == (1, [f"added {folder}/elm.txt", f"added {folder}/otter.md"])
+    assert (first.code, first.out.splitlines()) == (
+        1,
+        [f"added {folder}/elm.txt", f"added {folder}/otter.md"],
+    )
     assert f"{folder}/bad.pdf: is not a PDF, or is damaged" in first.err
     assert first.err.endswith("2 added, 1 failed\n")
     status = quoth("status", "--data", data)
@@ -189,11 +218,15 @@ def test_a_folder_that_is_not_there_is_one_line(quoth: Quoth, tmp_path: Path) ->
     assert said.err == f"quoth: {tmp_path}/none: there is no such folder; nothing was changed\n"
 
 
-def test_a_folder_is_watched_until_the_process_is_asked_to_end(quoth: Quoth, tmp_path: Path) -> None:
+def test_a_folder_is_watched_until_the_process_is_asked_to_end(
+    quoth: Quoth, tmp_path: Path
+) -> None:
     folder, data = tmp_path / "papers", tmp_path / "data"
     folder.mkdir()
     (folder / "a.txt").write_text("The river Elm is cold.")
-    with subprocess.Popen(process("watch", folder, "--data", data), cwd=ROOT, stdout=subprocess.PIPE) as watching:
+    with subprocess.Popen(
+        process("watch", folder, "--data", data), cwd=ROOT, stdout=subprocess.PIPE
+    ) as watching:
         assert watching.stdout is not None
         try:
             assert watching.stdout.readline() == f"added {folder}/a.txt\n".encode()
@@ -218,8 +251,12 @@ def test_an_answer_is_printed_with_its_sentence_and_source(quoth: Quoth, data: P
     assert said.err == ""
 
 
-def test_the_json_of_an_answer_is_the_object_of_the_http_service(quoth: Quoth, server: Server) -> None:
-    said = quoth("ask", QUESTION, "--data", server.data, "--json", "--min-confidence", "0", "--top-k", "3")
+def test_the_json_of_an_answer_is_the_object_of_the_http_service(
+    quoth: Quoth, server: Server
+) -> None:
+    said = quoth(
+        "ask", QUESTION, "--data", server.data, "--json", "--min-confidence", "0", "--top-k", "3"
+    )
     body = {"question": QUESTION, "min_confidence": 0.0, "top_k": 3}
     answered = httpx.post(f"{server.url}/v1/ask", json=body, timeout=60)
     assert (said.code, said.err) == (0, "")
@@ -272,7 +309,9 @@ def test_what_cannot_be_done_is_one_line_on_standard_error(
     assert not (tmp_path / "[/none]").exists()
 
 
-def test_an_unknown_setting_stops_every_command(quoth: Quoth, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_setting_stops_every_command(
+    quoth: Quoth, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("QUOTH_PROT", "1")
     said = quoth("status", "--data", data)
     assert (said.code, said.out) == (1, "")
@@ -282,14 +321,17 @@ def test_an_unknown_setting_stops_every_command(quoth: Quoth, data: Path, monkey
 def test_asking_imports_no_torch(data: Path) -> None:
     program = (
         "import sys\n"
-        "from service.cli import main\n"
+        "from service.cli.main import main\n"
         f"sys.argv = ['quoth', 'ask', {QUESTION!r}, '--data', {str(data)!r}]\n"
         "try:\n    main()\n"
         "except SystemExit as left:\n    assert not left.code, left\n"
-        "print([name for name in ('torch', 'sentence_transformers', 'transformers', 'markitdown', 'sklearn')"
+        "print([name for name in ('torch', 'sentence_transformers', 'transformers', "
+        "'markitdown', 'sklearn')"
         " if name in sys.modules])\n"
     )
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True
+    )
     assert ran.stdout.splitlines()[-1] == "[]"
 
 
@@ -301,15 +343,28 @@ def test_documents_are_listed_with_whole_ids_and_tags_as_they_are(quoth: Quoth, 
     assert said.code == 0
     for whole in (LONG_ID, "sources/otter.md", "[/bridges], [bold]check", "2020-02-03"):
         assert whole in said.out
-    listed = [json.loads(line) for line in quoth("documents", "--data", data, "--json").out.splitlines()]
+    listed = [
+        json.loads(line) for line in quoth("documents", "--data", data, "--json").out.splitlines()
+    ]
     assert [document["id"] for document in listed] == sorted(document["id"] for document in listed)
     assert listed[1]["tags"] == ["[/bridges]", "[bold]check"]
 
 
-def test_status_says_what_the_index_holds_and_verify_that_it_is_sound(quoth: Quoth, data: Path) -> None:
+def test_status_says_what_the_index_holds_and_verify_that_it_is_sound(
+    quoth: Quoth, data: Path
+) -> None:
     status = quoth("status", "--data", data)
-    rows = dict(line.split(maxsplit=1) for line in status.out.splitlines() if not line.startswith("chunks in"))
-    assert (status.code, rows["folder"], rows["documents"], rows["generation"]) == (0, str(data), "3", "1")
+    rows = dict(
+        line.split(maxsplit=1)
+        for line in status.out.splitlines()
+        if not line.startswith("chunks in")
+    )
+    assert (status.code, rows["folder"], rows["documents"], rows["generation"]) == (
+        0,
+        str(data),
+        "3",
+        "1",
+    )
     assert "all-MiniLM-L6-v2" in status.out
     verify = quoth("verify", "--data", data)
     assert (verify.code, verify.out, verify.err) == (
@@ -322,10 +377,19 @@ def test_status_says_what_the_index_holds_and_verify_that_it_is_sound(quoth: Quo
 def test_removing_rebuilding_and_asking_again(quoth: Quoth, sources: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     quoth("add", sources / "otter.md", sources / "sub", "--data", data)
-    ids = [json.loads(line)["id"] for line in quoth("documents", "--data", data, "--json").out.splitlines()]
+    ids = [
+        json.loads(line)["id"]
+        for line in quoth("documents", "--data", data, "--json").out.splitlines()
+    ]
     unknown = quoth("remove", ids[0], "no-such", "--data", data)
-    assert (unknown.code, unknown.out, unknown.err) == (1, "", "quoth: there is no document 'no-such'\n")
-    assert quoth("remove", "\udcff", "--data", data).err == "quoth: there is no document '\\udcff'\n"
+    assert (unknown.code, unknown.out, unknown.err) == (
+        1,
+        "",
+        "quoth: there is no document 'no-such'\n",
+    )
+    assert (
+        quoth("remove", "\udcff", "--data", data).err == "quoth: there is no document '\\udcff'\n"
+    )
     removed = quoth("remove", *[id for id in ids if "otter" in id], "--data", data)
     assert (removed.code, removed.out.endswith("otter.md: 1 chunks, 1 versions\n")) == (0, True)
     rebuilt = quoth("rebuild", "--data", data)
@@ -354,11 +418,22 @@ def test_while_a_service_runs_another_writer_is_refused_and_readers_are_not(
 def test_a_reader_sees_what_the_service_has_just_taken(quoth: Quoth, server: Server) -> None:
     path = f"{server.url}/v1/documents/new%2Fone"
     assert httpx.put(path, json={"text": "Beavers build the weir."}, timeout=60).status_code == 200
-    said = quoth("ask", "Who builds the weir?", "--data", server.data, "--document", "new/one", "--min-confidence", "0")
+    said = quoth(
+        "ask",
+        "Who builds the weir?",
+        "--data",
+        server.data,
+        "--document",
+        "new/one",
+        "--min-confidence",
+        "0",
+    )
     assert said.out.startswith("Beavers\n")
     assert "    Beavers build the weir.\n" in said.out
     assert httpx.delete(path, timeout=60).status_code == 200
-    gone = quoth("ask", "Who builds the weir?", "--data", server.data, "--document", "new/one", "--json")
+    gone = quoth(
+        "ask", "Who builds the weir?", "--data", server.data, "--document", "new/one", "--json"
+    )
     assert json.loads(gone.out)["reason"] == "filter_excludes_all"
 
 
@@ -374,7 +449,10 @@ def test_a_body_over_the_limit_is_refused_through_a_socket(server: Server) -> No
     host, port = server.url.removeprefix("http://").split(":")
     headers = "POST /v1/ask HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     announced = f"{headers}Content-Length: 50001\r\n\r\n".encode()
-    chunked = f"{headers}Transfer-Encoding: chunked\r\n\r\n".encode() + (b"1000\r\n" + b" " * 4096 + b"\r\n") * 13
+    chunked = (
+        f"{headers}Transfer-Encoding: chunked\r\n\r\n".encode()
+        + (b"1000\r\n" + b" " * 4096 + b"\r\n") * 13
+    )
     for sent in (announced, chunked):
         with socket.create_connection((host, int(port)), timeout=30) as connection:
             connection.sendall(sent)

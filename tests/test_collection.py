@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from corpus.document import Document, make_document
 from corpus.errors import DocumentError, NotFoundError, StoreError
-from index.chunk import ChunkSettings
 from index.collection import Collection, Outcome, Removed
-from index.embed import Encoder, EncoderIdentity, Vectors
+from index.encoding.encoder import Encoder, EncoderIdentity, Vectors
 from index.ingest import Loaded, prepare
 from index.renewal import rebuild
-from index.store import FILE_NAME, Filters, Removal
+from index.store.store import FILE_NAME, Filters, Removal
+from index.text.chunk import ChunkSettings
 from tests.damage import flip_bit
 
 Make = Callable[..., Document]
@@ -61,7 +61,9 @@ def process(script: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
     toys = "from conftest import ToyEncoder\nfrom corpus.document import make_document\n"
     collection = "from index.collection import Collection\n"
     command = [sys.executable, "-c", opening + toys + collection + script, *map(str, arguments)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as running:
         try:
             yield running
         finally:
@@ -85,9 +87,9 @@ def test_a_document_is_visible_to_the_next_search(open_collection: Open, make: M
     collection = open_collection()
     document = make("a")
     receipts, generation = collection.put([document])
-    assert [(receipt.id, receipt.version, receipt.chunks, receipt.outcome) for receipt in receipts] == [
-        ("a", document.version, 1, Outcome.ADDED)
-    ]
+    assert [
+        (receipt.id, receipt.version, receipt.chunks, receipt.outcome) for receipt in receipts
+    ] == [("a", document.version, 1, Outcome.ADDED)]
     assert (found(collection), generation, collection.generation) == (["a"], 1, 1)
 
 
@@ -130,7 +132,9 @@ def test_receipts_come_in_the_order_of_the_documents(open_collection: Open, make
 def test_a_deleted_document_is_gone_from_the_next_search(open_collection: Open, make: Make) -> None:
     collection = open_collection()
     collection.put([make("a"), make("b")])
-    assert collection.remove(["a"]) == Removed((Removal("a", chunks=1, versions=1, answers=0),), 1, 1, generation=2)
+    assert collection.remove(["a"]) == Removed(
+        (Removal("a", chunks=1, versions=1, answers=0),), 1, 1, generation=2
+    )
     assert (found(collection), collection.verify()) == (["b"], [])
 
 
@@ -157,7 +161,9 @@ def test_everything_survives_reopening(open_collection: Open, make: Make) -> Non
         again.close()
 
 
-def test_a_batch_in_which_an_id_stands_twice_is_refused_whole(open_collection: Open, make: Make) -> None:
+def test_a_batch_in_which_an_id_stands_twice_is_refused_whole(
+    open_collection: Open, make: Make
+) -> None:
     collection = open_collection()
     with pytest.raises(DocumentError, match="a: 2 documents of one batch have this id"):
         collection.put([make("b"), make("a", "One."), make("a", "Two.")])
@@ -190,15 +196,27 @@ def test_only_new_chunks_of_an_updated_document_are_embedded(
 ) -> None:
     recording = Recording(encoder)
     collection = open_collection(encoder=recording, settings=ChunkSettings(max_tokens=4, overlap=0))
-    collection.put([make("a", "The first one stays. The second one stays. The third one goes.", title="T")])
-    assert recording.texts == ["T\nThe first one stays.", "T\nThe second one stays.", "T\nThe third one goes."]
+    collection.put(
+        [make("a", "The first one stays. The second one stays. The third one goes.", title="T")]
+    )
+    assert recording.texts == [
+        "T\nThe first one stays.",
+        "T\nThe second one stays.",
+        "T\nThe third one goes.",
+    ]
     recording.texts.clear()
-    collection.put([make("a", "Here is something new. The first one stays. The second one stays.", title="T")])
+    collection.put(
+        [make("a", "Here is something new. The first one stays. The second one stays.", title="T")]
+    )
     assert recording.texts == ["T\nHere is something new."]
     recording.texts.clear()
-    collection.put([make("a", "Here is something new. The first one stays. The second one stays.", title="T")])
+    collection.put(
+        [make("a", "Here is something new. The first one stays. The second one stays.", title="T")]
+    )
     assert recording.texts == []
-    texts = [stored.chunk.text for part in collection.store.changes_since(0) for stored in part.added]
+    texts = [
+        stored.chunk.text for part in collection.store.changes_since(0) for stored in part.added
+    ]
     assert texts == ["Here is something new.", "The first one stays.", "The second one stays."]
 
 
@@ -215,7 +233,9 @@ def test_a_search_while_others_write_never_fails(open_collection: Open, make: Ma
             try:
                 assert collection.searcher.search("gas flows", 5).hits
                 searches += 1
-            except Exception as exc:  # kept for the assert below: an exception in a thread fails no test
+            except (
+                Exception
+            ) as exc:  # kept for the assert below: an exception in a thread fails no test
                 failures.append(exc)
 
     searching = threading.Thread(target=search)
@@ -227,7 +247,9 @@ def test_a_search_while_others_write_never_fails(open_collection: Open, make: Ma
     assert (failures, searches > 0) == ([], True)
 
 
-def test_a_reader_goes_on_when_a_writer_deletes_what_it_found(open_collection: Open, make: Make) -> None:
+def test_a_reader_goes_on_when_a_writer_deletes_what_it_found(
+    open_collection: Open, make: Make
+) -> None:
     writer = open_collection()
     writer.put([make("a"), make("b")])
     reader = open_collection(writable=False)
@@ -235,10 +257,14 @@ def test_a_reader_goes_on_when_a_writer_deletes_what_it_found(open_collection: O
     assert (found(reader), reader.generation) == (["b"], 2)
 
 
-def test_a_second_writer_is_refused_and_a_reader_is_not(open_collection: Open, tmp_path: Path) -> None:
+def test_a_second_writer_is_refused_and_a_reader_is_not(
+    open_collection: Open, tmp_path: Path
+) -> None:
     with process(WRITER, tmp_path / "data") as running:
         assert line(running) == "written"
-        with pytest.raises(StoreError, match="another process writes this data folder; stop it, or"):
+        with pytest.raises(
+            StoreError, match="another process writes this data folder; stop it, or"
+        ):
             open_collection()
         reader = open_collection(writable=False)
         assert (found(reader, "Gas"), reader.verify()) == (["a"], [])
@@ -254,7 +280,9 @@ def test_a_reader_may_not_write(open_collection: Open, make: Make) -> None:
         reader.remove([])
 
 
-def test_a_file_in_the_place_of_the_folder_is_refused(open_collection: Open, tmp_path: Path) -> None:
+def test_a_file_in_the_place_of_the_folder_is_refused(
+    open_collection: Open, tmp_path: Path
+) -> None:
     (tmp_path / "data").write_text("x")
     with pytest.raises(StoreError, match="the data folder cannot be made or opened"):
         open_collection()
@@ -262,13 +290,19 @@ def test_a_file_in_the_place_of_the_folder_is_refused(open_collection: Open, tmp
 
 @pytest.mark.parametrize("writable", [True, False])
 def test_an_index_that_was_built_otherwise_is_refused_until_it_is_rebuilt(
-    open_collection: Open, toy_encoder: Callable[..., Encoder], tmp_path: Path, make: Make, writable: bool
+    open_collection: Open,
+    toy_encoder: Callable[..., Encoder],
+    tmp_path: Path,
+    make: Make,
+    writable: bool,
 ) -> None:
     collection = open_collection()
     collection.put([make("a"), make("b")])
     collection.close()
     other = toy_encoder(dimension=32, name="other")
-    with pytest.raises(StoreError, match=r"encoder was .* name toy, now .* name other.*run quoth rebuild"):
+    with pytest.raises(
+        StoreError, match=r"encoder was .* name toy, now .* name other.*run quoth rebuild"
+    ):
         open_collection(encoder=other, writable=writable)
     assert rebuild(tmp_path / "data", other) == 2
     rebuilt = open_collection(encoder=other, writable=writable)
@@ -277,18 +311,24 @@ def test_an_index_that_was_built_otherwise_is_refused_until_it_is_rebuilt(
         open_collection(writable=False)
 
 
-def test_other_chunking_is_refused_until_it_is_rebuilt(open_collection: Open, make: Make, tmp_path: Path) -> None:
+def test_other_chunking_is_refused_until_it_is_rebuilt(
+    open_collection: Open, make: Make, tmp_path: Path
+) -> None:
     collection = open_collection()
     collection.put([make("a", "The first one stays. The second one stays.")])
     collection.close()
     small = ChunkSettings(max_tokens=4, overlap=0)
-    with pytest.raises(StoreError, match="chunking was max_tokens 160, overlap 1, now max_tokens 4, overlap 0"):
+    with pytest.raises(
+        StoreError, match="chunking was max_tokens 160, overlap 1, now max_tokens 4, overlap 0"
+    ):
         open_collection(settings=small)
     assert rebuild(tmp_path / "data", collection.searcher.encoder, small) == 2
     assert open_collection(settings=small).verify() == []
 
 
-def test_an_empty_index_takes_any_settings(open_collection: Open, toy_encoder: Callable[..., Encoder]) -> None:
+def test_an_empty_index_takes_any_settings(
+    open_collection: Open, toy_encoder: Callable[..., Encoder]
+) -> None:
     open_collection().close()
     assert open_collection(encoder=toy_encoder(dimension=8)).verify() == []
 
@@ -319,7 +359,11 @@ def test_a_reader_mends_what_a_writer_left_that_was_cut_off(
     collection.put([make("a"), make("b")])
     _cut_off(collection, encoder, make("a", "Oil flows."), make("c"))
     reader = open_collection(writable=False)
-    assert (found(reader), found(reader, "oil flows"), reader.verify()) == (["a", "b", "c"], ["a", "b", "c"], [])
+    assert (found(reader), found(reader, "oil flows"), reader.verify()) == (
+        ["a", "b", "c"],
+        ["a", "b", "c"],
+        [],
+    )
     assert reader.searcher.search("oil flows", 1).hits[0].chunk.text == "Oil flows."
 
 
@@ -332,7 +376,9 @@ def test_a_reader_goes_on_when_its_writer_is_cut_off(open_collection: Open, make
     assert (found(reader), reader.generation, reader.verify()) == (["b"], 2, [])
 
 
-def test_the_receipt_of_a_removal_counts_nothing_but_that(open_collection: Open, make: Make) -> None:
+def test_the_receipt_of_a_removal_counts_nothing_but_that(
+    open_collection: Open, make: Make
+) -> None:
     collection = open_collection()
     collection.put([make("a"), make("b"), make("c")])
     collection.store.write([], ["c"])  # as if the indexes could not be written then
@@ -341,7 +387,9 @@ def test_the_receipt_of_a_removal_counts_nothing_but_that(open_collection: Open,
     assert collection.sizes() == {"store": 1, "vectors": 1, "terms": 1}
 
 
-def test_a_writer_mends_what_another_left_that_was_cut_off(open_collection: Open, make: Make, encoder: Encoder) -> None:
+def test_a_writer_mends_what_another_left_that_was_cut_off(
+    open_collection: Open, make: Make, encoder: Encoder
+) -> None:
     collection = open_collection()
     _cut_off(collection, encoder, make("a"))
     again = open_collection()
@@ -436,7 +484,9 @@ def test_terms_are_written_again_where_the_last_step_of_a_writing_was_cut_off(
     collection = open_collection()
     collection.remove(["b"])
     collection.close()
-    listed.write_bytes(before)  # all that the deletion wrote is there, and not in the list of what counts
+    listed.write_bytes(
+        before
+    )  # all that the deletion wrote is there, and not in the list of what counts
     again = open_collection()
     assert (found(again), again.verify()) == (["a"], [])
 
@@ -455,7 +505,9 @@ def test_indexes_that_hold_another_number_of_chunks_are_made_anew(
     assert (found(again), again.verify()) == (["a"], [])
 
 
-def test_a_reader_has_a_damaged_lexical_index_mended(open_collection: Open, make: Make, tmp_path: Path) -> None:
+def test_a_reader_has_a_damaged_lexical_index_mended(
+    open_collection: Open, make: Make, tmp_path: Path
+) -> None:
     collection = open_collection()
     collection.put([make("a")])
     collection.close()
@@ -480,21 +532,28 @@ def test_verify_tells_of_a_lexical_index_that_has_changed_on_the_disk_and_a_rebu
     assert open_collection(writable=False).verify() == []
 
 
-def test_verify_tells_of_a_chunk_that_was_tampered_with(open_collection: Open, make: Make, tmp_path: Path) -> None:
+def test_verify_tells_of_a_chunk_that_was_tampered_with(
+    open_collection: Open, make: Make, tmp_path: Path
+) -> None:
     collection = open_collection()
     collection.put([make("a"), make("b")])
     with sqlite3.connect(tmp_path / "data" / FILE_NAME) as connection:
         connection.execute("UPDATE chunks SET text = 'tampered' WHERE document_id = 'b'")
     connection.close()
-    assert collection.verify() == ["chunk 2 of document 'b': its text is not what stands at its place in the document"]
+    assert collection.verify() == [
+        "chunk 2 of document 'b': its text is not what stands at its place in the document"
+    ]
 
 
-def test_verify_tells_where_the_indexes_and_the_store_differ(open_collection: Open, make: Make, tmp_path: Path) -> None:
+def test_verify_tells_where_the_indexes_and_the_store_differ(
+    open_collection: Open, make: Make, tmp_path: Path
+) -> None:
     collection = open_collection()
     collection.put([make("a"), make("b")])
     with sqlite3.connect(tmp_path / "data" / FILE_NAME) as connection:
         connection.execute(
-            "INSERT INTO chunks SELECT 7, 'a', version, start, end, text, context, 1 FROM chunks WHERE id = 1"
+            "INSERT INTO chunks SELECT 7, 'a', version, start, end, text, context, 1 FROM "
+            "chunks WHERE id = 1"
         )
         connection.execute("DELETE FROM chunks WHERE id = 2")
     connection.close()
@@ -510,9 +569,12 @@ def test_verify_tells_where_the_indexes_and_the_store_differ(open_collection: Op
 steps = st.lists(
     st.one_of(
         st.tuples(
-            st.just("put"), st.dictionaries(st.sampled_from("abcd"), st.sampled_from(["Gas.", "Oil."]), min_size=1)
+            st.just("put"),
+            st.dictionaries(st.sampled_from("abcd"), st.sampled_from(["Gas.", "Oil."]), min_size=1),
         ),
-        st.tuples(st.just("remove"), st.dictionaries(st.sampled_from("abcd"), st.just(""), min_size=1)),
+        st.tuples(
+            st.just("remove"), st.dictionaries(st.sampled_from("abcd"), st.just(""), min_size=1)
+        ),
         st.tuples(st.just("reopen"), st.just({})),
     ),
     max_size=8,
@@ -522,7 +584,9 @@ steps = st.lists(
 @settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
 @given(steps)
 def test_a_collection_is_what_was_put_in_less_what_was_taken_out(
-    encoder: Encoder, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, dict[str, str]]]
+    encoder: Encoder,
+    tmp_path_factory: pytest.TempPathFactory,
+    steps: list[tuple[str, dict[str, str]]],
 ) -> None:
     folder = tmp_path_factory.mktemp("data")
     expected: dict[str, str] = {}
@@ -538,7 +602,9 @@ def test_a_collection_is_what_was_put_in_less_what_was_taken_out(
             collection.remove(list(texts))
             expected = {id: text for id, text in expected.items() if id not in texts}
         hits = collection.searcher.search("gas oil", 50).hits
-        assert sorted((hit.chunk.document_id, hit.chunk.text) for hit in hits) == sorted(expected.items())
+        assert sorted((hit.chunk.document_id, hit.chunk.text) for hit in hits) == sorted(
+            expected.items()
+        )
         assert collection.verify() == []
     collection.close()
 
@@ -546,8 +612,8 @@ def test_a_collection_is_what_was_put_in_less_what_was_taken_out(
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compression from thirty vectors on, and again every ten changes."""
-    monkeypatch.setattr("index.vectors.EXACT_UP_TO", 30)
-    monkeypatch.setattr("index.vectors.RECENT", 10)
+    monkeypatch.setattr("index.search.embedded.vectors.EXACT_UP_TO", 30)
+    monkeypatch.setattr("index.search.embedded.vectors.RECENT", 10)
 
 
 def vector_files(data: Path) -> list[str]:
@@ -566,11 +632,19 @@ def truly_nearest(collection: Collection, question: str, tag: str = "") -> list[
     ids = collection.store.chunk_ids(Filters(tags=(tag,)) if tag else None).tolist()
     vectors = dict(zip(*collection.store.vectors(ids), strict=True))
     chunks = collection.store.chunks(ids)
-    return [chunks[id].chunk.text for id in sorted(ids, key=lambda id: (-float(vectors[id] @ vector), id))[:10]]
+    return [
+        chunks[id].chunk.text
+        for id in sorted(ids, key=lambda id: (-float(vectors[id] @ vector), id))[:10]
+    ]
 
 
 def line_of(make: Make, number: int, text: str = "Line {} carries gas, {} a day.") -> Document:
-    return make(str(number), text.format(number, number**2), title="t", tags=["odd" if number % 2 else "even"])
+    return make(
+        str(number),
+        text.format(number, number**2),
+        title="t",
+        tags=["odd" if number % 2 else "even"],
+    )
 
 
 @pytest.mark.usefixtures("small")
@@ -586,12 +660,16 @@ def test_a_large_collection_is_compressed_in_the_background_and_finds_the_same(
         again = open_collection(writable=writable)
         assert (again.verify(), again.sizes()) == ([], {"store": 60, "vectors": 60, "terms": 60})
         assert nearest(again, "line 7") == truly_nearest(again, "line 7")
-        assert nearest(again, "line 7", Filters(tags=("odd",))) == truly_nearest(again, "line 7", "odd")
+        assert nearest(again, "line 7", Filters(tags=("odd",))) == truly_nearest(
+            again, "line 7", "odd"
+        )
         again.close()
 
 
 @pytest.mark.usefixtures("small")
-def test_changes_beside_a_compressed_part_are_visible_at_once_and_survive(open_collection: Open, make: Make) -> None:
+def test_changes_beside_a_compressed_part_are_visible_at_once_and_survive(
+    open_collection: Open, make: Make
+) -> None:
     collection = open_collection()
     collection.put([line_of(make, number) for number in range(40)])
     collection.close()
@@ -600,11 +678,14 @@ def test_changes_beside_a_compressed_part_are_visible_at_once_and_survive(open_c
     collection.remove(["5"])
     for _ in range(2):
         texts = [
-            stored.chunk.text for stored in collection.store.chunks(collection.store.chunk_ids().tolist()).values()
+            stored.chunk.text
+            for stored in collection.store.chunks(collection.store.chunk_ids().tolist()).values()
         ]
         assert (len(texts), "Line 3 is shut, and was so 9 days." in texts) == (40, True)
         assert nearest(collection, "line 99 shut") == truly_nearest(collection, "line 99 shut")
-        assert "Line 5 carries gas, 25 a day." not in nearest(collection, "line 5 carries gas 25 a day")
+        assert "Line 5 carries gas, 25 a day." not in nearest(
+            collection, "line 5 carries gas 25 a day"
+        )
         assert collection.verify() == []
         collection.close()
         collection = open_collection()
@@ -617,7 +698,9 @@ def test_changes_beside_a_compressed_part_are_visible_at_once_and_survive(open_c
 
 
 @pytest.mark.usefixtures("small")
-def test_a_new_compressed_part_is_a_generation_of_its_own(open_collection: Open, make: Make) -> None:
+def test_a_new_compressed_part_is_a_generation_of_its_own(
+    open_collection: Open, make: Make
+) -> None:
     collection = open_collection()
     collection.put([line_of(make, number) for number in range(20)])
     _, generation = collection.put([line_of(make, number) for number in range(20, 40)])
@@ -694,5 +777,7 @@ def test_a_filter_is_as_new_as_the_search(open_collection: Open, make: Make) -> 
     assert len(nearest(collection, "line", even)) == 3
     collection.put([line_of(make, 8), line_of(make, 10)])
     collection.remove(["0"])
-    assert sorted(nearest(collection, "line", even)) == sorted(truly_nearest(collection, "line", "even"))
+    assert sorted(nearest(collection, "line", even)) == sorted(
+        truly_nearest(collection, "line", "even")
+    )
     assert len(nearest(collection, "line", even)) == 4

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from eval.catalogue import Row, measure_of
-from eval.compare import Gate, compare, differences, judge, read_baseline, read_gate
 from eval.errors import EvaluationError
+from eval.measuring.compare import Gate, compare, differences, judge, read_baseline, read_gate
+from eval.measuring.metrics import Row, measure_of
 
 
-def row(id: str, f1: float, *, tags: tuple[str, ...] = (), split: str = "", confidence: float = 0.5) -> Row:
+def row(
+    id: str, f1: float, *, tags: tuple[str, ...] = (), split: str = "", confidence: float = 0.5
+) -> Row:
     values = {"F1": f1, "FalseAnswers": math.nan}
     return Row(id, "", tags, split, True, True, f1 >= 0.5, True, confidence, values)
 
@@ -31,7 +33,10 @@ def test_a_bar_is_reached_from_its_value_on(tmp_path: Path) -> None:
     verdicts = judge(bars, [row("1", 0.5, confidence=0.9), row("2", 0.5, confidence=0.9)], [])
     assert [(verdict.name, verdict.passed) for verdict in verdicts] == [("F1", True), ("ECE", True)]
     verdicts = judge(bars, [row("1", 0.49, confidence=0.9), row("2", 0.49, confidence=0.9)], [])
-    assert [verdict.passed for verdict in verdicts] == [False, False]  # nothing is right at 0.9: the error is 0.9
+    assert [verdict.passed for verdict in verdicts] == [
+        False,
+        False,
+    ]  # nothing is right at 0.9: the error is 0.9
 
 
 def test_a_bar_for_a_tag_is_about_its_questions_alone(tmp_path: Path) -> None:
@@ -78,7 +83,8 @@ def test_a_loss_counts_when_it_is_significant_and_large(tmp_path: Path) -> None:
     for name, now in (("much", much), ("little", little), ("chance", chance)):
         changes = compare(before, now, ["F1"])
         kept[name] = judge(bars, now, changes)[0].passed
-    # Half of everything; a hundredth, which is significant and small; one of forty, which chance explains.
+    # Half of everything; a hundredth, which is significant and small; one of forty, which chance
+    # explains.
     assert kept == {"much": False, "little": True, "chance": True}
 
 
@@ -113,7 +119,9 @@ def test_more_errors_are_a_loss_where_less_is_better() -> None:
     assert measure_of("ECE").lower_is_better
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"questions": []}', '{"fingerprint": {}, "questions": [{}]}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"questions": []}', '{"fingerprint": {}, "questions": [{}]}']
+)
 def test_what_is_no_report_is_no_baseline(tmp_path: Path, text: str) -> None:
     path = tmp_path / "old.json"
     path.write_text(text)
@@ -143,5 +151,7 @@ def test_a_baseline_is_read_with_its_missing_values(tmp_path: Path) -> None:
 
 
 def test_runs_of_another_index_or_other_questions_differ() -> None:
-    assert differences({"index": "1", "questions": "1"}, {"index": "2", "questions": "1"}) == ["index"]
+    assert differences({"index": "1", "questions": "1"}, {"index": "2", "questions": "1"}) == [
+        "index"
+    ]
     assert differences({"index": "1"}, {"index": "1"}) == []

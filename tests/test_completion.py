@@ -1,4 +1,6 @@
-"""Chat completions as shapes: what a message says, what is read back from one, and what a conversation asks."""
+"""Chat completions as shapes: what a message says, what is read back from one, and what a
+conversation asks.
+"""
 
 from datetime import date
 from typing import Any
@@ -9,17 +11,32 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from corpus.errors import QuestionError
-from service.completion import MODEL, NO_ANSWER, CompletionRequest, plain, said, usage
-from service.question import MAX_TURN_LENGTH, MAX_TURNS, Role, Turn, make_question
-from service.schemas import AlternativeOut, AnswerOut, AskResponse, CitationOut, PassageOut, SentenceOut
+from service.answering.question import MAX_TURN_LENGTH, MAX_TURNS, Role, Turn, make_question
+from service.http.completion import MODEL, NO_ANSWER, CompletionRequest, plain, said, usage
+from service.http.schemas import (
+    AlternativeOut,
+    AnswerOut,
+    AskResponse,
+    CitationOut,
+    PassageOut,
+    SentenceOut,
+)
 
 BASE = "http://quoth"
 SENTENCE = "The pipeline is about 3,000 kilometres long."
 
 
-def citation(number: int = 1, quote: str = "3,000 kilometres", sentence: str = SENTENCE, **known: Any) -> CitationOut:
+def citation(
+    number: int = 1, quote: str = "3,000 kilometres", sentence: str = SENTENCE, **known: Any
+) -> CitationOut:
     start = max(sentence.find(quote), 0)
-    fields = {"title": "The pipeline", "url": None, "published": date(2025, 11, 7), "page": None, **known}
+    fields = {
+        "title": "The pipeline",
+        "url": None,
+        "published": date(2025, 11, 7),
+        "page": None,
+        **known,
+    }
     return CitationOut(
         number=number,
         document_id="pipe",
@@ -51,7 +68,9 @@ def response(*citations: CitationOut, reason: str | None = None, **known: Any) -
 
 
 def passage(text: str, title: str = "The pipeline") -> PassageOut:
-    return PassageOut(document_id="pipe", version="v1", title=title, start=0, end=1, text=text, score=1, rank=1)
+    return PassageOut(
+        document_id="pipe", version="v1", title=title, start=0, end=1, text=text, score=1, rank=1
+    )
 
 
 def request(*messages: tuple[str, Any], **asked: Any) -> CompletionRequest:
@@ -73,12 +92,15 @@ def test_a_message_gives_the_quote_and_then_its_sentence_with_its_source() -> No
 def test_a_quote_that_is_a_sentence_is_not_said_twice() -> None:
     whole = citation(quote=SENTENCE, published=None, page=3)
     assert said(response(whole), BASE).content == (
-        f"**{SENTENCE}** [1]\n\n1. [The pipeline](http://quoth/documents/pipe?version=v1#0-44), page 3"
+        f"**{SENTENCE}** [1]\n\n1. [The "
+        "pipeline](http://quoth/documents/pipe?version=v1#0-44), page 3"
     )
 
 
 def test_every_source_is_numbered_and_annotated_where_it_stands() -> None:
-    message = said(response(citation(), citation(2, "3 000 km", "It is 3 000 km long.", title="Another")), BASE)
+    message = said(
+        response(citation(), citation(2, "3 000 km", "It is 3 000 km long.", title="Another")), BASE
+    )
     assert message.content.startswith("**3,000 kilometres** [1][2]\n\n1. ")
     cited = [annotation["url_citation"] for annotation in message.annotations]
     assert [annotation["type"] for annotation in message.annotations] == ["url_citation"] * 2
@@ -93,9 +115,14 @@ def test_every_source_is_numbered_and_annotated_where_it_stands() -> None:
 
 
 def test_documents_that_differ_stand_side_by_side() -> None:
-    other = AlternativeOut(text="2,000 km", confidence=0.4, citations=[citation(1, "2,000 km", "It is 2,000 km.")])
+    other = AlternativeOut(
+        text="2,000 km", confidence=0.4, citations=[citation(1, "2,000 km", "It is 2,000 km.")]
+    )
     message = said(response(citation(), citation(2), alternatives=[other], conflict=True), BASE)
-    assert "\n\nThe documents differ. They also say:\n\n**2,000 km** [3]\n\n3. “It is 2,000 km.”" in message.content
+    assert (
+        "\n\nThe documents differ. They also say:\n\n**2,000 km** [3]\n\n3. “It is 2,000 km.”"
+        in message.content
+    )
     assert len(message.annotations) == 3
     assert "2,000" not in said(response(citation(), alternatives=[other]), BASE).content
 
@@ -106,7 +133,8 @@ def test_without_an_answer_a_message_says_so_and_names_the_nearest_passages(reas
     message = said(response(reason=reason, passages=passages), BASE)
     assert message.annotations == []
     assert message.content == (
-        f"{NO_ANSWER[reason]}\n\nThe nearest passages:\n\n- Title 0: “Short.”\n- Title 1: “Short.”\n- Title 2: “Short.”"
+        f"{NO_ANSWER[reason]}\n\nThe nearest passages:\n\n- Title 0: “Short.”\n- Title 1: "
+        "“Short.”\n- Title 2: “Short.”"
     )
     assert said(response(reason=reason), BASE).content == NO_ANSWER[reason]
 
@@ -128,21 +156,32 @@ def test_a_long_passage_is_shortened_between_words() -> None:
     ],
 )
 def test_words_of_documents_are_text_and_not_markdown(text: str, shown: str) -> None:
-    content = said(response(citation(quote=text, sentence=f"It says {text}.", title=text)), BASE).content
-    assert content.startswith(f"**{shown}** [1]\n\n1. “It says {shown}.” — [{shown}](http://quoth/documents/")
+    content = said(
+        response(citation(quote=text, sentence=f"It says {text}.", title=text)), BASE
+    ).content
+    assert content.startswith(
+        f"**{shown}** [1]\n\n1. “It says {shown}.” — [{shown}](http://quoth/documents/"
+    )
 
 
 # -- reading messages back
 
 
-@given(st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs", "Zl", "Zp", "Cc"]), min_size=1))
+@given(
+    st.text(
+        st.characters(exclude_characters="\n\r", exclude_categories=["Cs", "Zl", "Zp", "Cc"]),
+        min_size=1,
+    )
+)
 def test_the_quote_is_read_back_from_what_was_said(quote: str) -> None:
     if quote != quote.strip():
         return
-    assert plain(said(response(citation(quote=quote, sentence=f"So {quote}.")), BASE).content) == quote
+    assert (
+        plain(said(response(citation(quote=quote, sentence=f"So {quote}.")), BASE).content) == quote
+    )
 
 
-def test_the_quote_is_read_back_from_several_sources_and_after_a_front_end_has_trimmed_the_message() -> None:
+def test_the_quote_is_read_back_from_several_sources_and_from_a_trimmed_message() -> None:
     content = said(response(citation(), citation(2), citation(3)), BASE).content
     assert plain(f"  {content}\n\n") == "3,000 kilometres"
     assert plain(content.replace("*", "")) == "3,000 kilometres"
@@ -151,13 +190,24 @@ def test_the_quote_is_read_back_from_several_sources_and_after_a_front_end_has_t
 
 
 def test_of_a_message_without_an_answer_its_first_words_are_read_back() -> None:
-    content = said(response(reason="low_confidence", passages=[passage("3,000 kilometres")]), BASE).content
+    content = said(
+        response(reason="low_confidence", passages=[passage("3,000 kilometres")]), BASE
+    ).content
     assert plain(content) == NO_ANSWER["low_confidence"]
 
 
 @pytest.mark.parametrize(
     "content",
-    ["Hello!", "**Bold** words", "See [1]", "**Bold** [1]\n\nand no list", "1. a list", "", r"a\*b", "[1]\n\n1. x"],
+    [
+        "Hello!",
+        "**Bold** words",
+        "See [1]",
+        "**Bold** [1]\n\nand no list",
+        "1. a list",
+        "",
+        r"a\*b",
+        "[1]\n\n1. x",
+    ],
 )
 def test_what_others_said_is_read_as_it_is(content: str) -> None:
     assert plain(content) == content
@@ -177,7 +227,10 @@ def test_the_last_message_of_the_user_is_the_question_and_the_turns_before_it_it
         ("user", " And how wide? "),
     ).made()
     assert question.text == "And how wide?"
-    assert question.history == (Turn(Role.USER, "How long is it?"), Turn(Role.ASSISTANT, "3,000 kilometres"))
+    assert question.history == (
+        Turn(Role.USER, "How long is it?"),
+        Turn(Role.ASSISTANT, "3,000 kilometres"),
+    )
 
 
 def test_what_follows_the_question_is_no_part_of_it() -> None:
@@ -188,29 +241,44 @@ def test_what_follows_the_question_is_no_part_of_it() -> None:
 def test_a_content_may_come_in_parts() -> None:
     parts = [{"type": "text", "text": "How long"}, {"type": "text", "text": "is it?"}]
     refusal = [{"type": "refusal", "refusal": "no"}]
-    question = request(("user", "Hello"), ("assistant", refusal), ("assistant", None), ("user", parts)).made()
+    question = request(
+        ("user", "Hello"), ("assistant", refusal), ("assistant", None), ("user", parts)
+    ).made()
     assert (question.text, question.history) == ("How long\nis it?", (Turn(Role.USER, "Hello"),))
 
 
 def test_of_a_long_conversation_the_latest_turns_are_kept() -> None:
-    turns = [("user" if number % 2 == 0 else "assistant", f"turn {number}") for number in range(10_000)]
+    turns = [
+        ("user" if number % 2 == 0 else "assistant", f"turn {number}") for number in range(10_000)
+    ]
     question = request(*turns, ("user", "How long?")).made()
     assert [turn.text for turn in question.history] == [text for _, text in turns[-MAX_TURNS:]]
 
 
 def test_turns_that_say_nothing_or_too_much_are_left_out() -> None:
-    turns = [("user", " "), ("assistant", ""), ("user", "x" * (MAX_TURN_LENGTH + 1)), ("user", "Fine.")]
+    turns = [
+        ("user", " "),
+        ("assistant", ""),
+        ("user", "x" * (MAX_TURN_LENGTH + 1)),
+        ("user", "Fine."),
+    ]
     assert request(*turns, ("user", "How long?")).made().history == (Turn(Role.USER, "Fine."),)
 
 
-@pytest.mark.parametrize("messages", [[("system", "Hi")], [("assistant", "Hi")], [("user", " ")], [("user", None)]])
+@pytest.mark.parametrize(
+    "messages", [[("system", "Hi")], [("assistant", "Hi")], [("user", " ")], [("user", None)]]
+)
 def test_without_a_question_there_is_none(messages: list[tuple[str, Any]]) -> None:
     with pytest.raises(QuestionError):
         request(*messages).made()
 
 
 def test_what_ask_takes_besides_comes_under_quoth() -> None:
-    extension = {"filters": {"tags": ["a"], "published_from": "2025-01-01"}, "top_k": 3, "min_confidence": 0.2}
+    extension = {
+        "filters": {"tags": ["a"], "published_from": "2025-01-01"},
+        "top_k": 3,
+        "min_confidence": 0.2,
+    }
     question = request(("user", "How long?"), quoth=extension).made()
     assert (question.top_k, question.min_confidence) == (3, 0.2)
     assert (question.filters.tags, question.filters.published_from) == (("a",), date(2025, 1, 1))
@@ -223,6 +291,8 @@ def test_what_ask_takes_besides_comes_under_quoth() -> None:
 
 
 def test_usage_counts_what_was_read_and_what_was_said() -> None:
-    question = make_question("how long is it", history=[Turn(Role.USER, "the pipe"), Turn(Role.ASSISTANT, "yes")])
+    question = make_question(
+        "how long is it", history=[Turn(Role.USER, "the pipe"), Turn(Role.ASSISTANT, "yes")]
+    )
     counted = usage(question, "a b c d e", lambda texts: sum(len(text.split()) for text in texts))
     assert counted == {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}

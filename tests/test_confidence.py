@@ -12,11 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.chunk import Chunk
-from index.search import Fused, Hit, SearchResult
-from index.store import StoredChunk
-from service.agreement import grouped
-from service.confidence import LEAD_LIMIT, Calibration, confidence_features, load_fitted, parse_fitted
+from index.search.searcher import Fused, Hit, SearchResult
+from index.store.store import StoredChunk
+from index.text.chunk import Chunk
+from service.answering.agreement import grouped
+from service.answering.confidence import (
+    LEAD_LIMIT,
+    Calibration,
+    confidence_features,
+    load_fitted,
+    parse_fitted,
+)
 from service.reader.linear import Linear
 from service.reader.passage import PassageReader
 from service.reader.reader import SpanReader
@@ -24,13 +30,21 @@ from service.reader.span import Kind, Span
 
 TEXT = "Line 7 carries 38 bcm a year."
 CHUNK = Chunk("gas", "0" * 64, 0, len(TEXT), TEXT, "Gas")
-HIT = Hit(1, Fused(1, 0.9, 0.6, 1, 3.0, 1), StoredChunk(1, CHUNK, "Gas", None, date(2025, 1, 1), ()))
+HIT = Hit(
+    1, Fused(1, 0.9, 0.6, 1, 3.0, 1), StoredChunk(1, CHUNK, "Gas", None, date(2025, 1, 1), ())
+)
 FITTED = load_fitted()
 
 scores = st.floats(-50, 50)
 
 
-def span(score: float, log_probability: float = -1.0, document: str = "gas", word: int = 0, **features: float) -> Span:
+def span(
+    score: float,
+    log_probability: float = -1.0,
+    document: str = "gas",
+    word: int = 0,
+    **features: float,
+) -> Span:
     """A span over a word of the text."""
     hit = replace(HIT, stored=replace(HIT.stored, chunk=replace(HIT.chunk, document_id=document)))
     every = {"log_probability": log_probability, "margin": score, **features}
@@ -52,7 +66,10 @@ def test_confidence_is_the_logistic_function_of_the_weighted_features() -> None:
 @given(scores, st.lists(scores, max_size=3))
 def test_confidence_is_a_probability(score: float, rivals: list[float]) -> None:
     calibration = Calibration(Linear({"margin": 3.0, "lead": 1.0, "probability": 1.0}, -1.0), 0.5)
-    groups = [[span(score)], *([span(rival, word=word)] for word, rival in enumerate(rivals, start=1))]
+    groups = [
+        [span(score)],
+        *([span(rival, word=word)] for word, rival in enumerate(rivals, start=1)),
+    ]
     assert all(0 <= calibration.confidence(groups, place) <= 1 for place in range(len(groups)))
 
 
@@ -68,7 +85,9 @@ def test_what_says_the_same_in_other_words_is_no_rival() -> None:
     assert features([span(2)], [wide], [span(0, word=2)])["lead"] == 2
 
 
-def test_another_document_that_says_otherwise_does_not_narrow_the_lead_within_the_document() -> None:
+def test_another_document_that_says_otherwise_does_not_narrow_the_lead_within_the_document() -> (
+    None
+):
     found = features([span(2)], [span(1.5, document="another", word=1)], [span(-1, word=2)])
     assert (found["lead"], found["own_lead"]) == (0.5, 3)
 
@@ -81,39 +100,52 @@ def test_documents_that_agree_are_counted_and_their_probabilities_summed() -> No
     assert found["probability"] == pytest.approx(math.log(0.5))
 
 
-def test_the_fitted_weights_name_features_that_the_reader_and_the_confidence_have(passages: PassageReader) -> None:
+def test_the_fitted_weights_name_features_that_the_reader_and_the_confidence_have(
+    passages: PassageReader,
+) -> None:
     result = SearchResult((HIT,), 1, {"line": 1.0})
     found = SpanReader(passages, FITTED.ranking).spans("Which line?", result, tuple(Kind))
     for kind in Kind:
         assert set(FITTED.ranking.kinds[kind].weights) <= set(found[kind][0].features)
-        assert set(FITTED.calibrations[kind].log_odds.weights) <= set(confidence_features(grouped(found[kind]), 0))
+        assert set(FITTED.calibrations[kind].log_odds.weights) <= set(
+            confidence_features(grouped(found[kind]), 0)
+        )
 
 
 def test_no_evidence_counts_against_what_it_speaks_for() -> None:
     for kind in Kind:
-        weights = [*FITTED.ranking.kinds[kind].weights.values(), *FITTED.calibrations[kind].log_odds.weights.values()]
+        weights = [
+            *FITTED.ranking.kinds[kind].weights.values(),
+            *FITTED.calibrations[kind].log_odds.weights.values(),
+        ]
         assert weights
         assert min(weights) >= 0
 
 
 def test_the_fitted_thresholds_are_probabilities_and_were_judged_on_other_questions() -> None:
     assert all(0 < FITTED.calibrations[kind].threshold < 1 for kind in Kind)
-    report = json.loads(files("service").joinpath("calibration.json").read_text())["report"]
+    report = json.loads(files("service.answering").joinpath("calibration.json").read_text())[
+        "report"
+    ]
     assert all(report[kind]["questions"] > 0 for kind in Kind)
 
 
 @pytest.mark.models
-def test_the_confidence_was_fitted_for_the_reader_that_comes_with_it(real_passages: PassageReader) -> None:
+def test_the_confidence_was_fitted_for_the_reader_that_comes_with_it(
+    real_passages: PassageReader,
+) -> None:
     assert real_passages.digest == FITTED.reader
 
 
 def test_fitted_numbers_are_told_apart() -> None:
-    stored = files("service").joinpath("calibration.json").read_bytes()
+    stored = files("service.answering").joinpath("calibration.json").read_bytes()
     assert parse_fitted(stored) == FITTED
     assert parse_fitted(stored + b" ").fingerprint != FITTED.fingerprint
 
 
-@pytest.mark.parametrize("stored", [b"", b"{}", b"[]", b'{"reader": "x", "ranking": {}, "calibration": {}}'])
+@pytest.mark.parametrize(
+    "stored", [b"", b"{}", b"[]", b'{"reader": "x", "ranking": {}, "calibration": {}}']
+)
 def test_damaged_numbers_are_no_numbers(stored: bytes) -> None:
     with pytest.raises((ValueError, KeyError, TypeError)):
         parse_fitted(stored)

@@ -1,22 +1,28 @@
-"""Sources that disagree: shown only where both values are of a kind, sure, and each from a document of its own."""
+"""Sources that disagree: shown only where both values are of a kind, sure, and each from a document
+of its own.
+"""
 
 from collections.abc import Sequence
 from datetime import date
 
 import pytest
 
-from index.chunk import Chunk
-from index.search import Fused, Hit
-from index.store import StoredChunk
-from service.confidence import Groups
-from service.conflict import MAX_VALUES, conflicting
+from index.search.searcher import Fused, Hit
+from index.store.store import StoredChunk
+from index.text.chunk import Chunk
+from service.answering.confidence import Groups
+from service.answering.conflict import MAX_VALUES, conflicting
 from service.reader.span import Kind, Span
 
 
 def span(quote: str, document: str, sureness: float, published: date | None = None) -> Span:
-    """A quote that is all of its document; the confidence in it is its sureness unless a rival is as sure."""
+    """A quote that is all of its document; the confidence in it is its sureness unless a rival is
+    as sure.
+    """
     chunk = Chunk(document, "0" * 64, 0, len(quote), quote, "")
-    hit = Hit(1, Fused(1, 1.0, 1.0, 1, 1.0, 1), StoredChunk(1, chunk, document, None, published, ()))
+    hit = Hit(
+        1, Fused(1, 1.0, 1.0, 1, 1.0, 1), StoredChunk(1, chunk, document, None, published, ())
+    )
     return Span(hit, Kind.SHORT, 0, len(quote), 0, len(quote), sureness, {})
 
 
@@ -31,7 +37,10 @@ def found(*groups: Sequence[Span]) -> list[str]:
 
 
 def test_values_that_contradict_each_other_are_shown_the_newest_first() -> None:
-    old, new = span("38 bcm", "bureau", 0.95, date(2025, 11, 7)), span("44 bcm", "brief", 0.9, date(2025, 12, 19))
+    old, new = (
+        span("38 bcm", "bureau", 0.95, date(2025, 11, 7)),
+        span("44 bcm", "brief", 0.9, date(2025, 12, 19)),
+    )
     assert found([old], [new]) == ["44 bcm", "38 bcm"]
     assert found([span("38 bcm", "bureau", 0.95)], [new]) == ["44 bcm", "38 bcm"]
 

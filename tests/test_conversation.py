@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.embed import Encoder, EncoderIdentity, Vectors
-from service.conversation import Resolver
-from service.question import MAX_QUESTION_LENGTH, Role, Turn
+from index.encoding.encoder import Encoder, EncoderIdentity, Vectors
+from service.answering.question import MAX_QUESTION_LENGTH, Role, Turn
+from service.followups.resolver import Resolver
 
 FAMILIES = (
     {"russian", "chinese"},
@@ -26,11 +26,15 @@ class Families:
     identity = EncoderIdentity("families", "0" * 64, "by-hand", len(FAMILIES) + 1)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """One axis for each family, the last for everything else; texts on the last axis are told apart by a sign."""
+        """One axis for each family, the last for everything else; texts on the last axis are told
+        apart by a sign.
+        """
         vectors = np.zeros((len(texts), len(FAMILIES) + 1), dtype=np.float32)
         for row, text in enumerate(texts):
             words = set(text.lower().split())
-            place = next((number for number, family in enumerate(FAMILIES) if words & family), len(FAMILIES))
+            place = next(
+                (number for number, family in enumerate(FAMILIES) if words & family), len(FAMILIES)
+            )
             vectors[row, place] = -1 if place == len(FAMILIES) and row == 0 else 1
         return vectors
 
@@ -47,42 +51,96 @@ def resolver() -> Resolver:
 
 def turns(*texts: str) -> list[Turn]:
     """Turns of the user, and of the assistant where a text begins with ">"."""
-    return [Turn(Role.ASSISTANT, text[1:].strip()) if text.startswith(">") else Turn(Role.USER, text) for text in texts]
+    return [
+        Turn(Role.ASSISTANT, text[1:].strip()) if text.startswith(">") else Turn(Role.USER, text)
+        for text in texts
+    ]
 
 
 @pytest.mark.parametrize(
     ("history", "question", "resolved"),
     [
         # pronouns
-        (["Tell me about lung cancer."], "What are its symptoms?", "What are lung cancer’s symptoms?"),
-        (["Tell me about lung cancer.", "What are its symptoms?"], "Can it spread?", "Can lung cancer spread?"),
+        (
+            ["Tell me about lung cancer."],
+            "What are its symptoms?",
+            "What are lung cancer’s symptoms?",
+        ),
+        (
+            ["Tell me about lung cancer.", "What are its symptoms?"],
+            "Can it spread?",
+            "Can lung cancer spread?",
+        ),
         (["What are mammals?"], "What do they eat?", "What do mammals eat?"),
-        (["Who wrote the report?", "> Zhang Xin"], "When did he write it?", "When did Zhang Xin write the report?"),
-        (["When did China and Russia sign it?"], "Where did they meet?", "Where did China and Russia meet?"),
-        (["Which exercise came first?", "> Joint Sea 2025"], "Where did that exercise take place?",
-         "Where did Joint Sea 2025 take place?"),
-        (["Who did Li meet on 3 November 2025?"], "What happened after that?", "What happened after 3 November 2025?"),
-        (["What was the Stanford Experiment?"], "Who led the experiment?", "Who led the Stanford Experiment?"),
-        (["How long is the Siberia pipeline?"], "And its capacity?", "What is the Siberia pipeline’s capacity?"),
+        (
+            ["Who wrote the report?", "> Zhang Xin"],
+            "When did he write it?",
+            "When did Zhang Xin write the report?",
+        ),
+        (
+            ["When did China and Russia sign it?"],
+            "Where did they meet?",
+            "Where did China and Russia meet?",
+        ),
+        (
+            ["Which exercise came first?", "> Joint Sea 2025"],
+            "Where did that exercise take place?",
+            "Where did Joint Sea 2025 take place?",
+        ),
+        (
+            ["Who did Li meet on 3 November 2025?"],
+            "What happened after that?",
+            "What happened after 3 November 2025?",
+        ),
+        (
+            ["What was the Stanford Experiment?"],
+            "Who led the experiment?",
+            "Who led the Stanford Experiment?",
+        ),
+        (
+            ["How long is the Siberia pipeline?"],
+            "And its capacity?",
+            "What is the Siberia pipeline’s capacity?",
+        ),
         (["What are mammals?"], "their kinds?", "What are mammals’ kinds?"),
         # what is left out
         (["When was the treaty signed?", "> 1996"], "by whom?", "by whom was the treaty signed?"),
         (["When was the treaty signed?"], "Where?", "Where was the treaty signed?"),
-        (["How much did exports rise in 2024?"], "and in 2023?", "How much did exports rise in 2023?"),
-        (["How much did exports rise in 2024?"], "And imports?", "How much did imports rise in 2024?"),
+        (
+            ["How much did exports rise in 2024?"],
+            "and in 2023?",
+            "How much did exports rise in 2023?",
+        ),
+        (
+            ["How much did exports rise in 2024?"],
+            "And imports?",
+            "How much did imports rise in 2024?",
+        ),
         (["How much did exports rise?"], "what about 2023?", "How much did exports rise 2023?"),
-        (["Who was the Russian chairman of the commission?"], "and the Chinese one?",
-         "Who was the Chinese chairman of the commission?"),
-        (["How many joint patrols were there?"], "When did the fifth one finish?",
-         "When did the fifth joint patrol finish?"),
+        (
+            ["Who was the Russian chairman of the commission?"],
+            "and the Chinese one?",
+            "Who was the Chinese chairman of the commission?",
+        ),
+        (
+            ["How many joint patrols were there?"],
+            "When did the fifth one finish?",
+            "When did the fifth joint patrol finish?",
+        ),
         # the topic carried over
         (["What is anemia?"], "What are the symptoms?", "What are the symptoms (anemia)?"),
-        (["What is anemia?", "What are the symptoms?"], "What is the cause?", "What is the cause (anemia)?"),
+        (
+            ["What is anemia?", "What are the symptoms?"],
+            "What is the cause?",
+            "What is the cause (anemia)?",
+        ),
         # nothing said takes the place: both questions
         (["What price did China want?"], "and penguins?", "What price did China want? penguins?"),
     ],
-)  # fmt: skip
-def test_a_follow_up_is_made_complete(history: list[str], question: str, resolved: str, resolver: Resolver) -> None:
+)
+def test_a_follow_up_is_made_complete(
+    history: list[str], question: str, resolved: str, resolver: Resolver
+) -> None:
     assert resolver.resolve(question, turns(*history)) == resolved
 
 
@@ -112,14 +170,20 @@ def test_a_new_topic_takes_the_place_of_the_old_one(resolver: Resolver) -> None:
 
 
 def test_people_and_things_are_kept_apart(resolver: Resolver) -> None:
-    history = turns("Tell me about turkeys.", "Why did Ben Franklin want it to be the national symbol?")
+    history = turns(
+        "Tell me about turkeys.", "Why did Ben Franklin want it to be the national symbol?"
+    )
     assert resolver.resolve("How did he cook it?", history) == "How did Ben Franklin cook turkeys?"
 
 
-@pytest.mark.parametrize("answer", ["The documents do not say.", "I do not know.", "", "\n", "x " * 5000])
+@pytest.mark.parametrize(
+    "answer", ["The documents do not say.", "I do not know.", "", "\n", "x " * 5000]
+)
 def test_a_refusal_or_a_long_answer_is_nothing_to_refer_to(answer: str, resolver: Resolver) -> None:
     history = turns("Who leads the Otter Bridge Trust?", f">{answer}")
-    assert resolver.resolve("When was she born?", history) == "When was the Otter Bridge Trust born?"
+    assert (
+        resolver.resolve("When was she born?", history) == "When was the Otter Bridge Trust born?"
+    )
 
 
 def test_a_refusal_is_not_what_was_asked_for(resolver: Resolver) -> None:
@@ -127,14 +191,18 @@ def test_a_refusal_is_not_what_was_asked_for(resolver: Resolver) -> None:
     assert "documents" not in resolver.resolve("Where did that exercise take place?", history)
 
 
-def test_a_time_that_takes_the_place_of_another_does_not_become_the_topic(resolver: Resolver) -> None:
+def test_a_time_that_takes_the_place_of_another_does_not_become_the_topic(
+    resolver: Resolver,
+) -> None:
     history = turns("How much did exports rise in 2024?", "and in 2023?")
     assert resolver.resolve("What happened after that?", history) == "What happened after 2023?"
     assert "in 2023 mean" not in resolver.resolve("What does it mean?", history)
 
 
 @pytest.mark.parametrize("text", ["it ", "the line ", "What is it? ", "China and ", "a, "])
-def test_the_longest_history_takes_a_moment_and_gives_no_question_too_long(text: str, resolver: Resolver) -> None:
+def test_the_longest_history_takes_a_moment_and_gives_no_question_too_long(
+    text: str, resolver: Resolver
+) -> None:
     history = turns(*[(text * 20_000)[:20_000]] * 20)
     started = time.process_time()
     for question in ("and it?", "why?", "what about them?", (text * 500)[:1_000]):
@@ -143,7 +211,10 @@ def test_the_longest_history_takes_a_moment_and_gives_no_question_too_long(text:
 
 
 def test_what_an_assistant_said_without_a_question_is_ignored(resolver: Resolver) -> None:
-    assert resolver.resolve("What does it cost?", turns("> The ticket costs 5 euros.")) == "What does it cost?"
+    assert (
+        resolver.resolve("What does it cost?", turns("> The ticket costs 5 euros."))
+        == "What does it cost?"
+    )
 
 
 def test_empty_turns_are_passed_over(resolver: Resolver) -> None:
@@ -153,10 +224,14 @@ def test_empty_turns_are_passed_over(resolver: Resolver) -> None:
 
 @given(
     history=st.lists(
-        st.tuples(st.sampled_from(Role), st.text(max_size=40) | st.sampled_from(["What is it?", "And he?", "Why?"])),
+        st.tuples(
+            st.sampled_from(Role),
+            st.text(max_size=40) | st.sampled_from(["What is it?", "And he?", "Why?"]),
+        ),
         max_size=6,
     ),
-    question=st.text(min_size=1, max_size=40) | st.sampled_from(["And it?", "where was that one?", "what about"]),
+    question=st.text(min_size=1, max_size=40)
+    | st.sampled_from(["And it?", "where was that one?", "what about"]),
 )
 def test_whatever_was_said_a_question_is_resolved_to_something_and_always_alike(
     history: list[tuple[Role, str]], question: str, resolver: Resolver

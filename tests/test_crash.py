@@ -1,4 +1,6 @@
-"""Kill -9 at any moment: what was acknowledged is there, nothing is there by half, and work goes on."""
+"""Kill -9 at any moment: what was acknowledged is there, nothing is there by half, and work goes
+on.
+"""
 
 import random
 import subprocess
@@ -8,24 +10,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 from corpus.document import Document
-from corpus.intake import Intake
+from corpus.pool import Intake
 from index.collection import Collection
-from service.sync import Mirror
+from service.mirror.sync import Mirror
 
 ROUNDS = 5
 LAST = "last"
 
-# Each batch holds document n, and the document "last" whose text names n: one without the other is half a batch.
-# FAISS is saved every few chunks, so that the kill may fall there too.
+# Each batch holds document n, and the document "last" whose text names n: one without the other is
+# half a batch. FAISS is saved every few chunks, so that the kill may fall there too.
 SCRIPT = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
-import index.engine
+import index.search.embedded.engine
 from conftest import ToyEncoder
 from corpus.document import make_document
 from index.collection import Collection
-index.engine._SAVE_AFTER_CHUNKS = 3
+index.search.embedded.engine._SAVE_AFTER_CHUNKS = 3
 with Collection(Path(sys.argv[1]), ToyEncoder(), writable=True) as collection:
     for number in range(int(sys.argv[2]), 10_000):
         collection.put([make_document(f"Line {{number}} carries gas.", id=str(number)),
@@ -59,8 +61,11 @@ def test_what_was_acknowledged_survives_a_kill_at_any_moment(
         assert acknowledged == list(range(first, first + len(acknowledged)))
         collection = open_collection(folder)
         present = {summary.id for summary in collection.documents()}
-        last = int(collection.store.document(LAST).text.removeprefix("The last is ").removesuffix("."))
-        # The kill may fall between a write and its acknowledgement: then one batch more is there, and whole.
+        last = int(
+            collection.store.document(LAST).text.removeprefix("The last is ").removesuffix(".")
+        )
+        # The kill may fall between a write and its acknowledgement: then one batch more is there,
+        # and whole.
         assert last in (acknowledged[-1], acknowledged[-1] + 1)
         assert present == {LAST, *map(str, range(last + 1))}
         assert collection.verify() == []
@@ -80,9 +85,9 @@ import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
 from conftest import ToyEncoder
-from corpus.intake import Intake
+from corpus.pool import Intake
 from index.collection import Collection
-from service.sync import Mirror
+from service.mirror.sync import Mirror
 with Collection(Path(sys.argv[1]), ToyEncoder(), writable=True) as collection:
     mirror = Mirror(collection, Path(sys.argv[2]))
     for change in mirror.carry_out(mirror.plan(), Intake(0, 1_000)):
@@ -104,11 +109,20 @@ def test_a_sync_that_is_killed_is_finished_by_the_next_and_owns_what_it_brought_
         first = running.stdout.readline()
         time.sleep(random.uniform(0, 0.1))
         running.kill()
-        said = {line.strip() for line in (first, *running.stdout.readlines()) if line.endswith("\n")}
+        said = {
+            line.strip() for line in (first, *running.stdout.readlines()) if line.endswith("\n")
+        }
     collection = open_collection(data)
-    assert {path for path, entry in collection.store.ledger.entries(str(folder)).items() if entry.document_id} >= said
+    assert {
+        path
+        for path, entry in collection.store.ledger.entries(str(folder)).items()
+        if entry.document_id
+    } >= said
     mirror = Mirror(collection, folder)
-    again = {change.path: change.what.value for change in mirror.carry_out(mirror.plan(), Intake(0, 1_000))}
+    again = {
+        change.path: change.what.value
+        for change in mirror.carry_out(mirror.plan(), Intake(0, 1_000))
+    }
     assert {again[path] for path in said} == {"unchanged"}
     assert (len(again), set(again.values()) <= {"added", "unchanged"}) == (FILES, True)
     for number in range(1, FILES):

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus.document import MAX_ID_LENGTH, MAX_TAGS, Page, first_line, make_document, page_of, version_of
+from corpus.document import (
+    MAX_ID_LENGTH,
+    MAX_TAGS,
+    Page,
+    first_line,
+    make_document,
+    page_of,
+    version_of,
+)
 from corpus.errors import DocumentError
 
 TEXT = "The line carries 38 bcm."
@@ -80,7 +88,9 @@ def test_tags_are_sorted_without_repeats_or_blanks() -> None:
     assert make_document(TEXT, tags=["gas", " ", "china", "gas"]).tags == ("china", "gas")
 
 
-@pytest.mark.parametrize("tags", [["x" * 101], [str(number) for number in range(MAX_TAGS + 1)], ["a\x00"]])
+@pytest.mark.parametrize(
+    "tags", [["x" * 101], [str(number) for number in range(MAX_TAGS + 1)], ["a\x00"]]
+)
 def test_wrong_tags_are_refused(tags: list[str]) -> None:
     with pytest.raises(DocumentError, match="tag"):
         make_document(TEXT, tags=tags)
@@ -105,4 +115,8 @@ def test_without_pages_or_before_the_first_there_is_no_page() -> None:
 
 def test_a_document_error_survives_pickling() -> None:
     error = pickle.loads(pickle.dumps(DocumentError("a.pdf", "is encrypted")))
-    assert (str(error), error.source, error.reason) == ("a.pdf: is encrypted", "a.pdf", "is encrypted")
+    assert (str(error), error.source, error.reason) == (
+        "a.pdf: is encrypted",
+        "a.pdf",
+        "is encrypted",
+    )

@@ -69,6 +69,8 @@ def test_punctuation_and_small_words_say_nothing(text: str) -> None:
     assert is_empty(text)
 
 
-@pytest.mark.parametrize("text", ["3", "the US", "IT", "who", "fifth", "%5", "Ōtsu", "of gas", "北京"])
+@pytest.mark.parametrize(
+    "text", ["3", "the US", "IT", "who", "fifth", "%5", "Ōtsu", "of gas", "北京"]
+)
 def test_a_name_a_number_or_a_noun_says_something(text: str) -> None:
     assert not is_empty(text)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from corpus.errors import SettingsError
-from index.embed import (
+from index.encoding.encoder import (
     DEFAULT_ENCODER,
     Encoder,
     OnnxEncoder,
@@ -17,8 +17,8 @@ from index.embed import (
     load_encoder,
     sha256_of,
 )
-from index.export import DIMENSION, WEIGHTS_SHA256, default_weights
-from index.onnx import Graph
+from index.encoding.export import DIMENSION, WEIGHTS_SHA256, default_weights
+from index.encoding.onnx_runtime import Graph
 from service.settings import load_settings
 
 SENTENCES = [
@@ -54,13 +54,19 @@ def test_an_export_without_its_description_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.models
 def test_a_model_that_is_not_here_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"QUOTH_ENCODER=.*no-such-model: no such sentence-transformers model"):
+    with pytest.raises(
+        SettingsError, match=r"QUOTH_ENCODER=.*no-such-model: no such sentence-transformers model"
+    ):
         load_encoder(str(tmp_path / "no-such-model"), tmp_path, 1)
 
 
 def test_the_default_is_the_export_of_the_published_weights(real_encoder: Encoder) -> None:
     identity = real_encoder.identity
-    assert (identity.name, identity.digest, identity.dimension) == (DEFAULT_ENCODER, WEIGHTS_SHA256, DIMENSION)
+    assert (identity.name, identity.digest, identity.dimension) == (
+        DEFAULT_ENCODER,
+        WEIGHTS_SHA256,
+        DIMENSION,
+    )
     assert sha256_of(default_weights() / "model.safetensors") == WEIGHTS_SHA256
 
 
@@ -96,7 +102,11 @@ def test_texts_of_one_meaning_are_nearer_than_others(real_encoder: Encoder) -> N
 
 def test_text_past_the_window_is_cut_off(real_encoder: Encoder) -> None:
     # The window is 256 tokens with 2 special ones; "gas" is one token, so 254 of them fill it.
-    full, more, less = ("gas " * 254, "gas " * 254 + "cats sleep " * 50, "gas " * 100 + "cats sleep " * 50)
+    full, more, less = (
+        "gas " * 254,
+        "gas " * 254 + "cats sleep " * 50,
+        "gas " * 100 + "cats sleep " * 50,
+    )
     assert np.array_equal(real_encoder.encode([full]), real_encoder.encode([more]))
     assert not np.allclose(real_encoder.encode([full]), real_encoder.encode([less]), atol=1e-3)
 
@@ -114,9 +124,12 @@ def test_offsets_count_code_points(real_encoder: Encoder) -> None:
 
 
 def test_the_export_agrees_with_the_published_model(real_encoder: Encoder) -> None:
-    # Every text on its own, so that no padding or neighbour takes part. Dynamic int8 costs less than 1 %.
+    # Every text on its own, so that no padding or neighbour takes part. Dynamic int8 costs less
+    # than 1 %.
     published = TransformerEncoder(str(default_weights()), threads=1)
-    cosines = [float(real_encoder.encode([text])[0] @ published.encode([text])[0]) for text in SENTENCES]
+    cosines = [
+        float(real_encoder.encode([text])[0] @ published.encode([text])[0]) for text in SENTENCES
+    ]
     assert np.mean(cosines) > 0.99
     assert min(cosines) > 0.97
     assert published.identity.dimension == DIMENSION
@@ -129,13 +142,17 @@ def test_the_export_agrees_with_the_published_model(real_encoder: Encoder) -> No
 def test_encoding_with_the_export_imports_no_torch() -> None:
     # In a fresh process: this one may have imported torch for another test.
     script = (
-        "import sys; from service.settings import load_settings; from index.embed import load_encoder\n"
+        "import sys; from service.settings import load_settings; from index.encoding.encoder "
+        "import load_encoder\n"
         "settings = load_settings()\n"
         "encoder = load_encoder(settings.encoder, settings.models_dir, 1)\n"
         "assert encoder.encode(['gas']).shape == (1, 384)\n"
-        "print([name for name in ('torch', 'sentence_transformers', 'transformers') if name in sys.modules])"
+        "print([name for name in ('torch', 'sentence_transformers', 'transformers') if name "
+        "in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
     assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
 
 
@@ -148,7 +165,9 @@ def test_an_export_that_was_altered_is_refused(tmp_path: Path) -> None:
         last = file.read(1)
         file.seek(-1, 2)
         file.write(bytes([last[0] ^ 1]))
-    with pytest.raises(SettingsError, match=r"model\.onnx is not what was exported; delete the folder"):
+    with pytest.raises(
+        SettingsError, match=r"model\.onnx is not what was exported; delete the folder"
+    ):
         OnnxEncoder(folder, 1)
     (folder / "model.onnx").unlink()
     with pytest.raises(SettingsError, match="the exported model is incomplete"):

@@ -37,8 +37,12 @@ QUESTIONS: list[dict[str, object]] = [
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a document, a set and a gate, where the command is run."""
     (tmp_path / "docs").mkdir()
-    (tmp_path / "docs/bridge.md").write_text(f"---\nid: bridge\ntitle: Otter Bridge\n---\n{BRIDGE}\n")
-    (tmp_path / "set.jsonl").write_text("".join(json.dumps(question) + "\n" for question in QUESTIONS))
+    (tmp_path / "docs/bridge.md").write_text(
+        f"---\nid: bridge\ntitle: Otter Bridge\n---\n{BRIDGE}\n"
+    )
+    (tmp_path / "set.jsonl").write_text(
+        "".join(json.dumps(question) + "\n" for question in QUESTIONS)
+    )
     (tmp_path / "gate.toml").write_text("[bars]\nCitationExact = 1.0\nContains = 0.9\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -66,7 +70,10 @@ def test_a_gate_that_is_reached_is_exit_code_0_and_every_report_is_written(folde
     measured = report("r.json")
     assert measured["measures"]["Contains"] == measured["measures"]["R@1"] == 1
     assert [question["id"] for question in measured["questions"]] == ["length", "designer", "tea"]
-    assert len(ElementTree.fromstring(Path(files["junit"]).read_text()).findall(".//testcase")) == 3 + 2
+    assert (
+        len(ElementTree.fromstring(Path(files["junit"]).read_text()).findall(".//testcase"))
+        == 3 + 2
+    )
     assert "212 metres" in Path(files["html"]).read_text()
     assert "CitationExact" in Path(files["markdown"]).read_text()
 
@@ -88,16 +95,22 @@ def test_a_broken_document_misses_the_gate_and_the_report_names_the_questions(fo
     (folder / "docs/bridge.md").write_text(text.replace("It is 212 metres long.", "It is closed."))
     code, said = run("set.jsonl", *ABOUT, "--gate", "gate.toml", "--json", "r.json")
     assert code == 1
-    unresolved = {question["id"] for question in report("r.json")["questions"] if question["unresolved"]}
+    unresolved = {
+        question["id"] for question in report("r.json")["questions"] if question["unresolved"]
+    }
     assert unresolved == {"length"}
     assert "length" in said
 
 
-def test_labels_whose_evidence_was_edited_away_miss_the_gate_though_the_answers_stand(folder: Path) -> None:
+def test_labels_whose_evidence_was_edited_away_miss_the_gate_though_the_answers_stand(
+    folder: Path,
+) -> None:
     (folder / "standing.toml").write_text("[bars]\nResolved = 1.0\n")
     assert run("set.jsonl", *ABOUT, "--gate", "standing.toml")[0] == 0
     text = (folder / "docs/bridge.md").read_text()
-    (folder / "docs/bridge.md").write_text(text.replace("It is 212 metres long.", "It is 212 metres long now."))
+    (folder / "docs/bridge.md").write_text(
+        text.replace("It is 212 metres long.", "It is 212 metres long now.")
+    )
     code, said = run("set.jsonl", *ABOUT, "--gate", "standing.toml")
     assert code == 1
     assert "Resolved" in said
@@ -128,7 +141,10 @@ def test_a_split_is_asked_alone() -> None:
     ("args", "said"),
     [
         (["none.jsonl"], "none.jsonl: cannot be read"),
-        (["set.jsonl"], "there is no index here; name one with --data, or documents with --documents"),
+        (
+            ["set.jsonl"],
+            "there is no index here; name one with --data, or documents with --documents",
+        ),
         (["set.jsonl", *ABOUT, "--split", "x"], "no question is of the split 'x'"),
         (["set.jsonl", *ABOUT, "--gate", "set.jsonl"], "no gate can be read"),
         (["set.jsonl", *ABOUT, "--baseline", "gate.toml"], "not the JSON report of a run"),

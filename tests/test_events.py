@@ -1,4 +1,6 @@
-"""Server-sent events of /v1/ask: the passages, then the answer; and no work for a client that has left."""
+"""Server-sent events of /v1/ask: the passages, then the answer; and no work for a client that has
+left.
+"""
 
 import json
 import threading
@@ -14,12 +16,12 @@ import pytest
 
 from corpus.document import Document
 from corpus.errors import StoreError
-from index.embed import Encoder
-from index.search import SearchResult
-from service.answer import Answerer
-from service.confidence import load_fitted
-from service.desk import Desk
-from service.question import Question
+from index.encoding.encoder import Encoder
+from index.search.searcher import SearchResult
+from service.answering.answer import Answerer
+from service.answering.confidence import load_fitted
+from service.answering.question import Question
+from service.answering.service import AnswerService
 from service.reader.passage import PassageReader, Reading
 from service.reader.reader import ROUND, SpanReader
 from service.reader.span import Findings, Watch, unwatched
@@ -29,7 +31,7 @@ QUESTION = {"question": "How long is the bridge?", "min_confidence": 0}
 ROUND_S = 0.2
 
 Json = dict[str, Any]  # what json gives
-Serving = Callable[[Desk], AbstractContextManager[str]]
+Serving = Callable[[AnswerService], AbstractContextManager[str]]
 Make = Callable[..., Document]
 
 
@@ -69,9 +71,13 @@ class Failing(SpanReader):
 
 
 @pytest.fixture
-def desk(tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Make) -> Iterator[Desk]:
-    with Desk(tmp_path / "data", encoder, passages, writable=True) as opened:
-        opened.collection.put([make("bridge", "The bridge is 212 metres long."), make("elm", "The Elm is cold.")])
+def service(
+    tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Make
+) -> Iterator[AnswerService]:
+    with AnswerService(tmp_path / "data", encoder, passages, writable=True) as opened:
+        opened.collection.put(
+            [make("bridge", "The bridge is 212 metres long."), make("elm", "The Elm is cold.")]
+        )
         yield opened
 
 
@@ -91,10 +97,15 @@ def ask(url: str, headers: dict[str, str] = STREAM, **asked: object) -> httpx.Re
     return httpx.post(f"{url}/v1/ask", json={**QUESTION, **asked}, headers=headers, timeout=60)
 
 
-def test_the_passages_come_first_and_then_the_answer(desk: Desk, serving: Serving) -> None:
-    with serving(desk) as url:
+def test_the_passages_come_first_and_then_the_answer(
+    service: AnswerService, serving: Serving
+) -> None:
+    with serving(service) as url:
         streamed, plain = ask(url), ask(url, {})
-    assert (streamed.status_code, streamed.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    assert (streamed.status_code, streamed.headers["content-type"]) == (
+        200,
+        "text/event-stream; charset=utf-8",
+    )
     assert streamed.headers["cache-control"] == "no-store"
     (first, passages), (second, answer) = events(streamed)
     assert (first, second) == ("passages", "answer")
@@ -103,45 +114,52 @@ def test_the_passages_come_first_and_then_the_answer(desk: Desk, serving: Servin
     assert answer["answered"]
 
 
-def test_the_answer_of_a_stream_is_kept_byte_for_byte(desk: Desk, serving: Serving) -> None:
-    with serving(desk) as url:
+def test_the_answer_of_a_stream_is_kept_byte_for_byte(
+    service: AnswerService, serving: Serving
+) -> None:
+    with serving(service) as url:
         streamed = ask(url)
         kept = httpx.get(f"{url}/v1/answers/{events(streamed)[1][1]['id']}", timeout=60)
     assert streamed.text.endswith(f"event: answer\ndata: {kept.text}\n\n")
 
 
-def test_a_kept_answer_is_streamed_like_a_new_one(desk: Desk, serving: Serving) -> None:
-    with serving(desk) as url:
+def test_a_kept_answer_is_streamed_like_a_new_one(service: AnswerService, serving: Serving) -> None:
+    with serving(service) as url:
         assert ask(url).text == ask(url).text
 
 
-def test_without_passages_the_stream_says_so(desk: Desk, serving: Serving) -> None:
-    with serving(desk) as url:
+def test_without_passages_the_stream_says_so(service: AnswerService, serving: Serving) -> None:
+    with serving(service) as url:
         streamed = events(ask(url, filters={"tags": ["none"]}))
     assert streamed[0] == ("passages", {"passages": [], "generation": 1})
     assert streamed[1][1]["reason"] == "filter_excludes_all"
 
 
-def test_the_header_may_name_other_kinds_too(desk: Desk, serving: Serving) -> None:
-    with serving(desk) as url:
+def test_the_header_may_name_other_kinds_too(service: AnswerService, serving: Serving) -> None:
+    with serving(service) as url:
         assert len(events(ask(url, {"Accept": "application/json;q=0.5, Text/Event-Stream"}))) == 2
         assert ask(url, {"Accept": "*/*"}).headers["content-type"] == "application/json"
 
 
-def test_a_bad_question_is_a_problem_and_no_stream(desk: Desk, serving: Serving) -> None:
-    with serving(desk) as url:
+def test_a_bad_question_is_a_problem_and_no_stream(
+    service: AnswerService, serving: Serving
+) -> None:
+    with serving(service) as url:
         refused = ask(url, question=" ")
-    assert (refused.status_code, refused.headers["content-type"]) == (422, "application/problem+json")
+    assert (refused.status_code, refused.headers["content-type"]) == (
+        422,
+        "application/problem+json",
+    )
 
 
 def test_what_fails_before_the_first_event_has_its_own_status(
-    desk: Desk, serving: Serving, monkeypatch: pytest.MonkeyPatch
+    service: AnswerService, serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refusing(_question: Question, _watch: Watch) -> bytes:
         raise StoreError("the disk is gone")
 
-    monkeypatch.setattr(desk, "ask", refusing)
-    with serving(desk) as url:
+    monkeypatch.setattr(service, "ask", refusing)
+    with serving(service) as url:
         failed = ask(url)
     assert (failed.status_code, failed.headers["content-type"]) == (503, "application/problem+json")
 
@@ -150,23 +168,27 @@ def test_what_fails_before_the_first_event_has_its_own_status(
     ("failure", "status", "detail"),
     [
         (StoreError("the disk is gone"), HTTPStatus.SERVICE_UNAVAILABLE, "the disk is gone"),
-        (ZeroDivisionError("secret"), HTTPStatus.INTERNAL_SERVER_ERROR, "something is wrong in Quoth itself"),
+        (
+            ZeroDivisionError("secret"),
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            "something is wrong in Quoth itself",
+        ),
     ],
 )
 def test_what_fails_after_the_passages_is_an_event(
-    failure: Exception, status: int, detail: str, desk: Desk, serving: Serving
+    failure: Exception, status: int, detail: str, service: AnswerService, serving: Serving
 ) -> None:
-    desk.answerer = failing(desk, failure)
-    with serving(desk) as url:
+    service.answerer = failing(service, failure)
+    with serving(service) as url:
         (first, _), (second, problem) = events(ask(url))
     assert (first, second) == ("passages", "error")
     assert problem["status"] == status
     assert problem["detail"].startswith(detail)
 
 
-def failing(desk: Desk, failure: Exception) -> Answerer:
-    fitted, collection = load_fitted(), desk.collection
-    reader = Failing(desk.passages, fitted.ranking)
+def failing(service: AnswerService, failure: Exception) -> Answerer:
+    fitted, collection = load_fitted(), service.collection
+    reader = Failing(service.passages, fitted.ranking)
     reader.failure = failure
     return Answerer(collection.store, collection.searcher, reader, fitted.calibrations)
 
@@ -175,52 +197,69 @@ def failing(desk: Desk, failure: Exception) -> Answerer:
 
 
 @pytest.fixture
-def slow(tmp_path: Path, encoder: Encoder, make: Make) -> Iterator[tuple[Desk, Slow]]:
-    """A desk that needs many rounds for fifty passages."""
+def slow(tmp_path: Path, encoder: Encoder, make: Make) -> Iterator[tuple[AnswerService, Slow]]:
+    """A service that needs many rounds for fifty passages."""
     reader = Slow()
-    with Desk(tmp_path / "slow", encoder, reader, writable=True) as opened:
-        opened.collection.put([make(f"note-{number}", f"A bridge, note {number}.") for number in range(60)])
+    with AnswerService(tmp_path / "slow", encoder, reader, writable=True) as opened:
+        opened.collection.put(
+            [make(f"note-{number}", f"A bridge, note {number}.") for number in range(60)]
+        )
         yield opened, reader
 
 
-def test_a_stream_that_is_cut_stops_the_work(slow: tuple[Desk, Slow], serving: Serving) -> None:
-    desk, reader = slow
+def test_a_stream_that_is_cut_stops_the_work(
+    slow: tuple[AnswerService, Slow], serving: Serving
+) -> None:
+    service, reader = slow
     outcomes: list[str] = []
-    desk.observers.append(lambda outcome, _timings: outcomes.append(outcome))
-    with serving(desk) as url:
+    service.observers.append(lambda outcome, _timings: outcomes.append(outcome))
+    with serving(service) as url:
         asked = {**QUESTION, "top_k": 50}
-        with httpx.stream("POST", f"{url}/v1/ask", json=asked, headers=STREAM, timeout=60) as response:
+        with httpx.stream(
+            "POST", f"{url}/v1/ask", json=asked, headers=STREAM, timeout=60
+        ) as response:
             assert next(response.iter_lines()) == "event: passages"
         time.sleep(8 * ROUND_S)
         assert reader.rounds <= 4
         time.sleep(3 * ROUND_S)
         assert (reader.rounds <= 4, outcomes) == (True, [])
-        assert desk.collection.store.counts()["answers"] == 0
+        assert service.collection.store.counts()["answers"] == 0
         assert ask(url, top_k=1).status_code == 200
     assert outcomes == ["no_span"]
 
 
-def test_a_stream_that_is_not_cut_reads_all_rounds(slow: tuple[Desk, Slow], serving: Serving) -> None:
-    desk, reader = slow
-    with serving(desk) as url:
+def test_a_stream_that_is_not_cut_reads_all_rounds(
+    slow: tuple[AnswerService, Slow], serving: Serving
+) -> None:
+    service, reader = slow
+    with serving(service) as url:
         assert len(events(ask(url, top_k=50))[1][1]["passages"]) == 50
     assert reader.rounds == 50 / ROUND
 
 
 def test_work_that_waits_for_a_thread_is_not_begun_for_a_client_that_has_left(
-    slow: tuple[Desk, Slow], serving: Serving
+    slow: tuple[AnswerService, Slow], serving: Serving
 ) -> None:
-    desk, reader = slow
+    service, reader = slow
     reader.may_read.clear()
-    with serving(desk) as url, ExitStack() as streams:  # which serves two at a time
+    with serving(service) as url, ExitStack() as streams:  # which serves two at a time
         for which in ("first", "second"):
             asked = {"question": f"Which bridge is {which}?", "top_k": 50}
             sent = httpx.stream("POST", f"{url}/v1/ask", json=asked, headers=STREAM, timeout=60)
             next(streams.enter_context(sent).iter_lines())
         with pytest.raises(httpx.ReadTimeout):
-            httpx.post(f"{url}/v1/ask", json={"question": "Which is third?"}, headers=STREAM, timeout=ROUND_S)
+            httpx.post(
+                f"{url}/v1/ask",
+                json={"question": "Which is third?"},
+                headers=STREAM,
+                timeout=ROUND_S,
+            )
         time.sleep(ROUND_S)
         reader.may_read.set()
         streams.close()
         assert ask(url, question="Which is last?").status_code == 200
-    assert set(reader.asked) == {"Which bridge is first?", "Which bridge is second?", "Which is last?"}
+    assert set(reader.asked) == {
+        "Which bridge is first?",
+        "Which bridge is second?",
+        "Which is last?",
+    }

@@ -7,22 +7,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.chunk import Chunk
-from index.lexical import terms_of
-from index.search import Fused, Hit
-from index.store import StoredChunk
+from index.search.embedded.lexical import terms_of
+from index.search.searcher import Fused, Hit
+from index.store.store import StoredChunk
+from index.text.chunk import Chunk
 from service.reader.evidence import Evidence, PassageEvidence, sentences_of, support
 
 
 def hit(text: str, *, context: str = "", score: float = 0.9, dense: float = 0.6) -> Hit:
     """A passage of document "gas" that was found with these scores."""
     chunk = Chunk("gas", "0" * 64, 0, len(text), text, context)
-    return Hit(1, Fused(1, score, dense, 1, 1.0, 1), StoredChunk(1, chunk, "Gas", None, date.max, ()))
+    return Hit(
+        1, Fused(1, score, dense, 1, 1.0, 1), StoredChunk(1, chunk, "Gas", None, date.max, ())
+    )
 
 
-def evidence(question: str, passage: Hit, idf: Mapping[str, float] | None = None) -> PassageEvidence:
+def evidence(
+    question: str, passage: Hit, idf: Mapping[str, float] | None = None
+) -> PassageEvidence:
     """Every term equally rare unless said otherwise."""
-    return Evidence(question, idf if idf is not None else dict.fromkeys(terms_of(question), 1.0)).passage(passage)
+    return Evidence(
+        question, idf if idf is not None else dict.fromkeys(terms_of(question), 1.0)
+    ).passage(passage)
 
 
 def test_the_shares_of_the_questions_words_are_weighted_by_rarity() -> None:
@@ -34,7 +40,8 @@ def test_the_shares_of_the_questions_words_are_weighted_by_rarity() -> None:
     assert (first["words"], first["near_words"], first["passage_words"]) == (1 / 8, 1 / 8, 1)
     assert (second["words"], second["near_words"], second["passage_words"]) == (4 / 8, 5 / 8, 1)
     assert both["words"] == 5 / 8
-    # The title alone would add 3 of 8; half of that, for three terms are half of a full sentence's six.
+    # The title alone would add 3 of 8; half of that, for three terms are half of a full sentence's
+    # six.
     assert (first["topic_words"], second["topic_words"]) == (1 / 8 + 1.5 / 8, 4 / 8 + 1.5 / 8)
 
 
@@ -44,7 +51,8 @@ def test_the_passage_keeps_its_scores() -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "share"), [("Gas in 2024?", 1), ("Gas in 2023?", 0), ("Gas in 2023 or 2024?", 0.5), ("Gas?", 1)]
+    ("question", "share"),
+    [("Gas in 2024?", 1), ("Gas in 2023?", 0), ("Gas in 2023 or 2024?", 0.5), ("Gas?", 1)],
 )
 def test_figures_of_the_question_are_looked_for_in_the_passage(question: str, share: float) -> None:
     found = evidence(question, hit("In 2024 it was 31 bcm. Later it rose."))
@@ -66,9 +74,13 @@ def test_names_of_the_question_are_looked_for_in_the_passage(question: str, shar
 
 def test_a_title_says_less_of_a_scrap_than_of_a_full_sentence() -> None:
     found = evidence(
-        "Siberia?", hit("Gas, Moscow.\n\nThe pipeline carries gas to China every year.", context="Siberia")
+        "Siberia?",
+        hit("Gas, Moscow.\n\nThe pipeline carries gas to China every year.", context="Siberia"),
     )
-    assert (found.features(0, 0)["topic_words"], found.features(1, 1)["topic_words"]) == (2 / 6, 1.0)
+    assert (found.features(0, 0)["topic_words"], found.features(1, 1)["topic_words"]) == (
+        2 / 6,
+        1.0,
+    )
 
 
 def test_the_sentences_around_a_place_are_those_it_touches() -> None:
@@ -94,8 +106,12 @@ def test_every_share_lies_between_nothing_and_all(text: str, question: str) -> N
         features = found.features(place, place)
         names = ("words", "near_words", "topic_words", "passage_words", "figures", "names")
         assert all(0 <= features[name] <= 1 for name in names)
-        assert features["words"] <= features["near_words"] + 1e-9 <= features["passage_words"] + 2e-9
-        assert features["words"] <= features["topic_words"] + 1e-9 <= features["passage_words"] + 2e-9
+        assert (
+            features["words"] <= features["near_words"] + 1e-9 <= features["passage_words"] + 2e-9
+        )
+        assert (
+            features["words"] <= features["topic_words"] + 1e-9 <= features["passage_words"] + 2e-9
+        )
 
 
 def test_support_is_the_share_of_a_questions_own_words_in_passage_and_headings() -> None:

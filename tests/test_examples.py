@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from corpus.document import Document
-from index.embed import Encoder
-from service.desk import Desk
-from service.examples import MAX_EXAMPLES, Examples
-from service.question import make_question
+from index.encoding.encoder import Encoder
+from service.answering.examples import MAX_EXAMPLES, Examples
+from service.answering.question import make_question
+from service.answering.service import AnswerService
 from service.reader.passage import PassageReader
 
 SENTENCES = [
@@ -23,26 +23,35 @@ SENTENCES = [
     ("Ada Fenwick, the engineer of the bridge, retired.", "Who is the engineer of the bridge?"),
     ("Hangzhou is a city in China.", "What is Hangzhou?"),
 ]
-PLAIN = ["It was opened on 4 May 1931.", "There is a need for this.", "They met in 1931.", "No bridge without a river!"]
+PLAIN = [
+    "It was opened on 4 May 1931.",
+    "There is a need for this.",
+    "They met in 1931.",
+    "No bridge without a river!",
+]
 
-Open = Callable[..., Desk]
+Open = Callable[..., AnswerService]
 
 
 @pytest.fixture
-def opened(tmp_path: Path, encoder: Encoder, passages: PassageReader, answering: Callable[..., Path]) -> Iterator[Open]:
-    """Opens a desk that answers from a confidence on, with these documents in it."""
-    desks = []
+def opened(
+    tmp_path: Path, encoder: Encoder, passages: PassageReader, answering: Callable[..., Path]
+) -> Iterator[Open]:
+    """Opens a service that answers from a confidence on, with these documents in it."""
+    services = []
 
-    def opening(*documents: Document, threshold: float = 0.0) -> Desk:
-        desk = Desk(answering(tmp_path / "data", threshold), encoder, passages, writable=True)
-        desks.append(desk)
+    def opening(*documents: Document, threshold: float = 0.0) -> AnswerService:
+        service = AnswerService(
+            answering(tmp_path / "data", threshold), encoder, passages, writable=True
+        )
+        services.append(service)
         if documents:
-            desk.collection.put(documents)
-        return desk
+            service.collection.put(documents)
+        return service
 
     yield opening
-    for desk in desks:
-        desk.collection.close()
+    for service in services:
+        service.collection.close()
 
 
 @pytest.mark.parametrize(("sentence", "question"), SENTENCES)
@@ -54,7 +63,9 @@ def test_a_sentence_of_a_plain_shape_gives_the_question_that_it_answers(
 
 
 @pytest.mark.parametrize("sentence", PLAIN)
-def test_a_sentence_that_leans_on_others_gives_none(sentence: str, opened: Open, make: Callable[..., Document]) -> None:
+def test_a_sentence_that_leans_on_others_gives_none(
+    sentence: str, opened: Open, make: Callable[..., Document]
+) -> None:
     assert Examples(opened(make("one", sentence))).questions() == ()
 
 
@@ -62,35 +73,47 @@ def test_an_empty_collection_has_no_examples(opened: Open) -> None:
     assert Examples(opened()).questions() == ()
 
 
-def test_a_question_that_would_be_refused_is_no_example(opened: Open, make: Callable[..., Document]) -> None:
+def test_a_question_that_would_be_refused_is_no_example(
+    opened: Open, make: Callable[..., Document]
+) -> None:
     assert Examples(opened(make("one", SENTENCES[0][0]), threshold=1.0)).questions() == ()
 
 
-def test_every_example_is_answered_out_of_the_collection(opened: Open, make: Callable[..., Document]) -> None:
-    desk = opened(*(make(f"d{number}", sentence) for number, (sentence, _) in enumerate(SENTENCES)))
-    questions = Examples(desk).questions()
+def test_every_example_is_answered_out_of_the_collection(
+    opened: Open, make: Callable[..., Document]
+) -> None:
+    service = opened(
+        *(make(f"d{number}", sentence) for number, (sentence, _) in enumerate(SENTENCES))
+    )
+    questions = Examples(service).questions()
     assert len(questions) == MAX_EXAMPLES
-    assert [asked for asked in questions if not json.loads(desk.ask(make_question(asked)))["answered"]] == []
+    assert [
+        asked
+        for asked in questions
+        if not json.loads(service.ask(make_question(asked)))["answered"]
+    ] == []
 
 
 def test_examples_come_from_different_documents_before_two_come_from_one(
     opened: Open, make: Callable[..., Document]
 ) -> None:
-    long = " ".join(f"The {name} Bridge was opened on {day} May 1931." for day, name in enumerate("ABCDEF", 1))
-    desk = opened(make("a", long), make("b", "The Elm is about 212 kilometres long."))
-    assert "How long is the Elm?" in Examples(desk).questions()[:2]
+    long = " ".join(
+        f"The {name} Bridge was opened on {day} May 1931." for day, name in enumerate("ABCDEF", 1)
+    )
+    service = opened(make("a", long), make("b", "The Elm is about 212 kilometres long."))
+    assert "How long is the Elm?" in Examples(service).questions()[:2]
 
 
 def test_examples_follow_the_collection(opened: Open, make: Callable[..., Document]) -> None:
-    desk = opened(make("one", SENTENCES[0][0]))
-    examples = Examples(desk)
+    service = opened(make("one", SENTENCES[0][0]))
+    examples = Examples(service)
     assert examples.questions() == (SENTENCES[0][1],)
-    desk.collection.remove(["one"])
+    service.collection.remove(["one"])
     assert examples.questions() == ()
 
 
 def test_a_megabyte_on_one_line_is_looked_at_no_further_than_its_beginning(
     opened: Open, make: Callable[..., Document]
 ) -> None:
-    desk = opened(make("one", f"{SENTENCES[0][0]} {'word ' * 200_000}"))
-    assert Examples(desk).questions() == (SENTENCES[0][1],)
+    service = opened(make("one", f"{SENTENCES[0][0]} {'word ' * 200_000}"))
+    assert Examples(service).questions() == (SENTENCES[0][1],)

@@ -1,4 +1,6 @@
-"""Accidents with the real parts: full disks, damaged files, a killed service. Nothing acknowledged is lost."""
+"""Accidents with the real parts: full disks, damaged files, a killed service. Nothing acknowledged
+is lost.
+"""
 
 import os
 import random
@@ -17,7 +19,7 @@ from corpus.document import Document
 from corpus.errors import StoreError
 from eval.benchmarks.faults import OPERATIONS, Moment, Ordeal
 from index.collection import Collection
-from index.embed import Encoder
+from index.encoding.encoder import Encoder
 from service.settings import Settings
 
 Make = Callable[..., Document]
@@ -44,7 +46,9 @@ def filled(folder: Path, room: int) -> Iterator[None]:
 
 @contextmanager
 def limited(folder: Path, room: int) -> Iterator[None]:
-    """No file may grow to more than so many bytes above the largest that there is, as under a quota."""
+    """No file may grow to more than so many bytes above the largest that there is, as under a
+    quota.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     largest = max(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest + room, hard))
@@ -95,7 +99,9 @@ def test_a_full_disk_loses_nothing_and_work_goes_on_when_there_is_room(
 
 
 @pytest.mark.models
-def test_a_service_that_is_killed_loses_nothing_that_it_acknowledged(tmp_path: Path, real_encoder: Encoder) -> None:
+def test_a_service_that_is_killed_loses_nothing_that_it_acknowledged(
+    tmp_path: Path, real_encoder: Encoder
+) -> None:
     tally = Ordeal(tmp_path, real_encoder, Settings(), random.Random()).run(len(OPERATIONS) + 1)
     assert tally.faults == []
     assert (tally.rounds["add", Moment.ANY], tally.rounds["add", Moment.WRITING]) == (1, 1)

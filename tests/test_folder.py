@@ -1,4 +1,6 @@
-"""A folder as it stands on disk: its documents, what tells that one has changed, and faults that are not "no files"."""
+"""A folder as it stands on disk: its documents, what tells that one has changed, and faults that
+are not "no files".
+"""
 
 import hashlib
 import os
@@ -22,12 +24,22 @@ def old(path: Path, text: str = "Gas flows.") -> Path:
 
 
 def test_the_documents_of_a_folder_are_found_in_the_order_of_their_paths(tmp_path: Path) -> None:
-    for name in ("b.txt", "a/z.md", "a/a.html", "photo.png", ".hidden.txt", ".git/x.txt", "~$open.docx"):
+    for name in (
+        "b.txt",
+        "a/z.md",
+        "a/a.html",
+        "photo.png",
+        ".hidden.txt",
+        ".git/x.txt",
+        "~$open.docx",
+    ):
         old(tmp_path / name)
     found = scan(tmp_path)
     assert [state.relative for state in found] == ["a/a.html", "a/z.md", "b.txt"]
     assert [state.name for state in found] == [str(tmp_path / state.relative) for state in found]
-    assert {(state.size, state.mtime_ns, state.is_folder) for state in found} == {(10, 1_000_000_000, False)}
+    assert {(state.size, state.mtime_ns, state.is_folder) for state in found} == {
+        (10, 1_000_000_000, False)
+    }
 
 
 def test_the_time_of_a_file_that_was_just_changed_proves_nothing(tmp_path: Path) -> None:
@@ -53,7 +65,9 @@ def test_links_to_files_are_followed_and_those_to_folders_are_not(tmp_path: Path
         read_settled(found[1].path, LIMIT)
 
 
-@pytest.mark.parametrize(("name", "reason"), [("none", "there is no such folder"), ("a.txt", "is not a folder")])
+@pytest.mark.parametrize(
+    ("name", "reason"), [("none", "there is no such folder"), ("a.txt", "is not a folder")]
+)
 def test_what_is_no_folder_is_refused(tmp_path: Path, name: str, reason: str) -> None:
     old(tmp_path / "a.txt")
     with pytest.raises(DocumentError, match=f"{name}: {reason}"):

@@ -14,13 +14,16 @@ ARTICLE = """<!doctype html>
 <script>var tracker = 1;</script><style>p { color: red }</style></head>
 <body><nav><ul><li><a href="/">Home</a></li><li><a href="/sport">Sport</a></li></ul></nav>
 <main><article><h1>Gas grows</h1>
-<p>The <b>pipeline</b> carries <a href="/line">38 billion m<sup>3</sup></a> of gas a year, said the operator
+<p>The <b>pipeline</b> carries <a href="/line">38 billion m<sup>3</sup></a> of gas a year,
+said the operator
 on Friday, and it is <em>nearly</em> full.<sup><a href="#n3">3</a></sup></p>
 <h2>What happens <b>next</b></h2>
-<p>A second pipeline is being negotiated, which would join western fields to the northern border, and double all.</p>
+<p>A second pipeline is being negotiated, which would join western fields to the northern
+border, and double all.</p>
 <ul><li>First point of the list</li><li>Second point of the list</li></ul>
 <table><tr><th>Year</th><th>Volume</th></tr><tr><td>2024</td><td>31</td></tr></table>
-<blockquote>This is a strategic choice, and we shall hold to it for as long as it takes.</blockquote>
+<blockquote>This is a strategic choice, and we shall hold to it for as long as it
+takes.</blockquote>
 <script>document.write("advert")</script></article></main>
 <footer>Copyright 2020 News</footer></body></html>"""
 
@@ -29,9 +32,11 @@ def test_the_main_text_of_a_page_has_headings_and_no_marks() -> None:
     assert read_html("a.html", ARTICLE.encode()).text == "\n\n".join(
         [
             "# Gas grows",
-            "The pipeline carries 38 billion m³ of gas a year, said the operator on Friday, and it is nearly full.",
+            "The pipeline carries 38 billion m³ of gas a year, said the operator on Friday, "
+            "and it is nearly full.",
             "## What happens next",
-            "A second pipeline is being negotiated, which would join western fields to the northern border, "
+            "A second pipeline is being negotiated, which would join western fields to the "
+            "northern border, "
             "and double all.",
             "- First point of the list\n- Second point of the list",
             "Year | Volume\n2024 | 31",
@@ -48,22 +53,32 @@ def test_a_page_states_its_title_day_and_address() -> None:
 
 
 def test_a_short_page_is_taken_whole() -> None:
-    page = "<html><head><title>Hi there</title></head><body><h2>Hi</h2><p>Short <b>and</b> good.</p><p>38<p>44</body>"
+    page = (
+        "<html><head><title>Hi there</title></head><body><h2>Hi</h2><p>Short <b>and</b> "
+        "good.</p><p>38<p>44</body>"
+    )
     extracted = read_html("a.html", page.encode())
     assert extracted.text == "## Hi\n\nShort and good.\n\n38\n\n44"
 
 
-@pytest.mark.parametrize("page", ["Just words.", "<p>Just words.", "<body>Just words.", "<div>Just <i>words</i>."])
+@pytest.mark.parametrize(
+    "page", ["Just words.", "<p>Just words.", "<body>Just words.", "<div>Just <i>words</i>."]
+)
 def test_a_page_of_a_few_words_is_text(page: str) -> None:
     assert read_html("a.html", page.encode()).text == "Just words."
 
 
 def test_a_date_that_only_stands_in_the_text_is_not_the_pages() -> None:
-    page = "<html><body><h1>History</h1><p>Copyright 2020. On 7 November 2019 the line was opened.</p></body></html>"
+    page = (
+        "<html><body><h1>History</h1><p>Copyright 2020. On 7 November 2019 the line was "
+        "opened.</p></body></html>"
+    )
     assert read_html("a.html", page.encode()).published is None
 
 
-@pytest.mark.parametrize("data", [b"<html><body></body></html>", b"<html>", b"<script>x = 1</script>", b"<!-- x -->"])
+@pytest.mark.parametrize(
+    "data", [b"<html><body></body></html>", b"<html>", b"<script>x = 1</script>", b"<!-- x -->"]
+)
 def test_a_page_without_text_is_refused(data: bytes) -> None:
     with pytest.raises(DocumentError, match="has no text in it"):
         read_html("a.html", data)
@@ -107,7 +122,8 @@ def test_latin_pages_are_read_as_browsers_read_them() -> None:
 
 def test_what_is_not_shown_is_not_text() -> None:
     page = (
-        "<body><form><label>Name</label><input></form><p hidden>secret</p><noscript>turn on</noscript><p>shown</p>"
+        "<body><form><label>Name</label><input></form><p hidden>secret</p><noscript>turn "
+        "on</noscript><p>shown</p>"
         "<template><p>later</p></template><!-- comment --><svg><text>drawn</text></svg></body>"
     )
     assert page_prose(page) == "shown"
@@ -121,8 +137,14 @@ def test_what_is_not_shown_is_not_text() -> None:
         ("<div>a<div>b</div>c</div>", "a\n\nb\n\nc"),
         ("<ol start='3'><li>a<ul><li>b</li></ul></li><li>c</li></ol>", "3. a\n  - b\n4. c"),
         ("<table><tr><td><p>a</p></td></tr><tr><td>b</td></tr></table>", "a\n\nb"),
-        ("<table><caption>C</caption><tr><td></td><td>b</td></tr><tr><td></td></tr></table>", "C\n\nb"),
-        ("<table><tr><td>a<table><tr><td>x</td><td>y</td></tr></table></td><td>b</td></tr></table>", "a x | y | b"),
+        (
+            "<table><caption>C</caption><tr><td></td><td>b</td></tr><tr><td></td></tr></table>",
+            "C\n\nb",
+        ),
+        (
+            "<table><tr><td>a<table><tr><td>x</td><td>y</td></tr></table></td><td>b</td></tr></table>",
+            "a x | y | b",
+        ),
         ("<dl><dt>a</dt><dd>b</dd></dl>", "a\n\nb"),
         ("<h1></h1><h3>  A <a href='#'>B</a> </h3>", "### A B"),
         ("<pre>a\n  b\n\n# c</pre>", "    a\n      b\n\n    # c"),
@@ -138,7 +160,10 @@ def test_the_marks_of_heading_links_are_left_out() -> None:
 
 
 def test_code_of_several_lines_stays_in_lines() -> None:
-    assert page_prose("<div><code><span>try</span>:\n    go()</code></div>") == "    try:\n        go()"
+    assert (
+        page_prose("<div><code><span>try</span>:\n    go()</code></div>")
+        == "    try:\n        go()"
+    )
     assert page_prose("<p>call <code>go\nto</code> it</p>") == "call go to it"
 
 

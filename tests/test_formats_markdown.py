@@ -36,15 +36,24 @@ def test_front_matter_gives_the_documents_particulars() -> None:
 
 @pytest.mark.parametrize(
     ("line", "tags"),
-    [("tags: gas, china", ("gas", "china")), ("tags: [2024, 'a b']", ("2024", "a b")), ("tags:", ()), ("tags: []", ())],
+    [
+        ("tags: gas, china", ("gas", "china")),
+        ("tags: [2024, 'a b']", ("2024", "a b")),
+        ("tags:", ()),
+        ("tags: []", ()),
+    ],
 )
 def test_tags_are_a_list_or_one_text_with_commas(line: str, tags: tuple[str, ...]) -> None:
     assert read_markdown("a.md", f"---\n{line}\n---\nText.".encode()).tags == tags
 
 
-@pytest.mark.parametrize("stated", ["2025-11-07", "'2025-11-07'", "2025-11-07T10:00:00Z", "2025-11-07 10:00:00"])
+@pytest.mark.parametrize(
+    "stated", ["2025-11-07", "'2025-11-07'", "2025-11-07T10:00:00Z", "2025-11-07 10:00:00"]
+)
 def test_a_date_may_carry_a_time(stated: str) -> None:
-    assert read_markdown("a.md", f"---\ndate: {stated}\n---\nText.".encode()).published == date(2025, 11, 7)
+    assert read_markdown("a.md", f"---\ndate: {stated}\n---\nText.".encode()).published == date(
+        2025, 11, 7
+    )
 
 
 def test_published_goes_before_date() -> None:
@@ -55,7 +64,10 @@ def test_published_goes_before_date() -> None:
 @pytest.mark.parametrize(
     ("front_matter", "reason"),
     [
-        ("date: 7 November 2025", "front matter's date '7 November 2025' is not a date; write it as 2025-11-07"),
+        (
+            "date: 7 November 2025",
+            "front matter's date '7 November 2025' is not a date; write it as 2025-11-07",
+        ),
         ("date: 2025-13-45", "front matter's date '2025-13-45' is not a date"),
         ("published: 20251107", "front matter's published '20251107' is not a date"),
         ("date: [2025-11-07]", "front matter's date must be one line of text, not a list"),
@@ -64,7 +76,10 @@ def test_published_goes_before_date() -> None:
         ("tags: {a: b}", "front matter's tags must be a list of texts"),
         ("tags: [[a]]", "front matter's tags must be a list of texts"),
         ("title: 'open", "front matter is not YAML: .*line"),
-        ("title: a: b", r"front matter is not YAML: mapping values are not allowed here \(line 2\)"),
+        (
+            "title: a: b",
+            r"front matter is not YAML: mapping values are not allowed here \(line 2\)",
+        ),
         ("- a\n- b", "front matter must be lines like"),
         ("[" * 1_500, "front matter is not YAML"),
     ],
@@ -75,7 +90,9 @@ def test_wrong_front_matter_is_refused_with_the_field(front_matter: str, reason:
     assert caught.value.source == "notes/a.md"
 
 
-@pytest.mark.parametrize("start", ["---\n\nText\n\n---\n", "Text\n---\na: b\n---\n", "---\nno end: here\n"])
+@pytest.mark.parametrize(
+    "start", ["---\n\nText\n\n---\n", "Text\n---\na: b\n---\n", "---\nno end: here\n"]
+)
 def test_a_rule_is_not_front_matter(start: str) -> None:
     extracted = read_markdown("a.md", start.encode())
     assert extracted.id is None
@@ -106,7 +123,10 @@ def test_without_front_matter_the_first_heading_is_the_title() -> None:
         ("|Year|Vol|\n|-|-|\n|2024|**31** \\| 2|", "Year | Vol\n2024 | 31 | 2"),
         ("> quoted\n> on\n\nafter", "quoted on\n\nafter"),
         ("```sh\n# a comment\n  x\n```", "    # a comment\n      x"),
-        ("38 m<sup>3</sup>, 10<sup>6</sup>, said.<sup>3</sup> full<sup>[2]</sup>", "38 m³, 10⁶, said. full"),
+        (
+            "38 m<sup>3</sup>, 10<sup>6</sup>, said.<sup>3</sup> full<sup>[2]</sup>",
+            "38 m³, 10⁶, said. full",
+        ),
         ("the 19<sup>th</sup> H<sub>2</sub>O[^1]", "the 19th H2O"),
         ("a < b && c > d &amp; &eacute;", "a < b && c > d & é"),
         ("<div class='x'>raw <b>html</b></div>\n\nafter", "raw html\n\nafter"),

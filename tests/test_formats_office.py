@@ -86,15 +86,20 @@ def saved(document: object) -> bytes:
 
 
 OPF = """<?xml version="1.0"?><package xmlns="http://www.idpf.org/2007/opf" version="3.0">
-<metadata xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>The Line</dc:title><dc:date>2024-05-01</dc:date>
+<metadata xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>The Line</dc:title>
+<dc:date>2024-05-01</dc:date>
 <dc:description>Not a part of the text.</dc:description></metadata>
-<manifest><item id="one" href="one%20a.xhtml"/><item id="two" href="two.xhtml"/><item id="css" href="a.css"/></manifest>
+<manifest><item id="one" href="one%20a.xhtml"/><item id="two" href="two.xhtml"/>
+<item id="css" href="a.css"/></manifest>
 <spine><itemref idref="two"/><itemref idref="one"/><itemref idref="gone"/></spine></package>"""
 CONTAINER = (
     '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
     '<rootfile full-path="OEBPS/book.opf"/></rootfiles></container>'
 )
-CHAPTER = '<?xml version="1.0" encoding="utf-8"?><html xmlns="http://www.w3.org/1999/xhtml"><body>{}</body></html>'
+CHAPTER = (
+    '<?xml version="1.0" encoding="utf-8"?><html '
+    'xmlns="http://www.w3.org/1999/xhtml"><body>{}</body></html>'
+)
 
 
 def book_file(**members: str) -> bytes:
@@ -168,7 +173,9 @@ def test_a_book_is_read_in_the_order_of_its_spine() -> None:
 
 
 @pytest.mark.parametrize("format", READERS)
-@pytest.mark.parametrize("data", [b"garbage", b"PK\x03\x04garbage", b"PK\x05\x06" + b"\x00" * 18, b"\x00" * 5_000])
+@pytest.mark.parametrize(
+    "data", [b"garbage", b"PK\x03\x04garbage", b"PK\x05\x06" + b"\x00" * 18, b"\x00" * 5_000]
+)
 def test_garbage_named_as_an_office_file_is_refused(format: str, data: bytes) -> None:
     with pytest.raises(DocumentError, match=f"is not an? {format} file, or is damaged"):
         READERS[format](f"a.{format}", data)
@@ -190,7 +197,9 @@ def test_an_encrypted_or_old_office_file_is_refused(format: str) -> None:
 
 @pytest.mark.parametrize("make", [word_file, slides_file, workbook_file, book_file])
 def test_a_truncated_file_is_refused(make: Callable[[], bytes]) -> None:
-    format = {word_file: "docx", slides_file: "pptx", workbook_file: "xlsx", book_file: "epub"}[make]
+    format = {word_file: "docx", slides_file: "pptx", workbook_file: "xlsx", book_file: "epub"}[
+        make
+    ]
     data = make()
     for share in (1, 5, 9):
         with pytest.raises(DocumentError, match="damaged"):
@@ -203,7 +212,9 @@ def test_a_truncated_file_is_refused(make: Callable[[], bytes]) -> None:
 )
 def test_a_package_with_broken_parts_is_refused(format: str, member: str) -> None:
     with pytest.raises(DocumentError, match="is damaged: its contents cannot be read"):
-        READERS[format](f"a.{format}", zipped({member: "<broken", "[Content_Types].xml": "<Types/>"}))
+        READERS[format](
+            f"a.{format}", zipped({member: "<broken", "[Content_Types].xml": "<Types/>"})
+        )
 
 
 def test_a_member_with_a_flipped_bit_is_refused() -> None:

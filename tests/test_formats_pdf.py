@@ -22,9 +22,12 @@ from corpus.formats.paged import join_pages
 from corpus.formats.pdf import read_pdf
 
 LONG = (
-    "The pipeline carries 38 billion cubic metres of gas a year, said the operator on Friday, and it is nearly full. "
-    "A second line is being negotiated, which would join the western fields to the northern border of the country. "
-    "Nobody has said when it will be built, or who is to pay for it, but both sides call the plan a strategic choice."
+    "The pipeline carries 38 billion cubic metres of gas a year, said the operator on Friday, "
+    "and it is nearly full. "
+    "A second line is being negotiated, which would join the western fields to the northern "
+    "border of the country. "
+    "Nobody has said when it will be built, or who is to pay for it, but both sides call the "
+    "plan a strategic choice."
 )
 
 
@@ -50,11 +53,15 @@ def set_in_paragraphs(*paragraphs: str, title: str | None = None) -> bytes:
 
 
 def test_a_pdf_page_map_points_at_the_page_a_word_stands_on() -> None:
-    extracted = read_pdf("a.pdf", printed([["The first page."], ["The second page."], [], ["The fourth page."]]))
+    extracted = read_pdf(
+        "a.pdf", printed([["The first page."], ["The second page."], [], ["The fourth page."]])
+    )
     assert extracted.text == "The first page.\n\nThe second page.\n\nThe fourth page."
     for word, number in (("first", 1), ("second", 2), ("fourth", 4)):
         assert page_of(extracted.pages, extracted.text.index(word)) == number
-    assert [extracted.text[page.start : page.end] for page in extracted.pages] == extracted.text.split("\n\n")
+    assert [
+        extracted.text[page.start : page.end] for page in extracted.pages
+    ] == extracted.text.split("\n\n")
 
 
 def test_the_lines_of_a_paragraph_are_joined() -> None:
@@ -64,29 +71,47 @@ def test_the_lines_of_a_paragraph_are_joined() -> None:
 
 def test_a_gap_ends_a_paragraph_even_after_a_full_line() -> None:
     # Three lines of one width, so that none had room for a word more.
-    full = ["Gas goes by pipe to the north.", "Oil goes by ship to the south.", "Tea goes by road to the north."]
+    full = [
+        "Gas goes by pipe to the north.",
+        "Oil goes by ship to the south.",
+        "Tea goes by road to the north.",
+    ]
     lines = ["Short.", "", "Short.", "", "Short.", "", *full, "", "Oil goes by pipe to the south."]
     text = read_pdf("a.pdf", printed([lines])).text
     assert text == "\n\n".join(["Short."] * 3 + [" ".join(full), "Oil goes by pipe to the south."])
 
 
 def test_short_lines_stay_lines() -> None:
-    lines = ["Year Volume", "2024 31 bcm", "2025 38 bcm", "A line that is a good deal longer than all the others are."]
+    lines = [
+        "Year Volume",
+        "2024 31 bcm",
+        "2025 38 bcm",
+        "A line that is a good deal longer than all the others are.",
+    ]
     assert read_pdf("a.pdf", printed([lines])).text == "\n".join(lines)
 
 
 @pytest.mark.parametrize(
     ("lines", "text"),
     [
-        (["The gas trade and its develop-", "ment went on."], "The gas trade and its development went on."),
+        (
+            ["The gas trade and its develop-", "ment went on."],
+            "The gas trade and its development went on.",
+        ),
         (["The talks of Russia-", "China were long."], "The talks of Russia-China were long."),
         (["In the years 2024-", "2025 it grew well."], "In the years 2024-2025 it grew well."),
         (
             ["A long-term plan. It is a long-", "term plan, all say."],
             "A long-term plan. It is a long-term plan, all say.",
         ),
-        (["A term is long. It is a long-", "term plan, all say."], "A term is long. It is a long-term plan, all say."),
-        (["The word is cooperation. So co-", "operation grew."], "The word is cooperation. So cooperation grew."),
+        (
+            ["A term is long. It is a long-", "term plan, all say."],
+            "A term is long. It is a long-term plan, all say.",
+        ),
+        (
+            ["The word is cooperation. So co-", "operation grew."],
+            "The word is cooperation. So cooperation grew.",
+        ),
         (
             ["A dash at the end of a line -", "not a hyphen in any way."],
             "A dash at the end of a line - not a hyphen in any way.",
@@ -114,7 +139,9 @@ def test_lines_that_run_on_every_page_are_left_out() -> None:
 
 
 def test_figures_that_differ_from_page_to_page_stay() -> None:
-    pages = [["A table", f"Row {number}", f"Total: {number * number + 30}"] for number in range(1, 6)]
+    pages = [
+        ["A table", f"Row {number}", f"Total: {number * number + 30}"] for number in range(1, 6)
+    ]
     text = read_pdf("a.pdf", printed(pages)).text
     assert [f"Total: {number * number + 30}" in text for number in range(1, 6)] == [True] * 5
 
@@ -122,7 +149,9 @@ def test_figures_that_differ_from_page_to_page_stay() -> None:
 def test_the_metadata_gives_title_and_day() -> None:
     extracted = read_pdf("a.pdf", set_in_paragraphs("Text.", title="Gas report"))
     assert extracted.title == "Gas report"
-    data = printed([["Text."]], invariant=1)  # reportlab's invariant files are made on 1 January 2000
+    data = printed(
+        [["Text."]], invariant=1
+    )  # reportlab's invariant files are made on 1 January 2000
     assert read_pdf("a.pdf", data).published == date(2000, 1, 1)
     assert read_pdf("a.pdf", data).title is None
 
@@ -134,7 +163,14 @@ def test_an_encrypted_pdf_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"garbage", b"%PDF-1.7 garbage", b"\x00" * 2_000, b"x" * 2_000 + b"%PDF-", b"PK\x03\x04" + b"a" * 99]
+    "data",
+    [
+        b"garbage",
+        b"%PDF-1.7 garbage",
+        b"\x00" * 2_000,
+        b"x" * 2_000 + b"%PDF-",
+        b"PK\x03\x04" + b"a" * 99,
+    ],
 )
 def test_garbage_named_pdf_is_refused(data: bytes) -> None:
     with pytest.raises(DocumentError, match="is not a PDF, or is damaged"):
@@ -175,7 +211,11 @@ def test_pdfs_are_read_from_several_threads() -> None:
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])).map(clean_text), max_size=8))
 def test_the_page_map_is_ordered_and_exact(pages: list[str]) -> None:
     text, placed = join_pages(enumerate(pages, 1))
-    assert [text[page.start : page.end] for page in placed] == [page.strip("\n") for page in pages if page.strip()]
+    assert [text[page.start : page.end] for page in placed] == [
+        page.strip("\n") for page in pages if page.strip()
+    ]
     ends = [0] + [offset for page in placed for offset in (page.start, page.end)] + [len(text)]
     assert ends == sorted(ends)
-    assert [page.number for page in placed] == [number for number, page in enumerate(pages, 1) if page.strip()]
+    assert [page.number for page in placed] == [
+        number for number, page in enumerate(pages, 1) if page.strip()
+    ]

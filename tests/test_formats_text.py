@@ -1,4 +1,6 @@
-"""Plain text and its cleaning: encodings are found, binary data is refused, letters are never changed."""
+"""Plain text and its cleaning: encodings are found, binary data is refused, letters are never
+changed.
+"""
 
 import random
 
@@ -26,7 +28,8 @@ def test_big_endian_text_is_read_by_its_byte_order_mark() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "encoding"), [(JAPANESE, "shift_jis"), (JAPANESE, "euc_jp"), (RUSSIAN, "cp1251"), (RUSSIAN, "utf-8")]
+    ("text", "encoding"),
+    [(JAPANESE, "shift_jis"), (JAPANESE, "euc_jp"), (RUSSIAN, "cp1251"), (RUSSIAN, "utf-8")],
 )
 def test_other_scripts_are_read_in_their_encoding(text: str, encoding: str) -> None:
     assert decode("a.txt", text.encode(encoding)) == text
@@ -53,7 +56,9 @@ def test_binary_data_is_not_text(data: bytes) -> None:
         read_text("a.txt", data)
 
 
-@pytest.mark.parametrize("data", [b"\xff\xfeabc", b"\xef\xbb\xbfa\xff", b"\xff\xfe\x00\x00\xff\xff\xff\xff"])
+@pytest.mark.parametrize(
+    "data", [b"\xff\xfeabc", b"\xef\xbb\xbfa\xff", b"\xff\xfe\x00\x00\xff\xff\xff\xff"]
+)
 def test_text_that_belies_its_byte_order_mark_is_damaged(data: bytes) -> None:
     with pytest.raises(DocumentError, match="is damaged: it is marked as"):
         read_text("a.txt", data)
@@ -82,14 +87,16 @@ def test_cleaning_removes_what_cannot_be_seen(raw: str, clean: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["38 m³ and CO₂ ½ ﬁ Å", "👩\u200d🔬 \U0001f1e8\U0001f1f3", "\u200fשלום\u200e", "e\u0301"]
+    "text",
+    ["38 m³ and CO₂ ½ ﬁ Å", "👩\u200d🔬 \U0001f1e8\U0001f1f3", "\u200fשלום\u200e", "e\u0301"],
 )
 def test_cleaning_keeps_letters_marks_and_directions_as_they_are(text: str) -> None:
     assert clean_text(text) == text
 
 
 ANY_TEXT = st.text(
-    st.characters(exclude_categories=["Cs"]) | st.sampled_from(" \t\r\n\v\f\x85\u00a0\u00ad\ufeff\u2028")
+    st.characters(exclude_categories=["Cs"])
+    | st.sampled_from(" \t\r\n\v\f\x85\u00a0\u00ad\ufeff\u2028")
 )
 
 

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.idset import NOTHING, IdSet
-from index.store import Ids
+from index.search.idset import NOTHING, IdSet
+from index.store.store import Ids
 
 numbers = st.sets(st.integers(0, 3_000), max_size=50)
 
@@ -32,4 +32,8 @@ def test_a_set_knows_its_size_and_what_it_holds(one: set[int], asked: set[int]) 
 
 
 def test_nothing_is_in_the_empty_set() -> None:
-    assert (len(NOTHING), NOTHING.ids().tolist(), (NOTHING | of({5})).ids().tolist()) == (0, [], [5])
+    assert (len(NOTHING), NOTHING.ids().tolist(), (NOTHING | of({5})).ids().tolist()) == (
+        0,
+        [],
+        [5],
+    )

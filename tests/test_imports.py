@@ -7,7 +7,7 @@ from pathlib import Path
 
 import corpus.errors
 from corpus.errors import QuothError
-from service.problems import STATUS
+from service.http.problems import STATUS
 
 ROOT = Path(__file__).parent.parent
 
@@ -31,46 +31,67 @@ TRAINING_ON_TOKENS = {
     "eval/training/related.py",
 }
 
-# Each heavy library is imported by one module, so that its errors are translated at one seam. The exceptions:
-# models are run by one module and exported by another, and both need onnxruntime or torch; readers tokenise for
-# themselves; the store's database is spread over the modules that know its tables, and the Slack bot's inbox is
-# another; a document-format library that is imported twice is named with both places.
+# Each heavy library is imported by one module, so that its errors are translated at one seam. The
+# exceptions: models are run by one module and exported by another, and both need onnxruntime or
+# torch; readers tokenise for themselves; the store's database is spread over the modules that know
+# its tables, and the Slack bot's inbox is another; a document-format library that is imported twice
+# is named with both places.
 OWNERS = {
     "aiohttp": {"service/slack/web.py"},
     "charset_normalizer": {"corpus/formats/text.py"},
     "defusedxml": {"corpus/formats/package.py"},
-    "faiss": {"index/vectors.py"},
-    "filelock": {"index/collection.py", "index/database.py"},
-    "jinja2": {"eval/report.py"},
+    "faiss": {"index/search/embedded/vectors.py"},
+    "filelock": {"index/collection.py", "index/store/database.py"},
+    "jinja2": {"eval/reporting/report.py"},
     "lxml": {"corpus/formats/blocks.py"},
-    "markupsafe": {"eval/plots.py", "eval/report_page.py"},
+    "markupsafe": {"eval/reporting/plots.py", "eval/reporting/page.py"},
     "markdown_it": {"corpus/formats/markdown.py"},
     "markitdown": {"corpus/formats/office.py"},
-    "mcp": {"service/mcp.py"},
+    "mcp": {"service/http/mcp.py"},
     "onnx": {"eval/training/export.py", "eval/training/graph.py"},
-    "onnxruntime": {"index/export.py", "index/onnx.py"},
+    "onnxruntime": {"index/encoding/export.py", "index/encoding/onnx_runtime.py"},
     "openpyxl": {"corpus/formats/office.py"},
-    "prometheus_client": {"service/metrics.py"},
+    "prometheus_client": {"service/http/metrics.py"},
     "pydantic_settings": {"service/settings.py"},
     "pypdfium2": {"corpus/formats/pdf.py"},
     "safetensors": {"eval/training/export.py", "eval/training/model.py"},
     "scipy": {"eval/training/negatives.py"},
-    "sentence_transformers": {"index/embed.py"},
-    "sklearn": {"eval/fitting.py", "eval/training/negatives.py"},
+    "sentence_transformers": {"index/encoding/encoder.py"},
+    "sklearn": {"eval/fitting/regression.py", "eval/training/negatives.py"},
     "slack_bolt": {"service/slack/app.py"},
     "slack_sdk": {"service/slack/web.py"},
     "sqlalchemy": {
-        *("index/answers.py", "index/database.py", "index/ledger.py", "index/store.py", "index/tables.py"),
+        *(
+            "index/answers.py",
+            "index/store/database.py",
+            "index/ledger.py",
+            "index/store/store.py",
+            "index/store/tables.py",
+        ),
         "service/slack/inbox.py",
     },
-    "tantivy": {"index/lexical.py"},
-    "tokenizers": {"index/embed.py", "service/reader/onnx.py", "service/reader/passage.py", *TRAINING_ON_TOKENS},
-    "torch": {"index/embed.py", "index/export.py", "service/reader/transformer.py", *TRAINING},
+    "tantivy": {"index/search/embedded/lexical.py"},
+    "tokenizers": {
+        "index/encoding/encoder.py",
+        "service/reader/onnx.py",
+        "service/reader/passage.py",
+        *TRAINING_ON_TOKENS,
+    },
+    "torch": {
+        "index/encoding/encoder.py",
+        "index/encoding/export.py",
+        "service/reader/transformer.py",
+        *TRAINING,
+    },
     "trafilatura": {"corpus/formats/html.py"},
-    "transformers": {"index/export.py", "eval/training/export.py", "service/reader/transformer.py"},
-    "typer": {"eval/cli.py", "service/cli.py"},
-    "uvicorn": {"service/cli.py"},
-    "watchfiles": {"service/watch.py"},
+    "transformers": {
+        "index/encoding/export.py",
+        "eval/training/export.py",
+        "service/reader/transformer.py",
+    },
+    "typer": {"eval/cli.py", "service/cli/main.py"},
+    "uvicorn": {"service/cli/main.py"},
+    "watchfiles": {"service/mirror/watch.py"},
     "yaml": {"corpus/formats/markdown.py"},
 }
 
@@ -86,7 +107,9 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
 
 
 def imports(tree: ast.Module) -> Iterator[tuple[str, bool]]:
-    """Every module that a file imports, wherever in the file, and whether it is imported bare (``import x``)."""
+    """Every module that a file imports, wherever in the file, and whether it is imported bare
+    (``import x``).
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((name.name, True) for name in node.names)
@@ -95,7 +118,12 @@ def imports(tree: ast.Module) -> Iterator[tuple[str, bool]]:
 
 
 def test_the_packages_are_read_at_all() -> None:
-    assert {path for path, _ in modules()} >= {"corpus/load.py", "index/embed.py", "service/app.py", "eval/squad.py"}
+    assert {path for path, _ in modules()} >= {
+        "corpus/load.py",
+        "index/encoding/encoder.py",
+        "service/http/app.py",
+        "eval/sets/squad.py",
+    }
 
 
 def test_imports_point_one_way() -> None:
@@ -131,7 +159,9 @@ def test_each_heavy_library_is_imported_by_its_owner_alone() -> None:
 
 def test_every_error_has_an_http_status() -> None:
     errors = {
-        value for value in vars(corpus.errors).values() if isinstance(value, type) and issubclass(value, QuothError)
+        value
+        for value in vars(corpus.errors).values()
+        if isinstance(value, type) and issubclass(value, QuothError)
     }
     assert len(errors) >= 6
     assert set(STATUS) == errors

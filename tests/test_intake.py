@@ -1,4 +1,6 @@
-"""Files read in processes of their own: the same documents as here, and nothing that a parser does stops the rest."""
+"""Files read in processes of their own: the same documents as here, and nothing that a parser does
+stops the rest.
+"""
 
 import threading
 import time
@@ -8,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from corpus.intake import Intake, Order, Taken
+from corpus.pool import Intake, Order, Taken
 
 LIMIT = 1_000
 HEAVY_BYTES = 64_000_000
@@ -24,7 +26,11 @@ def orders(folder: Path, **texts: str) -> list[Order]:
 
 
 def summary(taken: Taken) -> tuple[str, str | None, str | None]:
-    return taken.order.id, taken.document.text if taken.document else None, taken.error.reason if taken.error else None
+    return (
+        taken.order.id,
+        taken.document.text if taken.document else None,
+        taken.error.reason if taken.error else None,
+    )
 
 
 @pytest.fixture(params=[0, 1, 2])
@@ -33,16 +39,21 @@ def intake(request: pytest.FixtureRequest) -> Iterator[Intake]:
         yield opened
 
 
-def test_files_come_in_their_order_each_with_its_document_or_its_fault(intake: Intake, tmp_path: Path) -> None:
+def test_files_come_in_their_order_each_with_its_document_or_its_fault(
+    intake: Intake, tmp_path: Path
+) -> None:
     many = {f"n{number}_txt": f"Line {number}." for number in range(20)}
-    asked = orders(tmp_path, **many, bad_pdf="garbage", empty_txt="", large_txt="x" * 1_001, last_md="# Last")
+    asked = orders(
+        tmp_path, **many, bad_pdf="garbage", empty_txt="", large_txt="x" * 1_001, last_md="# Last"
+    )
     asked.append(Order(tmp_path / "none.txt", "none"))
     taken = list(intake.read(asked))
     assert [(each.order, each.document.text if each.document else None) for each in taken[:20]] == [
         (order, f"Line {number}.") for number, order in enumerate(asked[:20])
     ]
     assert all(
-        each.document and (each.document.id, each.document.tags) == (each.order.id, ("x",)) for each in taken[:20]
+        each.document and (each.document.id, each.document.tags) == (each.order.id, ("x",))
+        for each in taken[:20]
     )
     assert [summary(each)[2] for each in taken[21:]] == [
         "is empty",
@@ -65,12 +76,18 @@ def test_a_file_that_holds_what_it_held_is_not_parsed(intake: Intake, tmp_path: 
     assert (second.document, second.error, second.fingerprint) == (None, None, first.fingerprint)
 
 
-def test_an_intake_that_is_left_reads_the_next_files_all_the_same(intake: Intake, tmp_path: Path) -> None:
+def test_an_intake_that_is_left_reads_the_next_files_all_the_same(
+    intake: Intake, tmp_path: Path
+) -> None:
     asked = orders(tmp_path, **{f"n{number}_txt": f"Line {number}." for number in range(40)})
     reading = intake.read(asked)
     next(reading)
     del reading
-    assert [summary(taken)[0] for taken in intake.read(asked[-3:])] == ["n37_txt", "n38_txt", "n39_txt"]
+    assert [summary(taken)[0] for taken in intake.read(asked[-3:])] == [
+        "n37_txt",
+        "n38_txt",
+        "n39_txt",
+    ]
 
 
 @pytest.fixture
@@ -101,14 +118,18 @@ def test_a_parser_that_crashes_costs_its_file_and_no_other(heavy: Order, tmp_pat
     with Intake(1, 2 * HEAVY_BYTES) as intake:
         killing = threading.Thread(target=kill_the_parser)
         killing.start()
-        found = list(intake.read([heavy, *orders(tmp_path, a_txt="Gas flows.", b_txt="Oil flows.")]))
+        found = list(
+            intake.read([heavy, *orders(tmp_path, a_txt="Gas flows.", b_txt="Oil flows.")])
+        )
         killing.join()
     assert [summary(taken) for taken in found] == [
         ("heavy", None, "cannot be parsed: the process that tried ended with code -9"),
         ("a_txt", "Gas flows.", None),
         ("b_txt", "Oil flows.", None),
     ]
-    assert found[0].fingerprint is not None  # so that it is tried again when it changes, and not before
+    assert (
+        found[0].fingerprint is not None
+    )  # so that it is tried again when it changes, and not before
     assert found[0].fingerprint.size == heavy.path.stat().st_size
 
 
@@ -121,7 +142,9 @@ def test_a_parser_that_hangs_costs_its_file_and_no_other(heavy: Order, tmp_path:
     ]
 
 
-def test_processes_that_were_killed_while_they_had_nothing_to_do_are_replaced(tmp_path: Path) -> None:
+def test_processes_that_were_killed_while_they_had_nothing_to_do_are_replaced(
+    tmp_path: Path,
+) -> None:
     before = set(psutil.Process().children())
     asked = orders(tmp_path, a_txt="Gas flows.")
     with Intake(1, LIMIT) as intake:

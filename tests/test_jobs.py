@@ -11,8 +11,8 @@ import pytest
 from corpus.document import Document
 from corpus.errors import NotFoundError, StoreError
 from index.collection import Collection, FileResult
-from service import jobs as jobs_module
-from service.jobs import FINISHED, MAX_WAITING, Job, Jobs, State, Upload
+from service.mirror import jobs as jobs_module
+from service.mirror.jobs import FINISHED, MAX_WAITING, Job, Jobs, State, Upload
 
 Make = Callable[..., Document]
 
@@ -67,7 +67,9 @@ def ids(collection: Collection) -> list[str]:
     return [summary.id for summary in collection.documents()]
 
 
-def test_jobs_run_one_after_the_other(jobs: Jobs, collection: Collection, make: Make, gate: Gate) -> None:
+def test_jobs_run_one_after_the_other(
+    jobs: Jobs, collection: Collection, make: Make, gate: Gate
+) -> None:
     first = jobs.start([Upload("gate", gate.load)])
     second = jobs.start(uploads(make, "a"))
     assert gate.is_reached.wait(WAIT_S)
@@ -77,7 +79,9 @@ def test_jobs_run_one_after_the_other(jobs: Jobs, collection: Collection, make: 
     assert (ids(collection), jobs.find(first.id)) == (["a", "gate"], first)
 
 
-def test_a_job_that_waits_is_cancelled_at_once(jobs: Jobs, collection: Collection, make: Make, gate: Gate) -> None:
+def test_a_job_that_waits_is_cancelled_at_once(
+    jobs: Jobs, collection: Collection, make: Make, gate: Gate
+) -> None:
     first = jobs.start([Upload("gate", gate.load)])
     second = jobs.start(uploads(make, "a"))
     assert gate.is_reached.wait(WAIT_S)
@@ -115,7 +119,9 @@ def test_no_more_wait_than_can_be_kept(jobs: Jobs, make: Make, gate: Gate) -> No
     gate.opened.set()
 
 
-def test_finished_jobs_are_forgotten_in_time(jobs: Jobs, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finished_jobs_are_forgotten_in_time(
+    jobs: Jobs, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(jobs_module, "MAX_FINISHED", 2)
     started = []
     for number in range(4):
@@ -137,7 +143,9 @@ def test_a_job_fails_as_a_whole_where_nothing_can_be_written(
     jobs.close()
 
 
-def test_a_bug_fails_a_job_and_not_the_next(jobs: Jobs, make: Make, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bug_fails_a_job_and_not_the_next(
+    jobs: Jobs, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.ERROR, "quoth")
 
     def broken() -> Document:
@@ -149,7 +157,9 @@ def test_a_bug_fails_a_job_and_not_the_next(jobs: Jobs, make: Make, caplog: pyte
     assert "broken" in caplog.text
 
 
-def test_the_end_of_the_service_stops_what_runs(collection: Collection, make: Make, gate: Gate) -> None:
+def test_the_end_of_the_service_stops_what_runs(
+    collection: Collection, make: Make, gate: Gate
+) -> None:
     jobs = Jobs(collection)
     job = jobs.start([Upload("gate", gate.load), *uploads(make, "a")])
     waiting = jobs.start(uploads(make, "b"))
@@ -160,4 +170,8 @@ def test_the_end_of_the_service_stops_what_runs(collection: Collection, make: Ma
         time.sleep(0.01)
     gate.opened.set()
     closing.join(WAIT_S)
-    assert (job.state, waiting.state, ids(collection)) == (State.CANCELLED, State.CANCELLED, ["gate"])
+    assert (job.state, waiting.state, ids(collection)) == (
+        State.CANCELLED,
+        State.CANCELLED,
+        ["gate"],
+    )

@@ -1,4 +1,6 @@
-"""tantivy: BM25 over words and numbers, filters inside the search, and snapshots that stand still."""
+"""tantivy: BM25 over words and numbers, filters inside the search, and snapshots that stand
+still.
+"""
 
 import shutil
 from contextlib import suppress
@@ -9,10 +11,10 @@ import numpy as np
 import pytest
 
 from corpus.errors import StoreError
-from index.chunk import Chunk
-from index.idset import IdSet
-from index.lexical import LexicalIndex, terms_of
-from index.store import Changes, Filters, StoredChunk
+from index.search.embedded.lexical import LexicalIndex, terms_of
+from index.search.idset import IdSet
+from index.store.store import Changes, Filters, StoredChunk
+from index.text.chunk import Chunk
 
 
 def chunk(
@@ -23,7 +25,9 @@ def chunk(
     tags: tuple[str, ...] = (),
     published: date | None = None,
 ) -> StoredChunk:
-    return StoredChunk(id, Chunk(document_id, "v", 0, len(text), text, context), "", None, published, tags)
+    return StoredChunk(
+        id, Chunk(document_id, "v", 0, len(text), text, context), "", None, published, tags
+    )
 
 
 def changes(generation: int, *added: StoredChunk, removed: tuple[int, ...] = ()) -> list[Changes]:
@@ -37,7 +41,9 @@ def opened(folder: Path, *added: StoredChunk) -> LexicalIndex:
     return made
 
 
-def found(made: LexicalIndex, question: str, filters: Filters | None = None, limit: int = 10) -> list[int]:
+def found(
+    made: LexicalIndex, question: str, filters: Filters | None = None, limit: int = 10
+) -> list[int]:
     return [id for id, _ in made.snapshot.search(question, limit, filters)]
 
 
@@ -56,12 +62,20 @@ def test_terms_are_lower_case_stems_without_accents(text: str, terms: list[str])
 
 
 def test_more_of_the_questions_words_rank_higher(tmp_path: Path) -> None:
-    made = opened(tmp_path, chunk(1, "gas oil coal"), chunk(2, "gas line coal"), chunk(3, "wind sun coal"))
+    made = opened(
+        tmp_path, chunk(1, "gas oil coal"), chunk(2, "gas line coal"), chunk(3, "wind sun coal")
+    )
     assert found(made, "gas line") == [2, 1]
 
 
 def test_a_rare_word_outweighs_a_frequent_one(tmp_path: Path) -> None:
-    made = opened(tmp_path, chunk(1, "gas here"), chunk(2, "gas there"), chunk(3, "line here"), chunk(4, "gas now"))
+    made = opened(
+        tmp_path,
+        chunk(1, "gas here"),
+        chunk(2, "gas there"),
+        chunk(3, "line here"),
+        chunk(4, "gas now"),
+    )
     assert found(made, "gas line")[0] == 3
 
 
@@ -76,7 +90,11 @@ def test_a_word_said_again_ranks_higher(tmp_path: Path) -> None:
 
 
 def test_a_word_in_the_text_outranks_one_in_the_title(tmp_path: Path) -> None:
-    made = opened(tmp_path, chunk(1, "oil flows", context="gas line"), chunk(2, "gas line", context="oil flows"))
+    made = opened(
+        tmp_path,
+        chunk(1, "oil flows", context="gas line"),
+        chunk(2, "gas line", context="oil flows"),
+    )
     assert found(made, "gas") == [2, 1]
 
 
@@ -90,7 +108,9 @@ def test_equal_scores_come_in_the_order_of_their_numbers(tmp_path: Path) -> None
     assert found(made, "gas") == [3, 5, 9]
 
 
-@pytest.mark.parametrize("question", ["", "?!", "nothing shared", "AND OR NOT", 'text:gas" ^2 ~ [a TO b] *'])
+@pytest.mark.parametrize(
+    "question", ["", "?!", "nothing shared", "AND OR NOT", 'text:gas" ^2 ~ [a TO b] *']
+)
 def test_a_question_is_words_and_no_query_language(tmp_path: Path, question: str) -> None:
     made = opened(tmp_path, chunk(1, "oil flows"))
     assert found(made, question) == []
@@ -135,13 +155,20 @@ def test_filters_narrow_the_search(tmp_path: Path, filters: Filters, expected: l
 
 
 def test_filters_narrow_before_the_limit_does(tmp_path: Path) -> None:
-    made = opened(tmp_path, *(chunk(id, "gas", "many") for id in range(1, 30)), chunk(30, "gas and much more", "one"))
+    made = opened(
+        tmp_path,
+        *(chunk(id, "gas", "many") for id in range(1, 30)),
+        chunk(30, "gas and much more", "one"),
+    )
     assert found(made, "gas", Filters(document_ids=("one",)), limit=1) == [30]
 
 
 def test_filters_change_no_score(tmp_path: Path) -> None:
     made = filtered(tmp_path)
-    assert dict(made.snapshot.search("gas", 9, Filters(tags=("china",))))[1] == dict(made.snapshot.search("gas", 9))[1]
+    assert (
+        dict(made.snapshot.search("gas", 9, Filters(tags=("china",))))[1]
+        == dict(made.snapshot.search("gas", 9))[1]
+    )
 
 
 def test_what_is_removed_is_not_found(tmp_path: Path) -> None:
@@ -201,13 +228,16 @@ def test_rare_terms_have_a_higher_idf(tmp_path: Path) -> None:
 
 
 def test_idf_stays_above_0_when_most_of_the_chunks_with_a_term_were_removed(tmp_path: Path) -> None:
-    # tantivy still counts the removed ones as holding it, until it merges: more than there are chunks.
+    # tantivy still counts the removed ones as holding it, until it merges: more than there are
+    # chunks.
     made = opened(tmp_path, *(chunk(id, "gas") for id in range(1, 31)))
     made.apply(changes(2, removed=tuple(range(1, 30))))
     assert made.snapshot.idf("gas")["gas"] > 0
 
 
-@pytest.mark.parametrize("pattern", ["meta.json", "*.term", "*.idx", "*.fast", "*.pos", "*.fieldnorm", "*.store"])
+@pytest.mark.parametrize(
+    "pattern", ["meta.json", "*.term", "*.idx", "*.fast", "*.pos", "*.fieldnorm", "*.store"]
+)
 @pytest.mark.parametrize("damage", ["delete", "empty", "invert"])
 def test_a_damaged_index_is_refused_to_readers_and_made_anew_by_the_writer(
     tmp_path: Path, pattern: str, damage: str
@@ -252,8 +282,13 @@ def test_a_folder_that_vanishes_under_the_writer_is_an_error_of_the_store(tmp_pa
 
 
 def crowd(tmp_path: Path) -> LexicalIndex:
-    """Sixty chunks that hold "the" and "gas", of which some say "line", few "amur"; every third is tagged."""
-    texts = ["the gas " + "line " * (id % 4 == 0) + "amur " * (id % 10 == 0) + f"number {id}" for id in range(1, 61)]
+    """Sixty chunks that hold "the" and "gas", of which some say "line", few "amur"; every third is
+    tagged.
+    """
+    texts = [
+        "the gas " + "line " * (id % 4 == 0) + "amur " * (id % 10 == 0) + f"number {id}"
+        for id in range(1, 61)
+    ]
     tags = [("x",) if id % 3 == 0 else () for id in range(1, 61)]
     return opened(
         tmp_path,
@@ -266,9 +301,9 @@ def crowd(tmp_path: Path) -> LexicalIndex:
 
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("index.lexical.ALL_TERMS_UP_TO", 10)
-    monkeypatch.setattr("index.lexical.POSTINGS", 20)
-    monkeypatch.setattr("index.lexical._FEW", 0)
+    monkeypatch.setattr("index.search.embedded.lexical.ALL_TERMS_UP_TO", 10)
+    monkeypatch.setattr("index.search.embedded.lexical.POSTINGS", 20)
+    monkeypatch.setattr("index.search.embedded.lexical._FEW", 0)
 
 
 QUESTION = "Does the gas line at the Amur work?"
@@ -281,7 +316,7 @@ def test_in_a_large_index_frequent_words_propose_nothing_and_score_all_the_same(
     whole = made.snapshot.search(QUESTION, 5)
     everything = dict(made.snapshot.search(QUESTION, 60))
     for name, value in (("ALL_TERMS_UP_TO", 10), ("POSTINGS", 20)):
-        monkeypatch.setattr(f"index.lexical.{name}", value)
+        monkeypatch.setattr(f"index.search.embedded.lexical.{name}", value)
     found = made.snapshot.search(QUESTION, 5)
     assert [id for id, _ in found] == [id for id, _ in whole]
     assert [score for _, score in found] == pytest.approx([score for _, score in whole])
@@ -304,7 +339,7 @@ def test_broad_filters_find_in_a_large_index_what_they_find_in_a_small_one(
     allowed = IdSet.of(np.arange(3, 61, 3))
     found = made.snapshot.search(QUESTION, 5, filters, allowed)
     assert found == made.snapshot.search(QUESTION, 5, filters)
-    monkeypatch.setattr("index.lexical.ALL_TERMS_UP_TO", 1_000)
+    monkeypatch.setattr("index.search.embedded.lexical.ALL_TERMS_UP_TO", 1_000)
     whole = made.snapshot.search(QUESTION, 5, filters)
     assert [id for id, _ in found] == [id for id, _ in whole]
     assert [score for _, score in found] == pytest.approx([score for _, score in whole])
@@ -315,4 +350,6 @@ def test_a_filter_that_lets_few_of_the_best_through_is_searched_inside(tmp_path:
     best = (chunk(id, "amur amur", "many") for id in range(1, 50))
     made = opened(tmp_path, *best, *(chunk(id, "the amur and more", "one") for id in range(50, 60)))
     allowed = IdSet.of(np.arange(50, 60))
-    assert [id for id, _ in made.snapshot.search("amur", 3, Filters(document_ids=("one",)), allowed)] == [50, 51, 52]
+    assert [
+        id for id, _ in made.snapshot.search("amur", 3, Filters(document_ids=("one",)), allowed)
+    ] == [50, 51, 52]

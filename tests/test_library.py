@@ -12,11 +12,11 @@ import pytest
 
 from corpus.document import Document
 from corpus.load import find_files, read_document
-from index.embed import Encoder
-from index.store import Filters
-from service.app import create_app
-from service.desk import Desk
-from service.question import make_question
+from index.encoding.encoder import Encoder
+from index.store.store import Filters
+from service.answering.question import make_question
+from service.answering.service import AnswerService
+from service.http.app import create_app
 from service.reader.passage import PassageReader
 from service.settings import Settings
 
@@ -45,18 +45,20 @@ def documents() -> list[Document]:
 
 
 @pytest.fixture(scope="module")
-def desk(
+def service(
     real_encoder: Encoder, real_passages: PassageReader, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Desk]:
-    with Desk(tmp_path_factory.mktemp("library"), real_encoder, real_passages, writable=True) as opened:
+) -> Iterator[AnswerService]:
+    with AnswerService(
+        tmp_path_factory.mktemp("library"), real_encoder, real_passages, writable=True
+    ) as opened:
         opened.collection.put(documents())
         yield opened
 
 
 @pytest.fixture(scope="module")
-def get(desk: Desk) -> Iterator[Callable[[str], Any]]:
+def get(service: AnswerService) -> Iterator[Callable[[str], Any]]:
     """Asks the service for the JSON at a path."""
-    transport = httpx.ASGITransport(create_app(desk, Settings(threads=2)))
+    transport = httpx.ASGITransport(create_app(service, Settings(threads=2)))
 
     async def getting(path: str) -> Any:  # what json gives
         async with httpx.AsyncClient(transport=transport, base_url="http://quoth") as client:
@@ -74,7 +76,9 @@ def test_the_library_has_at_least_fifteen_documents_each_dated_tagged_and_titled
     assert len({document.id for document in found}) == len(found)
     assert [document.id for document in found if document.published is None] == []
     assert [document.id for document in found if not document.tags] == []
-    assert [document.id for document in found if not document.title or document.title == document.id] == []
+    assert [
+        document.id for document in found if not document.title or document.title == document.id
+    ] == []
 
 
 def test_every_file_of_the_library_is_one_of_its_documents() -> None:
@@ -82,36 +86,45 @@ def test_every_file_of_the_library_is_one_of_its_documents() -> None:
 
 
 @pytest.mark.parametrize(("question", "answer"), QUESTIONS)
-def test_the_sentence_that_answers_holds_the_answer(question: str, answer: str, desk: Desk) -> None:
-    found = json.loads(desk.ask(make_question(question, min_confidence=0)))
+def test_the_sentence_that_answers_holds_the_answer(
+    question: str, answer: str, service: AnswerService
+) -> None:
+    found = json.loads(service.ask(make_question(question, min_confidence=0)))
     assert answer in found["citations"][0]["sentence"]["text"]
 
 
-def test_every_citation_is_exact_through_the_api(desk: Desk, get: Callable[[str], Any]) -> None:
+def test_every_citation_is_exact_through_the_api(
+    service: AnswerService, get: Callable[[str], Any]
+) -> None:
     cited = []
     for question, _ in QUESTIONS:
-        found = json.loads(desk.ask(make_question(question, min_confidence=0)))
-        cited += [citation for said in (found, *found["alternatives"]) for citation in said["citations"]]
+        found = json.loads(service.ask(make_question(question, min_confidence=0)))
+        cited += [
+            citation for said in (found, *found["alternatives"]) for citation in said["citations"]
+        ]
     assert len(cited) > 2 * len(QUESTIONS)
     for citation in cited:
-        path = f"/v1/documents/{percent_encoded(citation['document_id'], safe='')}?version={citation['version']}"
+        id = percent_encoded(citation["document_id"], safe="")
+        path = f"/v1/documents/{id}?version={citation['version']}"
         text, sentence = get(path)["text"], citation["sentence"]
         assert text[citation["start"] : citation["end"]] == citation["quote"]
         assert text[sentence["start"] : sentence["end"]] == sentence["text"]
         assert citation["published"] is not None
 
 
-def test_no_quote_is_a_heading_or_front_matter(desk: Desk) -> None:
+def test_no_quote_is_a_heading_or_front_matter(service: AnswerService) -> None:
     for question, _ in QUESTIONS:
-        found = json.loads(desk.ask(make_question(question, min_confidence=0)))
+        found = json.loads(service.ask(make_question(question, min_confidence=0)))
         assert not found["answer"]["text"].startswith(("#", "---"))
 
 
 @pytest.mark.parametrize("tag", ["gas", "trade"])
-def test_a_tag_narrows_the_question_to_its_documents(tag: str, desk: Desk, get: Callable[[str], Any]) -> None:
+def test_a_tag_narrows_the_question_to_its_documents(
+    tag: str, service: AnswerService, get: Callable[[str], Any]
+) -> None:
     listed = get("/v1/documents?limit=1000")["documents"]
     tagged = {document["id"] for document in listed if tag in document["tags"]}
     asked = make_question("How much?", min_confidence=0, filters=Filters(tags=(tag,)))
-    shown = {passage["document_id"] for passage in json.loads(desk.ask(asked))["passages"]}
+    shown = {passage["document_id"] for passage in json.loads(service.ask(asked))["passages"]}
     assert shown <= tagged
     assert shown

@@ -14,7 +14,15 @@ from reportlab.pdfgen.canvas import Canvas
 from corpus.document import version_of
 from corpus.errors import DocumentError
 from corpus.formats.clean import clean_text
-from corpus.load import SUPPORTED, TEXT_SUFFIXES, ClaimedIds, file_id, find_files, parse_document, read_document
+from corpus.load import (
+    SUPPORTED,
+    TEXT_SUFFIXES,
+    ClaimedIds,
+    file_id,
+    find_files,
+    parse_document,
+    read_document,
+)
 
 LIMIT = 1_000_000
 ROOT = Path(__file__).parent.parent
@@ -44,11 +52,16 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_file_becomes_a_document(tmp_path: Path) -> None:
     path = write(
-        tmp_path / "gas.md", "---\ntitle: Gas\ndate: 2025-11-07\ntags: b, a\nurl: http://x\n---\nText\r\nhere."
+        tmp_path / "gas.md",
+        "---\ntitle: Gas\ndate: 2025-11-07\ntags: b, a\nurl: http://x\n---\nText\r\nhere.",
     )
     document = read_document(path, id="gas.md", max_bytes=LIMIT)
     assert (document.id, document.title, document.text) == ("gas.md", "Gas", "Text here.")
-    assert (document.published, document.tags, document.url) == (date(2025, 11, 7), ("a", "b"), "http://x")
+    assert (document.published, document.tags, document.url) == (
+        date(2025, 11, 7),
+        ("a", "b"),
+        "http://x",
+    )
     assert document.version == version_of("Text here.")
 
 
@@ -59,7 +72,9 @@ def test_an_upload_and_a_file_give_the_same_document(tmp_path: Path) -> None:
         ("a.html", b"<h1>A</h1><p>b</p>"),
     ):
         path = write(tmp_path / name, data)
-        assert read_document(path, id=name, max_bytes=LIMIT) == parse_document(name, data, max_bytes=LIMIT)
+        assert read_document(path, id=name, max_bytes=LIMIT) == parse_document(
+            name, data, max_bytes=LIMIT
+        )
 
 
 def test_a_page_map_comes_with_the_document() -> None:
@@ -111,7 +126,12 @@ def test_bad_bytes_are_refused_with_name_and_reason(name: str, data: bytes, reas
 
 @pytest.mark.parametrize("suffix", SUPPORTED)
 def test_every_format_refuses_noise(suffix: str) -> None:
-    for data in (b"\x00\xff\xfe" * 50, bytes(range(256)) * 8, b"PK\x03\x04\x00\x00", b"%PDF-1.4\x00\x00"):
+    for data in (
+        b"\x00\xff\xfe" * 50,
+        bytes(range(256)) * 8,
+        b"PK\x03\x04\x00\x00",
+        b"%PDF-1.4\x00\x00",
+    ):
         with pytest.raises(DocumentError):
             parse_document(f"a{suffix}", data, max_bytes=LIMIT)
 
@@ -139,7 +159,9 @@ def test_a_file_over_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> N
     path = tmp_path / "sparse.txt"
     with path.open("wb") as file:
         file.truncate(1 << 40)  # a terabyte, which could not be read
-    with pytest.raises(DocumentError, match="has 1,099,511,627,776 bytes or more; at most 1,000,000 are allowed"):
+    with pytest.raises(
+        DocumentError, match="has 1,099,511,627,776 bytes or more; at most 1,000,000 are allowed"
+    ):
         read_document(path, max_bytes=LIMIT)
 
 
@@ -179,7 +201,9 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
         read_document(path, max_bytes=LIMIT)
 
 
-def test_a_permission_error_is_said_in_plain_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_permission_error_is_said_in_plain_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_args: object, **_options: object) -> None:
         raise PermissionError(13, "Permission denied")
 
@@ -231,7 +255,10 @@ def test_a_broken_link_in_a_folder_is_found_so_that_it_is_reported(here: Path) -
 
 def test_a_file_named_itself_is_always_found(here: Path) -> None:
     paths = [write(here / name) for name in (".hidden.txt", "c.zip", "notes")]
-    assert [file.path for file in find_files([*paths, here / "gone.txt"])] == [*paths, here / "gone.txt"]
+    assert [file.path for file in find_files([*paths, here / "gone.txt"])] == [
+        *paths,
+        here / "gone.txt",
+    ]
 
 
 def test_a_path_that_cannot_be_looked_at_hides_no_other(here: Path) -> None:
@@ -259,14 +286,21 @@ def test_a_folder_that_cannot_be_listed_is_found_so_that_it_is_reported(
 def test_a_file_named_twice_is_found_once(here: Path) -> None:
     path = write(here / "a/x.txt")
     (here / "a/y.txt").symlink_to(path)
-    assert [file.id for file in find_files([here / "a/x.txt", Path("a"), Path("."), Path("a/../a/x.txt")])] == [
-        "a/x.txt"
-    ]
+    assert [
+        file.id
+        for file in find_files([here / "a/x.txt", Path("a"), Path("."), Path("a/../a/x.txt")])
+    ] == ["a/x.txt"]
 
 
 def test_a_file_below_the_current_folder_has_its_path_for_an_id(here: Path) -> None:
     write(here / "notes/a.txt")
-    for argument in (Path("notes"), Path("notes/a.txt"), here / "notes", Path("."), Path("../here")):
+    for argument in (
+        Path("notes"),
+        Path("notes/a.txt"),
+        here / "notes",
+        Path("."),
+        Path("../here"),
+    ):
         assert [file.id for file in find_files([argument])] == ["notes/a.txt"]
 
 
@@ -289,17 +323,22 @@ def test_two_files_cannot_claim_one_id() -> None:
     ids.claim("a", Path("one/a.txt"))
     ids.claim("a", Path("one/a.txt"))
     ids.claim("b", Path("two/a.txt"))
-    with pytest.raises(DocumentError, match=r"two/a\.txt: has the id 'a', and so has one/a\.txt") as caught:
+    with pytest.raises(
+        DocumentError, match=r"two/a\.txt: has the id 'a', and so has one/a\.txt"
+    ) as caught:
         ids.claim("a", Path("two/a.txt"))
     assert caught.value.source == "two/a.txt"
 
 
 def test_importing_the_loader_loads_no_format_library() -> None:
     heavy = (
-        "markitdown trafilatura pypdfium2 lxml yaml markdown_it openpyxl charset_normalizer defusedxml numpy".split()
+        "markitdown trafilatura pypdfium2 lxml yaml markdown_it openpyxl charset_normalizer "
+        "defusedxml numpy".split()
     )
     program = f"import sys, corpus.load; print([name for name in {heavy!r} if name in sys.modules])"
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
     assert result.stdout.strip() == "[]"
 
 

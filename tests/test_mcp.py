@@ -1,4 +1,6 @@
-"""The official MCP client against a running service, over HTTP and over standard input and output."""
+"""The official MCP client against a running service, over HTTP and over standard input and
+output.
+"""
 
 import asyncio
 import json
@@ -15,9 +17,9 @@ from mcp import Client, MCPError, StdioServerParameters
 from mcp.types import CallToolResult, TextContent
 
 from corpus.document import Document
-from index.embed import Encoder
-from service.desk import Desk
-from service.question import Question
+from index.encoding.encoder import Encoder
+from service.answering.question import Question
+from service.answering.service import AnswerService
 from service.reader.passage import PassageReader
 
 ROOT = Path(__file__).parent.parent
@@ -25,23 +27,27 @@ QUESTION = "How long is the Otter Bridge?"
 TEXT = "The Otter Bridge was opened on 4 May 1931. It is 212 metres long."
 
 Json = dict[str, Any]  # what json gives
-Serving = Callable[[Desk], AbstractContextManager[str]]
+Serving = Callable[[AnswerService], AbstractContextManager[str]]
 Make = Callable[..., Document]
 Mode = str
 
 
 @pytest.fixture(scope="module")
-def desk(
+def service(
     tmp_path_factory: pytest.TempPathFactory, encoder: Encoder, passages: PassageReader, make: Make
-) -> Iterator[Desk]:
-    with Desk(tmp_path_factory.mktemp("mcp") / "data", encoder, passages, writable=True) as opened:
-        opened.collection.put([make("otter", TEXT, title="The Otter Bridge"), make("elm", tags=["water"])])
+) -> Iterator[AnswerService]:
+    with AnswerService(
+        tmp_path_factory.mktemp("mcp") / "data", encoder, passages, writable=True
+    ) as opened:
+        opened.collection.put(
+            [make("otter", TEXT, title="The Otter Bridge"), make("elm", tags=["water"])]
+        )
         yield opened
 
 
 @pytest.fixture(scope="module")
-def url(desk: Desk, serving: Serving) -> Iterator[str]:
-    with serving(desk) as address:
+def url(service: AnswerService, serving: Serving) -> Iterator[str]:
+    with serving(service) as address:
         yield address
 
 
@@ -51,7 +57,9 @@ def mode(request: pytest.FixtureRequest) -> Mode:
     return str(request.param)
 
 
-def using(server: str | StdioServerParameters, mode: Mode, talk: Callable[[Client], Awaitable[Any]]) -> Any:
+def using(
+    server: str | StdioServerParameters, mode: Mode, talk: Callable[[Client], Awaitable[Any]]
+) -> Any:
     """What came of talking to a server."""
 
     async def talking() -> Any:
@@ -61,7 +69,9 @@ def using(server: str | StdioServerParameters, mode: Mode, talk: Callable[[Clien
     return asyncio.run(talking())
 
 
-def call(server: str | StdioServerParameters, mode: Mode, tool: str, **arguments: object) -> CallToolResult:
+def call(
+    server: str | StdioServerParameters, mode: Mode, tool: str, **arguments: object
+) -> CallToolResult:
     called: CallToolResult = using(server, mode, lambda client: client.call_tool(tool, arguments))
     return called
 
@@ -105,7 +115,10 @@ def test_three_tools_are_offered_that_only_read(url: str, mode: Mode) -> None:
     assert [tool.name for tool in tools] == ["ask", "search", "get_document"]
     for tool in tools:
         assert tool.description
-        assert (tool.annotations.read_only_hint, tool.input_schema["additionalProperties"]) == (True, False)
+        assert (tool.annotations.read_only_hint, tool.input_schema["additionalProperties"]) == (
+            True,
+            False,
+        )
         assert tool.output_schema["type"] == "object"
     assert "question" in tools[0].input_schema["required"]
 
@@ -125,14 +138,16 @@ def test_search_gives_the_object_of_the_http_service(url: str, mode: Mode) -> No
 
 
 def test_get_document_gives_the_object_of_the_http_service_of_any_version(
-    url: str, desk: Desk, make: Make, mode: Mode
+    url: str, service: AnswerService, make: Make, mode: Mode
 ) -> None:
     mill = {"document_id": f"mill/{mode}"}
-    desk.collection.put([make(mill["document_id"], "It turns.", title="The mill")])
+    service.collection.put([make(mill["document_id"], "It turns.", title="The mill")])
     before = structured(call(f"{url}/mcp", mode, "get_document", **mill))
     assert before == httpx.get(f"{url}/v1/documents/{mill['document_id']}", timeout=60).json()
-    desk.collection.put([make(mill["document_id"], "It was torn down.", title="The mill")])
-    assert structured(call(f"{url}/mcp", mode, "get_document", **mill))["text"] == "It was torn down."
+    service.collection.put([make(mill["document_id"], "It was torn down.", title="The mill")])
+    assert (
+        structured(call(f"{url}/mcp", mode, "get_document", **mill))["text"] == "It was torn down."
+    )
     old = structured(call(f"{url}/mcp", mode, "get_document", **mill, version=before["version"]))
     assert (old["text"], old["version"]) == ("It turns.", before["version"])
 
@@ -150,9 +165,17 @@ def test_no_answer_is_a_result_and_no_error(url: str, mode: Mode) -> None:
         ("ask", {"question": "x" * 1001}, "question has 1001 characters; at most 1000 are allowed"),
         ("ask", {"question": "x", "top": 1}, "top: Extra inputs are not permitted"),
         ("ask", {"question": "x", "top_k": 51}, "top_k is 51; it goes from 1 to 50"),
-        ("ask", {"question": "x", "history": [{"role": "robot", "text": "y"}]}, "history.0.role: Input should be"),
+        (
+            "ask",
+            {"question": "x", "history": [{"role": "robot", "text": "y"}]},
+            "history.0.role: Input should be",
+        ),
         ("search", {"question": 5}, "question: Input should be a valid string"),
-        ("search", {"question": "x", "filters": {"published_from": "May"}}, "filters.published_from: a day is written"),
+        (
+            "search",
+            {"question": "x", "filters": {"published_from": "May"}},
+            "filters.published_from: a day is written",
+        ),
         ("get_document", {"document_id": "none"}, "there is no document 'none'"),
         ("get_document", {"document_id": "otter", "version": "abc"}, "version"),
     ],
@@ -165,23 +188,28 @@ def test_bad_arguments_are_a_result_that_says_what_is_wrong(
 
 
 def test_an_unknown_tool_is_an_error_that_names_those_there_are(url: str, mode: Mode) -> None:
-    assert fault(f"{url}/mcp", mode, "write") == "there is no tool 'write'; there are ask, get_document, search"
+    assert (
+        fault(f"{url}/mcp", mode, "write")
+        == "there is no tool 'write'; there are ask, get_document, search"
+    )
 
 
 def test_a_bug_is_an_error_that_tells_nothing(
-    url: str, desk: Desk, mode: Mode, monkeypatch: pytest.MonkeyPatch
+    url: str, service: AnswerService, mode: Mode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(_question: Question) -> bytes:
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr(desk, "ask", failing)
+    monkeypatch.setattr(service, "ask", failing)
     told = fault(f"{url}/mcp", mode, "ask", question=QUESTION)
     assert told == "something is wrong in Quoth itself; the log says what"
 
 
 def test_one_connection_takes_many_calls_at_once(url: str, mode: Mode) -> None:
     async def asking(client: Client) -> Any:
-        asked = [{"question": f"What is number {number}?", "min_confidence": 0} for number in range(8)]
+        asked = [
+            {"question": f"What is number {number}?", "min_confidence": 0} for number in range(8)
+        ]
         return await asyncio.gather(*(client.call_tool("ask", each) for each in asked))
 
     found = [structured(result)["question"] for result in using(f"{url}/mcp", mode, asking)]
@@ -191,9 +219,17 @@ def test_one_connection_takes_many_calls_at_once(url: str, mode: Mode) -> None:
 def initialize(url: str, body: bytes | None = None, **headers: str) -> httpx.Response:
     known = {"name": "test", "version": "1"}
     params = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": known}
-    message = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}).encode()
-    given = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream", **headers}
-    return httpx.post(f"{url}/mcp", content=message if body is None else body, headers=given, timeout=60)
+    message = json.dumps(
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
+    ).encode()
+    given = {
+        "Content-Type": "application/json",
+        "Accept": "application/json, text/event-stream",
+        **headers,
+    }
+    return httpx.post(
+        f"{url}/mcp", content=message if body is None else body, headers=given, timeout=60
+    )
 
 
 def test_pages_of_other_origins_are_kept_out(url: str) -> None:
@@ -217,17 +253,23 @@ def test_a_process_of_its_own_reads_beside_the_service(
     tmp_path: Path, real_encoder: Encoder, real_passages: PassageReader, make: Make, mode: Mode
 ) -> None:
     command = ["-m", "service.cli", "mcp", "--data", str(tmp_path / "data")]
-    parameters = StdioServerParameters(command=sys.executable, args=command, env=dict(os.environ), cwd=ROOT)
+    parameters = StdioServerParameters(
+        command=sys.executable, args=command, env=dict(os.environ), cwd=ROOT
+    )
 
-    with Desk(tmp_path / "data", real_encoder, real_passages, writable=True) as desk:
-        desk.collection.put([make("otter", TEXT, title="The Otter Bridge")])
+    with AnswerService(tmp_path / "data", real_encoder, real_passages, writable=True) as service:
+        service.collection.put([make("otter", TEXT, title="The Otter Bridge")])
 
         async def talking(client: Client) -> Any:
             tools = [tool.name for tool in (await client.list_tools()).tools]
             first = await client.call_tool("ask", {"question": QUESTION, "min_confidence": 0})
-            desk.collection.put([make("weir", "Beavers build the weir.", title="The weir")])
-            second = await client.call_tool("ask", {"question": "Who builds the weir?", "min_confidence": 0})
-            hits = await client.call_tool("search", {"question": "Who builds the weir?", "top_k": 1})
+            service.collection.put([make("weir", "Beavers build the weir.", title="The weir")])
+            second = await client.call_tool(
+                "ask", {"question": "Who builds the weir?", "min_confidence": 0}
+            )
+            hits = await client.call_tool(
+                "search", {"question": "Who builds the weir?", "top_k": 1}
+            )
             bad = await client.call_tool("get_document", {"document_id": "none"})
             return tools, structured(first), structured(second), structured(hits), refused(bad)
 

@@ -14,29 +14,37 @@ from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 
 from corpus.document import make_document
 from corpus.errors import StoreError
-from index.embed import Encoder
-from index.search import SearchResult
-from service.answer import Answerer
-from service.confidence import load_fitted
-from service.desk import Desk
-from service.question import Question
+from index.encoding.encoder import Encoder
+from index.search.searcher import SearchResult
+from service.answering.answer import Answerer
+from service.answering.confidence import load_fitted
+from service.answering.question import Question
+from service.answering.service import AnswerService
 from service.reader.passage import PassageReader
 from service.reader.reader import SpanReader
 from service.reader.span import Findings, Watch, unwatched
 
 SENTENCE = "It is 212 metres long."
-QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "How long is the Otter Bridge?"}]
+QUESTION: list[ChatCompletionMessageParam] = [
+    {"role": "user", "content": "How long is the Otter Bridge?"}
+]
 ANYWAY = {"quoth": {"min_confidence": 0}}
 
 Json = dict[str, Any]  # what json gives
-Serving = Callable[[Desk], AbstractContextManager[str]]
+Serving = Callable[[AnswerService], AbstractContextManager[str]]
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder, passages: PassageReader) -> Iterator[Desk]:
-    with Desk(tmp_path_factory.mktemp("openai") / "data", encoder, passages, writable=True) as opened:
+def service(
+    tmp_path_factory: pytest.TempPathFactory, encoder: Encoder, passages: PassageReader
+) -> Iterator[AnswerService]:
+    with AnswerService(
+        tmp_path_factory.mktemp("openai") / "data", encoder, passages, writable=True
+    ) as opened:
         bridge = make_document(
-            f"The Otter Bridge was opened on 4 May 1931. {SENTENCE}", id="otter bridge", title="The Otter Bridge"
+            f"The Otter Bridge was opened on 4 May 1931. {SENTENCE}",
+            id="otter bridge",
+            title="The Otter Bridge",
         )
         elm = make_document("The river Elm is cold.", id="elm", tags=["water"])
         opened.collection.put([bridge, elm])
@@ -44,8 +52,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder, passages: P
 
 
 @pytest.fixture(scope="module")
-def url(desk: Desk, serving: Serving) -> Iterator[str]:
-    with serving(desk) as address:
+def url(service: AnswerService, serving: Serving) -> Iterator[str]:
+    with serving(service) as address:
         yield address
 
 
@@ -90,7 +98,10 @@ def test_the_annotations_are_links_that_open(client: openai.OpenAI) -> None:
     for annotation in message.annotations:
         cited = annotation.url_citation
         assert cited.title == "The Otter Bridge"
-        assert f"[{cited.title}]({cited.url})" in (message.content or "")[cited.start_index : cited.end_index]
+        assert (
+            f"[{cited.title}]({cited.url})"
+            in (message.content or "")[cited.start_index : cited.end_index]
+        )
         assert SENTENCE in httpx.get(cited.url, timeout=60).text
 
 
@@ -134,7 +145,9 @@ def test_filters_come_with_the_extension(client: openai.OpenAI) -> None:
     assert [passage["document_id"] for passage in found["passages"]] == ["elm"]
 
 
-def test_what_steers_a_language_model_is_accepted_and_changes_nothing(client: openai.OpenAI) -> None:
+def test_what_steers_a_language_model_is_accepted_and_changes_nothing(
+    client: openai.OpenAI,
+) -> None:
     steered = complete(
         client,
         temperature=1.5,
@@ -159,8 +172,12 @@ def test_what_steers_a_language_model_is_accepted_and_changes_nothing(client: op
 
 def test_the_async_client_works_too(url: str, client: openai.OpenAI) -> None:
     async def asking() -> str | None:
-        async with openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0, timeout=60) as client:
-            made = await client.chat.completions.create(model="quoth", messages=QUESTION, extra_body=ANYWAY)
+        async with openai.AsyncOpenAI(
+            base_url=f"{url}/v1", api_key="any", max_retries=0, timeout=60
+        ) as client:
+            made = await client.chat.completions.create(
+                model="quoth", messages=QUESTION, extra_body=ANYWAY
+            )
             return made.choices[0].message.content
 
     assert asyncio.run(asking()) == complete(client).choices[0].message.content
@@ -171,13 +188,19 @@ def test_the_async_client_works_too(url: str, client: openai.OpenAI) -> None:
 
 def test_a_stream_is_the_completion_in_pieces(client: openai.OpenAI) -> None:
     whole = complete(client)
-    chunks = list(client.chat.completions.create(model="quoth", messages=QUESTION, stream=True, extra_body=ANYWAY))
+    chunks = list(
+        client.chat.completions.create(
+            model="quoth", messages=QUESTION, stream=True, extra_body=ANYWAY
+        )
+    )
     deltas = [chunk.choices[0].delta for chunk in chunks]
     assert [delta.role for delta in deltas] == ["assistant"] + [None] * (len(deltas) - 1)
     assert "".join(delta.content or "" for delta in deltas) == whole.choices[0].message.content
     annotations = [each for delta in deltas for each in delta.to_dict().get("annotations", [])]  # type: ignore[attr-defined]  # an extension
     assert annotations == [each.to_dict() for each in whole.choices[0].message.annotations or []]
-    assert [chunk.choices[0].finish_reason for chunk in chunks] == [None] * (len(chunks) - 1) + ["stop"]
+    assert [chunk.choices[0].finish_reason for chunk in chunks] == [None] * (len(chunks) - 1) + [
+        "stop"
+    ]
     assert chunks[-1].to_dict()["quoth"] == whole.to_dict()["quoth"]
     assert {chunk.object for chunk in chunks} == {"chat.completion.chunk"}
     assert len({chunk.id for chunk in chunks}) == 1
@@ -185,14 +208,20 @@ def test_a_stream_is_the_completion_in_pieces(client: openai.OpenAI) -> None:
 
 def test_a_stream_says_what_it_took_where_that_is_asked_for(client: openai.OpenAI) -> None:
     *others, last = client.chat.completions.create(
-        model="quoth", messages=QUESTION, stream=True, stream_options={"include_usage": True}, extra_body=ANYWAY
+        model="quoth",
+        messages=QUESTION,
+        stream=True,
+        stream_options={"include_usage": True},
+        extra_body=ANYWAY,
     )
     assert (last.choices, last.usage) == ([], complete(client).usage)
     assert [chunk.usage for chunk in others] == [None] * len(others)
 
 
 def test_the_helper_of_the_client_puts_a_stream_together(client: openai.OpenAI) -> None:
-    with client.chat.completions.stream(model="quoth", messages=QUESTION, extra_body=ANYWAY) as stream:
+    with client.chat.completions.stream(
+        model="quoth", messages=QUESTION, extra_body=ANYWAY
+    ) as stream:
         final = stream.get_final_completion()
     assert final.choices[0].message.content == complete(client).choices[0].message.content
     assert final.choices[0].message.role == "assistant"
@@ -218,13 +247,15 @@ class Failing(SpanReader):
 
 
 def test_a_stream_that_fails_ends_with_an_error_of_the_client(
-    desk: Desk, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
+    service: AnswerService, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fitted, collection = load_fitted(), desk.collection
-    reader = Failing(desk.passages, fitted.ranking)
+    fitted, collection = load_fitted(), service.collection
+    reader = Failing(service.passages, fitted.ranking)
     failing = Answerer(collection.store, collection.searcher, reader, fitted.calibrations)
-    monkeypatch.setattr(desk, "answerer", failing)
-    unheard: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What was never asked before?"}]
+    monkeypatch.setattr(service, "answerer", failing)
+    unheard: list[ChatCompletionMessageParam] = [
+        {"role": "user", "content": "What was never asked before?"}
+    ]
     stream = client.chat.completions.create(model="quoth", messages=unheard, stream=True)
     with pytest.raises(openai.APIError, match="the disk is gone"):
         list(stream)
@@ -240,7 +271,10 @@ def test_there_is_one_model(client: openai.OpenAI) -> None:
 
 
 def test_an_unknown_model_is_not_found(client: openai.OpenAI) -> None:
-    for asking in (lambda: complete(client, model="gpt-4o"), lambda: client.models.retrieve("gpt-4o")):
+    for asking in (
+        lambda: complete(client, model="gpt-4o"),
+        lambda: client.models.retrieve("gpt-4o"),
+    ):
         with pytest.raises(openai.NotFoundError) as refused:
             asking()
         assert (refused.value.code, refused.value.param, refused.value.type) == (
@@ -267,7 +301,11 @@ def test_a_model_whose_name_is_no_text_is_not_found_either(url: str) -> None:
         ({"logprobs": True}, "logprobs", "unsupported_value"),
         ({"top_logprobs": 3}, "top_logprobs", "unsupported_value"),
         ({"tool_choice": "required"}, "tool_choice", "unsupported_value"),
-        ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice", "unsupported_value"),
+        (
+            {"tool_choice": {"type": "function", "function": {"name": "f"}}},
+            "tool_choice",
+            "unsupported_value",
+        ),
         ({"response_format": {"type": "json_object"}}, "response_format", "unsupported_value"),
         ({"modalities": ["text", "audio"]}, "modalities", "unsupported_value"),
         ({"audio": {"voice": "x", "format": "wav"}}, "audio", "unsupported_parameter"),
@@ -282,7 +320,11 @@ def test_a_model_whose_name_is_no_text_is_not_found_either(url: str) -> None:
         ({"messages": [{"content": "x"}]}, "messages[0].role", "missing_required_parameter"),
         ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content", "invalid_type"),
         (
-            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
+            {
+                "messages": [
+                    {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}
+                ]
+            },
             *("messages[0].content[0].type", "invalid_value"),
         ),
         ({"messages": [{"role": "system", "content": "x"}]}, "messages", "invalid_value"),
@@ -298,7 +340,9 @@ def test_a_model_whose_name_is_no_text_is_not_found_either(url: str) -> None:
 def test_what_cannot_be_done_is_refused_as_openai_refuses_it(
     asked: Json, param: str, code: str, client: openai.OpenAI
 ) -> None:
-    for stream in ({}, {"stream": True}) if "stream" not in asked and "stream_options" not in asked else ({},):
+    for stream in (
+        ({}, {"stream": True}) if "stream" not in asked and "stream_options" not in asked else ({},)
+    ):
         with pytest.raises(openai.BadRequestError) as refused:
             complete(client, **asked, **stream)
         assert (refused.value.param, refused.value.code) == (param, code)
@@ -317,16 +361,25 @@ def test_what_cannot_be_done_is_refused_as_openai_refuses_it(
         (b'{"model": "quoth"}', "messages"),
         (b'{"model": "quoth", "messages": [{"role": "user", "content": "\\ud800"}]}', "messages"),
         (b'{"model": "quoth", "messages": [{"role": "user", "content": "x"}], "\\ud800": 1}', None),
-        (b'{"model": "quoth", "messages": [{"role": "user", "content": "x"}], "temperature": NaN}', "temperature"),
+        (
+            b'{"model": "quoth", "messages": [{"role": "user", "content": "x"}], '
+            b'"temperature": NaN}',
+            "temperature",
+        ),
     ],
     ids=str,
 )
-def test_a_malformed_body_is_refused_in_the_same_shape(body: bytes, param: str | None, url: str) -> None:
+def test_a_malformed_body_is_refused_in_the_same_shape(
+    body: bytes, param: str | None, url: str
+) -> None:
     headers = {"Content-Type": "application/json"}
     response = httpx.post(f"{url}/v1/chat/completions", content=body, headers=headers, timeout=60)
     error = response.json()["error"]
     assert (response.status_code, error["param"]) == (400, param)
-    assert (set(error), error["type"]) == ({"message", "type", "param", "code"}, "invalid_request_error")
+    assert (set(error), error["type"]) == (
+        {"message", "type", "param", "code"},
+        "invalid_request_error",
+    )
 
 
 def test_other_faults_have_the_same_shape_too(url: str) -> None:
@@ -339,25 +392,31 @@ def test_other_faults_have_the_same_shape_too(url: str) -> None:
     ):
         assert response.status_code == status
         assert set(response.json()["error"]) == {"message", "type", "param", "code"}
-    assert httpx.get(f"{url}/v1/nothing", timeout=60).headers["content-type"] == "application/problem+json"
+    assert (
+        httpx.get(f"{url}/v1/nothing", timeout=60).headers["content-type"]
+        == "application/problem+json"
+    )
 
 
 @pytest.mark.parametrize(
     ("failure", "status", "message"),
-    [(StoreError("the disk is gone"), 503, "the disk is gone"), (ZeroDivisionError("secret"), 500, "wrong in Quoth")],
+    [
+        (StoreError("the disk is gone"), 503, "the disk is gone"),
+        (ZeroDivisionError("secret"), 500, "wrong in Quoth"),
+    ],
 )
 def test_faults_of_the_service_are_server_errors(
     failure: Exception,
     status: int,
     message: str,
-    desk: Desk,
+    service: AnswerService,
     client: openai.OpenAI,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def failing(_question: Question, _watch: Watch = unwatched) -> bytes:
         raise failure
 
-    monkeypatch.setattr(desk, "ask", failing)
+    monkeypatch.setattr(service, "ask", failing)
     for stream in (False, True):
         with pytest.raises(openai.InternalServerError, match=message) as failed:
             complete(client, stream=stream)

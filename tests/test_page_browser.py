@@ -1,4 +1,6 @@
-"""The page in a browser: Chromium against the real service on a socket, with the toy encoder and reader behind it."""
+"""The page in a browser: Chromium against the real service on a socket, with the toy encoder and
+reader behind it.
+"""
 
 import json
 import shutil
@@ -19,21 +21,27 @@ from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_pl
 from corpus.document import Document
 from corpus.document import Page as Leaf
 from corpus.load import find_files, read_document
-from index.embed import Encoder
-from service.app import create_app
-from service.desk import Desk
+from index.encoding.encoder import Encoder
+from service.answering.service import AnswerService
+from service.http.app import create_app
+from service.http.schemas import AskRequest
 from service.reader.passage import PassageReader
-from service.schemas import AskRequest
 from service.settings import Settings
 
 CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+    (
+        found
+        for name in ("chromium", "chromium-browser", "google-chrome")
+        if (found := shutil.which(name))
+    ),
+    None,
 )
 LIBRARY = Path(__file__).parent.parent / "corpus" / "library"
 DESKTOP, PHONE = (1280, 800), (390, 844)
 TIMEOUT_MS = 30_000
 OTTER = (
-    "🦦🦦 A page about otters — and 𝔟𝔯𝔦𝔡𝔤𝔢𝔰.\n\n## The bridge\n\nThe Otter Bridge was opened in 1931. "
+    "🦦🦦 A page about otters — and 𝔟𝔯𝔦𝔡𝔤𝔢𝔰.\n\n## The bridge\n\nThe Otter Bridge was opened in "
+    "1931. "
     "Its length is 212 metres. Ada Fenwick 👩‍🔧 drew it."
 )
 ASKED = "When was the Otter Bridge opened?"
@@ -48,26 +56,32 @@ Make = Callable[..., Document]
 
 @dataclass(frozen=True)
 class Site:
-    """A running service and the desk behind it."""
+    """A running service and the service behind it."""
 
     address: str
-    desk: Desk
+    service: AnswerService
 
     def answer(self, question: str, **asked: object) -> Json:
         """What the service answers, asked beside the page."""
-        return dict(json.loads(self.desk.ask(AskRequest.model_validate({"question": question, **asked}).made())))
+        return dict(
+            json.loads(
+                self.service.ask(AskRequest.model_validate({"question": question, **asked}).made())
+            )
+        )
 
 
 @contextmanager
-def served(desk: Desk) -> Iterator[Site]:
+def served(service: AnswerService) -> Iterator[Site]:
     """The service on a free port of this machine, until the block ends."""
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(create_app(desk, Settings(threads=2)), log_level="warning", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        create_app(service, Settings(threads=2)), log_level="warning", timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     thread = Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
-        yield Site(f"http://127.0.0.1:{listening.getsockname()[1]}", desk)
+        yield Site(f"http://127.0.0.1:{listening.getsockname()[1]}", service)
     finally:
         server.should_exit = True
         thread.join()
@@ -76,7 +90,9 @@ def served(desk: Desk) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests. It is closed with them: while it is open, asyncio counts as running here."""
+    """One Chromium for all tests. It is closed with them: while it is open, asyncio counts as
+    running here.
+    """
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield opened
@@ -91,34 +107,45 @@ def serve(
     running = []
 
     def serving(*documents: Document, threshold: float = 0.2) -> Site:
-        desk = Desk(answering(tmp_path / "data", threshold), encoder, passages, writable=True)
+        service = AnswerService(
+            answering(tmp_path / "data", threshold), encoder, passages, writable=True
+        )
         if documents:
-            desk.collection.put(documents)
-        service = served(desk)
-        site = service.__enter__()
-        running.append((service, desk))
+            service.collection.put(documents)
+        server = served(service)
+        site = server.__enter__()
+        running.append((server, service))
         return site
 
     yield serving
-    for service, desk in running:
-        service.__exit__(None, None, None)
-        desk.collection.close()
+    for server, service in running:
+        server.__exit__(None, None, None)
+        service.collection.close()
 
 
 @pytest.fixture
 def tab(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens a page in a window of its own. A script that fails, or that the policy stops, fails the test."""
+    """Opens a page in a window of its own. A script that fails, or that the policy stops, fails the
+    test.
+    """
     contexts = []
     faults: list[str] = []
 
     def opening(address: str, size: tuple[int, int] = DESKTOP, theme: Any = "light") -> Page:
-        context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=theme)
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, color_scheme=theme
+        )
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(TIMEOUT_MS)
         page.on("pageerror", lambda fault: faults.append(str(fault)))
-        page.on("console", lambda said: faults.append(said.text) if "Content Security Policy" in said.text else None)
+        page.on(
+            "console",
+            lambda said: (
+                faults.append(said.text) if "Content Security Policy" in said.text else None
+            ),
+        )
         page.goto(address)
         return page
 
@@ -140,7 +167,13 @@ def otter(serve: Callable[..., Site], make: Make) -> Site:
             published=date(2020, 2, 3),
             tags=["bridges"],
         ),
-        make("elm", "The Elm Bridge was opened in 1804.", title="The Elm", published=date(1999, 9, 9), tags=["rivers"]),
+        make(
+            "elm",
+            "The Elm Bridge was opened in 1804.",
+            title="The Elm",
+            published=date(1999, 9, 9),
+            tags=["rivers"],
+        ),
     )
 
 
@@ -170,11 +203,13 @@ def select(page: Page, words: str) -> None:
     """Select the first occurrence of some words in the document, as a mouse would."""
     page.evaluate(
         """(words) => {
-            const walker = document.createTreeWalker(document.querySelector("#reader .text"), NodeFilter.SHOW_TEXT);
+            const text = document.querySelector("#reader .text");
+            const walker = document.createTreeWalker(text, NodeFilter.SHOW_TEXT);
             while (walker.nextNode()) {
                 const node = walker.currentNode;
                 const place = node.data.indexOf(words);
-                if (place >= 0) getSelection().setBaseAndExtent(node, place, node, place + words.length);
+                if (place < 0) continue;
+                getSelection().setBaseAndExtent(node, place, node, place + words.length);
             }
         }""",
         words,
@@ -193,7 +228,9 @@ def test_an_answer_stands_marked_in_its_sentence_with_confidence_and_a_dated_sou
     expect(turn.locator(".quote mark")).to_have_text("1931")
     expect(turn.locator(".quote")).to_contain_text("The Otter Bridge was opened in 1931.")
     expect(turn.locator(".confidence")).to_contain_text("right")
-    expect(turn.locator(".confidence")).to_contain_text(f"{min(99, round(answer['confidence'] * 100))}\u202f%")
+    expect(turn.locator(".confidence")).to_contain_text(
+        f"{min(99, round(answer['confidence'] * 100))}\u202f%"
+    )
     source = turn.get_by_role("list", name="Sources").get_by_role("link").first
     expect(source).to_contain_text("The Otter Bridge")
     expect(source.locator("time")).to_have_attribute("datetime", "2020-02-03")
@@ -202,14 +239,18 @@ def test_an_answer_stands_marked_in_its_sentence_with_confidence_and_a_dated_sou
     expect(tab(otter.address).locator("#held")).to_have_text("2")
 
 
-def test_the_first_page_offers_questions_that_the_collection_answers(otter: Site, tab: Callable[..., Page]) -> None:
+def test_the_first_page_offers_questions_that_the_collection_answers(
+    otter: Site, tab: Callable[..., Page]
+) -> None:
     page = tab(otter.address)
     page.get_by_role("button", name=ASKED).click()
     expect(page.locator(".quote mark")).to_have_text("1931")
     expect(page.locator(".examples")).to_be_hidden()
 
 
-def test_an_empty_collection_asks_for_documents(serve: Callable[..., Site], tab: Callable[..., Page]) -> None:
+def test_an_empty_collection_asks_for_documents(
+    serve: Callable[..., Site], tab: Callable[..., Page]
+) -> None:
     page = tab(serve().address)
     expect(page.get_by_text("There are no documents yet.").first).to_be_visible()
     turn = ask(page, ASKED)
@@ -229,7 +270,9 @@ def test_a_refusal_shows_the_nearest_passages_and_the_best_guess_on_demand(
     expect(turn.locator(".quote mark")).to_have_text("1931")
 
 
-def test_answers_that_differ_stand_side_by_side_the_newest_first(otter: Site, tab: Callable[..., Page]) -> None:
+def test_answers_that_differ_stand_side_by_side_the_newest_first(
+    otter: Site, tab: Callable[..., Page]
+) -> None:
     turn = ask(tab(otter.address), "When was the Bridge opened?")
     expect(turn.get_by_text("The documents give different answers.")).to_be_visible()
     expect(turn.locator(".values .value")).to_have_text(["1931", "1804"])
@@ -253,7 +296,9 @@ def test_a_follow_up_carries_what_was_said_before(otter: Site, tab: Callable[...
     assert page.locator(".turn").count() == 2
 
 
-def test_how_a_question_was_understood_is_shown_and_can_be_edited(otter: Site, tab: Callable[..., Page]) -> None:
+def test_how_a_question_was_understood_is_shown_and_can_be_edited(
+    otter: Site, tab: Callable[..., Page]
+) -> None:
     page = tab(otter.address)
     ask(page, "The Elm Bridge, opened?")
     turn = ask(page, "When was it opened?")
@@ -271,7 +316,9 @@ def test_how_a_question_was_understood_is_shown_and_can_be_edited(otter: Site, t
     assert page.locator(".turn").count() == 2
 
 
-def test_filters_narrow_by_tag_and_day_and_can_be_taken_off(otter: Site, tab: Callable[..., Page]) -> None:
+def test_filters_narrow_by_tag_and_day_and_can_be_taken_off(
+    otter: Site, tab: Callable[..., Page]
+) -> None:
     page = tab(otter.address)
     question = "When was the Bridge opened?"
     page.get_by_role("button", name="Filter").click()
@@ -290,7 +337,9 @@ def test_filters_narrow_by_tag_and_day_and_can_be_taken_off(otter: Site, tab: Ca
     expect(page.locator(".chip")).to_have_count(0)
 
 
-def test_a_question_that_is_too_long_is_not_sent_and_said_to_be(otter: Site, tab: Callable[..., Page]) -> None:
+def test_a_question_that_is_too_long_is_not_sent_and_said_to_be(
+    otter: Site, tab: Callable[..., Page]
+) -> None:
     page = tab(otter.address)
     field = page.get_by_role("textbox", name="Your question")
     field.fill("🦦" * 1001)
@@ -302,7 +351,9 @@ def test_a_question_that_is_too_long_is_not_sent_and_said_to_be(otter: Site, tab
     expect(page.locator(".turn")).to_have_count(1)
 
 
-def test_without_the_service_the_page_says_so_and_asks_again_on_demand(otter: Site, tab: Callable[..., Page]) -> None:
+def test_without_the_service_the_page_says_so_and_asks_again_on_demand(
+    otter: Site, tab: Callable[..., Page]
+) -> None:
     page = tab(otter.address)
     expect(page.locator(".examples")).to_be_visible()
     page.context.set_offline(True)
@@ -314,7 +365,9 @@ def test_without_the_service_the_page_says_so_and_asks_again_on_demand(otter: Si
     expect(page.locator(".quote mark")).to_have_text("1931")
 
 
-def test_a_question_can_be_stopped_and_comes_back_to_be_edited(otter: Site, tab: Callable[..., Page]) -> None:
+def test_a_question_can_be_stopped_and_comes_back_to_be_edited(
+    otter: Site, tab: Callable[..., Page]
+) -> None:
     page = tab(otter.address)
     page.route("**/v1/ask", lambda _route: None)  # never answered
     field = page.get_by_role("textbox", name="Your question")
@@ -329,7 +382,9 @@ def test_a_question_can_be_stopped_and_comes_back_to_be_edited(otter: Site, tab:
 # -- reading
 
 
-def test_a_citation_opens_its_document_at_the_marked_quote(otter: Site, tab: Callable[..., Page]) -> None:
+def test_a_citation_opens_its_document_at_the_marked_quote(
+    otter: Site, tab: Callable[..., Page]
+) -> None:
     page = tab(otter.address)
     citation = otter.answer(ASKED)["citations"][0]
     assert OTTER[citation["start"] : citation["end"]] == "1931"
@@ -343,7 +398,9 @@ def test_a_citation_opens_its_document_at_the_marked_quote(otter: Site, tab: Cal
     expect(opened(page).locator("mark")).to_have_text("1931")
 
 
-def test_a_permanent_link_shows_the_document_on_its_own_and_leads_back(otter: Site, tab: Callable[..., Page]) -> None:
+def test_a_permanent_link_shows_the_document_on_its_own_and_leads_back(
+    otter: Site, tab: Callable[..., Page]
+) -> None:
     page = tab(otter.address + otter.answer(ASKED)["citations"][0]["link"])
     expect(opened(page).locator("mark")).to_have_text("1931")
     expect(page.locator("#conversation")).to_be_hidden()
@@ -355,7 +412,9 @@ def test_a_permanent_link_shows_the_document_on_its_own_and_leads_back(otter: Si
 
 def test_the_original_is_linked_with_a_text_fragment(otter: Site, tab: Callable[..., Page]) -> None:
     link = ask(tab(otter.address), ASKED).get_by_role("link", name="Original of The Otter Bridge")
-    expect(link).to_have_attribute("href", "https://example.org/otter#top:~:text=Bridge%20was%20opened%20in-,1931")
+    expect(link).to_have_attribute(
+        "href", "https://example.org/otter#top:~:text=Bridge%20was%20opened%20in-,1931"
+    )
     expect(link).to_have_attribute("rel", "noopener noreferrer")
 
 
@@ -363,7 +422,9 @@ def test_a_page_of_a_document_is_named_with_its_source_and_in_its_text(
     serve: Callable[..., Site], make: Make, tab: Callable[..., Page]
 ) -> None:
     text = "A foreword.\nThe Otter Bridge was opened in 1931.\nAn index."
-    site = serve(make("pdf", text, title="Bridges", pages=[Leaf(1, 0, 11), Leaf(7, 12, 48), Leaf(8, 49, 58)]))
+    site = serve(
+        make("pdf", text, title="Bridges", pages=[Leaf(1, 0, 11), Leaf(7, 12, 48), Leaf(8, 49, 58)])
+    )
     turn = ask(tab(site.address), ASKED)
     expect(turn.locator(".source").first).to_contain_text("page 7")
     turn.get_by_role("link", name="Source 1").click()
@@ -388,7 +449,7 @@ def test_a_citation_of_an_older_version_shows_it_and_leads_to_the_present_one(
     otter: Site, make: Make, tab: Callable[..., Page]
 ) -> None:
     link = otter.answer(ASKED)["citations"][0]["link"]
-    otter.desk.collection.put([make("otter", f"New: {OTTER}", title="The Otter Bridge")])
+    otter.service.collection.put([make("otter", f"New: {OTTER}", title="The Otter Bridge")])
     page = tab(otter.address + link)
     expect(opened(page).locator("mark")).to_have_text("1931")
     expect(page.get_by_text("The quote still stands in it.")).to_be_visible()
@@ -399,22 +460,28 @@ def test_a_citation_of_an_older_version_shows_it_and_leads_to_the_present_one(
 
 def test_a_document_that_is_gone_is_said_to_be(otter: Site, tab: Callable[..., Page]) -> None:
     link = otter.answer(ASKED)["citations"][0]["link"]
-    otter.desk.collection.remove(["otter"])
-    expect(tab(otter.address + link).get_by_text("is not in the collection any more")).to_be_visible()
+    otter.service.collection.remove(["otter"])
+    expect(
+        tab(otter.address + link).get_by_text("is not in the collection any more")
+    ).to_be_visible()
 
 
-def test_the_conversation_outlives_a_reload_and_forgets_what_was_deleted(otter: Site, tab: Callable[..., Page]) -> None:
+def test_the_conversation_outlives_a_reload_and_forgets_what_was_deleted(
+    otter: Site, tab: Callable[..., Page]
+) -> None:
     page = tab(otter.address)
     ask(page, ASKED)
     page.reload()
     expect(page.locator(".quote mark")).to_have_text("1931")
-    otter.desk.collection.remove(["otter"])
+    otter.service.collection.remove(["otter"])
     page.reload()
     expect(page.get_by_role("heading", name="Ask your documents")).to_be_visible()
     expect(page.locator(".turn")).to_have_count(0)
 
 
-def test_a_megabyte_on_one_line_stays_usable(serve: Callable[..., Site], make: Make, tab: Callable[..., Page]) -> None:
+def test_a_megabyte_on_one_line_stays_usable(
+    serve: Callable[..., Site], make: Make, tab: Callable[..., Page]
+) -> None:
     words = "lorem ipsum dolor " * 28_000
     text = f"{words}the Otter Bridge was opened in 1931 {words}"
     assert len(text) > 1_000_000
@@ -426,7 +493,8 @@ def test_a_megabyte_on_one_line_stays_usable(serve: Callable[..., Site], make: M
     mark = opened(page).locator("mark").first
     expect(mark).to_be_in_viewport()
     longest = page.evaluate(
-        "Math.max(...[...document.querySelectorAll('.text-line')].map((line) => line.textContent.length))"
+        "Math.max(...[...document.querySelectorAll('.text-line')].map((line) => "
+        "line.textContent.length))"
     )
     assert longest <= 3_000
     assert page.evaluate("document.querySelector('#reader .text').textContent") == text
@@ -438,18 +506,27 @@ def test_right_to_left_text_reads_so_and_turns_nothing_around_it(
     serve: Callable[..., Site], make: Make, tab: Callable[..., Page]
 ) -> None:
     text = "افتتح جسر Otter Bridge عام 1931 في المدينة.\nThe Otter Bridge stands."
-    site = serve(make("arabic", text, title="\u202eegdirB ehT", published=date(2020, 2, 3)), threshold=0.0)
+    site = serve(
+        make("arabic", text, title="\u202eegdirB ehT", published=date(2020, 2, 3)), threshold=0.0
+    )
     page = tab(site.address)
     turn = ask(page, ASKED)
     direction = "(node) => getComputedStyle(node).direction"
     assert turn.locator(".quote p").first.evaluate(direction) == "rtl"
-    assert turn.locator(".source .title").first.evaluate("(node) => getComputedStyle(node).unicodeBidi") == "isolate"
+    assert (
+        turn.locator(".source .title").first.evaluate(
+            "(node) => getComputedStyle(node).unicodeBidi"
+        )
+        == "isolate"
+    )
     turn.get_by_role("link", name="Source 1").click()
     lines = opened(page).locator(".text-line")
     assert [line.evaluate(direction) for line in lines.all()] == ["rtl", "ltr"]
 
 
-def test_what_a_document_says_is_never_run(serve: Callable[..., Site], make: Make, tab: Callable[..., Page]) -> None:
+def test_what_a_document_says_is_never_run(
+    serve: Callable[..., Site], make: Make, tab: Callable[..., Page]
+) -> None:
     attack = '<img src=x onerror="window.ran=1"><script>window.ran=1</script>'
     site = serve(
         make(
@@ -469,19 +546,27 @@ def test_what_a_document_says_is_never_run(serve: Callable[..., Site], make: Mak
     expect(page.locator("#documents")).to_contain_text("<script>")
     page.wait_for_timeout(300)
     assert page.evaluate("window.ran") is None
-    assert page.locator("main img, main script, dialog img, dialog script, [href^='javascript']").count() == 0
+    assert (
+        page.locator(
+            "main img, main script, dialog img, dialog script, [href^='javascript']"
+        ).count()
+        == 0
+    )
 
 
 # -- adding documents
 
 
-def test_dropped_files_are_added_with_progress_and_asked_at_once(otter: Site, tab: Callable[..., Page]) -> None:
+def test_dropped_files_are_added_with_progress_and_asked_at_once(
+    otter: Site, tab: Callable[..., Page]
+) -> None:
     page = tab(otter.address)
     expect(page.locator("#held")).to_have_text("2")
     files = page.evaluate_handle(
         """() => {
             const files = new DataTransfer();
-            files.items.add(new File(["The Fox Bridge was opened in 1777."], "fox.txt", { type: "text/plain" }));
+            const fox = ["The Fox Bridge was opened in 1777."];
+            files.items.add(new File(fox, "fox.txt", { type: "text/plain" }));
             files.items.add(new File([new Uint8Array(9)], "photo.png", { type: "image/png" }));
             return files;
         }"""
@@ -505,10 +590,14 @@ def test_chosen_files_take_the_tags_that_were_typed_and_stand_in_the_list(
     page.get_by_role("button", name="Documents").click()
     page.get_by_label("Tags for them").fill("foxes, old")
     page.locator("#files").set_input_files(
-        {"name": "fox.md", "mimeType": "text/markdown", "buffer": b"# Fox Bridge\n\nOpened in 1777."}
+        {
+            "name": "fox.md",
+            "mimeType": "text/markdown",
+            "buffer": b"# Fox Bridge\n\nOpened in 1777.",
+        }
     )
     expect(page.locator("#documents li").filter(has_text="Fox Bridge")).to_contain_text("foxes")
-    summary = otter.desk.collection.store.summary("fox.md")
+    summary = otter.service.collection.store.summary("fox.md")
     assert summary is not None
     assert summary.tags == ("foxes", "old")
     page.get_by_placeholder("Find a document").fill("FOXES")
@@ -530,35 +619,46 @@ def test_a_thumb_is_kept_and_can_be_turned(otter: Site, tab: Callable[..., Page]
     expect(turn.get_by_role("textbox", name="What would be right?")).to_have_count(0)
     turn.get_by_role("button", name="Helpful").click()
     expect(turn.get_by_role("button", name="Not right")).to_have_attribute("aria-pressed", "false")
-    said = otter.desk.collection.store.answers.feedback()
-    assert [(each.helpful, each.comment) for each in said] == [(False, None), (False, "It was 1932."), (True, None)]
+    said = otter.service.collection.store.answers.feedback()
+    assert [(each.helpful, each.comment) for each in said] == [
+        (False, None),
+        (False, "It was 1932."),
+        (True, None),
+    ]
     page.reload()
     expect(page.get_by_role("button", name="Helpful")).to_have_attribute("aria-pressed", "true")
 
 
-def test_selected_words_are_kept_as_the_right_passage(otter: Site, tab: Callable[..., Page]) -> None:
+def test_selected_words_are_kept_as_the_right_passage(
+    otter: Site, tab: Callable[..., Page]
+) -> None:
     page = tab(otter.address)
     ask(page, ASKED).get_by_role("link", name="Source 1").click()
     opened(page)
     select(page, "Ada Fenwick 👩‍🔧 drew it")
     page.get_by_role("button", name="This is the right passage").click()
     expect(page.get_by_text("The passage is kept with the question.").first).to_be_attached()
-    (said,) = otter.desk.collection.store.answers.feedback()
+    (said,) = otter.service.collection.store.answers.feedback()
     start = OTTER.index("Ada Fenwick")
     assert said.correct is not None
     assert (said.question, said.helpful) == (ASKED, False)
     assert said.correct["quote"] == "Ada Fenwick 👩‍🔧 drew it"
-    assert (said.correct["start"], said.correct["end"]) == (start, start + len("Ada Fenwick 👩‍🔧 drew it"))
+    assert (said.correct["start"], said.correct["end"]) == (
+        start,
+        start + len("Ada Fenwick 👩‍🔧 drew it"),
+    )
 
 
-def test_a_near_passage_can_be_taken_whole_without_a_mouse(otter: Site, tab: Callable[..., Page]) -> None:
+def test_a_near_passage_can_be_taken_whole_without_a_mouse(
+    otter: Site, tab: Callable[..., Page]
+) -> None:
     page = tab(otter.address)
     turn = ask(page, ASKED)
     turn.get_by_role("button", name="Not right").press("Enter")
     turn.get_by_role("button", name="This passage").first.press("Enter")
     expect(turn.get_by_role("button", name="Kept")).to_be_visible()
     passage = otter.answer(ASKED)["passages"][0]
-    correct = otter.desk.collection.store.answers.feedback()[-1].correct
+    correct = otter.service.collection.store.answers.feedback()[-1].correct
     assert correct is not None
     assert (correct["document_id"], correct["start"], correct["end"]) == (
         passage["document_id"],
@@ -580,13 +680,19 @@ def test_selected_words_have_a_link_of_their_own(otter: Site, tab: Callable[...,
 # -- everybody's page
 
 
-def test_two_tabs_at_once_keep_to_themselves_and_see_the_same_documents(otter: Site, tab: Callable[..., Page]) -> None:
+def test_two_tabs_at_once_keep_to_themselves_and_see_the_same_documents(
+    otter: Site, tab: Callable[..., Page]
+) -> None:
     first, second = tab(otter.address), tab(otter.address)
     ask(first, ASKED)
     ask(second, "When was the Elm Bridge opened?")
     second.get_by_role("button", name="Documents").click()
     second.locator("#files").set_input_files(
-        {"name": "fox.txt", "mimeType": "text/plain", "buffer": b"The Fox Bridge was opened in 1777."}
+        {
+            "name": "fox.txt",
+            "mimeType": "text/plain",
+            "buffer": b"The Fox Bridge was opened in 1777.",
+        }
     )
     expect(second.locator("#held")).to_have_text("3")
     turn = ask(first, "When was the Fox Bridge opened?")
@@ -616,7 +722,9 @@ def test_everything_is_reached_by_keyboard(otter: Site, tab: Callable[..., Page]
     expect(page.locator(".source").first).to_be_focused()
 
 
-def test_a_screen_reader_is_told_what_came_of_a_question(otter: Site, tab: Callable[..., Page]) -> None:
+def test_a_screen_reader_is_told_what_came_of_a_question(
+    otter: Site, tab: Callable[..., Page]
+) -> None:
     page = tab(otter.address)
     ask(page, ASKED)
     expect(page.locator("#announcer")).to_contain_text("1931. ")
@@ -674,9 +782,15 @@ def check(page: Page) -> None:
 def test_the_shipped_library_is_asked_and_read_on_the_page(
     real_encoder: Encoder, real_passages: PassageReader, tmp_path: Path, tab: Callable[..., Page]
 ) -> None:
-    with Desk(tmp_path / "library", real_encoder, real_passages, writable=True) as desk, served(desk) as site:
-        desk.collection.put(
-            [read_document(file.path, id=file.id, max_bytes=1_000_000) for file in find_files([LIBRARY])]
+    with (
+        AnswerService(tmp_path / "library", real_encoder, real_passages, writable=True) as service,
+        served(service) as site,
+    ):
+        service.collection.put(
+            [
+                read_document(file.path, id=file.id, max_bytes=1_000_000)
+                for file in find_files([LIBRARY])
+            ]
         )
         page = tab(site.address)
         expect(page.locator(".examples li")).to_have_count(4)

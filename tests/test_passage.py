@@ -1,4 +1,6 @@
-"""Reading passages token by token, with a toy graph whose scores depend on the token alone, and with the real one."""
+"""Reading passages token by token, with a toy graph whose scores depend on the token alone, and
+with the real one.
+"""
 
 import hashlib
 import json
@@ -18,12 +20,28 @@ from corpus.errors import SettingsError
 from service.reader.load import WEIGHTS, load_passage_reader
 from service.reader.passage import PassageReader, log_probabilities, windows
 
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "oslo", "3", "##000", "km", "the", "pipe", ".", "é", "5"]
+WORDS = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "oslo",
+    "3",
+    "##000",
+    "km",
+    "the",
+    "pipe",
+    ".",
+    "é",
+    "5",
+]
 SCORE = {"[CLS]": 1.0, "oslo": 4.0, "3": 3.0, "##000": 3.0, "km": 5.0, "the": -2.0, "5": 2.0}
 
 
 def toy_tokenizer() -> Tokenizer:
-    tokenizer = Tokenizer(models.WordPiece({word: n for n, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    tokenizer = Tokenizer(
+        models.WordPiece({word: n for n, word in enumerate(WORDS)}, unk_token="[UNK]")
+    )
     tokenizer.normalizer = normalizers.BertNormalizer(strip_accents=False)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.TemplateProcessing(
@@ -35,14 +53,21 @@ def toy_tokenizer() -> Tokenizer:
 
 
 def toy_graph(outputs: tuple[str, str] = ("start_logits", "end_logits")) -> onnx.ModelProto:
-    """Start and end score of a token: its entry in SCORE, or 0; the end of a number's first piece is worth the same."""
+    """Start and end score of a token: its entry in SCORE, or 0; the end of a number's first piece
+    is worth the same.
+    """
     table = np.array([SCORE.get(word, 0.0) for word in WORDS], dtype=np.float32)
     ids, mask = (
-        helper.make_tensor_value_info(n, TensorProto.INT64, ["b", "l"]) for n in ("input_ids", "attention_mask")
+        helper.make_tensor_value_info(n, TensorProto.INT64, ["b", "l"])
+        for n in ("input_ids", "attention_mask")
     )
-    given_back = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["b", "l"]) for name in outputs]
+    given_back = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["b", "l"]) for name in outputs
+    ]
     nodes = [helper.make_node("Gather", ["table", "input_ids"], [name]) for name in outputs]
-    graph = helper.make_graph(nodes, "toy", [ids, mask], given_back, [numpy_helper.from_array(table, "table")])
+    graph = helper.make_graph(
+        nodes, "toy", [ids, mask], given_back, [numpy_helper.from_array(table, "table")]
+    )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
 
 
@@ -71,7 +96,8 @@ def test_a_span_is_cited_in_code_points_of_its_passage(reader: PassageReader) ->
 
 
 def test_a_span_never_splits_a_word(reader: PassageReader) -> None:
-    # 3 + ##000 is one word: by pieces the best start is "3" or "##000"; the word is quoted whole or not at all.
+    # 3 + ##000 is one word: by pieces the best start is "3" or "##000"; the word is quoted whole or
+    # not at all.
     assert quotes(reader, "the pipe 3000 .")[0] == "3000"
 
 
@@ -82,7 +108,9 @@ def test_a_span_never_reaches_into_the_next_sentence(reader: PassageReader) -> N
 
 def test_alternatives_do_not_overlap_the_best_span(reader: PassageReader) -> None:
     found = reader.read("the", ["Oslo the the pipe km"])[0].spans
-    assert all(a.end <= b.start or b.end <= a.start for n, a in enumerate(found) for b in found[n + 1 :])
+    assert all(
+        a.end <= b.start or b.end <= a.start for n, a in enumerate(found) for b in found[n + 1 :]
+    )
 
 
 def test_scores_and_null_are_the_graphs(reader: PassageReader) -> None:
@@ -93,7 +121,10 @@ def test_scores_and_null_are_the_graphs(reader: PassageReader) -> None:
 def test_readings_come_in_the_order_of_passages(reader: PassageReader) -> None:
     passages = ["the pipe " * 30 + "Oslo", "km", "the . 5", ""]
     best = [reading.spans[0] if reading.spans else None for reading in reader.read("the", passages)]
-    texts = [span and passage[span.start : span.end] for span, passage in zip(best, passages, strict=True)]
+    texts = [
+        span and passage[span.start : span.end]
+        for span, passage in zip(best, passages, strict=True)
+    ]
     assert texts == ["Oslo", "km", "5", None]
 
 
@@ -105,17 +136,34 @@ def test_a_long_passage_is_read_to_its_end(reader: PassageReader) -> None:
 def test_probabilities_of_all_spans_and_null_sum_to_at_most_one(reader: PassageReader) -> None:
     readings = reader.read("the", ["Oslo", "km", ""])
     total = sum(math.exp(log) for logs in log_probabilities(readings) for log in logs)
-    # By hand: margins 6 and 8; masses 3 and 4 on either side: (e^3 e^3 + e^4 e^4) / (1 + e^3 + e^4)^2.
-    assert total == pytest.approx((math.exp(6) + math.exp(8)) / (1 + math.exp(3) + math.exp(4)) ** 2, rel=1e-5)
+    # By hand: margins 6 and 8; masses 3 and 4 on either side: (e^3 e^3 + e^4 e^4) / (1 + e^3 +
+    # e^4)^2.
+    assert total == pytest.approx(
+        (math.exp(6) + math.exp(8)) / (1 + math.exp(3) + math.exp(4)) ** 2, rel=1e-5
+    )
 
 
 @pytest.mark.parametrize(
-    "question", ["gas", "?", "🙂", "", "a\nb\t```code```", "x" * 1000, "ما هو", "the " * 400, "\u200b"]
+    "question",
+    ["gas", "?", "🙂", "", "a\nb\t```code```", "x" * 1000, "ما هو", "the " * 400, "\u200b"],
 )
 @pytest.mark.parametrize(
-    "passage", ["", " ", "word", "x" * 5000, "مرحبا بالعالم", "e\u0301 é 🙂🏽 👩‍👩‍👧", "\n\n", "\x00\ud7ff", "0" * 150]
+    "passage",
+    [
+        "",
+        " ",
+        "word",
+        "x" * 5000,
+        "مرحبا بالعالم",
+        "e\u0301 é 🙂🏽 👩‍👩‍👧",
+        "\n\n",
+        "\x00\ud7ff",
+        "0" * 150,
+    ],
 )
-def test_odd_input_gives_spans_inside_the_passage(reader: PassageReader, question: str, passage: str) -> None:
+def test_odd_input_gives_spans_inside_the_passage(
+    reader: PassageReader, question: str, passage: str
+) -> None:
     for span in reader.read(question, [passage])[0].spans:
         assert 0 <= span.start < span.end <= len(passage)
 
@@ -167,7 +215,9 @@ def test_a_damaged_list_of_digests_is_one_clear_error(folder: Path) -> None:
 
 
 @pytest.mark.models
-def test_a_model_that_is_not_here_is_one_clear_error_and_nothing_is_downloaded(tmp_path: Path) -> None:
+def test_a_model_that_is_not_here_is_one_clear_error_and_nothing_is_downloaded(
+    tmp_path: Path,
+) -> None:
     with pytest.raises(SettingsError, match=r"QUOTH_READER=.*no such question-answering model"):
         load(tmp_path)
 
@@ -178,7 +228,12 @@ def test_any_question_answering_model_of_transformers_can_read(tmp_path: Path) -
     from transformers import BertConfig, BertForQuestionAnswering, PreTrainedTokenizerFast
 
     tokenizer = toy_tokenizer()
-    special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    special = {
+        "pad_token": "[PAD]",
+        "unk_token": "[UNK]",
+        "cls_token": "[CLS]",
+        "sep_token": "[SEP]",
+    }
     names = ["input_ids", "token_type_ids", "attention_mask"]
     fast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]  # Transformers
         tokenizer_object=tokenizer, model_input_names=names, **special
@@ -197,7 +252,16 @@ def test_any_question_answering_model_of_transformers_can_read(tmp_path: Path) -
     model.train(False)
     model.save_pretrained(tmp_path)
     (span, *_) = load(tmp_path).read("the pipe", ["km Oslo 5"])[0].spans
-    ids = [2, WORDS.index("the"), WORDS.index("pipe"), 3, WORDS.index("km"), WORDS.index("oslo"), WORDS.index("5"), 3]
+    ids = [
+        2,
+        WORDS.index("the"),
+        WORDS.index("pipe"),
+        3,
+        WORDS.index("km"),
+        WORDS.index("oslo"),
+        WORDS.index("5"),
+        3,
+    ]
     kinds = [0, 0, 0, 0, 1, 1, 1, 1]
     with torch.inference_mode():
         scores = model(torch.tensor([ids]), token_type_ids=torch.tensor([kinds]))
@@ -214,10 +278,21 @@ def test_the_reader_that_comes_with_quoth_is_whole_and_small() -> None:
 
 
 @pytest.mark.models
-def test_the_real_reader_marks_a_short_answer_and_knows_when_there_is_none(real_passages: PassageReader) -> None:
-    passage = "The Otter Bridge was opened on 4 May 1931. It is 212 metres long and was drawn by Ada Fenwick."
-    asked = ("How long is the Otter Bridge?", "Who drew the bridge?", "How many trains cross the bridge every day?")
-    length, designer, trains = (real_passages.read(question, [passage])[0].spans[0] for question in asked)
+def test_the_real_reader_marks_a_short_answer_and_knows_when_there_is_none(
+    real_passages: PassageReader,
+) -> None:
+    passage = (
+        "The Otter Bridge was opened on 4 May 1931. It is 212 metres long and was drawn by "
+        "Ada Fenwick."
+    )
+    asked = (
+        "How long is the Otter Bridge?",
+        "Who drew the bridge?",
+        "How many trains cross the bridge every day?",
+    )
+    length, designer, trains = (
+        real_passages.read(question, [passage])[0].spans[0] for question in asked
+    )
     assert passage[length.start : length.end].startswith("212")
     assert passage[designer.start : designer.end] == "Ada Fenwick"
     assert trains.margin < min(length.margin, designer.margin)
@@ -225,7 +300,11 @@ def test_the_real_reader_marks_a_short_answer_and_knows_when_there_is_none(real_
 
 @pytest.mark.models
 @pytest.mark.parametrize("question", ["gas", "🦦", "a\nb", "x" * 1000, "ما هو؟"])
-@pytest.mark.parametrize("passage", ["word", "x" * 3000, "مرحبا بالعالم", "e\u0301 é 🙂🏽 👩‍👩‍👧", "1 " * 900])
-def test_the_real_reader_takes_whatever_comes(real_passages: PassageReader, question: str, passage: str) -> None:
+@pytest.mark.parametrize(
+    "passage", ["word", "x" * 3000, "مرحبا بالعالم", "e\u0301 é 🙂🏽 👩‍👩‍👧", "1 " * 900]
+)
+def test_the_real_reader_takes_whatever_comes(
+    real_passages: PassageReader, question: str, passage: str
+) -> None:
     for span in real_passages.read(question, [passage])[0].spans:
         assert 0 <= span.start < span.end <= len(passage)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.phrases import has_verb, phrases, tokens
+from service.followups.phrases import has_verb, phrases, tokens
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,10 @@ from service.phrases import has_verb, phrases, tokens
         ),
         ("What are the symptoms of lung cancer?", ["symptoms", "lung cancer"]),
         ("Tell me about the history of toilets.", ["history", "toilets"]),
-        ("What is Netflix’s relationship with Blockbuster?", ["Netflix", "relationship", "Blockbuster"]),
+        (
+            "What is Netflix’s relationship with Blockbuster?",
+            ["Netflix", "relationship", "Blockbuster"],
+        ),
         ("Do we pay the First Lady?", ["First Lady"]),
         ('When was the "no limits" partnership signed?', ['"no limits" partnership']),
         ("How can I increase my levels naturally?", ["levels"]),

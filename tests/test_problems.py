@@ -7,7 +7,7 @@ import pytest
 
 from corpus import errors
 from corpus.errors import QuothError
-from service.problems import STATUS, problem, validation_problem
+from service.http.problems import STATUS, problem, validation_problem
 
 
 def all_errors(root: type[QuothError]) -> set[type[QuothError]]:
@@ -15,7 +15,11 @@ def all_errors(root: type[QuothError]) -> set[type[QuothError]]:
 
 
 def test_every_error_has_a_status() -> None:
-    declared = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, QuothError)}
+    declared = {
+        kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, QuothError)
+    }
     assert len(declared) >= 6
     assert declared <= set(STATUS)
     assert all(any(parent in STATUS for parent in kind.__mro__) for kind in all_errors(QuothError))
@@ -51,7 +55,10 @@ def test_a_problem_may_name_its_kind_and_the_field_at_fault() -> None:
 
 
 def test_a_problem_may_hold_what_utf8_cannot() -> None:
-    assert json.loads(bytes(problem(422, "bad: \ud800 🦦", "\udfff").body))["detail"] == "bad: \ud800 🦦"
+    assert (
+        json.loads(bytes(problem(422, "bad: \ud800 🦦", "\udfff").body))["detail"]
+        == "bad: \ud800 🦦"
+    )
 
 
 def test_of_several_faults_the_first_is_named_and_the_others_counted() -> None:
@@ -60,4 +67,7 @@ def test_of_several_faults_the_first_is_named_and_the_others_counted() -> None:
         {"type": "missing", "loc": ("question",), "msg": "Field required"},
     ]
     body = json.loads(bytes(validation_problem(faults).body))
-    assert (body["field"], body["detail"]) == ("filters.tags.0", "filters.tags.0: no tag (and 1 more)")
+    assert (body["field"], body["detail"]) == (
+        "filters.tags.0",
+        "filters.tags.0: no tag (and 1 more)",
+    )

@@ -1,4 +1,6 @@
-"""Questions are checked once: what is out of bounds is refused by name, what is left is taken as it is."""
+"""Questions are checked once: what is out of bounds is refused by name, what is left is taken as it
+is.
+"""
 
 from datetime import date
 
@@ -7,8 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.errors import QuestionError
-from index.store import Filters
-from service.question import MAX_QUESTION_LENGTH, MAX_TURNS, Role, Turn, check_question_text, make_question
+from index.store.store import Filters
+from service.answering.question import (
+    MAX_QUESTION_LENGTH,
+    MAX_TURNS,
+    Role,
+    Turn,
+    check_question_text,
+    make_question,
+)
 
 
 def turns(count: int) -> list[Turn]:
@@ -47,7 +56,8 @@ def test_any_text_is_either_taken_trimmed_or_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"), [("a\x00b", "holds a NUL"), ("ab\ud800", "unpaired surrogate at character 2")]
+    ("text", "fault"),
+    [("a\x00b", "holds a NUL"), ("ab\ud800", "unpaired surrogate at character 2")],
 )
 def test_what_is_no_text_is_refused_in_every_part(text: str, fault: str) -> None:
     with pytest.raises(QuestionError, match=fault) as refused:

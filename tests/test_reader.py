@@ -1,4 +1,6 @@
-"""The span reader: what passages mark becomes clean, ranked spans; reading ends when the evidence is clear."""
+"""The span reader: what passages mark becomes clean, ranked spans; reading ends when the evidence
+is clear.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -9,17 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.document import make_document
-from index.chunk import Chunk
 from index.collection import Collection
-from index.lexical import terms_of
-from index.search import Fused, Hit, SearchResult
-from index.store import StoredChunk
+from index.search.embedded.lexical import terms_of
+from index.search.searcher import Fused, Hit, SearchResult
+from index.store.store import StoredChunk
+from index.text.chunk import Chunk
 from service.reader.linear import Linear
 from service.reader.passage import PassageReader, PassageSpan, Reading
 from service.reader.reader import ROUND, Ranking, SpanReader
 from service.reader.span import Kind, Span
 
-BY_MARGIN = Ranking(dict.fromkeys(Kind, Linear({"margin": 1.0})), clear_margin=float("inf"), clear_lead=0.0)
+BY_MARGIN = Ranking(
+    dict.fromkeys(Kind, Linear({"margin": 1.0})), clear_margin=float("inf"), clear_lead=0.0
+)
 
 ODD_QUESTIONS = (
     "🦦",
@@ -39,7 +43,9 @@ Open = Callable[..., Collection]
 
 
 class Marks:
-    """Marks phrases with the margins given, wherever they stand, and keeps what it was asked to read."""
+    """Marks phrases with the margins given, wherever they stand, and keeps what it was asked to
+    read.
+    """
 
     digest = "1" * 64
 
@@ -52,27 +58,43 @@ class Marks:
         return [self._reading(passage) for passage in passages]
 
     def _reading(self, passage: str) -> Reading:
-        places = ((passage.find(phrase), phrase, margin) for phrase, margin in self._margins.items())
-        spans = [PassageSpan(at, at + len(phrase), margin, 0.0) for at, phrase, margin in places if at >= 0]
+        places = (
+            (passage.find(phrase), phrase, margin) for phrase, margin in self._margins.items()
+        )
+        spans = [
+            PassageSpan(at, at + len(phrase), margin, 0.0)
+            for at, phrase, margin in places
+            if at >= 0
+        ]
         mass = float(np.logaddexp.reduce([-9.0, *(span.margin / 2 for span in spans)]))
         return Reading(tuple(sorted(spans, key=lambda span: -span.margin)), mass, mass)
 
 
-def hit(text: str, rank: int = 1, *, start: int = 0, document: str = "gas", score: float = 0.9) -> Hit:
+def hit(
+    text: str, rank: int = 1, *, start: int = 0, document: str = "gas", score: float = 0.9
+) -> Hit:
     chunk = Chunk(document, "0" * 64, start, start + len(text), text, "")
-    return Hit(rank, Fused(rank, score, 0.6, rank, 1.0, rank), StoredChunk(rank, chunk, "Gas", None, date.max, ()))
+    return Hit(
+        rank,
+        Fused(rank, score, 0.6, rank, 1.0, rank),
+        StoredChunk(rank, chunk, "Gas", None, date.max, ()),
+    )
 
 
 def found(question: str, *hits: Hit) -> SearchResult:
     return SearchResult(hits, 1, dict.fromkeys(terms_of(question), 1.0))
 
 
-def read(marks: PassageReader, question: str, *hits: Hit, kind: Kind = Kind.SHORT) -> tuple[Span, ...]:
+def read(
+    marks: PassageReader, question: str, *hits: Hit, kind: Kind = Kind.SHORT
+) -> tuple[Span, ...]:
     return SpanReader(marks, BY_MARGIN).read(question, found(question, *hits)).spans[kind]
 
 
 def test_a_marked_number_is_quoted_with_its_unit_in_its_sentence() -> None:
-    passage = hit("It opened in May. It carries 38 billion cubic metres a year. It is new.", start=100)
+    passage = hit(
+        "It opened in May. It carries 38 billion cubic metres a year. It is new.", start=100
+    )
     (span,) = read(Marks(**{"38": 4.0}), "How much does it carry?", passage)
     assert span.quote == "38 billion cubic metres"
     assert span.sentence == "It carries 38 billion cubic metres a year."
@@ -95,12 +117,16 @@ def test_the_place_that_two_overlapping_passages_share_appears_once() -> None:
 
 def test_small_words_alone_are_an_answer_only_where_there_is_no_other() -> None:
     passage = hit("It is in the north.")
-    assert [span.quote for span in read(Marks(**{"in the": 3.0, "north": 1.0}), "Where?", passage)] == ["north"]
+    assert [
+        span.quote for span in read(Marks(**{"in the": 3.0, "north": 1.0}), "Where?", passage)
+    ] == ["north"]
     assert [span.quote for span in read(Marks(**{"in the": 3.0}), "Where?", passage)] == ["in the"]
 
 
 def test_equal_words_of_two_documents_are_both_there() -> None:
-    spans = read(Marks(Rome=2.0), "Where?", hit("It is Rome.", 1), hit("It is Rome.", 2, document="copy"))
+    spans = read(
+        Marks(Rome=2.0), "Where?", hit("It is Rome.", 1), hit("It is Rome.", 2, document="copy")
+    )
     assert [span.hit.chunk.document_id for span in spans] == ["gas", "copy"]
 
 
@@ -112,9 +138,15 @@ def test_probabilities_of_all_places_sum_to_one_at_most() -> None:
 
 def test_why_gets_sentences_ranked_by_what_is_marked_in_them() -> None:
     passage = hit("Trade fell. It fell because the market was full. Prices rose.")
-    spans = read(Marks(Trade=1.0, the_market_was_full=3.0), "Why did it fall?", passage, kind=Kind.SENTENCE)
+    spans = read(
+        Marks(Trade=1.0, the_market_was_full=3.0), "Why did it fall?", passage, kind=Kind.SENTENCE
+    )
     assert spans[0].quote == "It fell because the market was full."
-    assert {span.quote for span in spans} == {"Trade fell.", "It fell because the market was full.", "Prices rose."}
+    assert {span.quote for span in spans} == {
+        "Trade fell.",
+        "It fell because the market was full.",
+        "Prices rose.",
+    }
     assert all(span.quote == span.sentence for span in spans)
 
 
@@ -128,11 +160,14 @@ def test_sentences_are_looked_at_only_where_one_may_be_the_answer() -> None:
     [(9.0, 0.2, ROUND), (7.0, 0.2, 6), (9.0, 0.85, 6)],
     ids=["clear", "too unsure", "the next passage is as near"],
 )
-def test_reading_ends_when_the_evidence_is_clear(margin: float, score_of_the_next: float, passages: int) -> None:
+def test_reading_ends_when_the_evidence_is_clear(
+    margin: float, score_of_the_next: float, passages: int
+) -> None:
     marks = Marks(Rome=margin)
     ranking = Ranking(BY_MARGIN.kinds, clear_margin=8.0, clear_lead=0.1)
     hits = [hit("It is Rome.", 1)] + [
-        hit(f"Number {rank}.", rank, document=f"d{rank}", score=score_of_the_next) for rank in range(2, 7)
+        hit(f"Number {rank}.", rank, document=f"d{rank}", score=score_of_the_next)
+        for rank in range(2, 7)
     ]
     SpanReader(marks, ranking).read("Where?", found("Where?", *hits))
     assert len(marks.read_passages) == passages
@@ -143,7 +178,12 @@ def test_evidence_that_comes_later_ends_reading_later() -> None:
     ranking = Ranking(BY_MARGIN.kinds, clear_margin=8.0, clear_lead=0.1)
     texts = {3: "It is Rome."}
     hits = [
-        hit(texts.get(rank, f"Number {rank}."), rank, document=f"d{rank}", score=0.9 if rank <= 3 else 0.2)
+        hit(
+            texts.get(rank, f"Number {rank}."),
+            rank,
+            document=f"d{rank}",
+            score=0.9 if rank <= 3 else 0.2,
+        )
         for rank in range(1, 9)
     ]
     SpanReader(marks, ranking).read("Where?", found("Where?", *hits))
@@ -158,7 +198,9 @@ def test_other_weights_or_another_model_have_another_fingerprint() -> None:
     other = Marks()
     other.digest = "2" * 64
     rankings = [BY_MARGIN, Ranking(BY_MARGIN.kinds, 8.0, 0.0)]
-    readers = [SpanReader(Marks(), ranking) for ranking in rankings] + [SpanReader(other, BY_MARGIN)]
+    readers = [SpanReader(Marks(), ranking) for ranking in rankings] + [
+        SpanReader(other, BY_MARGIN)
+    ]
     assert len({reader.fingerprint for reader in readers}) == 3
     assert SpanReader(Marks(), BY_MARGIN).fingerprint == readers[0].fingerprint
 
@@ -178,13 +220,17 @@ TEXTS = {
 
 
 def check(text: str, reader: SpanReader, collection: Collection) -> None:
-    """Every span of every odd question is exact and apart from the others, and the next reading is the same."""
+    """Every span of every odd question is exact and apart from the others, and the next reading is
+    the same.
+    """
     for question in ODD_QUESTIONS:
         result = collection.searcher.search(question, 8)
         findings = reader.read(question, result)
         assert findings == reader.read(question, result)
         for spans in findings.spans.values():
-            assert [span.score for span in spans] == sorted((span.score for span in spans), reverse=True)
+            assert [span.score for span in spans] == sorted(
+                (span.score for span in spans), reverse=True
+            )
             for span in spans:
                 assert text[span.start : span.end] == span.quote != ""
                 assert text[span.sentence_start : span.sentence_end] == span.sentence
@@ -192,7 +238,9 @@ def check(text: str, reader: SpanReader, collection: Collection) -> None:
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
-def test_any_question_can_be_read_in_any_passage(text: str, open_collection: Open, passages: PassageReader) -> None:
+def test_any_question_can_be_read_in_any_passage(
+    text: str, open_collection: Open, passages: PassageReader
+) -> None:
     collection = open_collection()
     collection.put([make_document(text, id="x")])
     check(text, SpanReader(passages, BY_MARGIN), collection)
@@ -208,10 +256,17 @@ def test_the_real_reader_quotes_exactly_whatever_comes(
     check(text, SpanReader(real_passages, BY_MARGIN), collection)
 
 
-@given(texts=st.lists(st.text(min_size=1, max_size=60), max_size=4), question=st.text(min_size=1, max_size=60))
-def test_whatever_is_read_spans_are_exact_and_sorted(texts: list[str], question: str, passages: PassageReader) -> None:
+@given(
+    texts=st.lists(st.text(min_size=1, max_size=60), max_size=4),
+    question=st.text(min_size=1, max_size=60),
+)
+def test_whatever_is_read_spans_are_exact_and_sorted(
+    texts: list[str], question: str, passages: PassageReader
+) -> None:
     hits = [hit(text, rank, start=100 * rank) for rank, text in enumerate(texts, start=1)]
-    for spans in SpanReader(passages, BY_MARGIN).read(question, found(question, *hits)).spans.values():
+    for spans in (
+        SpanReader(passages, BY_MARGIN).read(question, found(question, *hits)).spans.values()
+    ):
         for span in spans:
             passage, offset = texts[span.hit.rank - 1], 100 * span.hit.rank
             assert passage[span.start - offset : span.end - offset] == span.quote != ""

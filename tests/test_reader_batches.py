@@ -25,11 +25,15 @@ from eval.training.examples import Example, Paragraph
 
 TEXT = "Oslo has trams. Bergen has rain. Oslo has hills too. Nothing else is known of Oslo."
 WORDS = sorted({*TEXT.replace(".", " .").split(), "where", "?", "[UNK]"})
-MIX = Mix(lengths=((64, 1.0),), gold=1.0, group=1.0, entity=0.0, opposite=0.0, word=0.0, removed=0.0)
+MIX = Mix(
+    lengths=((64, 1.0),), gold=1.0, group=1.0, entity=0.0, opposite=0.0, word=0.0, removed=0.0
+)
 
 
 def toy_tokenizer() -> Tokenizer:
-    tokenizer = Tokenizer(models.WordLevel({word: 200 + n for n, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    tokenizer = Tokenizer(
+        models.WordLevel({word: 200 + n for n, word in enumerate(WORDS)}, unk_token="[UNK]")
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     return tokenizer
 
@@ -43,12 +47,17 @@ def toy_source() -> tuple[Source, list[Example]]:
 
 def test_a_span_of_letters_becomes_the_tokens_it_touches() -> None:
     tokens = encode(toy_tokenizer(), [TEXT])[0]
-    assert token_span(tokens, (16, 22)) == (4, 4)  # "Bergen" is the fifth token, after "Oslo has trams ."
+    assert token_span(tokens, (16, 22)) == (
+        4,
+        4,
+    )  # "Bergen" is the fifth token, after "Oslo has trams ."
     assert tokens.heads.tolist() == [0, 4, 8, 13]
 
 
 @given(st.integers(1, 80), st.integers(4, 40), st.data())
-def test_a_window_holds_its_answer_and_keeps_its_size(length: int, size: int, data: st.DataObject) -> None:
+def test_a_window_holds_its_answer_and_keeps_its_size(
+    length: int, size: int, data: st.DataObject
+) -> None:
     heads = sorted({0, *data.draw(st.sets(st.integers(0, length - 1)))})
     first = data.draw(st.integers(0, length - 1))
     last = data.draw(st.integers(first, min(first + size, length) - 1))
@@ -71,7 +80,9 @@ def test_a_gold_row_and_its_hard_negatives_are_one_group() -> None:
 
 def test_a_batch_holds_whole_groups_and_a_constant_number_of_tokens() -> None:
     source, examples = toy_source()
-    for number, (_, batch) in zip(range(20), batches(source, examples, MIX, 640, seed=3), strict=False):
+    for number, (_, batch) in zip(
+        range(20), batches(source, examples, MIX, 640, seed=3), strict=False
+    ):
         assert batch.ids.shape == (10, 64), number
         filled = batch.group[batch.weight > 0].tolist()
         assert all(filled.count(group) == 2 for group in set(filled))

@@ -18,7 +18,9 @@ def rows(draw: st.DrawFn) -> Row:
     flags = st.lists(st.booleans(), min_size=length, max_size=length)
     start, end = (np.array(draw(scores), dtype=np.float32) for _ in range(2))
     opens, closes = (np.array(draw(flags), dtype=np.bool_) for _ in range(2))
-    sentences = np.cumsum(draw(st.lists(st.booleans(), min_size=length, max_size=length)), dtype=np.int64)
+    sentences = np.cumsum(
+        draw(st.lists(st.booleans(), min_size=length, max_size=length)), dtype=np.int64
+    )
     return start, end, opens, closes, sentences
 
 
@@ -53,13 +55,17 @@ def test_a_span_has_at_most_thirty_tokens() -> None:
     start = np.array([9.0] + [0.0] * 39, dtype=np.float32)
     end = np.array([0.0] * 30 + [9.0] * 10, dtype=np.float32)
     anywhere, sentence = np.ones(40, dtype=np.bool_), np.zeros(40, dtype=np.int64)
-    # From 0 the ends that score 9 lie 31 tokens away; 9 + 0 and 0 + 9 tie, and the earliest, shortest wins.
+    # From 0 the ends that score 9 lie 31 tokens away; 9 + 0 and 0 + 9 tie, and the earliest,
+    # shortest wins.
     best = best_spans(start, end, anywhere, anywhere, sentence)[0]
     assert (best.first, best.last, best.score) == (0, 0, 9.0)
 
 
 def test_the_null_score_is_that_of_the_first_token() -> None:
-    assert null_score(np.array([1.5, 7.0], dtype=np.float32), np.array([2.0, 8.0], dtype=np.float32)) == 3.5
+    assert (
+        null_score(np.array([1.5, 7.0], dtype=np.float32), np.array([2.0, 8.0], dtype=np.float32))
+        == 3.5
+    )
 
 
 @pytest.mark.parametrize("length", [0, 1, 3])

@@ -30,14 +30,25 @@ def test_a_guessed_start_stands_for_every_occurrence(tmp_path: Path) -> None:
 
 
 def test_an_answer_that_is_not_where_it_says_gives_no_span(tmp_path: Path) -> None:
-    found = read_squad(squad(tmp_path / "s.gz", [{"text": "Oslo", "answer_start": 2}], "In Oslo"), "s")
-    assert [found.examples[0].spans, read_squad(tmp_path / "s.gz", "s").paragraphs[0].article] == [(), "s/T"]
+    found = read_squad(
+        squad(tmp_path / "s.gz", [{"text": "Oslo", "answer_start": 2}], "In Oslo"), "s"
+    )
+    assert [found.examples[0].spans, read_squad(tmp_path / "s.gz", "s").paragraphs[0].article] == [
+        (),
+        "s/T",
+    ]
     assert read_squad(squad(tmp_path / "t.gz", [], "In Oslo"), "t").examples[0].golds == ()
 
 
 def test_qed_spans_follow_the_text_as_its_spaces_go(tmp_path: Path) -> None:
     context = "In Oslo , ( Norway ) it 's 3 % ."
-    record = {"id": "1", "question": "q", "context": context, "answers": ["3 %"], "spans": [[27, "3 %"]]}
+    record = {
+        "id": "1",
+        "question": "q",
+        "context": context,
+        "answers": ["3 %"],
+        "spans": [[27, "3 %"]],
+    }
     found = read_qed(lines(tmp_path / "q.gz", record))
     text, (start, end) = found.paragraphs[0].text, found.examples[0].spans[0]
     assert (text, text[start:end]) == ("In Oslo, (Norway) it's 3%.", "3%")
@@ -45,7 +56,8 @@ def test_qed_spans_follow_the_text_as_its_spaces_go(tmp_path: Path) -> None:
 
 def test_qamr_answers_are_found_in_their_own_sentence_only(tmp_path: Path) -> None:
     records = [
-        {"id": str(n), "question": "q", "context": f"Oslo has {n} trams .", "answers": ["Oslo"]} for n in range(6)
+        {"id": str(n), "question": "q", "context": f"Oslo has {n} trams .", "answers": ["Oslo"]}
+        for n in range(6)
     ]
     found = read_qamr(lines(tmp_path / "q.gz", *records), seed=1)
     for number, example in enumerate(found.examples):

@@ -26,7 +26,12 @@ def scores(path: Path, int8: bool, reader: Reader, inputs: dict[str, np.ndarray]
 
 def network_scores(reader: Reader, inputs: dict[str, np.ndarray]) -> np.ndarray:
     with torch.no_grad():
-        return np.stack([part.numpy() for part in reader(*(torch.from_numpy(value) for value in inputs.values()))])
+        return np.stack(
+            [
+                part.numpy()
+                for part in reader(*(torch.from_numpy(value) for value in inputs.values()))
+            ]
+        )
 
 
 @pytest.fixture
@@ -64,11 +69,16 @@ def test_quantised_rows_are_off_by_half_a_step_at_most() -> None:
     assert np.abs(small * scale[:, None] - table).max() <= scale.max() / 2 + 1e-6
 
 
-def test_transformers_scores_like_the_network(tmp_path: Path, reader: Reader, inputs: dict[str, np.ndarray]) -> None:
+def test_transformers_scores_like_the_network(
+    tmp_path: Path, reader: Reader, inputs: dict[str, np.ndarray]
+) -> None:
     transformers = pytest.importorskip("transformers")
     words = {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4, "where": 5, "oslo": 6}
     tokenizer = Tokenizer(models.WordPiece(words, unk_token="[UNK]"))
-    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
+    tokenizer.normalizer, tokenizer.pre_tokenizer = (
+        normalizers.BertNormalizer(),
+        pre_tokenizers.BertPreTokenizer(),
+    )
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     tokenizer.save(str(tmp_path / "given.json"))
     write_transformers(reader, tmp_path / "given.json", tmp_path / "model")
@@ -81,4 +91,8 @@ def test_transformers_scores_like_the_network(tmp_path: Path, reader: Reader, in
     off = np.abs(np.stack([found.start_logits, found.end_logits]) - network_scores(reader, inputs))
     assert off[:, inputs["attention_mask"] == 1].max() < 1e-5
     loaded = transformers.AutoTokenizer.from_pretrained(tmp_path / "model", local_files_only=True)
-    assert loaded("Where", "Oslo")["input_ids"] == tokenizer.encode("Where", "Oslo").ids == [2, 5, 3, 6, 3]
+    assert (
+        loaded("Where", "Oslo")["input_ids"]
+        == tokenizer.encode("Where", "Oslo").ids
+        == [2, 5, 3, 6, 3]
+    )

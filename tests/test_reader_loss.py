@@ -10,12 +10,16 @@ from eval.training.loss import reader_loss  # noqa: E402  # torch may be missing
 
 
 def loss(scores: list[list[float]], spans: list[list[list[int]]], groups: list[int]) -> float:
-    """Rows of one question token and passage tokens; start and end scores alike, the first token is null."""
+    """Rows of one question token and passage tokens; start and end scores alike, the first token is
+    null.
+    """
     start = torch.tensor(scores)
     kinds = torch.ones_like(start, dtype=torch.int64)
     kinds[:, :2] = 0
     weight = torch.ones(len(scores))
-    return float(reader_loss(start, start.clone(), kinds, torch.tensor(spans), torch.tensor(groups), weight))
+    return float(
+        reader_loss(start, start.clone(), kinds, torch.tensor(spans), torch.tensor(groups), weight)
+    )
 
 
 def test_a_row_is_the_log_probability_of_its_span() -> None:
@@ -36,7 +40,9 @@ def test_a_null_row_wants_its_first_token() -> None:
 
 
 def test_scores_count_from_the_rows_own_null() -> None:
-    assert loss([[3.0, 9.0, 5.0, 4.0]], [[[2, 2]]], [0]) == pytest.approx(loss([[0.0, 9.0, 2.0, 1.0]], [[[2, 2]]], [0]))
+    assert loss([[3.0, 9.0, 5.0, 4.0]], [[[2, 2]]], [0]) == pytest.approx(
+        loss([[0.0, 9.0, 2.0, 1.0]], [[[2, 2]]], [0])
+    )
 
 
 def test_rows_of_a_group_compete_with_one_null() -> None:

@@ -14,7 +14,9 @@ from eval.training.perturb import (
 )
 
 PARAGRAPH = "Ada Lovelace met Charles Babbage in 1833. She wrote 3 notes in London."
-SETTING = Setting(PARAGRAPH, PARAGRAPH + " In 1852 Mary Somerville left Paris with 7 books.", ("London",))
+SETTING = Setting(
+    PARAGRAPH, PARAGRAPH + " In 1852 Mary Somerville left Paris with 7 books.", ("London",)
+)
 
 
 def test_entities_have_their_kinds() -> None:
@@ -42,7 +44,9 @@ def test_a_swapped_question_never_names_its_answer(seed: int) -> None:
 
 
 def test_a_word_becomes_its_opposite() -> None:
-    changed = {swap_opposite("What is the largest tram?", random.Random(seed)) for seed in range(40)}
+    changed = {
+        swap_opposite("What is the largest tram?", random.Random(seed)) for seed in range(40)
+    }
     assert changed == {"What is the smallest tram?", "What is not the largest tram?"}
 
 
@@ -53,10 +57,17 @@ def test_a_question_without_opposites_is_negated_or_left() -> None:
 
 
 def test_a_shared_word_is_swapped_for_a_near_one_of_the_article() -> None:
-    setting = Setting("The copper statue stands.", "The copper statue stands. A silver column fell.", ("stands",))
+    setting = Setting(
+        "The copper statue stands.", "The copper statue stands. A silver column fell.", ("stands",)
+    )
     orders = {"copper": ["silver"], "statue": ["column"]}
     changed = {
-        swap_word("Where is the copper statue?", setting, lambda word, _: orders[word], random.Random(seed))
+        swap_word(
+            "Where is the copper statue?",
+            setting,
+            lambda word, _: orders[word],
+            random.Random(seed),
+        )
         for seed in range(20)
     }
     assert changed == {"Where is the silver statue?", "Where is the copper column?"}

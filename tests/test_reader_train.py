@@ -39,7 +39,9 @@ def trainer(out: Path) -> Trainer:
 def scores(reader: Reader) -> np.ndarray:
     given = batch(9)
     with torch.no_grad():
-        start, end = reader(*(torch.from_numpy(part) for part in (given.ids, given.mask, given.kinds)))
+        start, end = reader(
+            *(torch.from_numpy(part) for part in (given.ids, given.mask, given.kinds))
+        )
     both: np.ndarray = np.stack([start.numpy(), end.numpy()])
     above: np.ndarray = both - both[..., :1]
     return above
@@ -57,8 +59,11 @@ def test_a_resumed_run_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:
     assert second.resume()
     for seed in range(2, 4):
         second.step(batch(seed))
-    assert second.progress.tokens == whole.progress.tokens == 4 * (8 + 8 + 1)  # two rows, and one empty row's [CLS]
-    # Scores above null, not weights: keys' and the head's biases change none, so their Adam steps are rounding noise.
+    assert (
+        second.progress.tokens == whole.progress.tokens == 4 * (8 + 8 + 1)
+    )  # two rows, and one empty row's [CLS]
+    # Scores above null, not weights: keys' and the head's biases change none, so their Adam steps
+    # are rounding noise.
     assert np.allclose(scores(second.reader), scores(whole.reader), atol=1e-4)
     assert not np.allclose(scores(second.reader), scores(first.reader), atol=1e-4)
 
@@ -89,14 +94,18 @@ def stages() -> list[Stage]:
     """Two stages of the same question, "a", on the same paragraph, "b", which is its answer."""
     tokenizer = Tokenizer(models.WordLevel({"a": 110, "b": 111, "[UNK]": 112}, unk_token="[UNK]"))
     source = Source(tokenizer, [Paragraph("b", "x")], {}, lambda _, words: words)
-    mix = Mix(lengths=((64, 1.0),), gold=1.0, group=0.0, entity=0.0, opposite=0.0, word=0.0, removed=0.0)
+    mix = Mix(
+        lengths=((64, 1.0),), gold=1.0, group=0.0, entity=0.0, opposite=0.0, word=0.0, removed=0.0
+    )
     return [Stage(source, [Example("1", "a", 0, ((0, 1),), ("b",))], mix)] * 2
 
 
 def toy_run(out: Path, tokens: int) -> Trainer:
     # Five tokens a row, ten rows a batch: 50 tokens a step.
     torch.manual_seed(1)
-    settings = Settings(tokens=tokens, tokens_a_batch=640, short=0.5, compiled=False, bfloat16=False)
+    settings = Settings(
+        tokens=tokens, tokens_a_batch=640, short=0.5, compiled=False, bfloat16=False
+    )
     return Trainer(Reader(SMALL), settings, out)
 
 
@@ -123,7 +132,12 @@ def test_a_second_stage_goes_on_when_the_budget_grows_under_way(tmp_path: Path) 
             return first.source.groups(example, mix, generator)
 
     paragraph = Paragraph("b", "x")
-    source = Lengthening(Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]")), [paragraph], {}, lambda _, w: w)
+    source = Lengthening(
+        Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]")),
+        [paragraph],
+        {},
+        lambda _, w: w,
+    )
     run.train([first, Stage(source, second.examples, second.mix)], every_s=1e9)
     # The second stage began at 50 of 100 tokens; of 400, that would be the first.
     assert (run.progress.tokens, run.stage) == (400, 2)
@@ -147,7 +161,10 @@ def test_a_checkpoint_holds_the_last_weights_and_their_average(tmp_path: Path) -
     for seed in range(3):
         run.step(batch(seed))
     run.save()
-    last, average = (load_trained(tmp_path / "checkpoint.pt", averaged=each, shape=SMALL) for each in (False, True))
+    last, average = (
+        load_trained(tmp_path / "checkpoint.pt", averaged=each, shape=SMALL)
+        for each in (False, True)
+    )
     assert np.array_equal(scores(last.reader), scores(run.reader))
     assert not np.array_equal(scores(average.reader), scores(run.reader))
     assert average.run["progress"] == asdict(run.progress)
@@ -169,7 +186,8 @@ def test_what_is_shipped_is_loaded_and_checked(tmp_path: Path) -> None:
 
 
 def test_hard_negatives_share_the_questions_words_and_hold_no_answer() -> None:
-    # BM25 asks for 16 of more paragraphs than that; "Oslo" answers, and stands in every second tram.
+    # BM25 asks for 16 of more paragraphs than that; "Oslo" answers, and stands in every second
+    # tram.
     texts = [f"Tram number{n} {'of Oslo' if n % 2 else 'elsewhere'}." for n in range(6)]
     others = [f"Ferry berth{n} quay." for n in range(30)]
     paragraphs = [Paragraph(text, "x") for text in texts + others]

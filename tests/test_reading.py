@@ -1,13 +1,15 @@
-"""Readers are scored on questions with known answers: the scores of a toy reader, worked out by hand."""
+"""Readers are scored on questions with known answers: the scores of a toy reader, worked out by
+hand.
+"""
 
 import re
 from collections.abc import Sequence
 
 import pytest
 
-from eval.reading import gold_scores, open_scores, placed, refusal_scores, search
-from eval.squad import Article, Paragraph, SquadQuestion
-from index.embed import Encoder
+from eval.measuring.reading import gold_scores, open_scores, placed, refusal_scores, search
+from eval.sets.squad import Article, Paragraph, SquadQuestion
+from index.encoding.encoder import Encoder
 from service.reader.linear import Linear
 from service.reader.passage import PassageReader, PassageSpan, Reading
 from service.reader.reader import Ranking, SpanReader
@@ -18,7 +20,9 @@ RAIN = "The rain of Bergen is cold."
 
 
 class ColourReader:
-    """Marks the first colour of a passage, 2 above null, or where there is none its first word, 2 below."""
+    """Marks the first colour of a passage, 2 above null, or where there is none its first word, 2
+    below.
+    """
 
     digest = "toy"
 
@@ -38,7 +42,9 @@ def article(number: int, *paragraphs: tuple[str, dict[str, tuple[str, ...]]]) ->
     """An article of paragraphs with their questions and the accepted answers to these."""
     id = f"squad/{number:03d}"
     made = (
-        Paragraph(text, tuple(SquadQuestion(question, id, answers) for question, answers in asked.items()))
+        Paragraph(
+            text, tuple(SquadQuestion(question, id, answers) for question, answers in asked.items())
+        )
         for text, asked in paragraphs
     )
     return Article(id, f"Article {number}", tuple(made))
@@ -60,7 +66,8 @@ def test_a_question_knows_its_paragraph() -> None:
 
 
 def test_exact_match_and_f1_are_means_over_the_questions(reader: PassageReader) -> None:
-    # The reader says "blue" both times: right, and half of the words of "blue trams" (precision 1, recall 1/2, F1 2/3).
+    # The reader says "blue" both times: right, and half of the words of "blue trams" (precision 1,
+    # recall 1/2, F1 2/3).
     read = article(0, (TRAMS, {"What colour?": ("blue",), "What is blue?": ("blue trams",)}))
     scores = gold_scores(reader, placed([read]))
     assert scores == {"em": pytest.approx(50), "f1": pytest.approx(100 * (1 + 2 / 3) / 2)}
@@ -69,21 +76,35 @@ def test_exact_match_and_f1_are_means_over_the_questions(reader: PassageReader) 
 def test_margins_tell_answerable_questions_from_others(reader: PassageReader) -> None:
     # The margin is 2 in TRAMS, where there is a colour, and -2 in RAIN.
     read = [
-        article(0, (TRAMS, {"What colour is the tram?": ("blue",)}), (RAIN, {"What colour is the rain?": ()})),
-        article(1, (TRAMS, {"What colour is it?": ("blue",)}), (RAIN, {"What colour is Bergen?": ()})),
+        article(
+            0,
+            (TRAMS, {"What colour is the tram?": ("blue",)}),
+            (RAIN, {"What colour is the rain?": ()}),
+        ),
+        article(
+            1, (TRAMS, {"What colour is it?": ("blue",)}), (RAIN, {"What colour is Bergen?": ()})
+        ),
     ]
     scores = refusal_scores(reader, placed(read))
     assert scores == {"auroc": 1.0, "em": 100.0, "f1": 100.0, "f1_of_answerable": 100.0}
 
 
-def test_an_unanswerable_question_that_looks_answered_costs_its_score(reader: PassageReader) -> None:
-    # Both paragraphs hold a colour, so margins are equal: answering all gives one right of two, as refusing all does.
-    read = [article(n, (TRAMS, {"What colour?": ("blue",), "What colour is the rain?": ()})) for n in range(2)]
+def test_an_unanswerable_question_that_looks_answered_costs_its_score(
+    reader: PassageReader,
+) -> None:
+    # Both paragraphs hold a colour, so margins are equal: answering all gives one right of two, as
+    # refusing all does.
+    read = [
+        article(n, (TRAMS, {"What colour?": ("blue",), "What colour is the rain?": ()}))
+        for n in range(2)
+    ]
     scores = refusal_scores(reader, placed(read))
     assert scores == {"auroc": 0.5, "em": 50.0, "f1": 50.0, "f1_of_answerable": 100.0}
 
 
-def test_open_questions_are_searched_in_all_paragraphs(reader: PassageReader, encoder: Encoder) -> None:
+def test_open_questions_are_searched_in_all_paragraphs(
+    reader: PassageReader, encoder: Encoder
+) -> None:
     read = [
         article(0, (TRAMS, {"What colour is the tram of Oslo?": ("blue",)})),
         article(1, (RAIN, {"What is the rain of Bergen?": ("cold",)})),
@@ -91,13 +112,21 @@ def test_open_questions_are_searched_in_all_paragraphs(reader: PassageReader, en
     found = search(read, encoder, every=1)
     assert [len(result.hits) for _, result in found] == [2, 2]
     by_margin = Ranking(dict.fromkeys(Kind, Linear({"margin": 1.0})), float("inf"), 0.0)
-    # Both passages are among those read; the colour wins both times, and answers one of the questions.
-    assert open_scores(SpanReader(reader, by_margin), found) == {"em": 50.0, "f1": 50.0, "found": 100.0}
+    # Both passages are among those read; the colour wins both times, and answers one of the
+    # questions.
+    assert open_scores(SpanReader(reader, by_margin), found) == {
+        "em": 50.0,
+        "f1": 50.0,
+        "found": 100.0,
+    }
 
 
 def test_a_paragraph_is_found_by_the_passage_that_holds_its_answer(encoder: Encoder) -> None:
     same = "The trams of Bergen are blue."
-    read = [article(0, (TRAMS, {"What colour is the tram of Oslo?": ("blue",)})), article(1, (same, {}))]
+    read = [
+        article(0, (TRAMS, {"What colour is the tram of Oslo?": ("blue",)})),
+        article(1, (same, {})),
+    ]
     ((asked, result),) = search(read, encoder, every=1)
     assert {hit.chunk.document_id: asked.is_found_by(hit) for hit in result.hits} == {
         "squad/000/0": True,

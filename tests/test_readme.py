@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from service.cli import app
+from service.cli.main import app
 from service.settings import PREFIX, Settings
 
 README = (Path(__file__).parent.parent / "README.md").read_text()

@@ -1,4 +1,6 @@
-"""Another encoder, or other chunks: embedded beside what serves, whole after any accident, and switched as one."""
+"""Another encoder, or other chunks: embedded beside what serves, whole after any accident, and
+switched as one.
+"""
 
 import shutil
 import subprocess
@@ -13,12 +15,12 @@ import pytest
 
 from corpus.document import Document
 from corpus.errors import StoreError
-from index.chunk import ChunkSettings
 from index.collection import SUCCESSOR, Collection, adopt
-from index.embed import Encoder, EncoderIdentity, Vectors
+from index.encoding.encoder import Encoder, EncoderIdentity, Vectors
 from index.ledger import Entry, LedgerChange, Root, Stage
 from index.renewal import Renewal, built_otherwise, rebuild
-from index.store import Filters, Store
+from index.store.store import Filters, Store
+from index.text.chunk import ChunkSettings
 
 Make = Callable[..., Document]
 Open = Callable[..., Collection]
@@ -29,7 +31,9 @@ LINES = 30
 
 
 class Gated:
-    """An encoder that waits at every call until it is let through, and remembers what it was given."""
+    """An encoder that waits at every call until it is let through, and remembers what it was
+    given.
+    """
 
     def __init__(self, encoder: Encoder, free: int = 0) -> None:
         self._encoder = encoder
@@ -70,12 +74,16 @@ def line(make: Make, number: int, text: str = "Line {} carries gas.") -> Documen
 
 
 def ledger_line(id: str) -> Entry:
-    return Entry(f"/r/{id}", "/r", 1, 2, "0" * 64, id, "1", Stage.STORED, None, "2025-01-02T03:04:05+00:00")
+    return Entry(
+        f"/r/{id}", "/r", 1, 2, "0" * 64, id, "1", Stage.STORED, None, "2025-01-02T03:04:05+00:00"
+    )
 
 
 def texts(collection: Collection) -> list[str]:
     """The texts that a search finds, sorted."""
-    return sorted(hit.chunk.text for hit in collection.searcher.search("line carries gas", 200).hits)
+    return sorted(
+        hit.chunk.text for hit in collection.searcher.search("line carries gas", 200).hits
+    )
 
 
 def filled(open_collection: Open, make: Make, count: int = LINES) -> Collection:
@@ -84,7 +92,9 @@ def filled(open_collection: Open, make: Make, count: int = LINES) -> Collection:
     return collection
 
 
-def renewal_of(collection: Collection, encoder: Encoder, settings: ChunkSettings | None = None) -> Renewal:
+def renewal_of(
+    collection: Collection, encoder: Encoder, settings: ChunkSettings | None = None
+) -> Renewal:
     return Renewal(collection.folder, collection.store, encoder, "other-source", settings)
 
 
@@ -98,11 +108,19 @@ def test_the_old_index_serves_until_the_new_one_takes_its_place(
     running = threading.Thread(target=renewal.run, args=(collection,))
     running.start()
     assert gated.waiting.wait(60)
-    assert (len(texts(collection)), collection.searcher.encoder, collection.generation) == (LINES, encoder, 1)
+    assert (len(texts(collection)), collection.searcher.encoder, collection.generation) == (
+        LINES,
+        encoder,
+        1,
+    )
     collection.put([line(make, 3, "Line {} is new."), line(make, 99)])
     collection.remove(["5"])
     expected = texts(collection)
-    assert ("Line 3 is new." in expected, "Line 5 carries gas." in expected, len(expected)) == (True, False, LINES)
+    assert ("Line 3 is new." in expected, "Line 5 carries gas." in expected, len(expected)) == (
+        True,
+        False,
+        LINES,
+    )
     gated.let_through()
     running.join(120)
     assert collection.searcher.encoder is gated
@@ -118,7 +136,9 @@ def test_the_old_index_serves_until_the_new_one_takes_its_place(
     assert (len(texts(again)), again.verify()) == (LINES, [])
 
 
-def test_searches_never_fail_while_the_index_is_switched(open_collection: Open, make: Make, other: Encoder) -> None:
+def test_searches_never_fail_while_the_index_is_switched(
+    open_collection: Open, make: Make, other: Encoder
+) -> None:
     collection = filled(open_collection, make)
     failures: list[Exception] = []
     encoders: list[str] = []
@@ -127,10 +147,19 @@ def test_searches_never_fail_while_the_index_is_switched(open_collection: Open, 
     def search() -> None:
         while not finished.is_set():
             try:
-                assert len(collection.searcher.search("line carries gas", 5, Filters(document_ids=("3",))).hits) == 1
+                assert (
+                    len(
+                        collection.searcher.search(
+                            "line carries gas", 5, Filters(document_ids=("3",))
+                        ).hits
+                    )
+                    == 1
+                )
                 assert len(texts(collection)) == LINES
                 encoders.append(collection.searcher.encoder.identity.name)
-            except Exception as exc:  # kept for the assert below: an exception in a thread fails no test
+            except (
+                Exception
+            ) as exc:  # kept for the assert below: an exception in a thread fails no test
                 failures.append(exc)
 
     searching = threading.Thread(target=search)
@@ -145,7 +174,9 @@ def test_searches_never_fail_while_the_index_is_switched(open_collection: Open, 
 
 
 @pytest.mark.usefixtures("batched")
-def test_a_renewal_that_was_stopped_goes_on_where_it_was(open_collection: Open, make: Make, other: Encoder) -> None:
+def test_a_renewal_that_was_stopped_goes_on_where_it_was(
+    open_collection: Open, make: Make, other: Encoder
+) -> None:
     collection = filled(open_collection, make)
     gated = Gated(other, free=1)
     renewal = renewal_of(collection, gated)
@@ -158,7 +189,11 @@ def test_a_renewal_that_was_stopped_goes_on_where_it_was(open_collection: Open, 
     running.join(120)
     done = len(gated.texts)
     assert 10 <= done <= 20
-    assert (collection.searcher.encoder.identity.name, collection.verify(), len(texts(collection))) == (
+    assert (
+        collection.searcher.encoder.identity.name,
+        collection.verify(),
+        len(texts(collection)),
+    ) == (
         "toy",
         [],
         LINES,
@@ -182,7 +217,9 @@ def test_what_was_begun_with_a_third_encoder_is_dropped(
     assert (len(recording.texts), collection.verify()) == (LINES, [])
 
 
-def test_chunks_of_another_size_are_a_renewal_too(open_collection: Open, make: Make, encoder: Encoder) -> None:
+def test_chunks_of_another_size_are_a_renewal_too(
+    open_collection: Open, make: Make, encoder: Encoder
+) -> None:
     collection = open_collection()
     collection.put([make("a", "The first one stays. The second one stays.", title="t")])
     renewal_of(collection, encoder, ChunkSettings(max_tokens=4, overlap=0)).run(collection)
@@ -192,7 +229,9 @@ def test_chunks_of_another_size_are_a_renewal_too(open_collection: Open, make: M
     assert len(texts(collection)) == 4
 
 
-def test_numbers_of_chunks_are_never_given_twice(open_collection: Open, make: Make, other: Encoder) -> None:
+def test_numbers_of_chunks_are_never_given_twice(
+    open_collection: Open, make: Make, other: Encoder
+) -> None:
     collection = filled(open_collection, make)
     before = set(collection.store.chunk_ids().tolist())
     renewal = renewal_of(collection, other)
@@ -243,13 +282,21 @@ def test_what_people_asked_and_said_and_the_ledger_outlive_a_renewal(
     assert store.ledger.roots() == [Root("/r", "", ("x",))]
     assert store.ledger.entries("/r") == {f"/r/{id}": ledger_line(id) for id in ("3", "99")}
     assert store.ledger.versions("/r") == {id: line(make, int(id)).version for id in ("3", "99")}
-    left = collection.exchange([], {"99": line(make, 99).version}, ledger=LedgerChange(forgotten=["/r/99"]))
-    assert (left.removed, set(store.ledger.entries("/r")), collection.verify()) == (frozenset({"99"}), {"/r/3"}, [])
+    left = collection.exchange(
+        [], {"99": line(make, 99).version}, ledger=LedgerChange(forgotten=["/r/99"])
+    )
+    assert (left.removed, set(store.ledger.entries("/r")), collection.verify()) == (
+        frozenset({"99"}),
+        {"/r/3"},
+        [],
+    )
     assert len(texts(collection)) == LINES - 1
 
 
 def cut_off_when_the_store_had_changed(open_collection: Open, make: Make, other: Encoder) -> None:
-    """A renewal that left the successor's chunks in the store, and its indexes where they were made."""
+    """A renewal that left the successor's chunks in the store, and its indexes where they were
+    made.
+    """
     collection = filled(open_collection, make)
     renewal = renewal_of(collection, other)
     renewal._fill()
@@ -263,7 +310,11 @@ def test_a_reader_finishes_a_renewal_whose_writer_was_cut_off(
     cut_off_when_the_store_had_changed(open_collection, make, other)
     reader = open_collection(encoder=other, writable=False)
     assert not (tmp_path / "data" / SUCCESSOR).exists()
-    assert (reader.verify(), len(texts(reader)), reader.generation) == ([], LINES, reader.store.generation)
+    assert (reader.verify(), len(texts(reader)), reader.generation) == (
+        [],
+        LINES,
+        reader.store.generation,
+    )
 
 
 def test_a_renewal_that_was_cut_off_after_the_store_had_changed_is_finished_at_the_next_start(
@@ -273,23 +324,33 @@ def test_a_renewal_that_was_cut_off_after_the_store_had_changed_is_finished_at_t
     assert (tmp_path / "data" / SUCCESSOR).exists()
     again = open_collection(encoder=other)
     assert not (tmp_path / "data" / SUCCESSOR).exists()
-    assert (again.verify(), len(texts(again)), again.generation) == ([], LINES, again.store.generation)
+    assert (again.verify(), len(texts(again)), again.generation) == (
+        [],
+        LINES,
+        again.store.generation,
+    )
 
 
-def test_a_partly_filled_successor_is_no_index(open_collection: Open, make: Make, other: Encoder) -> None:
+def test_a_partly_filled_successor_is_no_index(
+    open_collection: Open, make: Make, other: Encoder
+) -> None:
     collection = filled(open_collection, make)
     renewal = renewal_of(collection, other)
     renewal.stop()
     renewal.run(collection)
     collection.remove([summary.id for summary in collection.documents()])
     collection.close()
-    empty = open_collection(encoder=other)  # an empty index takes any settings, those of the successor too
+    empty = open_collection(
+        encoder=other
+    )  # an empty index takes any settings, those of the successor too
     assert (empty.verify(), texts(empty)) == ([], [])
     empty.put([line(make, 1)])
     assert (empty.verify(), texts(empty)) == ([], ["Line 1 carries gas."])
 
 
-def test_a_reader_is_told_that_the_index_is_another_one_now(open_collection: Open, make: Make, other: Encoder) -> None:
+def test_a_reader_is_told_that_the_index_is_another_one_now(
+    open_collection: Open, make: Make, other: Encoder
+) -> None:
     collection = filled(open_collection, make)
     reader = open_collection(writable=False)
     renewal_of(collection, other).run(collection)
@@ -309,7 +370,11 @@ def test_rebuilding_with_another_encoder_goes_on_where_it_was(
     assert rebuild(tmp_path / "data", recording, source="there") == LINES
     assert recording.texts == []
     rebuilt = open_collection(encoder=other)
-    assert (rebuilt.verify(), len(texts(rebuilt)), rebuilt.store.encoder_source()) == ([], LINES, "there")
+    assert (rebuilt.verify(), len(texts(rebuilt)), rebuilt.store.encoder_source()) == (
+        [],
+        LINES,
+        "there",
+    )
 
 
 def test_what_an_index_was_built_with_is_known(
@@ -321,12 +386,17 @@ def test_what_an_index_was_built_with_is_known(
     collection.store.set_encoder_source("models/toy")
     built = built_otherwise(collection.folder, other)
     assert built is not None
-    assert (built.source, built.identity, built.chunking) == ("models/toy", encoder.identity.as_dict(), ChunkSettings())
+    assert (built.source, built.identity, built.chunking) == (
+        "models/toy",
+        encoder.identity.as_dict(),
+        ChunkSettings(),
+    )
     assert built_otherwise(collection.folder, encoder) is None
     assert built_otherwise(collection.folder / "none", encoder) is None
 
 
-# A process that renews while it adds and deletes; the encoder of the new index is slow, so that kills fall everywhere.
+# A process that renews while it adds and deletes; the encoder of the new index is slow, so that
+# kills fall everywhere.
 SCRIPT = f"""
 import sys, time, threading
 sys.path.insert(0, {str(TESTS)!r})
@@ -386,7 +456,8 @@ def test_a_kill_in_the_middle_loses_nothing_and_the_next_process_goes_on(
         store.close()
         collection = open_collection(folder, **({"encoder": other} if renewed else {}))
         present = {summary.id for summary in collection.documents()}
-        # The kill may fall between a write and its acknowledgement: then one more is there, and whole.
+        # The kill may fall between a write and its acknowledgement: then one more is there, and
+        # whole.
         assert expected <= present <= expected | {str(first + len(numbers))}
         assert collection.verify() == []
         assert len(texts(collection)) == len(present)
@@ -397,7 +468,9 @@ def test_a_kill_in_the_middle_loses_nothing_and_the_next_process_goes_on(
     assert renewed
 
 
-def test_a_copy_of_the_folder_without_the_successor_is_whole(open_collection: Open, make: Make, other: Encoder) -> None:
+def test_a_copy_of_the_folder_without_the_successor_is_whole(
+    open_collection: Open, make: Make, other: Encoder
+) -> None:
     collection = filled(open_collection, make)
     renewal = renewal_of(collection, other)
     renewal.stop()

@@ -14,10 +14,20 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from eval.catalogue import DEFAULT, Row, Table, measure_of, row_of
-from eval.compare import Change, Verdict, compare, read_baseline
-from eval.measures import calibration_error, coverage_at, percentile, reliability
-from eval.plots import (
+from eval.measuring.compare import Change, Verdict, compare, read_baseline
+from eval.measuring.judgement import (
+    Standing,
+    first_rank,
+    gravest_first,
+    mistakes,
+    refusal,
+    standing_of,
+)
+from eval.measuring.measures import calibration_error, coverage_at, percentile, reliability
+from eval.measuring.metrics import DEFAULT, Row, Table, measure_of, row_of
+from eval.measuring.runner import Outcome, Place
+from eval.reporting.page import default_threshold, figures, stages
+from eval.reporting.plots import (
     Point,
     bars_plot,
     histogram,
@@ -28,13 +38,10 @@ from eval.plots import (
     risk_coverage,
     risk_coverage_plot,
 )
-from eval.question import Evidence, LabelledQuestion
-from eval.report import Report, as_html, as_json, as_junit, as_markdown, print_tables
-from eval.report_page import default_threshold, figures, stages
-from eval.runner import Outcome, Place
-from eval.standing import Standing, first_rank, gravest_first, mistakes, refusal, standing_of
-from service.citation import Citation
-from service.question import Role, Turn
+from eval.reporting.report import Report, as_html, as_json, as_junit, as_markdown, print_tables
+from eval.sets.question import Evidence, LabelledQuestion
+from service.answering.citation import Citation
+from service.answering.question import Role, Turn
 
 NASTY = "<script>alert('x')</script> & \"quotes\" [bold]|*a*|`b` @everyone {{ 7 * 7 }}"
 RIGHT_TO_LEFT = "كم كيلومترًا طول خط الأنابيب؟"
@@ -42,7 +49,9 @@ SENTENCE = "The pipeline is 3,000 km long, the companies said."
 MEASURES = [measure_of(name) for name in DEFAULT]
 
 
-def citation(quote: str = "3,000 km", sentence: str = SENTENCE, title: str = "The pipeline") -> Citation:
+def citation(
+    quote: str = "3,000 km", sentence: str = SENTENCE, title: str = "The pipeline"
+) -> Citation:
     """A citation of a sentence that begins at 100 in its document."""
     start = 100 + sentence.index(quote)
     return Citation(
@@ -68,7 +77,9 @@ def question(
     """A labelled question; what is answerable has an accepted answer and evidence."""
     evidence = (Evidence("pipeline.md", SENTENCE),) if answerable else ()
     answers = ("3,000 km", "three thousand kilometres") if answerable else ()
-    return LabelledQuestion(id, text, answers, evidence, answerable, type=type, tags=("facts",), split="report")
+    return LabelledQuestion(
+        id, text, answers, evidence, answerable, type=type, tags=("facts",), split="report"
+    )
 
 
 def outcome(asked: LabelledQuestion, text: str = "3,000 km", confidence: float = 0.9) -> Outcome:
@@ -134,9 +145,18 @@ def full_report() -> Report:
     """A report with something in every part."""
     before = [row_of(each, MEASURES) for each in (WRONG, WRONG, SILENT)]
     now = [row_of(each, MEASURES) for each in (RIGHT, RIGHT, REFUSED)]
-    renamed = [[replace(row, id=str(place)) for place, row in enumerate(rows)] for rows in (before, now)]
-    gone = replace(RIGHT, question=question("gone"), places=(), unresolved=(Evidence("pipeline.md", "was here"),))
-    return report(*EVERY, gone, verdicts=VERDICTS, changes=compare(renamed[0], renamed[1], ["F1", "AUROC"]))
+    renamed = [
+        [replace(row, id=str(place)) for place, row in enumerate(rows)] for rows in (before, now)
+    ]
+    gone = replace(
+        RIGHT,
+        question=question("gone"),
+        places=(),
+        unresolved=(Evidence("pipeline.md", "was here"),),
+    )
+    return report(
+        *EVERY, gone, verdicts=VERDICTS, changes=compare(renamed[0], renamed[1], ["F1", "AUROC"])
+    )
 
 
 def test_every_outcome_has_its_standing() -> None:
@@ -153,7 +173,16 @@ def test_every_outcome_has_its_standing() -> None:
 
 def test_the_gravest_come_first_and_mistakes_by_confidence() -> None:
     surer = replace(WRONG, confidence=0.95)
-    assert gravest_first([*EVERY, surer]) == [FALSE, surer, WRONG, REFUSED, SILENT, UNJUDGED, RIGHT, HELD]
+    assert gravest_first([*EVERY, surer]) == [
+        FALSE,
+        surer,
+        WRONG,
+        REFUSED,
+        SILENT,
+        UNJUDGED,
+        RIGHT,
+        HELD,
+    ]
     assert mistakes([*EVERY, surer]) == [surer, WRONG, FALSE]
 
 
@@ -173,7 +202,10 @@ def test_the_first_evidence_is_ranked_from_one() -> None:
 
 def nullable(rows: Sequence[Row]) -> list[Row]:
     """Rows that can be compared: minus one for what is not a number."""
-    return [replace(row, values={k: -1 if math.isnan(v) else v for k, v in row.values.items()}) for row in rows]
+    return [
+        replace(row, values={k: -1 if math.isnan(v) else v for k, v in row.values.items()})
+        for row in rows
+    ]
 
 
 def test_a_report_in_json_is_read_as_a_baseline(tmp_path: Path) -> None:
@@ -200,7 +232,11 @@ def test_two_runs_are_equal_in_json_but_for_their_timings() -> None:
 def test_json_holds_each_question_with_its_answer_and_places() -> None:
     found = json.loads(json.dumps(as_json(report(RIGHT))))
     (asked,) = found["questions"]
-    assert (asked["question"], asked["answer"], asked["sentence"]) == ("How long is it?", "3,000 km", SENTENCE)
+    assert (asked["question"], asked["answer"], asked["sentence"]) == (
+        "How long is it?",
+        "3,000 km",
+        SENTENCE,
+    )
     assert asked["answers"] == ["3,000 km", "three thousand kilometres"]
     # "The pipeline is " has 16 letters and the sentence begins at 100.
     (cited,) = asked["citations"]
@@ -236,7 +272,15 @@ def printed(made: Report) -> str:
 
 def test_tables_show_measures_parts_verdicts_changes_and_what_went_wrong() -> None:
     shown = printed(full_report())
-    for said in ("nDCG@10", "By type", "By tag", "Against the baseline", "better", "1 of 2 conditions met", "was here"):
+    for said in (
+        "nDCG@10",
+        "By type",
+        "By tag",
+        "Against the baseline",
+        "better",
+        "1 of 2 conditions met",
+        "was here",
+    ):
         assert said in shown
     wrong = shown[shown.index("Wrong answers, 2 of 2") :]
     assert wrong.index("0.700") < wrong.index("0.600")
@@ -262,11 +306,21 @@ def test_questions_are_no_markup_and_no_commands_to_a_terminal() -> None:
 
 def test_at_most_twenty_wrong_answers_are_printed() -> None:
     shown = printed(
-        report(*(outcome(question(f"q{n}", f"Question {n}?"), "the companies", n / 40) for n in range(20, 40)))
+        report(
+            *(
+                outcome(question(f"q{n}", f"Question {n}?"), "the companies", n / 40)
+                for n in range(20, 40)
+            )
+        )
     )
     assert "20 of 20" in shown
     more = printed(
-        report(*(outcome(question(f"q{n}", f"Question {n}?"), "the companies", n / 60) for n in range(30, 55)))
+        report(
+            *(
+                outcome(question(f"q{n}", f"Question {n}?"), "the companies", n / 60)
+                for n in range(30, 55)
+            )
+        )
     )
     assert "20 of 25" in more
     assert "Question 54?" in more
@@ -278,13 +332,22 @@ def test_at_most_twenty_wrong_answers_are_printed() -> None:
 
 def cases(made: Report) -> dict[str, Xml.Element]:
     """The test cases of a report by the id of the question or the name of the condition."""
-    return {str(case.get("name")).split(":")[0]: case for case in Xml.fromstring(as_junit(made)).iter("testcase")}
+    return {
+        str(case.get("name")).split(":")[0]: case
+        for case in Xml.fromstring(as_junit(made)).iter("testcase")
+    }
 
 
 def test_junit_fails_what_is_wrong_and_skips_what_is_refused() -> None:
     found = cases(report(*EVERY))
-    assert {id for id, case in found.items() if case.find("failure") is not None} == {"wrong", "false"}
-    assert {id for id, case in found.items() if case.find("skipped") is not None} == {"refused", "silent"}
+    assert {id for id, case in found.items() if case.find("failure") is not None} == {
+        "wrong",
+        "false",
+    }
+    assert {id for id, case in found.items() if case.find("skipped") is not None} == {
+        "refused",
+        "silent",
+    }
     skipped = found["refused"].find("skipped")
     assert skipped is not None
     assert skipped.get("message") == "refused: confidence 0.300 is below the threshold 0.500"
@@ -304,8 +367,14 @@ def test_junit_has_a_case_for_each_verdict_and_counts_them_all() -> None:
     root = Xml.fromstring(as_junit(full_report()))
     suite = root.find("testsuite")
     assert suite is not None
-    # Eight questions and two verdicts; wrong, false, gone and ECE fail; refused and silent are skipped.
-    assert [suite.get(name) for name in ("tests", "failures", "errors", "skipped")] == ["10", "4", "0", "2"]
+    # Eight questions and two verdicts; wrong, false, gone and ECE fail; refused and silent are
+    # skipped.
+    assert [suite.get(name) for name in ("tests", "failures", "errors", "skipped")] == [
+        "10",
+        "4",
+        "0",
+        "2",
+    ]
     found = cases(full_report())
     assert found["F1"].find("failure") is None
     assert found["ECE"].find("failure") is not None
@@ -324,14 +393,20 @@ def test_junit_is_xml_whatever_a_question_holds() -> None:
 def test_markdown_says_the_verdict_first() -> None:
     written = as_markdown(full_report())
     assert written.startswith("## ❌ set.jsonl: gate missed: 1 of 2 conditions met\n")
-    assert as_markdown(report(RIGHT, verdicts=VERDICTS[:1])).startswith("## ✅ set.jsonl: gate passed: 1 of 1")
+    assert as_markdown(report(RIGHT, verdicts=VERDICTS[:1])).startswith(
+        "## ✅ set.jsonl: gate passed: 1 of 1"
+    )
     assert as_markdown(report(RIGHT)).startswith("## set.jsonl: no gate\n")
 
 
 def test_markdown_has_measures_changes_and_wrong_answers_to_unfold() -> None:
     written = as_markdown(full_report())
     assert "| CitationExact | 1.000 |" in written
-    assert written.index("Against the baseline") < written.index("<details>") < written.index("| 0.700 |")
+    assert (
+        written.index("Against the baseline")
+        < written.index("<details>")
+        < written.index("| 0.700 |")
+    )
     assert "<details>" not in as_markdown(report(RIGHT))
 
 
@@ -372,7 +447,15 @@ class Page(HTMLParser):
 
 def test_the_page_shows_every_question_the_wrong_ones_first() -> None:
     page = Page(as_html(report(*EVERY)))
-    assert page.classes("article") == ["false", "wrong", "refused", "refused", "unjudged", "right", "held"]
+    assert page.classes("article") == [
+        "false",
+        "wrong",
+        "refused",
+        "refused",
+        "unjudged",
+        "right",
+        "held",
+    ]
 
 
 def test_the_page_marks_the_answer_in_its_sentence_and_cites_it() -> None:
@@ -386,13 +469,29 @@ def test_the_page_marks_the_answer_in_its_sentence_and_cites_it() -> None:
 
 def test_the_page_needs_nothing_from_elsewhere() -> None:
     page = Page(as_html(full_report()))
-    assert {tag for tag, _ in page.tags} & {"script", "link", "img", "iframe", "object", "a", "image", "use"} == set()
-    assert [value for _, attributes in page.tags for name, value in attributes.items() if name in ("src", "href")] == []
+    assert {tag for tag, _ in page.tags} & {
+        "script",
+        "link",
+        "img",
+        "iframe",
+        "object",
+        "a",
+        "image",
+        "use",
+    } == set()
+    assert [
+        value
+        for _, attributes in page.tags
+        for name, value in attributes.items()
+        if name in ("src", "href")
+    ] == []
     assert "url(" not in as_html(full_report())
     assert "prefers-color-scheme: dark" in as_html(full_report())
 
 
-@pytest.mark.parametrize("text", [NASTY, RIGHT_TO_LEFT, "x" * 1_000, "</style></svg></title>", "{% raw %}"])
+@pytest.mark.parametrize(
+    "text", [NASTY, RIGHT_TO_LEFT, "x" * 1_000, "</style></svg></title>", "{% raw %}"]
+)
 def test_every_text_is_escaped_on_the_page(text: str) -> None:
     evil = replace(
         outcome(replace(question(text, text), type=text, tags=(text,)), text),
@@ -400,9 +499,13 @@ def test_every_text_is_escaped_on_the_page(text: str) -> None:
         reason=text,
         unresolved=(Evidence(text, text),),
     )
-    evil = replace(evil, question=replace(evil.question, answers=(text,), history=(Turn(Role.USER, text),)))
+    evil = replace(
+        evil, question=replace(evil.question, answers=(text,), history=(Turn(Role.USER, text),))
+    )
     made = report(evil, name=text, verdicts=[Verdict(text, False, text)])
-    plain = report(replace(RIGHT, question=replace(RIGHT.question, history=(Turn(Role.USER, "x"),))))
+    plain = report(
+        replace(RIGHT, question=replace(RIGHT.question, history=(Turn(Role.USER, "x"),)))
+    )
     page = Page(as_html(replace(made, fingerprint={text: text})))
     assert page.text.count(text) >= 12
     # No text makes a tag that the page of harmless words has not.
@@ -424,7 +527,9 @@ def test_a_withheld_answer_is_shown_as_withheld() -> None:
 
 
 def test_the_stages_say_where_a_question_was_lost() -> None:
-    missed = replace(WRONG, retrieved=(-1,) * 100, citations=(replace(citation(), document_id="other.md"),))
+    missed = replace(
+        WRONG, retrieved=(-1,) * 100, citations=(replace(citation(), document_id="other.md"),)
+    )
     assert [(stage.said, stage.passed) for stage in stages(missed)] == [
         ("evidence not among 100 passages", False),
         ("quoted from elsewhere", False),
@@ -472,7 +577,8 @@ def flags(*values: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
 
 
 def test_the_risk_coverage_curve_is_worked_out_by_hand() -> None:
-    # 0.9 right; then two of 0.8, one wrong, that stand or fall together: 1 of 3 wrong; then 0.1 wrong: 2 of 4.
+    # 0.9 right; then two of 0.8, one wrong, that stand or fall together: 1 of 3 wrong; then 0.1
+    # wrong: 2 of 4.
     points = risk_coverage(np.array([0.8, 0.9, 0.1, 0.8]), flags(1, 1, 0, 0))
     assert points == (Point(0.25, 0.0), Point(0.75, 1 / 3), Point(1.0, 0.5))
 
@@ -504,18 +610,23 @@ def test_bins_give_the_expected_calibration_error() -> None:
     confidences = draws.random(300)
     rights = draws.random(300) < 0.4
     gaps = [
-        abs(each.confidence - each.right) * each.count / 300 for each in reliability(confidences, rights) if each.count
+        abs(each.confidence - each.right) * each.count / 300
+        for each in reliability(confidences, rights)
+        if each.count
     ]
     assert sum(gaps) == pytest.approx(calibration_error(confidences, rights))
 
 
 def test_percentiles_lie_between_neighbours() -> None:
-    # 0.95 of the way from the first to the last of five is 3.8: four fifths of the way from 40 to 50.
+    # 0.95 of the way from the first to the last of five is 3.8: four fifths of the way from 40 to
+    # 50.
     assert percentile([10, 20, 30, 40, 50], 50) == 30
     assert percentile([10, 20, 30, 40, 50], 95) == pytest.approx(48)
 
 
-@pytest.mark.parametrize(("top", "step"), [(1, 0.2), (0.3, 0.1), (37, 10), (5, 1), (0, 1), (5.1, 2), (900, 200)])
+@pytest.mark.parametrize(
+    ("top", "step"), [(1, 0.2), (0.3, 0.1), (37, 10), (5, 1), (0, 1), (5.1, 2), (900, 200)]
+)
 def test_ticks_are_one_two_or_five(top: float, step: float) -> None:
     assert nice_step(top) == pytest.approx(step)
 
@@ -533,7 +644,9 @@ def test_plots_stay_inside_their_frame() -> None:
     draws = np.random.default_rng(7)
     confidences, rights = draws.random(60), draws.random(60) < 0.5
     plots = (
-        risk_coverage_plot(risk_coverage(confidences, rights), operating_point(confidences > 0.5, rights), 0.5),
+        risk_coverage_plot(
+            risk_coverage(confidences, rights), operating_point(confidences > 0.5, rights), 0.5
+        ),
         reliability_plot(reliability(confidences, rights)),
         latency_plot(draws.gamma(3, 20, 60)),
         bars_plot({"number": (0.75, 12), "date": (1.0, 20_000)}),
@@ -541,11 +654,29 @@ def test_plots_stay_inside_their_frame() -> None:
     for plot in plots:
         root = Xml.fromstring(str(plot))
         width, height = (float(side) for side in root.get("viewBox", "").split()[2:])
-        points = [pair.split(",") for line in root.iter("polyline") for pair in line.get("points", "").split()]
-        across = [float(each.get(name, 0)) for each in root.iter() for name in ("x", "x1", "x2", "cx")]
-        down = [float(each.get(name, 0)) for each in root.iter() for name in ("y", "y1", "y2", "cy")]
-        assert 0 <= min(across + [float(x) for x, _ in points]) <= max(across + [float(x) for x, _ in points]) <= width
-        assert 0 <= min(down + [float(y) for _, y in points]) <= max(down + [float(y) for _, y in points]) <= height
+        points = [
+            pair.split(",")
+            for line in root.iter("polyline")
+            for pair in line.get("points", "").split()
+        ]
+        across = [
+            float(each.get(name, 0)) for each in root.iter() for name in ("x", "x1", "x2", "cx")
+        ]
+        down = [
+            float(each.get(name, 0)) for each in root.iter() for name in ("y", "y1", "y2", "cy")
+        ]
+        assert (
+            0
+            <= min(across + [float(x) for x, _ in points])
+            <= max(across + [float(x) for x, _ in points])
+            <= width
+        )
+        assert (
+            0
+            <= min(down + [float(y) for _, y in points])
+            <= max(down + [float(y) for _, y in points])
+            <= height
+        )
 
 
 def test_names_in_plots_are_escaped() -> None:
@@ -556,7 +687,9 @@ def test_names_in_plots_are_escaped() -> None:
 
 def test_a_plot_without_figures_says_why() -> None:
     made = report(UNJUDGED)
-    drawings = {figure.title: figure.drawing for figure in figures(made.outcomes, made.rows, made.by_type)}
+    drawings = {
+        figure.title: figure.drawing for figure in figures(made.outcomes, made.rows, made.by_type)
+    }
     assert [title for title, drawing in drawings.items() if drawing is None] == [
         "Risk and coverage",
         "Reliability",

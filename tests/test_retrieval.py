@@ -1,4 +1,6 @@
-"""The retrieval benchmark: what counts as found, both fusions, the analysers, and vectors that are kept."""
+"""The retrieval benchmark: what counts as found, both fusions, the analysers, and vectors that are
+kept.
+"""
 
 import gzip
 import json
@@ -9,7 +11,6 @@ import numpy as np
 import pytest
 
 from corpus.document import make_document
-from eval.bench import found_row
 from eval.benchmarks.retrieval import (
     DEFAULT,
     DENSE,
@@ -33,13 +34,14 @@ from eval.benchmarks.retrieval import (
     searches,
     together,
 )
-from eval.catalogue import measure_of
-from eval.question import Evidence, LabelledQuestion
-from index.chunk import Chunk, ChunkSettings
-from index.embed import Vectors
-from index.engine import Candidates
-from index.lexical import CONTEXT_WEIGHT, LexicalIndex, terms_of
-from index.store import Changes, StoredChunk
+from eval.measuring.bench import found_row
+from eval.measuring.metrics import measure_of
+from eval.sets.question import Evidence, LabelledQuestion
+from index.encoding.encoder import Vectors
+from index.search.embedded.engine import Candidates
+from index.search.embedded.lexical import CONTEXT_WEIGHT, LexicalIndex, terms_of
+from index.store.store import Changes, StoredChunk
+from index.text.chunk import Chunk, ChunkSettings
 from tests.conftest import ToyEncoder
 
 SENTENCE = "Sila-2's 3,000 long-term Müller pipelines, e.g. in 2025-11, carried the gas"
@@ -49,21 +51,40 @@ def chunk(document_id: str, start: int, end: int, text: str = "", context: str =
     return Chunk(document_id, "v", start, end, text, context)
 
 
-def asked(*evidence: tuple[str, tuple[tuple[int, int], ...]], text: str = "?", split: str = "") -> Asked:
+def asked(
+    *evidence: tuple[str, tuple[tuple[int, int], ...]], text: str = "?", split: str = ""
+) -> Asked:
     labels = tuple(Evidence(document_id, None) for document_id, _ in evidence)
-    return Asked(LabelledQuestion(text, text, (), labels, True, split=split), tuple(spans for _, spans in evidence))
+    return Asked(
+        LabelledQuestion(text, text, (), labels, True, split=split),
+        tuple(spans for _, spans in evidence),
+    )
 
 
 def test_a_chunk_holds_an_answer_only_where_it_stands_and_only_whole() -> None:
     question = asked(("a", ((10, 20), (40, 45))))
-    chunks = [chunk("b", 0, 99), chunk("a", 0, 19), chunk("a", 11, 39), chunk("a", 41, 99), chunk("a", 30, 45)]
-    assert evidence_found(question, chunks) == [-1, -1, -1, -1, 0]  # the last one holds the other place
+    chunks = [
+        chunk("b", 0, 99),
+        chunk("a", 0, 19),
+        chunk("a", 11, 39),
+        chunk("a", 41, 99),
+        chunk("a", 30, 45),
+    ]
+    assert evidence_found(question, chunks) == [
+        -1,
+        -1,
+        -1,
+        -1,
+        0,
+    ]  # the last one holds the other place
     assert evidence_found(question, [chunk("a", 10, 20)]) == [0]
 
 
 def test_evidence_counts_once_and_whole_documents_anywhere_in_them() -> None:
     question = asked(("a", ()), ("b", ()))
-    assert evidence_found(question, [chunk("a", 0, 9), chunk("a", 9, 20), chunk("c", 0, 9), chunk("b", 5, 9)]) == [
+    assert evidence_found(
+        question, [chunk("a", 0, 9), chunk("a", 9, 20), chunk("c", 0, 9), chunk("b", 5, 9)]
+    ) == [
         0,
         -1,
         -1,
@@ -77,7 +98,8 @@ def test_a_document_ranks_where_its_best_chunk_stands() -> None:
 
 
 def test_reciprocal_ranks_add_up_over_both_rankings() -> None:
-    # By meaning 1, 2, 3, 4; by words 3, 4. With k = 1: 1 has 1/2, 2 has 1/3, 3 has 1/4 + 1/2, 4 has 1/5 + 1/3.
+    # By meaning 1, 2, 3, 4; by words 3, 4. With k = 1: 1 has 1/2, 2 has 1/3, 3 has 1/4 + 1/2, 4 has
+    # 1/5 + 1/3.
     candidates = Candidates(0, {1: 0.9, 2: 0.8, 3: 0.7, 4: 0.6}, {3: 5.0, 4: 2.0}, {})
     assert Reciprocal(1).rank(candidates) == [3, 4, 1, 2]
     assert DENSE.rank(candidates) == [1, 2, 3, 4]
@@ -90,7 +112,23 @@ def test_reciprocal_ranks_add_up_over_both_rankings() -> None:
         (Words.NUMBERS, ["sila", "2", "3,000", "long", "term", "1.5"]),
         (Words.HYPHENS, ["sila-2", "3", "000", "long-term", "1", "5"]),
         (Words.WHOLE, ["sila-2", "3,000", "long-term", "1.5"]),
-        (Words.BESIDE, ["sila", "2", "3", "000", "long", "term", "1", "5", "sila-2", "3,000", "long-term", "1.5"]),
+        (
+            Words.BESIDE,
+            [
+                "sila",
+                "2",
+                "3",
+                "000",
+                "long",
+                "term",
+                "1",
+                "5",
+                "sila-2",
+                "3,000",
+                "long-term",
+                "1.5",
+            ],
+        ),
     ],
 )
 def test_numbers_and_hyphened_words_are_split_or_whole(words: Words, terms: list[str]) -> None:
@@ -133,7 +171,10 @@ def test_a_title_of_no_weight_finds_nothing() -> None:
 def test_squads_answers_are_where_they_stand_in_the_whole_article(tmp_path: Path) -> None:
     def entry(context: str, start: int) -> dict[str, object]:
         answers = [{"text": "Oslo", "answer_start": start}] * 2
-        return {"context": context, "qas": [{"id": context, "question": "Where?", "answers": answers}]}
+        return {
+            "context": context,
+            "qas": [{"id": context, "question": "Where?", "answers": answers}],
+        }
 
     article = {"title": "Places", "paragraphs": [entry("Oslo or Oslo.", 8), entry("In Oslo.", 3)]}
     path = tmp_path / "s.json.gz"
@@ -173,7 +214,10 @@ def test_kept_vectors_are_not_made_again(tmp_path: Path) -> None:
 
 
 def toy_trial(folder: Path) -> Trial:
-    documents = tuple(make_document(text, id=text) for text in ("the gas-line leaks", "a gas flows", "oil and coal"))
+    documents = tuple(
+        make_document(text, id=text)
+        for text in ("the gas-line leaks", "a gas flows", "oil and coal")
+    )
     questions = tuple(
         asked((id, ()), text=text, split=split)
         for text, id, split in [
@@ -184,7 +228,11 @@ def toy_trial(folder: Path) -> Trial:
         ]
     )
     encoder = ToyEncoder()
-    return Trial(Labelled("toy", documents, questions, True, (DEFAULT,)), encoder, VectorCache(folder, encoder))
+    return Trial(
+        Labelled("toy", documents, questions, True, (DEFAULT,)),
+        encoder,
+        VectorCache(folder, encoder),
+    )
 
 
 def test_a_variant_is_measured_on_each_half_by_itself(tmp_path: Path) -> None:
@@ -206,7 +254,11 @@ def test_chunks_of_one_document_are_one_where_documents_are_ranked(tmp_path: Pat
 
     def reciprocal_rank(whole: bool) -> float:
         labelled = Labelled("toy", documents, (question,), whole, (DEFAULT, cut))
-        return Trial(labelled, ToyEncoder(), VectorCache(tmp_path, ToyEncoder())).result(cut).mean(Half.REPORT, "RR@10")
+        return (
+            Trial(labelled, ToyEncoder(), VectorCache(tmp_path, ToyEncoder()))
+            .result(cut)
+            .mean(Half.REPORT, "RR@10")
+        )
 
     assert reciprocal_rank(whole=True) == 1 / 2
     assert reciprocal_rank(whole=False) == 1 / 4
@@ -220,7 +272,10 @@ def test_what_is_taken_together_is_best_on_the_choosing_half_alone() -> None:
             Half.CHOOSE: variant.value in ("stop words left out", "k = 60"),
             Half.REPORT: variant.value in ("no stemming", "1.0"),
         }
-        rows = [found_row(asked(("a", ()), split=half).question, [0] if good[half] else [], measures) for half in Half]
+        rows = [
+            found_row(asked(("a", ()), split=half).question, [0] if good[half] else [], measures)
+            for half in Half
+        ]
         return Result(variant, 1, 8, {"fused": rows})
 
     best = together([[result(variant) for variant in (DEFAULT, *searches())]] * 2)

@@ -1,4 +1,6 @@
-"""The runner: every question asked, its evidence found where it stands now, what came of it kept."""
+"""The runner: every question asked, its evidence found where it stands now, what came of it
+kept.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,22 +8,30 @@ from pathlib import Path
 import pytest
 
 from corpus.document import Document
-from eval.question import Evidence, LabelledQuestion, QuestionSet
-from eval.runner import Outcome, fingerprint, run
-from index.embed import Encoder
-from service.desk import Desk
+from eval.measuring.runner import Outcome, fingerprint, run
+from eval.sets.question import Evidence, LabelledQuestion, QuestionSet
+from index.encoding.encoder import Encoder
+from service.answering.service import AnswerService
 from service.reader.passage import PassageReader
 
 Make = Callable[..., Document]
-BRIDGE = "The Otter Bridge crosses the Elm. The Otter Bridge is 212 metres long. Ada Fenwick drew it."
+BRIDGE = (
+    "The Otter Bridge crosses the Elm. The Otter Bridge is 212 metres long. Ada Fenwick drew it."
+)
 LENGTH = "The Otter Bridge is 212 metres long."
 
 
 @pytest.fixture
-def desk(tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Make) -> Iterator[Desk]:
-    with Desk(tmp_path / "data", encoder, passages, writable=True) as opened:
+def service(
+    tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Make
+) -> Iterator[AnswerService]:
+    with AnswerService(tmp_path / "data", encoder, passages, writable=True) as opened:
         opened.collection.put(
-            [make("bridge", BRIDGE), make("copy", f"Some say: {LENGTH}"), make("sea", "The sea is wide.")]
+            [
+                make("bridge", BRIDGE),
+                make("copy", f"Some say: {LENGTH}"),
+                make("sea", "The sea is wide."),
+            ]
         )
         yield opened
 
@@ -33,72 +43,97 @@ def question(
     return LabelledQuestion(id, "How long is the Otter Bridge?", answers, places, bool(answers))
 
 
-def outcome(desk: Desk, asked: LabelledQuestion) -> Outcome:
-    (found,) = run(QuestionSet("set", (asked,), (), "d"), desk)
+def outcome(service: AnswerService, asked: LabelledQuestion) -> Outcome:
+    (found,) = run(QuestionSet("set", (asked,), (), "d"), service)
     return found
 
 
-def test_an_outcome_holds_the_best_answer_with_its_confidence_and_citations(desk: Desk) -> None:
-    found = outcome(desk, question(("bridge", LENGTH), ("copy", LENGTH)))
-    assert (found.text, found.sentence, found.right, found.exact) == ("212 metres", LENGTH, True, True)
+def test_an_outcome_holds_the_best_answer_with_its_confidence_and_citations(
+    service: AnswerService,
+) -> None:
+    found = outcome(service, question(("bridge", LENGTH), ("copy", LENGTH)))
+    assert (found.text, found.sentence, found.right, found.exact) == (
+        "212 metres",
+        LENGTH,
+        True,
+        True,
+    )
     assert 0 < found.confidence < 1
     assert {citation.document_id for citation in found.citations} == {"bridge", "copy"}
     assert all(found.supported(citation) for citation in found.citations)
     assert set(found.timings_ms) == {"retrieve", "read", "total"}
 
 
-def test_evidence_is_found_where_its_quote_stands_now(desk: Desk, make: Make) -> None:
-    desk.collection.put([make("bridge", f"News of 2025. {BRIDGE}")])
-    (place,) = outcome(desk, question(("bridge", LENGTH))).places
+def test_evidence_is_found_where_its_quote_stands_now(service: AnswerService, make: Make) -> None:
+    service.collection.put([make("bridge", f"News of 2025. {BRIDGE}")])
+    (place,) = outcome(service, question(("bridge", LENGTH))).places
     assert (place.start, place.end) == (48, 84)
 
 
-def test_evidence_that_no_longer_stands_is_unresolved(desk: Desk, make: Make) -> None:
-    desk.collection.put([make("bridge", "The bridge was taken down.")])
+def test_evidence_that_no_longer_stands_is_unresolved(service: AnswerService, make: Make) -> None:
+    service.collection.put([make("bridge", "The bridge was taken down.")])
     asked = question(("bridge", LENGTH), ("gone", "It is."), ("copy", LENGTH))
-    found = outcome(desk, asked)
+    found = outcome(service, asked)
     assert found.unresolved == asked.evidence[:2]
     assert len(found.places) == 1
 
 
-def test_evidence_without_a_quote_is_the_whole_document(desk: Desk) -> None:
-    (place,) = outcome(desk, question(("bridge", None))).places
+def test_evidence_without_a_quote_is_the_whole_document(service: AnswerService) -> None:
+    (place,) = outcome(service, question(("bridge", None))).places
     assert (place.start, place.end) == (0, len(BRIDGE))
 
 
-def test_each_piece_of_evidence_counts_once_where_it_is_first_retrieved(desk: Desk) -> None:
-    found = outcome(desk, question(("bridge", LENGTH), ("copy", LENGTH)))
+def test_each_piece_of_evidence_counts_once_where_it_is_first_retrieved(
+    service: AnswerService,
+) -> None:
+    found = outcome(service, question(("bridge", LENGTH), ("copy", LENGTH)))
     assert sorted(number for number in found.retrieved if number >= 0) == [0, 1]
     assert len(found.retrieved) == 3
 
 
-def test_an_answer_is_right_by_half_its_words_or_when_it_holds_all_of_one(desk: Desk) -> None:
-    assert outcome(desk, question(answers=("212",))).right  # the answer holds it
-    assert outcome(desk, question(answers=("about 212 metres or so",))).right  # 2 of 5 and 2 of 2 words: 4 / 7
-    assert not outcome(desk, question(answers=("300 metres long",))).right
-    assert not outcome(desk, question(answers=())).right
+def test_an_answer_is_right_by_half_its_words_or_when_it_holds_all_of_one(
+    service: AnswerService,
+) -> None:
+    assert outcome(service, question(answers=("212",))).right  # the answer holds it
+    assert outcome(
+        service, question(answers=("about 212 metres or so",))
+    ).right  # 2 of 5 and 2 of 2 words: 4 / 7
+    assert not outcome(service, question(answers=("300 metres long",))).right
+    assert not outcome(service, question(answers=())).right
 
 
-def test_nothing_in_the_index_is_an_outcome_too(tmp_path: Path, encoder: Encoder, passages: PassageReader) -> None:
-    with Desk(tmp_path / "empty", encoder, passages, writable=True) as empty:
+def test_nothing_in_the_index_is_an_outcome_too(
+    tmp_path: Path, encoder: Encoder, passages: PassageReader
+) -> None:
+    with AnswerService(tmp_path / "empty", encoder, passages, writable=True) as empty:
         found = outcome(empty, question(("bridge", LENGTH)))
-    assert (found.text, found.confidence, found.given, found.reason) == ("", 0.0, False, "nothing_retrieved")
+    assert (found.text, found.confidence, found.given, found.reason) == (
+        "",
+        0.0,
+        False,
+        "nothing_retrieved",
+    )
     assert found.unresolved
 
 
-def test_outcomes_keep_the_order_of_the_questions_and_are_counted(desk: Desk) -> None:
+def test_outcomes_keep_the_order_of_the_questions_and_are_counted(service: AnswerService) -> None:
     done: list[None] = []
     asked = tuple(question(id=id) for id in "cab")
-    found = run(QuestionSet("set", asked, (), "d"), desk, lambda: done.append(None))
+    found = run(QuestionSet("set", asked, (), "d"), service, lambda: done.append(None))
     assert [each.question.id for each in found] == ["c", "a", "b"]
     assert len(done) == 3
 
 
-def test_a_fingerprint_changes_with_questions_and_documents_and_nothing_else(desk: Desk, make: Make) -> None:
+def test_a_fingerprint_changes_with_questions_and_documents_and_nothing_else(
+    service: AnswerService, make: Make
+) -> None:
     questions = QuestionSet("set", (question(),), (), "digest")
-    before = fingerprint(questions, desk)
-    assert fingerprint(questions, desk) == before
-    assert fingerprint(QuestionSet("set", (question(),), (), "other"), desk)["questions"] != before["questions"]
-    desk.collection.put([make("sea", "The sea is deep.")])
-    after = fingerprint(questions, desk)
+    before = fingerprint(questions, service)
+    assert fingerprint(questions, service) == before
+    assert (
+        fingerprint(QuestionSet("set", (question(),), (), "other"), service)["questions"]
+        != before["questions"]
+    )
+    service.collection.put([make("sea", "The sea is deep.")])
+    after = fingerprint(questions, service)
     assert {name for name in after if after[name] != before[name]} == {"documents"}

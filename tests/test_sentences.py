@@ -6,16 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.sentences import sections, sentence_at, sentences, trimmed
+from index.text.sentences import sections, sentence_at, sentences, trimmed
 
-_FRAGMENTS = """Mr. Dr. U.S. 3.5 No. J. a A He the ! ? . … ... 。 ！？ 」 ” ’ ) ] " ' « # ## ``` ~~~ - 1. | <sup>1</sup>
-    [2] é e\u0301 \u202e שלום. مرحبا؟ 🙂 👩‍👩‍👧 中文。 \u200d \u00a0 \u3000 \u2028 \ufeff""".split()
+_FRAGMENTS = """Mr. Dr. U.S. 3.5 No. J. a A He the ! ? . … ... 。 ！？ 」 ” ’ ) ] " ' « # ##
+    ``` ~~~ - 1. | <sup>1</sup> [2] é e\u0301 \u202e שלום. مرحبا؟ 🙂 👩‍👩‍👧 中文。
+    \u200d \u00a0 \u3000 \u2028 \ufeff""".split()
 _characters = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
 texts = st.one_of(
     st.text(_characters, max_size=200),
-    st.lists(st.one_of(st.sampled_from([*_FRAGMENTS, " ", "\n", "\n\n", "\r\n", "\t"]), st.text(max_size=40))).map(
-        "".join
-    ),
+    st.lists(
+        st.one_of(
+            st.sampled_from([*_FRAGMENTS, " ", "\n", "\n\n", "\r\n", "\t"]), st.text(max_size=40)
+        )
+    ).map("".join),
 )
 
 
@@ -24,7 +27,9 @@ def split(text: str) -> list[str]:
 
 
 def parts(text: str) -> list[tuple[tuple[str, ...], str]]:
-    return [(section.headings, text[section.start : section.end].strip()) for section in sections(text)]
+    return [
+        (section.headings, text[section.start : section.end].strip()) for section in sections(text)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -71,16 +76,29 @@ def test_a_text_is_split_into_its_sentences(expected: list[str]) -> None:
 
 
 def test_items_of_a_list_are_not_joined() -> None:
-    items = ["The reasons are these:", "- One thing", "* Another thing", "1. First", "2) Second. With more.", "• Last"]
+    items = [
+        "The reasons are these:",
+        "- One thing",
+        "* Another thing",
+        "1. First",
+        "2) Second. With more.",
+        "• Last",
+    ]
     assert split("\n".join(items)) == [*items[:4], "2) Second.", "With more.", "• Last"]
 
 
 def test_a_number_that_opens_a_list_item_ends_no_sentence() -> None:
-    assert split("12. The line carries gas. It is full.") == ["12. The line carries gas.", "It is full."]
+    assert split("12. The line carries gas. It is full.") == [
+        "12. The line carries gas.",
+        "It is full.",
+    ]
 
 
 def test_lines_of_wrapped_text_are_one_sentence() -> None:
-    wrapped = "The pipeline, which was opened in 2019 by the\ntwo presidents, carries gas from the fields in\nthe east."
+    wrapped = (
+        "The pipeline, which was opened in 2019 by the\ntwo presidents, carries gas from the "
+        "fields in\nthe east."
+    )
     assert split(wrapped) == [wrapped]
 
 
@@ -161,9 +179,12 @@ def test_the_sentences_around_a_span_are_whole() -> None:
     assert sentence_at(text, 12, 13) == (12, 13)  # the space between two sentences
 
 
-@pytest.mark.parametrize("unit", [".", "!?", "…", "(.)", "a. ", "# # ", "#", " ", '."', ".[1]", "。", "A.", "\n# "])
+@pytest.mark.parametrize(
+    "unit", [".", "!?", "…", "(.)", "a. ", "# # ", "#", " ", '."', ".[1]", "。", "A.", "\n# "]
+)
 def test_a_long_run_of_one_mark_takes_no_time(unit: str) -> None:
-    # 100,000 characters in milliseconds; a pattern that tries every start against every end takes minutes.
+    # 100,000 characters in milliseconds; a pattern that tries every start against every end takes
+    # minutes.
     started = time.perf_counter()
     for text in (unit * (100_000 // len(unit)) + "x", "# " + unit * (100_000 // len(unit)) + "x"):
         sentences(text)

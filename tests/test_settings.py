@@ -1,4 +1,6 @@
-"""Settings: unknown names are refused, bad values are named, and what is given wins over the environment."""
+"""Settings: unknown names are refused, bad values are named, and what is given wins over the
+environment.
+"""
 
 import os
 from pathlib import Path
@@ -37,16 +39,22 @@ def test_folders_to_watch_are_separated_as_in_path(monkeypatch: pytest.MonkeyPat
     assert load_settings(watch=(Path("other"),)).watch == (Path("other"),)
 
 
-def test_an_argument_wins_over_the_environment_and_none_is_no_argument(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_argument_wins_over_the_environment_and_none_is_no_argument(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("QUOTH_PORT", "8123")
     monkeypatch.setenv("QUOTH_HOST", "0.0.0.0")
     settings = load_settings(port=9000, host=None)
     assert (settings.port, settings.host) == (9000, "0.0.0.0")
 
 
-def test_an_unknown_name_is_refused_and_the_known_ones_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_name_is_refused_and_the_known_ones_listed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("QUOTH_PROT", "8123")
-    with pytest.raises(SettingsError, match=r"^QUOTH_PROT: no such setting; there are .*QUOTH_PORT"):
+    with pytest.raises(
+        SettingsError, match=r"^QUOTH_PROT: no such setting; there are .*QUOTH_PORT"
+    ):
         load_settings()
 
 
@@ -71,7 +79,9 @@ def test_names_of_other_programs_are_left_alone(monkeypatch: pytest.MonkeyPatch)
         ("QUOTH_LOG_LEVEL", "loud"),
     ],
 )
-def test_a_value_out_of_bounds_names_its_variable(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_out_of_bounds_names_its_variable(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=rf"^{name}: \S"):
         load_settings()

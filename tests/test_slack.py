@@ -1,4 +1,6 @@
-"""Slack over HTTP: signed requests to the real app, against a Slack on the loopback that keeps what was said."""
+"""Slack over HTTP: signed requests to the real app, against a Slack on the loopback that keeps what
+was said.
+"""
 
 import asyncio
 import json
@@ -8,7 +10,7 @@ import time
 import httpx
 import pytest
 
-from service.app import create_app
+from service.http.app import create_app
 from service.settings import load_settings
 from service.slack import blocks
 from service.slack.routes import parse_body
@@ -55,7 +57,11 @@ def test_an_answer_is_in_its_thread_with_quote_source_and_date(room: Room) -> No
     assert "|The Otter Bridge>, 3 February 2020" in text
     assert said.text.endswith("(The Otter Bridge, 3 February 2020)")
     (quote,) = [block for block in said.blocks if block["type"] == "rich_text"]
-    bold = [part["text"] for part in quote["elements"][0]["elements"] if part.get("style") == {"bold": True}]
+    bold = [
+        part["text"]
+        for part in quote["elements"][0]["elements"]
+        if part.get("style") == {"bold": True}
+    ]
     assert f"*{bold[0]}*" in said.text
 
 
@@ -75,7 +81,9 @@ def test_an_edited_question_edits_its_answer(room: Room) -> None:
     assert ("212 metres" in shown(room.said().blocks), room.said().edits) == (True, 1)
 
 
-def test_a_question_that_is_edited_twice_before_it_is_answered_is_answered_as_it_reads_last(room: Room) -> None:
+def test_a_question_that_is_edited_twice_before_it_is_answered_is_answered_as_it_reads_last(
+    room: Room,
+) -> None:
     first = mention("When was the Otter Bridge opened?")
     room.slack.fail("chat.postMessage", Fault(429, headers={"Retry-After": "1"}))
     room.send(envelope(first))
@@ -140,7 +148,10 @@ def test_a_shared_answer_shows_its_question(room: Room) -> None:
     room.settle()
     room.send(press(blocks.SHARE, answer_id_of(room.slack.responses[0]["blocks"]), room.slack.hook))
     room.settle()
-    assert room.said().blocks[0] == {"type": "header", "text": {"type": "plain_text", "text": QUESTION, "emoji": True}}
+    assert room.said().blocks[0] == {
+        "type": "header",
+        "text": {"type": "plain_text", "text": QUESTION, "emoji": True},
+    }
 
 
 def test_what_cannot_be_shared_is_said_to_who_shared_it(room: Room) -> None:
@@ -176,12 +187,20 @@ def test_a_private_answer_in_a_channel_without_the_bot_is_a_direct_message(room:
 def test_a_vote_is_feedback_one_a_person_and_can_be_changed(room: Room) -> None:
     room.tell(mention(QUESTION))
     value = room.answer_id()
-    votes = [(blocks.HELPFUL, ANA), (blocks.HELPFUL, ANA), (blocks.UNHELPFUL, ANA), (blocks.HELPFUL, BEN)]
+    votes = [
+        (blocks.HELPFUL, ANA),
+        (blocks.HELPFUL, ANA),
+        (blocks.UNHELPFUL, ANA),
+        (blocks.HELPFUL, BEN),
+    ]
     for number, (action, user) in enumerate(votes):
         room.send(press(action, value, room.slack.hook, user, f"2000000020.00000{number}"))
         room.settle()
-    assert room.desk is not None
-    assert [kept.helpful for kept in room.desk.collection.store.answers.feedback()] == [False, True]
+    assert room.service is not None
+    assert [kept.helpful for kept in room.service.collection.store.answers.feedback()] == [
+        False,
+        True,
+    ]
     room.until(lambda: len(room.slack.responses) == 4)
 
 
@@ -192,7 +211,9 @@ def test_show_context_opens_the_passage(room: Room) -> None:
     assert OTTER in shown(room.slack.views[0]["blocks"])
 
 
-def test_without_an_answer_it_is_one_line_and_the_nearest_passages_are_on_a_button(room: Room) -> None:
+def test_without_an_answer_it_is_one_line_and_the_nearest_passages_are_on_a_button(
+    room: Room,
+) -> None:
     room.send(command("/quoth", "threshold 1", room.slack.hook))
     room.tell(mention("Who painted the ceiling?"))
     assert shown(room.said().blocks) == "The documents do not say.\nNearest passages"
@@ -203,7 +224,9 @@ def test_without_an_answer_it_is_one_line_and_the_nearest_passages_are_on_a_butt
 
 @pytest.mark.parametrize("value", ["otter", "", "0" * 32])
 def test_an_answer_that_is_not_kept_is_not_shown(value: str, room: Room) -> None:
-    room.send(press(blocks.CONTEXT, value, room.slack.hook), press(blocks.HELPFUL, value, room.slack.hook))
+    room.send(
+        press(blocks.CONTEXT, value, room.slack.hook), press(blocks.HELPFUL, value, room.slack.hook)
+    )
     room.until(lambda: bool(room.slack.views and room.slack.responses))
     assert shown(room.slack.views[0]["blocks"]) == room.slack.responses[0]["text"] == blocks.GONE
 
@@ -211,8 +234,8 @@ def test_an_answer_that_is_not_kept_is_not_shown(value: str, room: Room) -> None
 def test_an_answer_whose_document_is_gone_is_not_shown_any_more(room: Room) -> None:
     room.tell(mention(QUESTION))
     value = room.answer_id()
-    assert room.desk is not None
-    room.desk.collection.remove(["otter"])
+    assert room.service is not None
+    room.service.collection.remove(["otter"])
     room.send(press(blocks.CONTEXT, value, room.slack.hook))
     room.until(lambda: bool(room.slack.views))
     assert shown(room.slack.views[0]["blocks"]) == blocks.GONE
@@ -224,7 +247,11 @@ def test_the_settings_of_a_channel_are_said_and_outlive_a_restart(room: Room) ->
     room.leave()
     room.enter()
     (answer,) = room.send(command("/quoth", "", room.slack.hook))
-    for said in ("documents tagged bridges, peas", "a confidence of 0.25", "questions that are not put to me"):
+    for said in (
+        "documents tagged bridges, peas",
+        "a confidence of 0.25",
+        "questions that are not put to me",
+    ):
         assert said in answer.json()["text"]
 
 
@@ -259,7 +286,9 @@ def test_a_hundred_events_at_once_are_acknowledged_and_answered_once(room: Room)
 
     assert {answer.status_code for answer in room.runner.run(flood())} == {200}
     room.settle()
-    assert len({said.thread_ts for said in room.slack.standing()}) == len(room.slack.standing()) == 20
+    assert (
+        len({said.thread_ts for said in room.slack.standing()}) == len(room.slack.standing()) == 20
+    )
 
 
 # -- requests
@@ -273,10 +302,14 @@ def test_without_a_signing_secret_the_way_in_is_closed(empty_room: Room) -> None
     assert "QUOTH_SLACK_SIGNING_SECRET" in answer.json()["detail"]
 
 
-def test_without_a_bot_token_the_address_is_verified_and_nothing_else_is_taken(empty_room: Room) -> None:
+def test_without_a_bot_token_the_address_is_verified_and_nothing_else_is_taken(
+    empty_room: Room,
+) -> None:
     empty_room.given = {"slack_bot_token": None}
     empty_room.enter()
-    verified, told = empty_room.send({"type": "url_verification", "challenge": "x1"}, envelope(mention(QUESTION)))
+    verified, told = empty_room.send(
+        {"type": "url_verification", "challenge": "x1"}, envelope(mention(QUESTION))
+    )
     assert verified.json() == {"challenge": "x1"}
     assert (told.status_code, "QUOTH_SLACK_BOT_TOKEN" in told.json()["detail"]) == (503, True)
 
@@ -293,7 +326,10 @@ def test_without_a_bot_token_the_address_is_verified_and_nothing_else_is_taken(e
 )
 def test_what_slack_did_not_sign_is_refused(headers: dict[str, str], room: Room) -> None:
     body, kind = request_of(envelope(mention(QUESTION)))
-    sent = {name.encode(): value.encode() for name, value in {**signed(body), **headers, "Content-Type": kind}.items()}
+    sent = {
+        name.encode(): value.encode()
+        for name, value in {**signed(body), **headers, "Content-Type": kind}.items()
+    }
     assert room.post(body, sent).status_code == 401
     room.settle()
     assert room.slack.standing() == []
@@ -306,9 +342,15 @@ def test_a_signature_is_good_for_five_minutes(age_s: int, status: int, room: Roo
     assert answer.status_code == status
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"7", b"\xff\xfe", b"null", b"{}", b'{"type": 7}', b"[" * 100_000])
-@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded", "text/plain"])
-def test_a_body_that_slack_does_not_send_is_a_bad_request(body: bytes, kind: str, room: Room) -> None:
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"7", b"\xff\xfe", b"null", b"{}", b'{"type": 7}', b"[" * 100_000]
+)
+@pytest.mark.parametrize(
+    "kind", ["application/json", "application/x-www-form-urlencoded", "text/plain"]
+)
+def test_a_body_that_slack_does_not_send_is_a_bad_request(
+    body: bytes, kind: str, room: Room
+) -> None:
     assert room.post(body, {**signed(body), "Content-Type": kind}).status_code == 400
 
 
@@ -316,7 +358,11 @@ def test_every_wrapping_of_a_payload_is_taken_off() -> None:
     form = "application/x-www-form-urlencoded; charset=utf-8"
     assert parse_body(b'{"type": "x"}', "application/json; charset=utf-8") == {"type": "x"}
     assert parse_body(b"payload=%7B%22type%22%3A+%22x%22%7D", form) == {"type": "x"}
-    assert parse_body(b"command=%2Fask&text=a+%26+b&token=", form) == {"command": "/ask", "text": "a & b", "token": ""}
+    assert parse_body(b"command=%2Fask&text=a+%26+b&token=", form) == {
+        "command": "/ask",
+        "text": "a & b",
+        "token": "",
+    }
     assert parse_body(b"ssl_check=1&token=x", form) == {"ssl_check": "1", "token": "x"}
 
 
@@ -375,7 +421,9 @@ def test_another_workspace_is_refused(payload: Json, room: Room) -> None:
     assert (room.slack.standing(), room.slack.responses) == ([], [])
 
 
-@pytest.mark.parametrize("named", [{"team_id": "T0PARTNER"}, {"team_id": None}, {"authorizations": []}], ids=str)
+@pytest.mark.parametrize(
+    "named", [{"team_id": "T0PARTNER"}, {"team_id": None}, {"authorizations": []}], ids=str
+)
 def test_a_shared_channel_and_a_payload_without_a_team_are_taken(named: Json, room: Room) -> None:
     assert room.send({**envelope(mention(QUESTION)), **named})[0].status_code == 200
     room.settle()
@@ -395,7 +443,9 @@ def test_a_shared_channel_and_a_payload_without_a_team_are_taken(named: Json, ro
     ],
     ids=lambda fault: f"{fault.status} {fault.body}",
 )
-def test_a_mention_is_taken_before_slack_has_said_whose_the_token_is(fault: Fault, empty_room: Room) -> None:
+def test_a_mention_is_taken_before_slack_has_said_whose_the_token_is(
+    fault: Fault, empty_room: Room
+) -> None:
     empty_room.slack.fail("auth.test", *[fault] * 100)
     empty_room.enter()
     empty_room.answer_always(CHANNEL)
@@ -411,7 +461,9 @@ def test_whose_the_token_is_outlives_a_restart(room: Room) -> None:
 
 
 def test_slack_asking_for_time_is_given_it(room: Room) -> None:
-    room.slack.fail("chat.postMessage", Fault(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "2"}))
+    room.slack.fail(
+        "chat.postMessage", Fault(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "2"})
+    )
     started = time.monotonic()
     room.tell(mention(QUESTION), mention(QUESTION, LATER))
     assert len(room.slack.standing()) == 2
@@ -435,13 +487,19 @@ def test_a_slack_that_fails_is_asked_again(fault: Fault, room: Room) -> None:
     assert len(room.slack.standing()) == 1
 
 
-@pytest.mark.parametrize("replies", [None, Fault(200, {"ok": False, "error": "unknown_method"}), Fault(404, "no")])
-def test_an_answer_that_slack_took_without_saying_so_is_looked_for_first(replies: Fault | None, room: Room) -> None:
+@pytest.mark.parametrize(
+    "replies", [None, Fault(200, {"ok": False, "error": "unknown_method"}), Fault(404, "no")]
+)
+def test_an_answer_that_slack_took_without_saying_so_is_looked_for_first(
+    replies: Fault | None, room: Room
+) -> None:
     room.slack.swallow("chat.postMessage")
     if replies:
         room.slack.fail("conversations.replies", replies)
     room.tell(mention(QUESTION))
-    assert len(room.slack.standing()) == (2 if replies else 1)  # without a way to look, twice rather than never
+    assert len(room.slack.standing()) == (
+        2 if replies else 1
+    )  # without a way to look, twice rather than never
 
 
 def test_a_slack_that_is_not_there_is_waited_for(room: Room) -> None:
@@ -455,7 +513,9 @@ def test_a_slack_that_is_not_there_is_waited_for(room: Room) -> None:
     assert len(room.slack.standing()) == 1
 
 
-def test_what_slack_refuses_for_good_is_given_up_and_logged(room: Room, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_slack_refuses_for_good_is_given_up_and_logged(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
     room.slack.fail("chat.postMessage", Fault(200, {"ok": False, "error": "is_archived"}))
     room.tell(mention(QUESTION))
     assert room.slack.standing() == []
@@ -466,13 +526,19 @@ def test_what_slack_refuses_for_good_is_given_up_and_logged(room: Room, caplog: 
 
 def test_tokens_are_neither_logged_nor_shown(room: Room, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    room.slack.fail("chat.postMessage", Fault(500), Fault(200, {"ok": False, "error": "invalid_auth"}))
+    room.slack.fail(
+        "chat.postMessage", Fault(500), Fault(200, {"ok": False, "error": "invalid_auth"})
+    )
     room.tell(mention(QUESTION))
     room.slack.fail("response", Fault(500, "no"))
     room.send(command("/ask", QUESTION, room.slack.hook))
     room.settle()
-    given = repr(load_settings(slack_bot_token=TOKEN, slack_signing_secret=SECRET, slack_app_token=APP_TOKEN))
-    logged = [record.getMessage() for record in caplog.records if record.name != "aiohttp.access"]  # Slack's own log
+    given = repr(
+        load_settings(slack_bot_token=TOKEN, slack_signing_secret=SECRET, slack_app_token=APP_TOKEN)
+    )
+    logged = [
+        record.getMessage() for record in caplog.records if record.name != "aiohttp.access"
+    ]  # Slack's own log
     for secret in (TOKEN, SECRET, APP_TOKEN, "secret-of-a-response"):
         assert not [line for line in logged if secret in line]
         assert secret not in given
@@ -480,8 +546,8 @@ def test_tokens_are_neither_logged_nor_shown(room: Room, caplog: pytest.LogCaptu
 
 
 def test_a_second_service_does_not_answer_from_the_same_folder(room: Room) -> None:
-    assert room.desk is not None
-    second = create_app(room.desk, room.settings())
+    assert room.service is not None
+    second = create_app(room.service, room.settings())
     living = Living(second)
     room.runner.run(living.begin())
 

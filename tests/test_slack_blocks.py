@@ -1,4 +1,6 @@
-"""What the bot says stays within Slack's limits, and nothing in it is acted on, whatever documents and people write."""
+"""What the bot says stays within Slack's limits, and nothing in it is acted on, whatever documents
+and people write.
+"""
 
 import re
 from datetime import date
@@ -8,8 +10,22 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from service.schemas import AlternativeOut, AnswerOut, AskResponse, CitationOut, PassageOut, SentenceOut
-from service.slack.blocks import answer_post, confidence_words, context_post, modal, nearest_post, notice
+from service.http.schemas import (
+    AlternativeOut,
+    AnswerOut,
+    AskResponse,
+    CitationOut,
+    PassageOut,
+    SentenceOut,
+)
+from service.slack.blocks import (
+    answer_post,
+    confidence_words,
+    context_post,
+    modal,
+    nearest_post,
+    notice,
+)
 from service.slack.mrkdwn import cut, escaped, length, link
 from tests.loopback import fault_of_message, fault_of_view, marked_texts, shown, units
 
@@ -32,16 +48,23 @@ NASTY = st.sampled_from(
     ]
 )
 TEXT = st.lists(
-    NASTY | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12),
+    NASTY
+    | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12),
     min_size=1,
     max_size=12,
 ).map("".join)
-LONG = st.tuples(TEXT, st.sampled_from([1, 2, 200])).map(lambda pair: pair[0] * pair[1] or "x").filter(str.strip)
+LONG = (
+    st.tuples(TEXT, st.sampled_from([1, 2, 200]))
+    .map(lambda pair: pair[0] * pair[1] or "x")
+    .filter(str.strip)
+)
 MENTION = re.compile(r"<[!@#]|@(?:here|channel|everyone)\b", re.IGNORECASE)
 JOINER = "\u2060"
 BASE = "https://quoth.test"
 BASES = st.sampled_from([BASE, "http://127.0.0.1:8000/", "https://x.org/" + "deep/" * 400])
-FEW = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+FEW = settings(
+    max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 ENTITY = re.compile(r"&(?!amp;|lt;|gt;)")
 
 
@@ -49,7 +72,9 @@ ENTITY = re.compile(r"&(?!amp;|lt;|gt;)")
 def citations(draw: Any) -> CitationOut:  # hypothesis draws what it is asked for
     before, quote, after = draw(LONG), draw(LONG), draw(LONG)
     start = draw(st.integers(0, 1_000))
-    sentence = SentenceOut(start=start, end=start + len(before + quote + after), text=before + quote + after)
+    sentence = SentenceOut(
+        start=start, end=start + len(before + quote + after), text=before + quote + after
+    )
     return CitationOut(
         number=1,
         document_id="otter",
@@ -70,10 +95,22 @@ def citations(draw: Any) -> CitationOut:  # hypothesis draws what it is asked fo
 def responses(draw: Any) -> AskResponse:
     found = draw(st.lists(citations(), max_size=6))
     passages = [
-        PassageOut(document_id="otter", version="v", title=draw(LONG), start=0, end=9, text=draw(LONG), score=1, rank=1)
+        PassageOut(
+            document_id="otter",
+            version="v",
+            title=draw(LONG),
+            start=0,
+            end=9,
+            text=draw(LONG),
+            score=1,
+            rank=1,
+        )
         for _ in range(draw(st.integers(0, 2)))
     ]
-    others = [AlternativeOut(text=draw(LONG), confidence=draw(st.floats(0, 1)), citations=found[:1]) for _ in range(3)]
+    others = [
+        AlternativeOut(text=draw(LONG), confidence=draw(st.floats(0, 1)), citations=found[:1])
+        for _ in range(3)
+    ]
     return AskResponse(
         id="0" * 32,
         question=draw(LONG),
@@ -94,7 +131,9 @@ def responses(draw: Any) -> AskResponse:
 
 @FEW
 @given(responses(), BASES, st.booleans(), st.booleans())
-def test_every_answer_keeps_slacks_limits(response: AskResponse, base: str, private: bool, shared: bool) -> None:
+def test_every_answer_keeps_slacks_limits(
+    response: AskResponse, base: str, private: bool, shared: bool
+) -> None:
     post = answer_post(response, base, private=private, shared=shared)
     assert fault_of_message({"text": post.text, "blocks": list(post.blocks)}) is None
     assert units(post.text) <= 3_000
@@ -111,12 +150,17 @@ def test_every_modal_keeps_slacks_limits(response: AskResponse) -> None:
 @given(responses(), BASES)
 def test_nothing_in_an_answer_mentions_anybody(response: AskResponse, base: str) -> None:
     post = answer_post(response, base, shared=True)
-    views = [*modal(context_post(response, base))["blocks"], *modal(nearest_post(response))["blocks"]]
+    views = [
+        *modal(context_post(response, base))["blocks"],
+        *modal(nearest_post(response))["blocks"],
+    ]
     for text in every_text([post.text, *post.blocks, *views]):
         assert not MENTION.search(text)
     for text in [post.text, *marked_texts([*post.blocks, *views])]:
         assert not ENTITY.search(text)
-        assert all(match.startswith(("http://", "https://")) for match in re.findall(r"<([^>]*)", text))
+        assert all(
+            match.startswith(("http://", "https://")) for match in re.findall(r"<([^>]*)", text)
+        )
 
 
 @FEW
@@ -130,7 +174,9 @@ def test_a_notice_keeps_the_limits_and_mentions_nobody(text: str) -> None:
 
 @FEW
 @given(LONG, st.integers(1, 200))
-def test_a_cut_text_is_no_longer_than_asked_and_no_character_is_split(text: str, limit: int) -> None:
+def test_a_cut_text_is_no_longer_than_asked_and_no_character_is_split(
+    text: str, limit: int
+) -> None:
     for made in (cut(text, limit), escaped(text, limit)):
         assert length(made) == units(made) <= limit
         made.encode("utf-8")
@@ -146,13 +192,17 @@ def test_what_is_escaped_reads_as_it_was_written(text: str) -> None:
     assert html.unescape(escaped(short)).replace("\u2060", "") == short.replace("\u2060", "")
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "", "ftp://x", "https://x y", "https://x\n", "x" * 9_000])
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "", "ftp://x", "https://x y", "https://x\n", "x" * 9_000]
+)
 def test_only_a_web_address_is_a_link(url: str) -> None:
     assert link(url, "The <page>") == "The &lt;page&gt;"
 
 
 def test_an_address_cannot_end_its_link_early() -> None:
-    assert link("https://x.org/a|b>c<!here>&d", "t") == "<https://x.org/a%7Cb%3Ec%3C!here%3E&amp;d|t>"
+    assert (
+        link("https://x.org/a|b>c<!here>&d", "t") == "<https://x.org/a%7Cb%3Ec%3C!here%3E&amp;d|t>"
+    )
 
 
 def every_text(part: object) -> list[str]:
@@ -168,18 +218,45 @@ SENTENCE = "It is 212 metres long & crosses <the> Elm."
 
 
 def citation(**fields: object) -> CitationOut:
-    place = {"start": 16, "end": 26, "quote": "212 metres", "link": "/documents/otter?version=v#16-26"}
+    place = {
+        "start": 16,
+        "end": 26,
+        "quote": "212 metres",
+        "link": "/documents/otter?version=v#16-26",
+    }
     known = {"title": "The Otter Bridge", "url": None, "published": date(2020, 2, 3), "page": 4}
     sentence = SentenceOut(start=10, end=10 + len(SENTENCE), text=SENTENCE)
     return CitationOut.model_validate(
-        {"number": 1, "document_id": "otter", "version": "v", "sentence": sentence, **place, **known, **fields}
+        {
+            "number": 1,
+            "document_id": "otter",
+            "version": "v",
+            "sentence": sentence,
+            **place,
+            **known,
+            **fields,
+        }
     )
 
 
 def response(**fields: object) -> AskResponse:
-    answered = {"answered": True, "answer": {"text": "212 metres", "confidence": 0.9}, "citations": [citation()]}
-    empty: dict[str, object] = {"alternatives": [], "reason": None, "passages": [], "conflict": False}
-    asked = {"id": "0" * 32, "question": "How long?", "resolved_question": "How long?", "generation": 1}
+    answered = {
+        "answered": True,
+        "answer": {"text": "212 metres", "confidence": 0.9},
+        "citations": [citation()],
+    }
+    empty: dict[str, object] = {
+        "alternatives": [],
+        "reason": None,
+        "passages": [],
+        "conflict": False,
+    }
+    asked = {
+        "id": "0" * 32,
+        "question": "How long?",
+        "resolved_question": "How long?",
+        "generation": 1,
+    }
     return AskResponse.model_validate({**asked, **answered, **empty, "timings_ms": {}, **fields})
 
 
@@ -187,13 +264,16 @@ def test_an_answer_is_its_sentence_its_source_its_confidence_and_its_buttons() -
     post = answer_post(response(), "https://quoth.test")
     assert shown(list(post.blocks)).replace(JOINER, "").split("\n") == [
         SENTENCE,
-        "<https://quoth.test/documents/otter?version=v#16-26|The Otter Bridge>, 3 February 2020, p. 4",
+        "<https://quoth.test/documents/otter?version=v#16-26|The Otter Bridge>, 3 February "
+        "2020, p. 4",
         "Very likely right",
         "👍",
         "👎",
         "Show context",
     ]
-    assert post.text == ("It is *212 metres* long &amp; crosses &lt;the&gt; Elm. (The Otter Bridge, 3 February 2020)")
+    assert post.text == (
+        "It is *212 metres* long &amp; crosses &lt;the&gt; Elm. (The Otter Bridge, 3 February 2020)"
+    )
 
 
 def test_a_document_with_an_address_of_its_own_is_linked_there_too() -> None:
@@ -212,9 +292,16 @@ def test_the_short_answer_is_bold_in_its_sentence() -> None:
 
 
 def test_another_answer_that_may_be_right_is_also_found() -> None:
-    other = {"text": "213 metres", "confidence": 0.3, "citations": [citation(title="Notes", published=None, page=None)]}
+    other = {
+        "text": "213 metres",
+        "confidence": 0.3,
+        "citations": [citation(title="Notes", published=None, page=None)],
+    }
     text = shown(list(answer_post(response(alternatives=[other]), BASE).blocks))
-    assert "Also found:\n213 metres — <https://quoth.test/documents/otter?version=v#16-26|Notes>\n" in text
+    assert (
+        "Also found:\n213 metres — <https://quoth.test/documents/otter?version=v#16-26|Notes>\n"
+        in text
+    )
 
 
 def test_another_answer_that_is_hardly_right_is_left_out_unless_documents_differ() -> None:
@@ -228,9 +315,20 @@ def test_another_answer_that_is_hardly_right_is_left_out_unless_documents_differ
 def test_a_long_passage_is_cut_around_its_quote() -> None:
     text = "a " * 3_000 + "212 metres" + " b" * 3_000
     start = text.index("212")
-    passage = {"document_id": "otter", "version": "v", "title": "T", "start": 0, "end": len(text), "text": text}
+    passage = {
+        "document_id": "otter",
+        "version": "v",
+        "title": "T",
+        "start": 0,
+        "end": len(text),
+        "text": text,
+    }
     cited = citation(start=start, end=start + 10)
-    view = modal(context_post(response(citations=[cited], passages=[{**passage, "score": 1, "rank": 1}]), BASE))
+    view = modal(
+        context_post(
+            response(citations=[cited], passages=[{**passage, "score": 1, "rank": 1}]), BASE
+        )
+    )
     (quote,) = view["blocks"][1]["elements"]
     before, bold, after = (part["text"] for part in quote["elements"])
     assert (before[0], bold, after[-1]) == ("…", "212 metres", "…")

@@ -13,10 +13,20 @@ from pathlib import Path
 import httpx
 
 from corpus.document import Document
-from index.embed import Encoder
-from service.desk import Desk
+from index.encoding.encoder import Encoder
+from service.answering.service import AnswerService
 from service.reader.passage import PassageReader
-from tests.loopback import CHANNEL, SECRET, TOKEN, LoopbackSlack, command, deliver, envelope, mention, until
+from tests.loopback import (
+    CHANNEL,
+    SECRET,
+    TOKEN,
+    LoopbackSlack,
+    command,
+    deliver,
+    envelope,
+    mention,
+    until,
+)
 from tests.slack_room import OTTER, QUESTION
 
 ROUNDS = 4
@@ -29,13 +39,15 @@ sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
 import uvicorn
 from conftest import ToyEncoder, ToyPassageReader
-from service.app import create_app
-from service.desk import Desk
+from service.http.app import create_app
+from service.answering.service import AnswerService
 from service.settings import load_settings
 async def main():
     settings = load_settings(data_dir=Path(sys.argv[1]), threads=2, port=0)
-    with Desk(settings.data_dir, ToyEncoder(), ToyPassageReader(), writable=True) as desk:
-        server = uvicorn.Server(uvicorn.Config(create_app(desk, settings), port=0, log_level="error"))
+    toys = ToyEncoder(), ToyPassageReader()
+    with AnswerService(settings.data_dir, *toys, writable=True) as service:
+        app = create_app(service, settings)
+        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
         serving = asyncio.create_task(server.serve())
         while not server.started:
             await asyncio.sleep(0.01)
@@ -64,7 +76,9 @@ def stopped(running: subprocess.Popen[str], how: signal.Signals) -> None:
 async def acknowledged_before_the_kill(
     running: subprocess.Popen[str], port: int, first: int, chance: random.Random
 ) -> set[str]:
-    """The time stamps of the mentions that a service had taken when it was killed in their midst."""
+    """The time stamps of the mentions that a service had taken when it was killed in their
+    midst.
+    """
     taken: set[str] = set()
 
     async def telling(client: httpx.AsyncClient) -> None:
@@ -96,8 +110,8 @@ def test_what_was_taken_before_a_kill_is_answered_after_it_once(
     tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Callable[..., Document]
 ) -> None:
     folder = tmp_path / "data"
-    with Desk(folder, encoder, passages, writable=True) as desk:
-        desk.collection.put([make("otter", OTTER)])
+    with AnswerService(folder, encoder, passages, writable=True) as service:
+        service.collection.put([make("otter", OTTER)])
     chance = random.Random()  # the moments differ from run to run whatever is drawn here
 
     async def killing() -> tuple[LoopbackSlack, set[str]]:

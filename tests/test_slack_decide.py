@@ -16,14 +16,24 @@ ANSWERED = Facts(thread=Thread(ANA, float(ROOT), quiet=False))
 
 @pytest.mark.parametrize(
     "text",
-    ["stop", "Stop.", "stop it, please", "Please stop answering", "ok, stop now", "that's enough", "Quoth, quiet!"],
+    [
+        "stop",
+        "Stop.",
+        "stop it, please",
+        "Please stop answering",
+        "ok, stop now",
+        "that's enough",
+        "Quoth, quiet!",
+    ],
 )
 def test_a_thread_is_left_alone_when_somebody_says_so(text: str) -> None:
     event = parse_event(envelope(message(text, "2000000060.000000", thread_ts=ROOT)))
     assert isinstance(decide(ME, event, ANSWERED), Quieten)
 
 
-@pytest.mark.parametrize("text", ["stop loss policy", "Where does the bus stop?", "enough gas for winter"])
+@pytest.mark.parametrize(
+    "text", ["stop loss policy", "Where does the bus stop?", "enough gas for winter"]
+)
 def test_a_question_about_stopping_is_a_question(text: str) -> None:
     event = parse_event(envelope(message(text, "2000000060.000000", thread_ts=ROOT)))
     assert not isinstance(decide(ME, event, ANSWERED), Quieten)
@@ -45,12 +55,16 @@ def test_a_text_loses_its_markup(marked: str, plain: str) -> None:
     assert plain_text(marked) == plain
 
 
-@pytest.mark.parametrize("text", ["How long?", "and imports?", "who built it", "Is it long", "“Why?”"])
+@pytest.mark.parametrize(
+    "text", ["How long?", "and imports?", "who built it", "Is it long", "“Why?”"]
+)
 def test_a_question_is_recognised(text: str) -> None:
     assert is_question(text)
 
 
-@pytest.mark.parametrize("text", ["", "?", "???", ":thinking_face:?", "It is long.", "Whatever.", "Isle of Wight"])
+@pytest.mark.parametrize(
+    "text", ["", "?", "???", ":thinking_face:?", "It is long.", "Whatever.", "Isle of Wight"]
+)
 def test_what_is_no_question_is_not_taken_for_one(text: str) -> None:
     assert not is_question(text)
 
@@ -62,10 +76,14 @@ def test_any_text_makes_a_question_without_markup_around_it(text: str) -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
     max_leaves=8,
 )
-PARTS = "type subtype channel ts thread_ts user text message previous_message deleted_ts edited".split()
+PARTS = (
+    "type subtype channel ts thread_ts user text message previous_message deleted_ts edited".split()
+)
 
 
 @given(
@@ -73,15 +91,23 @@ PARTS = "type subtype channel ts thread_ts user text message previous_message de
     st.sampled_from(["message", "app_mention"]),
     st.sampled_from([None, "message_changed", "message_deleted"]),
 )
-def test_a_broken_event_is_said_to_be_broken_or_is_decided(fields: Json, kind: str, subtype: str | None) -> None:
+def test_a_broken_event_is_said_to_be_broken_or_is_decided(
+    fields: Json, kind: str, subtype: str | None
+) -> None:
     try:
-        happened = parse_event(envelope({**message("How long?"), **fields, "type": kind, "subtype": subtype}))
+        happened = parse_event(
+            envelope({**message("How long?"), **fields, "type": kind, "subtype": subtype})
+        )
     except PayloadError:
         return
     decide(ME, happened, ANSWERED)
 
 
-@given(st.dictionaries(st.sampled_from("user channel container message actions".split()), JSON, max_size=5))
+@given(
+    st.dictionaries(
+        st.sampled_from("user channel container message actions".split()), JSON, max_size=5
+    )
+)
 def test_a_broken_button_is_said_to_be_broken_or_is_a_button(fields: Json) -> None:
     try:
         parse_press({**press("quoth_share", "x", ""), **fields})

@@ -11,14 +11,26 @@ import yaml
 
 from corpus.document import Document
 from corpus.errors import SettingsError
-from index.embed import Encoder
-from service.desk import Desk
+from index.encoding.encoder import Encoder
+from service.answering.service import AnswerService
+from service.http.threads import Threads
 from service.reader.passage import PassageReader
 from service.settings import Settings, load_settings
 from service.slack.app import listen, opened, serve_socket
 from service.slack.check import SCOPES, check
-from service.threads import Threads
-from tests.loopback import APP_TOKEN, SECRET, TEAM, TOKEN, Fault, Json, LoopbackSlack, command, envelope, mention, until
+from tests.loopback import (
+    APP_TOKEN,
+    SECRET,
+    TEAM,
+    TOKEN,
+    Fault,
+    Json,
+    LoopbackSlack,
+    command,
+    envelope,
+    mention,
+    until,
+)
 
 QUESTION = "How long is the Otter Bridge?"
 
@@ -43,32 +55,43 @@ def settings_of(slack: LoopbackSlack, **given: object) -> Settings:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Callable[..., Document]) -> Iterator[Desk]:
-    with Desk(tmp_path / "data", encoder, passages, writable=True) as opened_desk:
+def service(
+    tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Callable[..., Document]
+) -> Iterator[AnswerService]:
+    with AnswerService(tmp_path / "data", encoder, passages, writable=True) as opened_desk:
         opened_desk.collection.put([make("otter", "The Otter Bridge is 212 metres long.")])
         yield opened_desk
 
 
 def sent(kind: str, payload: Json, number: int) -> Json:
-    return {"type": kind, "envelope_id": f"e{number}", "payload": payload, "accepts_response_payload": True}
+    return {
+        "type": kind,
+        "envelope_id": f"e{number}",
+        "payload": payload,
+        "accepts_response_payload": True,
+    }
 
 
 def test_what_comes_through_a_socket_is_acknowledged_and_answered_once(
-    runner: asyncio.Runner, slack: LoopbackSlack, desk: Desk, tmp_path: Path
+    runner: asyncio.Runner, slack: LoopbackSlack, service: AnswerService, tmp_path: Path
 ) -> None:
     settings = settings_of(slack, data_dir=tmp_path / "data", threads=1)
 
     async def living() -> None:
-        app = opened(desk, settings, Threads(1))
+        app = opened(service, settings, Threads(1))
         async with app.running():
             listening = asyncio.create_task(listen(app, APP_TOKEN))
             await until(lambda: slack.socket is not None and "auth.test" in slack.calls)
             assert slack.socket is not None
             await asyncio.sleep(0.3)
-            await slack.socket.send_json(sent("slash_commands", command("/quoth", "threshold 0", slack.hook), 0))
+            await slack.socket.send_json(
+                sent("slash_commands", command("/quoth", "threshold 0", slack.hook), 0)
+            )
             await until(lambda: slack.acknowledged == ["e0"])
             for number in (1, 2):
-                await slack.socket.send_json(sent("events_api", envelope(mention(QUESTION)), number))
+                await slack.socket.send_json(
+                    sent("events_api", envelope(mention(QUESTION)), number)
+                )
             await until(lambda: len(slack.acknowledged) == 3 and bool(slack.messages))
             await asyncio.sleep(0.3)
             listening.cancel()
@@ -79,16 +102,22 @@ def test_what_comes_through_a_socket_is_acknowledged_and_answered_once(
     assert slack.tokens == {f"Bearer {TOKEN}", f"Bearer {APP_TOKEN}"}
 
 
-def test_socket_mode_needs_its_token(runner: asyncio.Runner, slack: LoopbackSlack, desk: Desk) -> None:
+def test_socket_mode_needs_its_token(
+    runner: asyncio.Runner, slack: LoopbackSlack, service: AnswerService
+) -> None:
     with pytest.raises(SettingsError, match="QUOTH_SLACK_APP_TOKEN"):
-        runner.run(serve_socket(desk, load_settings(slack_bot_token=TOKEN, slack_api_url=slack.url)))
+        runner.run(
+            serve_socket(service, load_settings(slack_bot_token=TOKEN, slack_api_url=slack.url))
+        )
 
 
 def faults(runner: asyncio.Runner, settings: Settings) -> list[str]:
     return [finding.text for finding in runner.run(check(settings)) if finding.fault]
 
 
-def test_check_finds_nothing_missing_where_nothing_is(runner: asyncio.Runner, slack: LoopbackSlack) -> None:
+def test_check_finds_nothing_missing_where_nothing_is(
+    runner: asyncio.Runner, slack: LoopbackSlack
+) -> None:
     findings = runner.run(check(settings_of(slack, slack_signing_secret=SECRET)))
     assert [finding for finding in findings if finding.fault] == []
     text = "\n".join(finding.text for finding in findings)
@@ -97,7 +126,9 @@ def test_check_finds_nothing_missing_where_nothing_is(runner: asyncio.Runner, sl
 
 
 @pytest.mark.parametrize("scope", SCOPES)
-def test_check_names_a_missing_scope(scope: str, runner: asyncio.Runner, slack: LoopbackSlack) -> None:
+def test_check_names_a_missing_scope(
+    scope: str, runner: asyncio.Runner, slack: LoopbackSlack
+) -> None:
     slack.scopes = ",".join(other for other in SCOPES if other != scope)
     (fault,) = faults(runner, settings_of(slack))
     assert fault.startswith(f"scope {scope} is missing")
@@ -125,8 +156,14 @@ def test_check_tells_tokens_apart(runner: asyncio.Runner, slack: LoopbackSlack) 
     assert ["is no bot token" in found[0], "is no app-level token" in found[1]] == [True, True]
 
 
-def test_the_command_ends_with_1_where_something_is_missing(slack: LoopbackSlack, runner: asyncio.Runner) -> None:
-    own = {"QUOTH_SLACK_BOT_TOKEN": TOKEN, "QUOTH_SLACK_APP_TOKEN": APP_TOKEN, "QUOTH_SLACK_API_URL": slack.url}
+def test_the_command_ends_with_1_where_something_is_missing(
+    slack: LoopbackSlack, runner: asyncio.Runner
+) -> None:
+    own = {
+        "QUOTH_SLACK_BOT_TOKEN": TOKEN,
+        "QUOTH_SLACK_APP_TOKEN": APP_TOKEN,
+        "QUOTH_SLACK_API_URL": slack.url,
+    }
 
     async def checked(given: dict[str, str]) -> tuple[int | None, str]:
         command_line = [sys.executable, "-m", "service.cli", "slack", "check"]
@@ -147,6 +184,9 @@ def test_the_manifest_in_the_docs_asks_for_what_is_needed_and_for_no_more() -> N
     manifest = yaml.safe_load(text.split("and paste\n")[1].split("   with your own")[0])
     assert set(manifest["oauth_config"]["scopes"]["bot"]) == set(SCOPES)
     assert [scope for scope in SCOPES if f"`{scope}`" not in text] == []
-    assert [command["command"] for command in manifest["features"]["slash_commands"]] == ["/ask", "/quoth"]
+    assert [command["command"] for command in manifest["features"]["slash_commands"]] == [
+        "/ask",
+        "/quoth",
+    ]
     kinds = {"app_mention", "message.channels", "message.groups", "message.im", "message.mpim"}
     assert set(manifest["settings"]["event_subscriptions"]["bot_events"]) == kinds

@@ -1,4 +1,6 @@
-"""What happens in Slack and what the bot does: the table of docs/slack.md, case by case, over HTTP to the real app."""
+"""What happens in Slack and what the bot does: the table of docs/slack.md, case by case, over HTTP
+to the real app.
+"""
 
 import asyncio
 import json
@@ -11,8 +13,8 @@ import httpx
 import pytest
 
 from corpus.document import make_document
-from index.embed import Encoder
-from service.desk import Desk
+from index.encoding.encoder import Encoder
+from service.answering.service import AnswerService
 from service.reader.passage import PassageReader
 from service.slack import blocks
 from service.slack.bot import HINT
@@ -60,13 +62,25 @@ class Scene:
 
     def here(self, payload: Json) -> Json:
         """The payload as of this channel and its own time; every case writes the same ones."""
-        text = json.dumps(payload).replace(CHANNEL, self.channel).replace(DIRECT, f"D{self.number:04}")
-        return dict(json.loads(text.replace('"20000', f'"2{self.number:04}').replace("-20000", f"-2{self.number:04}")))
+        text = (
+            json.dumps(payload).replace(CHANNEL, self.channel).replace(DIRECT, f"D{self.number:04}")
+        )
+        return dict(
+            json.loads(
+                text.replace('"20000', f'"2{self.number:04}').replace(
+                    "-20000", f"-2{self.number:04}"
+                )
+            )
+        )
 
     def messages(self) -> dict[str, Said]:
         """What the bot has said here and not taken back."""
         found = self.room.slack.messages.items()
-        return {ts: said for ts, said in found if said.channel[1:] == self.channel[1:] or said.channel in (ANA, BEN)}
+        return {
+            ts: said
+            for ts, said in found
+            if said.channel[1:] == self.channel[1:] or said.channel in (ANA, BEN)
+        }
 
     def heard(self, answer: httpx.Response) -> None:
         self.statuses.append(answer.status_code)
@@ -90,7 +104,11 @@ def arrives(payload: Json, **headers: str) -> Callable[[Scene], None]:
     """The payload arrives."""
 
     def step(scene: Scene) -> None:
-        wrapped = "command" in payload or payload["type"] in ("block_actions", "url_verification", "event_callback")
+        wrapped = "command" in payload or payload["type"] in (
+            "block_actions",
+            "url_verification",
+            "event_callback",
+        )
         sent = scene.here(payload if wrapped else envelope(payload))
         scene.heard(scene.room.send(sent, **headers)[0])
 
@@ -133,7 +151,9 @@ def sets(text: str) -> Callable[[Scene], None]:
     return lambda scene: told(command("/quoth", text, scene.room.slack.hook))(scene)
 
 
-def raw(headers: Callable[[bytes], dict[str, str]], body: bytes | None = None) -> Callable[[Scene], None]:
+def raw(
+    headers: Callable[[bytes], dict[str, str]], body: bytes | None = None
+) -> Callable[[Scene], None]:
     """A request that Slack would not send."""
 
     def step(scene: Scene) -> None:
@@ -172,15 +192,31 @@ REWORDED = edited(mention(QUESTION), f"<@{BOT}> When was the Otter Bridge opened
 CASES = (
     # asking
     Case("a mention in a channel", ANSWERS, (mention(QUESTION),)),
-    Case("a mention in the middle of a message", ANSWERS, (message(f"Hey <@{BOT}> how long is the bridge?"),)),
+    Case(
+        "a mention in the middle of a message",
+        ANSWERS,
+        (message(f"Hey <@{BOT}> how long is the bridge?"),),
+    ),
     Case("the `message` event of a mention alone", ANSWERS, (TWIN,)),
     Case("both events of one mention", ANSWERS, (mention(QUESTION), TWIN)),
-    Case("both events, the other way round, again and again", ANSWERS, (TWIN, mention(QUESTION), TWIN)),
-    Case("both events without `client_msg_id`", ANSWERS, (mention(QUESTION, **NO_ID), {**TWIN, **NO_ID})),
+    Case(
+        "both events, the other way round, again and again",
+        ANSWERS,
+        (TWIN, mention(QUESTION), TWIN),
+    ),
+    Case(
+        "both events without `client_msg_id`",
+        ANSWERS,
+        (mention(QUESTION, **NO_ID), {**TWIN, **NO_ID}),
+    ),
     Case(
         "a mention and two retries of it (`X-Slack-Retry-Num`)",
         ANSWERS,
-        (arrives(mention(QUESTION)), told(mention(QUESTION), **RETRIED), told(mention(QUESTION), **RETRIED)),
+        (
+            arrives(mention(QUESTION)),
+            told(mention(QUESTION), **RETRIED),
+            told(mention(QUESTION), **RETRIED),
+        ),
     ),
     Case(
         "the same `client_msg_id` under another time stamp",
@@ -188,9 +224,22 @@ CASES = (
         (mention(QUESTION, LATER, client_msg_id="id-of-" + ROOT),),
         ASKED,
     ),
-    Case("a message before the bot was named in it, then the mention", ANSWERS, (message(QUESTION), mention(QUESTION))),
-    Case("a mention in a thread of people", ANSWERS, (mention(QUESTION, LATER, thread_ts=ROOT),), (message("Look"),)),
-    Case("a mention of the bot and of a person", ANSWERS, (mention(f"tell <@{BEN}> how long is the bridge?"),)),
+    Case(
+        "a message before the bot was named in it, then the mention",
+        ANSWERS,
+        (message(QUESTION), mention(QUESTION)),
+    ),
+    Case(
+        "a mention in a thread of people",
+        ANSWERS,
+        (mention(QUESTION, LATER, thread_ts=ROOT),),
+        (message("Look"),),
+    ),
+    Case(
+        "a mention of the bot and of a person",
+        ANSWERS,
+        (mention(f"tell <@{BEN}> how long is the bridge?"),),
+    ),
     Case("a direct message", ANSWERS, (direct(QUESTION),)),
     Case(
         "a direct message with a file and a question",
@@ -228,16 +277,29 @@ CASES = (
     Case("a `bot_message`", SILENT, (message(f"<@{BOT}> {QUESTION}", subtype="bot_message"),)),
     Case("a message of Slackbot", SILENT, (direct(QUESTION, user="USLACKBOT"),)),
     Case("somebody joins", SILENT, (message(f"<@{BOT}> has joined", subtype="channel_join"),)),
-    Case("a link that Slack unfurls", SILENT, (edited(mention(QUESTION), f"<@{BOT}> {QUESTION}"),), ASKED),
+    Case(
+        "a link that Slack unfurls",
+        SILENT,
+        (edited(mention(QUESTION), f"<@{BOT}> {QUESTION}"),),
+        ASKED,
+    ),
     Case("a reaction", SILENT, ({"type": "reaction_added", "user": ANA},)),
     Case("an event that nobody knows", SILENT, ({"type": "moon_landing"},)),
     # threads
     Case("a follow-up by who asked", ANSWERS, (reply(WIDTH),), ASKED),
     Case("a follow-up, told again", ANSWERS, (reply(WIDTH), told(reply(WIDTH), **RETRIED)), ASKED),
     Case(
-        "a follow-up that is sent to the channel as well", ANSWERS, (reply(WIDTH, subtype="thread_broadcast"),), ASKED
+        "a follow-up that is sent to the channel as well",
+        ANSWERS,
+        (reply(WIDTH, subtype="thread_broadcast"),),
+        ASKED,
     ),
-    Case("a follow-up in a direct message", ANSWERS, (direct(WIDTH, LATER, thread_ts=ROOT),), (direct(QUESTION),)),
+    Case(
+        "a follow-up in a direct message",
+        ANSWERS,
+        (direct(WIDTH, LATER, thread_ts=ROOT),),
+        (direct(QUESTION),),
+    ),
     Case("a follow-up after a restart", ANSWERS, (reply(WIDTH),), (*ASKED, restart)),
     Case("a question by somebody else in the thread", ANSWERS, (reply(WIDTH, user=BEN),), ASKED),
     Case(
@@ -252,7 +314,12 @@ CASES = (
         (reply("I will tell the others."),),
         (*ASKED, sets("threshold 1")),
     ),
-    Case("a remark by somebody else in the thread", SILENT, (reply("I will look it up.", user=BEN),), ASKED),
+    Case(
+        "a remark by somebody else in the thread",
+        SILENT,
+        (reply("I will look it up.", user=BEN),),
+        ASKED,
+    ),
     Case(
         "a question after two people have talked",
         SILENT,
@@ -260,7 +327,12 @@ CASES = (
         (*ASKED, reply("I know it.", user=BEN)),
     ),
     Case("a reply that names a person", SILENT, (reply(f"<@{BEN}> is that right?"),), ASKED),
-    Case("a question after a reply to a person", SILENT, (reply(WIDTH, LAST),), (*ASKED, reply(f"<@{BEN}> right?"))),
+    Case(
+        "a question after a reply to a person",
+        SILENT,
+        (reply(WIDTH, LAST),),
+        (*ASKED, reply(f"<@{BEN}> right?")),
+    ),
     Case("*stop* in the thread", SILENT, (reply("Please stop."),), ASKED),
     Case("a mention that says *stop*", SILENT, (mention("stop", LATER, thread_ts=ROOT),), ASKED),
     Case("a question after *stop*", SILENT, (reply(WIDTH, LAST),), (*ASKED, reply("stop"))),
@@ -270,15 +342,27 @@ CASES = (
         (reply(WIDTH, LAST),),
         (*ASKED, reply("stop it, thanks", user=BEN)),
     ),
-    Case("a mention after *stop*", ANSWERS, (mention(WIDTH, LAST, thread_ts=ROOT),), (*ASKED, reply("stop"))),
+    Case(
+        "a mention after *stop*",
+        ANSWERS,
+        (mention(WIDTH, LAST, thread_ts=ROOT),),
+        (*ASKED, reply("stop")),
+    ),
     Case("thanks in the thread", SILENT, (reply("Great, thank you so much!"),), ASKED),
     Case("an emoji in the thread", SILENT, (reply(":tada:"),), ASKED),
     Case("a question after thanks", ANSWERS, (reply(WIDTH, LAST),), (*ASKED, reply("thanks"))),
-    Case("a question in the thread a day later", SILENT, (reply(WIDTH, "2000099999.000000"),), ASKED),
+    Case(
+        "a question in the thread a day later", SILENT, (reply(WIDTH, "2000099999.000000"),), ASKED
+    ),
     Case("a question in a thread of people", SILENT, (reply(WIDTH),), (message("Look"),)),
     # edits and deletions
     Case("an edited question", "edits its answer", (REWORDED,), ASKED),
-    Case("an edited question, told twice", "edits its answer", (REWORDED, told(REWORDED, **RETRIED)), ASKED),
+    Case(
+        "an edited question, told twice",
+        "edits its answer",
+        (REWORDED, told(REWORDED, **RETRIED)),
+        ASKED,
+    ),
     Case(
         "an edited question while Slack refuses edits",
         "deletes its answer, answers in the thread",
@@ -300,12 +384,27 @@ CASES = (
     ),
     Case("an edit of a remark", SILENT, (edited(message("Lunch"), "Lunch!"),), (message("Lunch"),)),
     Case("a deleted question", "deletes its answer", (deleted(mention(QUESTION)),), ASKED),
-    Case("a deleted question with replies (`tombstone`)", "deletes its answer", (tombstone(mention(QUESTION)),), ASKED),
     Case(
-        "a deletion, told twice", "deletes its answer", (deleted(mention(QUESTION)), deleted(mention(QUESTION))), ASKED
+        "a deleted question with replies (`tombstone`)",
+        "deletes its answer",
+        (tombstone(mention(QUESTION)),),
+        ASKED,
     ),
-    Case("a deleted message that was no question", SILENT, (deleted(message("Lunch")),), (message("Lunch"),)),
-    Case("an edit of a deleted question", SILENT, (REWORDED,), (*ASKED, deleted(mention(QUESTION)))),
+    Case(
+        "a deletion, told twice",
+        "deletes its answer",
+        (deleted(mention(QUESTION)), deleted(mention(QUESTION))),
+        ASKED,
+    ),
+    Case(
+        "a deleted message that was no question",
+        SILENT,
+        (deleted(message("Lunch")),),
+        (message("Lunch"),),
+    ),
+    Case(
+        "an edit of a deleted question", SILENT, (REWORDED,), (*ASKED, deleted(mention(QUESTION)))
+    ),
     Case(
         "a question that is deleted before it is answered",
         SILENT,
@@ -327,10 +426,22 @@ CASES = (
         (*AUTO, sets("threshold 1")),
     ),
     Case("a remark where they are on", SILENT, (message("It is long."),), AUTO),
-    Case("a question to a person where they are on", SILENT, (message(f"<@{BEN}> {QUESTION}"),), AUTO),
+    Case(
+        "a question to a person where they are on", SILENT, (message(f"<@{BEN}> {QUESTION}"),), AUTO
+    ),
     Case("a question by a bot where they are on", SILENT, (message(QUESTION, bot_id="B0X"),), AUTO),
-    Case("a question where they were switched off again", SILENT, (message(QUESTION),), (*AUTO, sets("auto off"))),
-    Case("a question where they are on, after a restart", ANSWERS, (message(QUESTION),), (*AUTO, restart)),
+    Case(
+        "a question where they were switched off again",
+        SILENT,
+        (message(QUESTION),),
+        (*AUTO, sets("auto off")),
+    ),
+    Case(
+        "a question where they are on, after a restart",
+        ANSWERS,
+        (message(QUESTION),),
+        (*AUTO, restart),
+    ),
     Case(
         "a mention where only other documents are searched",
         "says that the documents do not say",
@@ -349,7 +460,10 @@ CASES = (
     Case(
         "*Show context* where Slack opens no modal",
         "replies privately",
-        (fails("views.open", Fault(200, {"ok": False, "error": "expired_trigger_id"})), pressed(blocks.CONTEXT)),
+        (
+            fails("views.open", Fault(200, {"ok": False, "error": "expired_trigger_id"})),
+            pressed(blocks.CONTEXT),
+        ),
         ASKED,
     ),
     Case(
@@ -358,7 +472,9 @@ CASES = (
         (pressed(blocks.NEAREST),),
         (sets("threshold 1"), mention("Who painted it?")),
     ),
-    Case("*Share*", "shares the answer in the channel", (pressed(blocks.SHARE),), (asks(QUESTION),)),
+    Case(
+        "*Share*", "shares the answer in the channel", (pressed(blocks.SHARE),), (asks(QUESTION),)
+    ),
     Case(
         "*Share*, pressed twice",
         "shares the answer in the channel",
@@ -366,7 +482,9 @@ CASES = (
         (asks(QUESTION),),
     ),
     # restarts and faults
-    Case("a retry after a restart", SILENT, (told(mention(QUESTION), **RETRIED),), (*ASKED, restart)),
+    Case(
+        "a retry after a restart", SILENT, (told(mention(QUESTION), **RETRIED),), (*ASKED, restart)
+    ),
     Case(
         "a mention, taken before a restart and answered after it",
         ANSWERS,
@@ -385,7 +503,10 @@ CASES = (
     Case(
         "a mention while Slack refuses for good",
         SILENT,
-        (fails("chat.postMessage", Fault(200, {"ok": False, "error": "is_archived"})), mention(QUESTION)),
+        (
+            fails("chat.postMessage", Fault(200, {"ok": False, "error": "is_archived"})),
+            mention(QUESTION),
+        ),
     ),
     Case(
         "`/ask` where the address for responses is gone",
@@ -394,23 +515,41 @@ CASES = (
     ),
     # requests
     Case(
-        "Slack verifies the address", "returns the challenge", ({"type": "url_verification", "challenge": "3eZbrw1aB"},)
+        "Slack verifies the address",
+        "returns the challenge",
+        ({"type": "url_verification", "challenge": "3eZbrw1aB"},),
     ),
     Case("a request without a signature", "answers 401", (raw(lambda _body: {}),)),
-    Case("a request signed with another secret", "answers 401", (raw(lambda body: signed(body, secret="0" * 32)),)),
-    Case("a request signed six minutes ago", "answers 401", (raw(lambda body: signed(body, at=time.time() - 360)),)),
+    Case(
+        "a request signed with another secret",
+        "answers 401",
+        (raw(lambda body: signed(body, secret="0" * 32)),),
+    ),
+    Case(
+        "a request signed six minutes ago",
+        "answers 401",
+        (raw(lambda body: signed(body, at=time.time() - 360)),),
+    ),
     Case("a signed body that is no JSON", "answers 400", (raw(signed, b"{"),)),
     Case("an event without its parts", "answers 400", ({"type": "event_callback"},)),
-    Case("an event of another workspace", "answers 403", (envelope(mention(QUESTION), team="T0OTHER"),)),
+    Case(
+        "an event of another workspace",
+        "answers 403",
+        (envelope(mention(QUESTION), team="T0OTHER"),),
+    ),
 )
 
 
 @pytest.fixture(scope="module")
-def lasting(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder, passages: PassageReader) -> Iterator[Room]:
+def lasting(
+    tmp_path_factory: pytest.TempPathFactory, encoder: Encoder, passages: PassageReader
+) -> Iterator[Room]:
     """One workspace for all cases, each in a channel of its own."""
     folder = tmp_path_factory.mktemp("slack")
-    with Desk(folder, encoder, passages, writable=True) as desk:
-        desk.collection.put([make_document(OTTER, id="otter", title="The Otter Bridge", tags=["bridges"])])
+    with AnswerService(folder, encoder, passages, writable=True) as service:
+        service.collection.put(
+            [make_document(OTTER, id="otter", title="The Otter Bridge", tags=["bridges"])]
+        )
     with asyncio.Runner() as runner:
         room = Room(folder, encoder, passages, runner)
         room.enter()
@@ -435,14 +574,25 @@ def done(scene: Scene, steps: Sequence[Step]) -> str:
     perform(scene, steps)
     after = scene.messages()
     does = [f"answers {status}" for status in scene.statuses if status != httpx.codes.OK]
-    does += ["returns the challenge" for body in scene.bodies if json.loads(body or "{}").get("challenge")]
-    does += ["replies privately" for body in scene.bodies if json.loads(body or "{}").get("response_type")]
+    does += [
+        "returns the challenge"
+        for body in scene.bodies
+        if json.loads(body or "{}").get("challenge")
+    ]
+    does += [
+        "replies privately"
+        for body in scene.bodies
+        if json.loads(body or "{}").get("response_type")
+    ]
     does += ["edits its answer" for ts, said in after.items() if said.edits > before.get(ts, 0)]
     does += ["deletes its answer"] * (len(slack.deleted) - counts[0])
     does += [saying(said) for ts, said in after.items() if ts not in before]
     does += ["opens a modal"] * (len(slack.views) - counts[1])
     private = [*slack.responses[counts[2] :], *slack.whispers[counts[3] :]]
-    does += ["answers privately" if "Share" in shown(told["blocks"]) else "replies privately" for told in private]
+    does += [
+        "answers privately" if "Share" in shown(told["blocks"]) else "replies privately"
+        for told in private
+    ]
     return ", ".join(does) or SILENT
 
 
@@ -460,7 +610,9 @@ def saying(said: Said) -> str:
     return ANSWERS if said.thread_ts else "answers in the channel"
 
 
-@pytest.mark.parametrize(("number", "case"), [pytest.param(*pair, id=pair[1].happens) for pair in enumerate(CASES)])
+@pytest.mark.parametrize(
+    ("number", "case"), [pytest.param(*pair, id=pair[1].happens) for pair in enumerate(CASES)]
+)
 def test_what_the_bot_does(number: int, case: Case, lasting: Room) -> None:
     scene = Scene(lasting, number)
     lasting.answer_always(scene.channel, f"D{number:04}")

@@ -10,10 +10,10 @@ import pytest
 
 from corpus.document import Document, Page
 from corpus.errors import NotFoundError, StoreError
-from index.chunk import Chunk
-from index.embed import Vectors
+from index.encoding.encoder import Vectors
 from index.ledger import Entry, LedgerChange, Root, Stage
-from index.store import FILE_NAME, Filters, Overview, PreparedDocument, Store
+from index.store.store import FILE_NAME, Filters, Overview, PreparedDocument, Store
+from index.text.chunk import Chunk
 
 Make = Callable[..., Document]
 
@@ -27,7 +27,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
-def prepared(document: Document, *spans: tuple[int, int], context: str = "", value: float = 0.5) -> PreparedDocument:
+def prepared(
+    document: Document, *spans: tuple[int, int], context: str = "", value: float = 0.5
+) -> PreparedDocument:
     """The document with chunks at those spans, the whole of it where none is given."""
     chunks = tuple(
         Chunk(document.id, document.version, start, end, document.text[start:end], context)
@@ -49,7 +51,10 @@ def test_a_document_comes_back_with_every_field(store: Store, make: Make) -> Non
     store.write([prepared(document)])
     assert store.document(document.id) == document
     assert store.document(document.id, document.version) == document
-    assert store.paged_passage(document.id, document.version, 0, 3) == (document.text[:3], document.pages)
+    assert store.paged_passage(document.id, document.version, 0, 3) == (
+        document.text[:3],
+        document.pages,
+    )
 
 
 def test_a_document_with_nothing_but_a_text_comes_back(store: Store, make: Make) -> None:
@@ -66,7 +71,12 @@ def test_a_summary_says_what_is_known_without_the_text(store: Store, make: Make)
     summary = store.summary("a")
     assert summary is not None
     assert (summary.id, summary.version, summary.title) == ("a", document.version, document.title)
-    assert (summary.chunks, summary.characters, summary.tags, summary.published) == (2, 19, ("x",), date(2025, 1, 2))
+    assert (summary.chunks, summary.characters, summary.tags, summary.published) == (
+        2,
+        19,
+        ("x",),
+        date(2025, 1, 2),
+    )
     assert datetime.fromisoformat(summary.updated_at).tzinfo is not None
     assert store.summary("b") is None
 
@@ -77,12 +87,18 @@ def test_an_overview_counts_documents_and_tags_and_names_the_days(store: Store, 
     tags = [["gas", "oil"], ["gas", "air"], []]
     for number, (day, some) in enumerate(zip(days, tags, strict=True)):
         store.write([prepared(make(f"d{number}", tags=some, published=day))])
-    assert store.overview(2) == Overview(3, (("gas", 2), ("air", 1)), date(2023, 4, 5), date(2025, 1, 2))
+    assert store.overview(2) == Overview(
+        3, (("gas", 2), ("air", 1)), date(2023, 4, 5), date(2025, 1, 2)
+    )
 
 
-def test_the_newest_documents_are_those_last_written(store: Store, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_newest_documents_are_those_last_written(
+    store: Store, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for second, id in enumerate(["b", "a", "c"]):
-        monkeypatch.setattr("index.store.now", lambda second=second: f"2026-01-01T00:00:0{second}+00:00")
+        monkeypatch.setattr(
+            "index.store.store.now", lambda second=second: f"2026-01-01T00:00:0{second}+00:00"
+        )
         store.write([prepared(make(id))])
     assert [summary.id for summary in store.newest(2)] == ["c", "a"]
 
@@ -94,7 +110,11 @@ def test_chunks_and_vectors_come_back(store: Store, make: Make) -> None:
     first, second = store.chunk_ids().tolist()
     stored = store.chunks([second, first, 999])
     assert [stored[id].chunk for id in (first, second)] == list(whole.chunks)
-    assert (stored[first].title, stored[first].url, stored[first].tags) == (document.title, "u", ("x",))
+    assert (stored[first].title, stored[first].url, stored[first].tags) == (
+        document.title,
+        "u",
+        ("x",),
+    )
     embedded: dict[str, Vectors] = store.embedded("a")
     assert set(embedded) == {"Title\nGas 🙂 flows.", "Title\nOil too."}
     assert all(np.array_equal(vector, whole.vectors[0]) for vector in embedded.values())
@@ -108,15 +128,25 @@ def test_a_passage_is_counted_in_code_points(store: Store, make: Make) -> None:
         store.passage("a", "0" * 64, 0, 1)
 
 
-def test_texts_of_older_versions_are_kept_until_the_document_is_deleted(store: Store, make: Make) -> None:
+def test_texts_of_older_versions_are_kept_until_the_document_is_deleted(
+    store: Store, make: Make
+) -> None:
     old, new = make("a", "Old text."), make("a", "New text.", title="New")
     store.write([prepared(old)])
     store.write([prepared(new)])
     assert store.document("a").text == "New text."
     assert store.document("a", old.version).text == "Old text."
-    assert store.counts() == {"documents": 1, "versions": 2, "chunks": 1, "answers": 0, "feedback": 0}
+    assert store.counts() == {
+        "documents": 1,
+        "versions": 2,
+        "chunks": 1,
+        "answers": 0,
+        "feedback": 0,
+    }
     _, removals = store.write([], ["a"])
-    assert [(gone.id, gone.chunks, gone.versions, gone.answers) for gone in removals] == [("a", 1, 2, 0)]
+    assert [(gone.id, gone.chunks, gone.versions, gone.answers) for gone in removals] == [
+        ("a", 1, 2, 0)
+    ]
     assert set(store.counts().values()) == {0}
     for version in (None, old.version, new.version):
         with pytest.raises(NotFoundError, match="there is no document 'a'"):
@@ -149,12 +179,20 @@ def test_changes_lead_from_one_generation_to_the_next(store: Store, make: Make) 
     store.write([prepared(make("a", "Other."), value=0.25)], ["b"])
     (new,) = store.chunk_ids().tolist()
     (changes,), (vectors,) = store.changes_since(1), store.vector_changes_since(1)
-    assert (changes.generation, sorted(changes.removed.tolist()), [stored.id for stored in changes.added]) == (
+    assert (
+        changes.generation,
+        sorted(changes.removed.tolist()),
+        [stored.id for stored in changes.added],
+    ) == (
         2,
         [a, b],
         [new],
     )
-    assert (vectors.generation, sorted(vectors.removed.tolist()), vectors.added.tolist()) == (2, [a, b], [new])
+    assert (vectors.generation, sorted(vectors.removed.tolist()), vectors.added.tolist()) == (
+        2,
+        [a, b],
+        [new],
+    )
     assert vectors.vectors.tolist() == [[0.25] * 4]
     (everything,), (nothing,) = store.changes_since(0), store.changes_since(2)
     assert ([stored.id for stored in everything.added], everything.removed.tolist()) == ([new], [])
@@ -177,7 +215,10 @@ def _filtered(store: Store, make: Make) -> dict[int, str]:
         make("d", tags=["trade"]),
     ]
     store.write([prepared(document) for document in documents])
-    return {id: stored.chunk.document_id for id, stored in store.chunks(store.chunk_ids().tolist()).items()}
+    return {
+        id: stored.chunk.document_id
+        for id, stored in store.chunks(store.chunk_ids().tolist()).items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -188,14 +229,19 @@ def _filtered(store: Store, make: Make) -> dict[int, str]:
         (Filters(tags=("energy",)), "ab"),
         (Filters(tags=("china", "trade")), "acd"),
         (Filters(tags=("Energy",)), ""),
-        (Filters(published_from=date(2025, 1, 1)), "bc"),  # d has no date: outside every date filter
+        (
+            Filters(published_from=date(2025, 1, 1)),
+            "bc",
+        ),  # d has no date: outside every date filter
         (Filters(published_to=date(2025, 1, 1)), "ab"),
         (Filters(published_from=date(2025, 1, 1), published_to=date(2025, 1, 1)), "b"),
         (Filters(document_ids=("a", "b"), tags=("energy",), published_to=date(2024, 12, 31)), "a"),
         (Filters(document_ids=("c",), tags=("energy",)), ""),
     ],
 )
-def test_filters_let_the_right_documents_through(store: Store, make: Make, filters: Filters, expected: str) -> None:
+def test_filters_let_the_right_documents_through(
+    store: Store, make: Make, filters: Filters, expected: str
+) -> None:
     owner = _filtered(store, make)
     assert [owner[id] for id in store.chunk_ids(filters).tolist()] == list(expected)
 
@@ -226,7 +272,9 @@ def test_answers_go_with_the_documents_they_show(store: Store, make: Make) -> No
     assert store.answers.find("2") == b"shows c"
 
 
-def test_a_store_is_empty_until_it_holds_a_document_and_again_after_the_last(store: Store, make: Make) -> None:
+def test_a_store_is_empty_until_it_holds_a_document_and_again_after_the_last(
+    store: Store, make: Make
+) -> None:
     assert store.is_empty()
     store.write([prepared(make("a"))])
     assert not store.is_empty()
@@ -248,7 +296,9 @@ def test_feedback_is_kept_with_its_question(store: Store, make: Make, tmp_path: 
     second = store.answers.add_feedback("1", False, "no", {"document_id": "a", "start": 1})
     assert (first, second) == (1, 2)
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:
-        rows = connection.execute("SELECT question, helpful, comment, correct FROM feedback ORDER BY id").fetchall()
+        rows = connection.execute(
+            "SELECT question, helpful, comment, correct FROM feedback ORDER BY id"
+        ).fetchall()
     connection.close()
     assert [row[:3] for row in rows] == [("How much?", 1, None), ("How much?", 0, "no")]
     assert '"document_id": "a"' in rows[1][3]
@@ -256,16 +306,34 @@ def test_feedback_is_kept_with_its_question(store: Store, make: Make, tmp_path: 
         store.answers.add_feedback("2", True, None, None)
 
 
-def line(path: str, stage: Stage = Stage.STORED, document_id: str | None = None, root: str = "/r") -> Entry:
-    return Entry(path, root, 2**40, 2**60, "0" * 64, document_id, "1", stage, None, "2025-01-02T03:04:05+00:00")
+def line(
+    path: str, stage: Stage = Stage.STORED, document_id: str | None = None, root: str = "/r"
+) -> Entry:
+    return Entry(
+        path,
+        root,
+        2**40,
+        2**60,
+        "0" * 64,
+        document_id,
+        "1",
+        stage,
+        None,
+        "2025-01-02T03:04:05+00:00",
+    )
 
 
 def test_lines_of_the_ledger_come_back_and_the_last_one_of_a_path_stays(store: Store) -> None:
     for root in (Root("/r", "old"), Root("/r", "papers", ("x",)), Root("/empty", "")):
         store.ledger.record(LedgerChange(root=root))
-    store.ledger.record(LedgerChange([line("/r/b"), line("/r/a", Stage.WAITING, "a"), line("/r/c", Stage.FAILED)]))
+    store.ledger.record(
+        LedgerChange([line("/r/b"), line("/r/a", Stage.WAITING, "a"), line("/r/c", Stage.FAILED)])
+    )
     store.ledger.record(LedgerChange([line("/r/a", Stage.STORED, "a")], ["/r/b"]))
-    assert store.ledger.entries("/r") == {"/r/a": line("/r/a", Stage.STORED, "a"), "/r/c": line("/r/c", Stage.FAILED)}
+    assert store.ledger.entries("/r") == {
+        "/r/a": line("/r/a", Stage.STORED, "a"),
+        "/r/c": line("/r/c", Stage.FAILED),
+    }
     assert store.ledger.roots() == [Root("/empty", ""), Root("/r", "papers", ("x",))]
     assert store.ledger.stages() == {"/empty": {}, "/r": {Stage.STORED: 1, Stage.FAILED: 1}}
     assert (store.ledger.claims(), store.ledger.entries("/empty")) == ({"a": "/r/a"}, {})
@@ -284,7 +352,10 @@ def test_the_ledger_changes_with_the_documents_or_not_at_all(store: Store, make:
         store.write(failing(), ledger=LedgerChange([line("/r/a")]))
     assert store.ledger.entries("/r") == {}
     store.write([prepared(make("a"))], ledger=LedgerChange([line("/r/a", document_id="a")]))
-    assert (set(store.ledger.entries("/r")), store.ledger.versions("/r")) == ({"/r/a"}, {"a": make("a").version})
+    assert (set(store.ledger.entries("/r")), store.ledger.versions("/r")) == (
+        {"/r/a"},
+        {"a": make("a").version},
+    )
 
 
 def test_a_store_that_kept_no_ledger_gets_one(store: Store, make: Make, tmp_path: Path) -> None:
@@ -338,7 +409,9 @@ def _execute(folder: Path, statement: str) -> None:
 def test_a_store_of_another_format_is_refused(store: Store, tmp_path: Path) -> None:
     store.close()
     _execute(tmp_path, "UPDATE meta SET value = '2' WHERE key = 'format'")
-    with pytest.raises(StoreError, match="the store has format 2, this Quoth reads 1; use the Quoth that wrote it"):
+    with pytest.raises(
+        StoreError, match="the store has format 2, this Quoth reads 1; use the Quoth that wrote it"
+    ):
         Store(tmp_path)
 
 
@@ -367,14 +440,25 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("statement", "fault"),
     [
-        ("UPDATE chunks SET text = 'tampered'", "its text is not what stands at its place in the document"),
-        ("UPDATE chunks SET start = start + 1", "its text is not what stands at its place in the document"),
-        ("UPDATE versions SET text = 'tampered'", "its text is not what stands at its place in the document"),
+        (
+            "UPDATE chunks SET text = 'tampered'",
+            "its text is not what stands at its place in the document",
+        ),
+        (
+            "UPDATE chunks SET start = start + 1",
+            "its text is not what stands at its place in the document",
+        ),
+        (
+            "UPDATE versions SET text = 'tampered'",
+            "its text is not what stands at its place in the document",
+        ),
         ("UPDATE documents SET version = '0'", "its document has another version or is gone"),
         ("DELETE FROM vectors", "it has no vector"),
     ],
 )
-def test_a_damaged_chunk_is_named(store: Store, make: Make, tmp_path: Path, statement: str, fault: str) -> None:
+def test_a_damaged_chunk_is_named(
+    store: Store, make: Make, tmp_path: Path, statement: str, fault: str
+) -> None:
     store.write([prepared(make("a"))])
     assert store.damaged_chunks() == []
     _execute(tmp_path, statement)
@@ -392,7 +476,10 @@ def test_a_conversation_gives_back_its_last_exchanges_in_order(store: Store, mak
         ("second?", None),
         ("third?", None),
     ]
-    assert [each.question for each in store.answers.exchanges("c", 2, EARLIER)] == ["second?", "third?"]
+    assert [each.question for each in store.answers.exchanges("c", 2, EARLIER)] == [
+        "second?",
+        "third?",
+    ]
     assert store.answers.exchanges("nobody", 9, EARLIER) == []
 
 

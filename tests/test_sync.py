@@ -1,4 +1,6 @@
-"""A folder mirrored: what is new, changed, moved or gone in it becomes so in the index, and nothing else does."""
+"""A folder mirrored: what is new, changed, moved or gone in it becomes so in the index, and nothing
+else does.
+"""
 
 import os
 import shutil
@@ -10,11 +12,11 @@ import pytest
 
 from corpus.document import Document
 from corpus.errors import DocumentError, NotFoundError, StoreError
-from corpus.intake import Intake
+from corpus.pool import Intake
 from index.collection import Collection
-from index.embed import Encoder, EncoderIdentity, Vectors
+from index.encoding.encoder import Encoder, EncoderIdentity, Vectors
 from index.ledger import Stage
-from service.sync import FileChange, Mirror, What, root_of
+from service.mirror.sync import FileChange, Mirror, What, root_of
 
 Make = Callable[..., Document]
 Open = Callable[..., Collection]
@@ -81,15 +83,22 @@ class Synced:
     def ledger(self) -> dict[str, tuple[str, str | None]]:
         """Stage and reason of each file."""
         entries = self.collection.store.ledger.lines(100)
-        return {os.path.relpath(entry.path, self.folder): (entry.stage.value, entry.reason) for entry in entries}
+        return {
+            os.path.relpath(entry.path, self.folder): (entry.stage.value, entry.reason)
+            for entry in entries
+        }
 
 
-def carried_out(mirror: Mirror, *, again: bool = False, allow_empty: bool = False) -> Iterator[FileChange]:
+def carried_out(
+    mirror: Mirror, *, again: bool = False, allow_empty: bool = False
+) -> Iterator[FileChange]:
     return mirror.carry_out(mirror.plan(again=again, allow_empty=allow_empty), Intake(0, LIMIT))
 
 
 @pytest.fixture
-def synced(tmp_path: Path, open_collection: Open, encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> Synced:
+def synced(
+    tmp_path: Path, open_collection: Open, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> Synced:
     """An empty folder ``papers`` and an empty index, which is written 64 documents at a time."""
     monkeypatch.setattr("index.ingest._BATCH_DOCUMENTS", 64)
     recording = Recording(encoder)
@@ -106,7 +115,10 @@ def test_new_changed_and_deleted_files_become_so_in_the_index(synced: Synced) ->
     (synced.folder / "sub" / "b.md").unlink()
     synced.write("c.txt", "Coal burns.")
     assert synced.sync() == {"a.txt": "updated", "sub/b.md": "removed", "c.txt": "added"}
-    assert (synced.ids(), synced.text("papers/a.txt")) == (["papers/a.txt", "papers/c.txt"], "Gas burns.")
+    assert (synced.ids(), synced.text("papers/a.txt")) == (
+        ["papers/a.txt", "papers/c.txt"],
+        "Gas burns.",
+    )
     assert (synced.collection.generation, synced.collection.verify()) == (2, [])
     assert synced.ledger() == {"a.txt": ("stored", None), "c.txt": ("stored", None)}
 
@@ -118,16 +130,25 @@ def test_a_file_that_has_not_changed_is_not_read_again(synced: Synced) -> None:
     os.utime(path, ns=(synced.clock, synced.clock))
     assert synced.mirror.plan().pending == ()
     assert (synced.sync(), synced.text("papers/a.txt")) == ({"a.txt": "unchanged"}, "Gas flows.")
-    assert (synced.sync(again=True), synced.text("papers/a.txt")) == ({"a.txt": "updated"}, "Oil flows.")
+    assert (synced.sync(again=True), synced.text("papers/a.txt")) == (
+        {"a.txt": "updated"},
+        "Oil flows.",
+    )
 
 
-def test_a_file_that_was_only_touched_is_not_embedded_and_makes_no_generation(synced: Synced) -> None:
+def test_a_file_that_was_only_touched_is_not_embedded_and_makes_no_generation(
+    synced: Synced,
+) -> None:
     synced.write("a.txt", "Gas flows.")
     synced.sync()
     synced.embedded.clear()
     synced.write("a.txt", "Gas flows.")
     assert synced.sync() == {"a.txt": "unchanged"}
-    assert (synced.embedded, synced.collection.generation, synced.ledger()["a.txt"]) == ([], 1, ("stored", None))
+    assert (synced.embedded, synced.collection.generation, synced.ledger()["a.txt"]) == (
+        [],
+        1,
+        ("stored", None),
+    )
     assert synced.mirror.plan().pending == ()
 
 
@@ -150,7 +171,11 @@ def test_a_moved_file_is_not_embedded_again_and_moves_in_one_generation(synced: 
         "papers/b.txt",
         str(synced.folder / "a.txt"),
     )
-    assert (synced.ids(), synced.embedded, synced.collection.generation) == (["papers/b.txt"], [], 2)
+    assert (synced.ids(), synced.embedded, synced.collection.generation) == (
+        ["papers/b.txt"],
+        [],
+        2,
+    )
     assert synced.ledger() == {"b.txt": ("stored", None)}
     assert synced.collection.verify() == []
 
@@ -174,10 +199,15 @@ def test_a_moved_file_whose_id_is_its_own_keeps_its_answers(
     assert (synced.ids(), synced.collection.store.answers.find("1")) == (["otter"], b"212 metres")
     assert text.endswith(synced.text("otter"))
     (synced.folder / "new" / "b.md").unlink()
-    assert (synced.sync(allow_empty=True), synced.ids()) == ({"new/b.md": "removed"}, [])  # still its own to remove
+    assert (synced.sync(allow_empty=True), synced.ids()) == (
+        {"new/b.md": "removed"},
+        [],
+    )  # still its own to remove
 
 
-def test_a_file_renamed_and_changed_is_taken_out_and_put_in_as_one_generation(synced: Synced) -> None:
+def test_a_file_renamed_and_changed_is_taken_out_and_put_in_as_one_generation(
+    synced: Synced,
+) -> None:
     synced.write("a.txt", "Gas flows.")
     synced.sync()
     (synced.folder / "a.txt").unlink()
@@ -190,10 +220,16 @@ def test_a_file_that_takes_another_id_leaves_nothing_behind(synced: Synced) -> N
     synced.write("a.md", OTTER)
     synced.sync()
     synced.write("a.md", OTTER.replace("id: otter", "id: beaver"))
-    assert (synced.sync(), synced.ids(), synced.collection.generation) == ({"a.md": "updated"}, ["beaver"], 2)
+    assert (synced.sync(), synced.ids(), synced.collection.generation) == (
+        {"a.md": "updated"},
+        ["beaver"],
+        2,
+    )
 
 
-def test_a_bad_file_keeps_its_last_good_version_and_is_tried_again_when_it_changes(synced: Synced) -> None:
+def test_a_bad_file_keeps_its_last_good_version_and_is_tried_again_when_it_changes(
+    synced: Synced,
+) -> None:
     synced.write("a.md", OTTER)
     synced.write("b.txt", "Gas flows.")
     synced.sync()
@@ -207,7 +243,10 @@ def test_a_bad_file_keeps_its_last_good_version_and_is_tried_again_when_it_chang
     assert synced.sync() == {"a.md": "updated", "b.txt": "unchanged"}
     assert synced.text("otter") == "The Otter Bridge is 213 metres long."
     (synced.folder / "a.md").unlink()
-    assert (synced.sync(), synced.ids()) == ({"b.txt": "unchanged", "a.md": "removed"}, ["papers/b.txt"])
+    assert (synced.sync(), synced.ids()) == (
+        {"b.txt": "unchanged", "a.md": "removed"},
+        ["papers/b.txt"],
+    )
 
 
 def test_a_bad_file_never_stops_the_rest(synced: Synced) -> None:
@@ -226,7 +265,9 @@ def test_a_bad_file_never_stops_the_rest(synced: Synced) -> None:
     assert (len(synced.ids()), len(outcome), synced.collection.verify()) == (69, 72, [])
 
 
-def test_a_document_that_was_there_before_is_the_files_from_then_on_and_others_stay(synced: Synced, make: Make) -> None:
+def test_a_document_that_was_there_before_is_the_files_from_then_on_and_others_stay(
+    synced: Synced, make: Make
+) -> None:
     synced.collection.put([make("papers/a.txt", "Coal burns."), make("other")])
     path = synced.write("a.txt", "Gas flows.")
     assert (synced.sync(), synced.text("papers/a.txt")) == ({"a.txt": "updated"}, "Gas flows.")
@@ -237,7 +278,9 @@ def test_a_document_that_was_there_before_is_the_files_from_then_on_and_others_s
     assert "a.txt" not in synced.ledger()
 
 
-def test_a_document_that_was_replaced_by_other_means_is_not_taken_out(synced: Synced, make: Make) -> None:
+def test_a_document_that_was_replaced_by_other_means_is_not_taken_out(
+    synced: Synced, make: Make
+) -> None:
     synced.write("a.txt", "Gas flows.").unlink()
     synced.write("a.txt", "Gas flows.")
     synced.write("b.txt", "Oil flows.")
@@ -248,14 +291,19 @@ def test_a_document_that_was_replaced_by_other_means_is_not_taken_out(synced: Sy
     assert synced.text("papers/a.txt") == "Somebody else's."
 
 
-def test_a_document_that_was_removed_or_replaced_comes_back_while_its_file_is_there(synced: Synced, make: Make) -> None:
+def test_a_document_that_was_removed_or_replaced_comes_back_while_its_file_is_there(
+    synced: Synced, make: Make
+) -> None:
     synced.write("a.txt", "Gas flows.")
     synced.write("b.txt", "Oil flows.")
     synced.sync()
     synced.collection.remove(["papers/a.txt"])
     synced.collection.put([make("papers/b.txt", "Somebody else's.")])
     assert synced.sync() == {"a.txt": "added", "b.txt": "updated"}
-    assert (synced.text("papers/a.txt"), synced.text("papers/b.txt")) == ("Gas flows.", "Oil flows.")
+    assert (synced.text("papers/a.txt"), synced.text("papers/b.txt")) == (
+        "Gas flows.",
+        "Oil flows.",
+    )
 
 
 def test_two_files_with_one_id_do_not_take_turns(synced: Synced) -> None:
@@ -266,7 +314,10 @@ def test_two_files_with_one_id_do_not_take_turns(synced: Synced) -> None:
     synced.write("a.md", OTTER.replace("212", "213"))
     assert synced.sync() == {"a.md": "updated", "b.md": "still failing"}
     (synced.folder / "a.md").unlink()
-    assert synced.sync() == {"b.md": "updated", "a.md": "kept"}  # the id is free, though b has not changed
+    assert synced.sync() == {
+        "b.md": "updated",
+        "a.md": "kept",
+    }  # the id is free, though b has not changed
     assert synced.sync() == {"b.md": "unchanged"}
     assert synced.text("otter") == "The Otter Bridge is 99 metres long."
 
@@ -279,14 +330,19 @@ def test_an_id_of_a_file_in_another_synced_folder_is_taken(synced: Synced, tmp_p
     assert other.sync() == {"a.md": "failed"}
 
 
-def test_a_folder_that_is_gone_or_suddenly_empty_takes_nothing_out(synced: Synced, tmp_path: Path) -> None:
+def test_a_folder_that_is_gone_or_suddenly_empty_takes_nothing_out(
+    synced: Synced, tmp_path: Path
+) -> None:
     synced.write("a.txt", "Gas flows.")
     synced.sync()
     synced.folder.rename(tmp_path / "elsewhere")
     with pytest.raises(DocumentError, match="papers: there is no such folder; nothing was changed"):
         synced.sync()
     synced.folder.mkdir()
-    with pytest.raises(DocumentError, match=r"papers: holds no documents now.*has 1 from it.*mounted.*--allow-empty"):
+    with pytest.raises(
+        DocumentError,
+        match=r"papers: holds no documents now.*has 1 from it.*mounted.*--allow-empty",
+    ):
         synced.sync()
     assert synced.ids() == ["papers/a.txt"]
     assert (synced.sync(allow_empty=True), synced.ids()) == ({"a.txt": "removed"}, [])
@@ -342,7 +398,9 @@ def test_folders_inside_one_another_are_refused(synced: Synced, tmp_path: Path) 
     synced.write("sub/b.txt", "Oil flows.")
     synced.sync()
     for folder in (tmp_path, synced.folder / "sub"):
-        with pytest.raises(StoreError, match="one is inside the other; sync that one, or end it with quoth sync"):
+        with pytest.raises(
+            StoreError, match="one is inside the other; sync that one, or end it with quoth sync"
+        ):
             root_of(synced.collection.store, folder)
     assert root_of(synced.collection.store, tmp_path / "papers-2").prefix == "papers-2"
 
@@ -353,7 +411,11 @@ def test_a_forgotten_folder_leaves_its_documents(synced: Synced, tmp_path: Path)
     assert synced.collection.store.ledger.forget_root(str(synced.folder)) == 1
     with pytest.raises(NotFoundError, match="does not keep up with this folder"):
         synced.collection.store.ledger.forget_root(str(synced.folder))
-    assert (synced.ids(), synced.ledger(), synced.collection.store.ledger.roots()) == (["papers/a.txt"], {}, [])
+    assert (synced.ids(), synced.ledger(), synced.collection.store.ledger.roots()) == (
+        ["papers/a.txt"],
+        {},
+        [],
+    )
     assert root_of(synced.collection.store, tmp_path).path == str(tmp_path)
 
 
@@ -367,7 +429,9 @@ def test_other_tags_reach_every_document_and_stay(synced: Synced) -> None:
     assert {summary.tags for summary in synced.collection.documents()} == {("energy",)}
 
 
-def test_a_sync_that_is_cut_off_with_other_tags_is_finished_by_the_next_without_naming_them(synced: Synced) -> None:
+def test_a_sync_that_is_cut_off_with_other_tags_is_finished_by_the_next_without_naming_them(
+    synced: Synced,
+) -> None:
     for number in range(130):
         synced.write(f"{number:03}.txt", f"Line {number} carries gas.")
     synced.sync()
@@ -382,7 +446,9 @@ def test_a_sync_that_is_stopped_is_finished_by_the_next(synced: Synced) -> None:
     for number in range(130):
         synced.write(f"{number:03}.txt", f"Line {number} carries gas.")
     next(carried_out(synced.mirror))
-    assert synced.collection.store.ledger.stages() == {str(synced.folder): {Stage.STORED: 64, Stage.WAITING: 66}}
+    assert synced.collection.store.ledger.stages() == {
+        str(synced.folder): {Stage.STORED: 64, Stage.WAITING: 66}
+    }
     outcomes = list(synced.sync().values())
     assert (outcomes.count("unchanged"), outcomes.count("added")) == (64, 66)
     assert synced.collection.store.ledger.stages() == {str(synced.folder): {Stage.STORED: 130}}
@@ -396,7 +462,9 @@ def test_nothing_is_taken_out_by_a_sync_that_is_stopped(synced: Synced) -> None:
     for number in range(100):
         (synced.folder / f"{number:03}.txt").rename(synced.folder / f"new-{number:03}.txt")
     (synced.folder / "129.txt").unlink()
-    assert What.MOVED in (change.what for change in carried_out(synced.mirror))  # which asks no further
+    assert What.MOVED in (
+        change.what for change in carried_out(synced.mirror)
+    )  # which asks no further
     assert len(synced.ids()) == 130
     outcomes = list(synced.sync().values())
     assert {what: outcomes.count(what) for what in sorted(set(outcomes))} == {

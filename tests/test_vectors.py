@@ -9,16 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.errors import StoreError
-from index.embed import Vectors
-from index.idset import IdSet
-from index.store import Ids, VectorChanges
-from index.vectors import VectorIndex
+from index.encoding.encoder import Vectors
+from index.search.embedded.vectors import VectorIndex
+from index.search.idset import IdSet
+from index.store.store import Ids, VectorChanges
 from tests.damage import flip_bit
 
 AXES = np.eye(4, dtype=np.float32)
 
 
-def changes(generation: int, added: Mapping[int, Vectors], removed: tuple[int, ...] = ()) -> VectorChanges:
+def changes(
+    generation: int, added: Mapping[int, Vectors], removed: tuple[int, ...] = ()
+) -> VectorChanges:
     vectors = np.stack(list(added.values())) if added else np.empty((0, 0), dtype=np.float32)
     return VectorChanges(generation, ids(*removed), ids(*added), vectors)
 
@@ -109,7 +111,10 @@ def test_an_older_file_is_taken_where_the_newest_is_damaged(tmp_path: Path) -> N
 
 def test_an_index_of_another_dimension_is_passed_over(tmp_path: Path) -> None:
     three().save(tmp_path)
-    assert (VectorIndex.load(tmp_path, 8, nowhere).generation, len(VectorIndex.load(tmp_path, 8, nowhere))) == (0, 0)
+    assert (
+        VectorIndex.load(tmp_path, 8, nowhere).generation,
+        len(VectorIndex.load(tmp_path, 8, nowhere)),
+    ) == (0, 0)
 
 
 def test_other_files_are_left_alone(tmp_path: Path) -> None:
@@ -119,7 +124,8 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["vectors-x.faiss"]
 
 
-# Eighths are exact in float32, and so are sums of their products: numpy and FAISS must agree to the last bit.
+# Eighths are exact in float32, and so are sums of their products: numpy and FAISS must agree to the
+# last bit.
 eighths = st.integers(-8, 8).map(lambda number: number / 8)
 rows = st.dictionaries(st.integers(1, 500), st.lists(eighths, min_size=4, max_size=4), max_size=40)
 
@@ -132,7 +138,11 @@ rows = st.dictionaries(st.integers(1, 500), st.lists(eighths, min_size=4, max_si
     allowed=st.none() | st.sets(st.integers(1, 500), max_size=30),
 )
 def test_a_search_finds_what_numpy_finds(
-    held: dict[int, list[float]], gone: set[int], question: list[float], limit: int, allowed: set[int] | None
+    held: dict[int, list[float]],
+    gone: set[int],
+    question: list[float],
+    limit: int,
+    allowed: set[int] | None,
 ) -> None:
     added = {id: np.array(vector, dtype=np.float32) for id, vector in held.items()}
     vector = np.array(question, dtype=np.float32)
@@ -144,9 +154,12 @@ def test_a_search_finds_what_numpy_finds(
         .hits
     )
     left = [id for id in added if id not in gone and (allowed is None or id in allowed)]
-    best = sorted(((id, float(added[id] @ vector)) for id in left), key=lambda pair: (-pair[1], pair[0]))[:limit]
+    best = sorted(
+        ((id, float(added[id] @ vector)) for id in left), key=lambda pair: (-pair[1], pair[0])
+    )[:limit]
     assert [score for _, score in found] == [score for _, score in best]
-    # Where equals straddle the limit, either may be cut off; above it they are the same, in the same order.
+    # Where equals straddle the limit, either may be cut off; above it they are the same, in the
+    # same order.
     last = best[-1][1] if best else 0.0
     assert [pair for pair in found if pair[1] > last] == [pair for pair in best if pair[1] > last]
     assert {id for id, _ in found} <= set(left)
@@ -166,7 +179,8 @@ def test_save_then_load_gives_the_same_hits(
     assert (loaded.generation, loaded.ids.tolist()) == (3, sorted(held))
 
 
-# The compressed part: few enough vectors that every list is searched, so that only its rounding could lose one.
+# The compressed part: few enough vectors that every list is searched, so that only its rounding
+# could lose one.
 
 COUNT = 300
 
@@ -174,8 +188,8 @@ COUNT = 300
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compression from a hundred vectors on."""
-    monkeypatch.setattr("index.vectors.EXACT_UP_TO", 100)
-    monkeypatch.setattr("index.vectors.RECENT", 20)
+    monkeypatch.setattr("index.search.embedded.vectors.EXACT_UP_TO", 100)
+    monkeypatch.setattr("index.search.embedded.vectors.RECENT", 20)
 
 
 def many(count: int = COUNT) -> dict[int, Vectors]:
@@ -208,12 +222,16 @@ def expected(rows: Mapping[int, Vectors], vector: Vectors, limit: int) -> list[i
     return sorted(rows, key=lambda id: (-float(rows[id] @ vector), id))[:limit]
 
 
-def assert_finds(index: VectorIndex, rows: Mapping[int, Vectors], allowed: IdSet | None = None) -> None:
+def assert_finds(
+    index: VectorIndex, rows: Mapping[int, Vectors], allowed: IdSet | None = None
+) -> None:
     """Ten questions find the nearest ten that are allowed, with their exact inner products."""
     for vector in np.eye(16, dtype=np.float32)[:10]:
         near = index.search(vector, 10, allowed)
         assert [id for id, _ in near.hits] == expected(rows, vector, 10)
-        assert [score for _, score in near.hits] == pytest.approx([float(rows[id] @ vector) for id, _ in near.hits])
+        assert [score for _, score in near.hits] == pytest.approx(
+            [float(rows[id] @ vector) for id, _ in near.hits]
+        )
         assert near.whole
 
 
@@ -231,7 +249,9 @@ def test_a_large_index_is_compressed_on_disk_and_scores_exactly(tmp_path: Path) 
 def test_a_replaced_vector_is_counted_once(tmp_path: Path) -> None:
     rows = Rows(many())
     index = built(tmp_path, rows)
-    again = {1: np.eye(16, dtype=np.float32)[5]}  # one number is never given to two chunks, but applied twice it may be
+    again = {
+        1: np.eye(16, dtype=np.float32)[5]
+    }  # one number is never given to two chunks, but applied twice it may be
     assert len(index.apply(changes(2, again)).apply(changes(3, again))) == COUNT
 
 
@@ -239,7 +259,7 @@ def test_a_replaced_vector_is_counted_once(tmp_path: Path) -> None:
 def test_lists_are_made_from_chunks_of_every_place_where_documents_repeat_a_pattern(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("index.vectors._SAMPLE_PER_LIST", 1)
+    monkeypatch.setattr("index.search.embedded.vectors._SAMPLE_PER_LIST", 1)
     rows = Rows(many(1_200))
     built(tmp_path, rows)
     taken = [(number - 1) // 3 for number in rows.asked]
@@ -281,14 +301,16 @@ def test_filters_narrow_the_compressed_part_and_still_fill_what_is_asked_for(
     index = built(tmp_path, rows).apply(changes(2, {}, removed=(1, 4)))
     passing = dict(list(rows.rows.items())[2::share])
     for at_once in (0, 1_000):  # searched through the lists, and read one by one
-        monkeypatch.setattr("index.vectors._SCORED_AT_ONCE", at_once)
+        monkeypatch.setattr("index.search.embedded.vectors._SCORED_AT_ONCE", at_once)
         assert_finds(index, passing, IdSet.of(ids(*passing)))
 
 
 @pytest.mark.usefixtures("small")
-def test_filters_widen_the_search_by_what_they_leave_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("index.vectors._PROBED", 3)
-    monkeypatch.setattr("index.vectors._SCORED_AT_ONCE", 0)
+def test_filters_widen_the_search_by_what_they_leave_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.search.embedded.vectors._PROBED", 3)
+    monkeypatch.setattr("index.search.embedded.vectors._SCORED_AT_ONCE", 0)
     rows = Rows(many(900))
     passing = dict(list(rows.rows.items())[::45])  # 20 in 120 lists: 3 lists would hold one or none
     assert_finds(built(tmp_path, rows), passing, IdSet.of(ids(*passing)))
@@ -355,19 +377,26 @@ def test_a_compressed_file_that_is_cut_short_is_passed_over(tmp_path: Path, cut:
 
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("at", [200, -200, -5])
-def test_a_turned_bit_in_a_file_is_found_and_a_file_that_is_read_whole_passed_over(tmp_path: Path, at: int) -> None:
+def test_a_turned_bit_in_a_file_is_found_and_a_file_that_is_read_whole_passed_over(
+    tmp_path: Path, at: int
+) -> None:
     rows = Rows(many())
     index = built(tmp_path, rows)
     assert VectorIndex.damaged(tmp_path) == []
     flip_bit(tmp_path / "compressed-1.faiss", at)
     assert VectorIndex.damaged(tmp_path) == ["compressed-1.faiss"]
-    with pytest.raises(StoreError, match=r"compressed-1\.faiss: cannot be read any more; run quoth rebuild"):
+    with pytest.raises(
+        StoreError, match=r"compressed-1\.faiss: cannot be read any more; run quoth rebuild"
+    ):
         index.compacted(tmp_path)
     flat = tmp_path / "flat"
     flat.mkdir()
     three().save(flat)
     flip_bit(flat / "vectors-1.faiss", at // 4)
-    assert (VectorIndex.damaged(flat), len(VectorIndex.load(flat, 4, nowhere))) == (["vectors-1.faiss"], 0)
+    assert (VectorIndex.damaged(flat), len(VectorIndex.load(flat, 4, nowhere))) == (
+        ["vectors-1.faiss"],
+        0,
+    )
 
 
 @pytest.mark.usefixtures("small")

@@ -1,4 +1,6 @@
-"""Folders watched: changes reach the index by themselves, and nothing that happens in a folder ends the watch."""
+"""Folders watched: changes reach the index by themselves, and nothing that happens in a folder ends
+the watch.
+"""
 
 import logging
 import shutil
@@ -11,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from corpus.errors import NotFoundError
-from corpus.intake import Intake
+from corpus.pool import Intake
 from index.collection import Collection
-from service.sync import FileChange, Mirror, What
-from service.watch import Watcher, watching
+from service.mirror.sync import FileChange, Mirror, What
+from service.mirror.watch import Watcher, watching
 
 WAIT_S = 60
 
@@ -31,7 +33,12 @@ class Watched:
     def start(self, rescan_s: float = 600) -> threading.Thread:
         mirror = Mirror(self.collection, self.folder)
         watcher = Watcher(
-            [mirror], Intake(0, 10_000), self.reported.append, quiet_ms=50, tick_ms=100, rescan_s=rescan_s
+            [mirror],
+            Intake(0, 10_000),
+            self.reported.append,
+            quiet_ms=50,
+            tick_ms=100,
+            rescan_s=rescan_s,
         )
         thread = threading.Thread(target=watcher.run, args=(self.stop,))
         thread.start()
@@ -41,7 +48,10 @@ class Watched:
         """The text of each document of one generation, by id."""
         generation = self.collection.store.generation
         try:
-            texts = {one.id: self.collection.store.document(one.id).text for one in self.collection.documents()}
+            texts = {
+                one.id: self.collection.store.document(one.id).text
+                for one in self.collection.documents()
+            }
         except NotFoundError:
             if self.collection.store.generation == generation:
                 raise
@@ -49,7 +59,9 @@ class Watched:
         return texts if self.collection.store.generation == generation else self.texts()
 
     def becomes(self, **expected: str) -> bool:
-        """Wait until the index holds these texts, by the file names ``NAME.txt``, and nothing else."""
+        """Wait until the index holds these texts, by the file names ``NAME.txt``, and nothing
+        else.
+        """
         wanted = {f"papers/{name}.txt": text for name, text in expected.items()}
         return until(lambda: self.texts() == wanted)
 
@@ -153,7 +165,9 @@ def test_a_bug_does_not_end_the_watch(watched: Watched, caplog: pytest.LogCaptur
     thread.join(WAIT_S)
 
 
-def test_a_process_watches_beside_what_else_it_does(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_process_watches_beside_what_else_it_does(
+    watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO, "quoth")
     before = threading.active_count()
     with watching([Mirror(watched.collection, watched.folder)], Intake(0, 10_000)):

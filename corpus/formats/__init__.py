@@ -1,1 +1,3 @@
-"""The document formats: one module each, turning a file's bytes into :class:`~corpus.formats.extracted.Extracted`."""
+"""The document formats: one module each, turning a file's bytes into
+:class:`~corpus.formats.extracted.Extracted`.
+"""

@@ -1,8 +1,9 @@
-"""A tree of HTML (or of trafilatura's TEI) written as prose: blocks with a blank line between, no markup but headings.
+"""A tree of HTML (or of trafilatura's TEI) written as prose: blocks with a blank line between, no
+markup but headings.
 
-The one module that imports lxml. Headings become ``## Heading`` lines, list items ``- x`` or ``1. x``, a table's rows
-``a | b`` lines; code is indented by four spaces, so that no line of it can pass for a heading.
-"""
+The one module that imports lxml. Headings become ``## Heading`` lines, list items ``- x`` or ``1.
+x``, a table's rows ``a | b`` lines; code is indented by four spaces, so that no line of it can pass
+for a heading."""
 
 import re
 from typing import TYPE_CHECKING
@@ -14,11 +15,13 @@ if TYPE_CHECKING:
     from lxml.html import HtmlElement  # type: ignore[import-untyped]  # lxml ships no types
 
 _SILENT = frozenset(
-    "script style noscript template title meta link base iframe object embed svg math canvas audio video map "
+    "script style noscript template title meta link base iframe object embed svg math canvas "
+    "audio video map "
     "nav footer aside form button input select textarea dialog graphic".split()
 )
 _INLINE = frozenset(
-    "a abbr acronym b bdi bdo big cite code data del dfn em font hi i img ins kbd label lb mark q ref rp rt ruby s "
+    "a abbr acronym b bdi bdo big cite code data del dfn em font hi i img ins kbd label lb "
+    "mark q ref rp rt ruby s "
     "samp small span strike strong sub sup time tt u var wbr br".split()
 )
 _LISTS = frozenset({"ul", "ol", "menu", "list"})
@@ -43,7 +46,9 @@ def html_tree(markup: str) -> "HtmlElement | None":
     from lxml.html import HTMLParser, document_fromstring
 
     try:
-        root = document_fromstring(without_declaration(markup).replace("\x00", ""), parser=HTMLParser(huge_tree=True))
+        root = document_fromstring(
+            without_declaration(markup).replace("\x00", ""), parser=HTMLParser(huge_tree=True)
+        )
     except (ParserError, ValueError):
         return None
     body = root.find("body")
@@ -72,7 +77,9 @@ def prose(tree: "HtmlElement") -> str:
 
 
 def first_heading(text: str) -> str | None:
-    """The first heading of a text that :func:`prose` wrote, without its marks; None where it has none."""
+    """The first heading of a text that :func:`prose` wrote, without its marks; None where it has
+    none.
+    """
     heading = re.search(r"^#{1,6} (.+)$", text, re.MULTILINE)
     return heading.group(1) if heading else None
 
@@ -85,7 +92,9 @@ def _blocks(element: "HtmlElement", depth: int) -> list[str]:
 
 
 class _Writer:
-    """Collects the blocks of one element: running text until a block begins or ends, then the block."""
+    """Collects the blocks of one element: running text until a block begins or ends, then the
+    block.
+    """
 
     def __init__(self, depth: int) -> None:
         self.blocks: list[str] = []
@@ -133,7 +142,11 @@ class _Writer:
     def _block(self, child: "HtmlElement", tag: str) -> None:
         level = _heading_level(child, tag)
         if level:
-            heading = one_line(" ".join(_blocks(child, self._depth + 1))).removesuffix(_PERMALINK).rstrip()
+            heading = (
+                one_line(" ".join(_blocks(child, self._depth + 1)))
+                .removesuffix(_PERMALINK)
+                .rstrip()
+            )
             self._add(f"{'#' * level} {heading}" if heading else "")
         elif tag in _CODE:
             self._add(_code("".join(child.itertext())))
@@ -172,7 +185,9 @@ def _code(text: str) -> str:
 def _list(element: "HtmlElement", tag: str, depth: int) -> str:
     numbered = tag == "ol" or element.get("rend") == "ol"
     first = int(element.get("start", "1")) if element.get("start", "1").isdecimal() else 1
-    items = [_blocks(item, depth) for item in element if item.tag in _ITEMS] if depth < _DEEPEST else []
+    items = (
+        [_blocks(item, depth) for item in element if item.tag in _ITEMS] if depth < _DEEPEST else []
+    )
     lines = []
     for number, blocks in enumerate(filter(None, items), first):
         marker = f"{number}. " if numbered else "- "
@@ -185,13 +200,22 @@ def _indented(text: str) -> str:
 
 
 def _table(element: "HtmlElement", depth: int) -> list[str]:
-    """One block of rows; a table with one column is there for the layout, and its cells are blocks like any others."""
-    rows = [[cell for cell in row if cell.tag in _CELLS] for row in element.iter(*_ROWS) if _table_of(row) is element]
+    """One block of rows; a table with one column is there for the layout, and its cells are blocks
+    like any others.
+    """
+    rows = [
+        [cell for cell in row if cell.tag in _CELLS]
+        for row in element.iter(*_ROWS)
+        if _table_of(row) is element
+    ]
     captions = [block for caption in element.iter("caption") for block in _blocks(caption, depth)]
     if depth >= _DEEPEST or not rows:
         return [*captions, *filter(None, [one_line("".join(element.itertext()))])]
     if max(map(len, rows)) <= 1:
-        return [*captions, *(block for row in rows for cell in row for block in _blocks(cell, depth))]
+        return [
+            *captions,
+            *(block for row in rows for cell in row for block in _blocks(cell, depth)),
+        ]
     lines = [_row(row, depth) for row in rows]
     return [*captions, *filter(None, ["\n".join(filter(None, lines))])]
 

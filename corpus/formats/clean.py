@@ -1,4 +1,6 @@
-"""Cleaning: the one change that a text goes through on its way in, after which it never changes again."""
+"""Cleaning: the one change that a text goes through on its way in, after which it never changes
+again.
+"""
 
 import re
 
@@ -11,11 +13,12 @@ _EDGES = re.compile(r"\A(?:[ \t]*\n)+|\n+\Z")
 
 
 def clean_text(text: str) -> str:
-    """The text as it is stored: ``\\n`` for line ends, plain spaces, nothing invisible, at most one blank line.
+    """The text as it is stored: ``\\n`` for line ends, plain spaces, nothing invisible, at most one
+    blank line.
 
-    Letters, digits, marks and their order stay as they are (no Unicode normalisation: ``m³`` stays ``m³``), and so
-    do joiners and direction marks, which change how a word is read. Cleaning twice changes nothing.
-    """
+    Letters, digits, marks and their order stay as they are (no Unicode normalisation: ``m³`` stays
+    ``m³``), and so do joiners and direction marks, which change how a word is read. Cleaning twice
+    changes nothing."""
     text = _LINE_ENDS.sub("\n", text)
     text = _INVISIBLE.sub("", text)
     text = _ODD_SPACES.sub(" ", text)

@@ -20,9 +20,8 @@ def iso_day(stated: str) -> date:
 def stated_day(stated: str | None) -> date | None:
     """The day that a file's properties state, None where they state none or what no calendar has.
 
-    For properties that a program wrote (``D:20251107103000Z``, ``2025-11-07T10:00:00Z``); what a person wrote is
-    read with :func:`iso_day`, which refuses.
-    """
+    For properties that a program wrote (``D:20251107103000Z``, ``2025-11-07T10:00:00Z``); what a
+    person wrote is read with :func:`iso_day`, which refuses."""
     try:
         day = _PDF_DAY.match(stated or "")
         return date(*map(int, day.groups())) if day else iso_day(stated or "")

@@ -9,10 +9,11 @@ from corpus.document import Page
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """The text of one file and what the file states about it; None or empty where it states nothing.
+    """The text of one file and what the file states about it; None or empty where it states
+    nothing.
 
-    :param text: clean (:func:`corpus.formats.clean.clean_text`), blocks separated by a blank line, headings as
-        ``## Heading`` lines
+    :param text: clean (:func:`corpus.formats.clean.clean_text`), blocks separated by a blank line,
+        headings as ``## Heading`` lines
     :param pages: offsets into ``text``, only the pages with something on them
     """
 

@@ -13,11 +13,20 @@ from corpus.formats.dates import stated_day
 from corpus.formats.extracted import Extracted
 from corpus.formats.text import decode, marked_encoding
 
-_CHARSET = re.compile(rb"""(?:<meta[^>]*?charset|<\?xml[^>]*?encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
+_CHARSET = re.compile(
+    rb"""(?:<meta[^>]*?charset|<\?xml[^>]*?encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE
+)
 _CHARSET_WITHIN = 4_096
 # What browsers read these labels as (the Encoding Standard), each a superset of what it names.
-_READ_AS = {"iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932"}
-# Only a date that the page states, not one guessed from its text, and the same one whatever the day of reading.
+_READ_AS = {
+    "iso8859-1": "cp1252",
+    "ascii": "cp1252",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+}
+# Only a date that the page states, not one guessed from its text, and the same one whatever the day
+# of reading.
 _DATE_SEARCH = {"extensive_search": False, "original_date": True, "max_date": "2200-01-01"}
 
 
@@ -40,9 +49,11 @@ def read_html(source: str, data: bytes) -> Extracted:
 
 
 def decode_html(source: str, data: bytes) -> str:
-    """The characters of a page: byte order mark, UTF-8 where the bytes are that, the charset it declares, a guess.
+    """The characters of a page: byte order mark, UTF-8 where the bytes are that, the charset it
+    declares, a guess.
 
-    What is UTF-8 beyond ASCII is hardly ever anything else, and pages often declare what they are not.
+    What is UTF-8 beyond ASCII is hardly ever anything else, and pages often declare what they are
+    not.
 
     :raises DocumentError: the bytes are not text
     """
@@ -78,7 +89,9 @@ def _declared_encoding(data: bytes) -> str | None:
     return None if name.startswith(("utf-16", "utf-32")) else _READ_AS.get(name, name)
 
 
-def _main_part(source: str, markup: str) -> Any:  # Any: trafilatura's Document, which has no types; None without one
+def _main_part(
+    source: str, markup: str
+) -> Any:  # Any: trafilatura's Document, which has no types; None without one
     from trafilatura import bare_extraction
 
     # It reports what it gives up on, which is the caller's to report.
@@ -97,7 +110,9 @@ def _main_part(source: str, markup: str) -> Any:  # Any: trafilatura's Document,
 
 
 def _prose_of(main: Any, markup: str) -> str:  # Any: lxml has no types
-    """The main part's text; where trafilatura found no structure, the page's, whose words are then not run apart."""
+    """The main part's text; where trafilatura found no structure, the page's, whose words are then
+    not run apart.
+    """
     if main is None or [child.tag for child in main] in ([], ["p"]):
         return page_prose(markup)
     return clean_text(prose(main)) or page_prose(markup)

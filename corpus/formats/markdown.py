@@ -1,4 +1,6 @@
-"""Markdown: front matter gives the document's particulars, and the rest is written as it reads, without its marks."""
+"""Markdown: front matter gives the document's particulars, and the rest is written as it reads,
+without its marks.
+"""
 
 import re
 from collections.abc import Sequence
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 # As in pandoc, a rule with an empty line under it is a rule and opens nothing.
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?!\s*\n)(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+_FRONT_MATTER = re.compile(
+    r"\A---[ \t]*\n(?!\s*\n)(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
+)
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]+\](?!:)")
 _KEPT_TAG = re.compile(r"</?(?:sup|sub|br)\b[^>]*>", re.IGNORECASE)
 # Quotes and lists deeper than this are left out; markdown-it itself stops at 20.
@@ -29,11 +33,11 @@ _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
 def read_markdown(source: str, data: bytes) -> Extracted:
     """The prose of a Markdown file, with what its front matter states.
 
-    Known fields are ``id``, ``title``, ``date`` (or ``published``), ``url`` and ``tags`` (a list, or one string with
-    commas); others are ignored. Without a title the first heading is the title.
+    Known fields are ``id``, ``title``, ``date`` (or ``published``), ``url`` and ``tags`` (a list,
+    or one string with commas); others are ignored. Without a title the first heading is the title.
 
-    :raises DocumentError: the bytes are not text, or the front matter is wrong, with the name of the field
-    """
+    :raises DocumentError: the bytes are not text, or the front matter is wrong, with the name of
+        the field"""
     text = clean_text(decode(source, data))
     front_matter = _FRONT_MATTER.match(text)
     fields = _fields(source, front_matter.group(1)) if front_matter else {}
@@ -58,8 +62,11 @@ def markdown_prose(text: str) -> str:
 def _parser() -> "MarkdownIt":
     from markdown_it import MarkdownIt
 
-    parser = MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).enable("table").enable("strikethrough")
-    # The targets are not shown, so none is refused: a refused one would stay in the text, mark for mark.
+    parser = (
+        MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).enable("table").enable("strikethrough")
+    )
+    # The targets are not shown, so none is refused: a refused one would stay in the text, mark for
+    # mark.
     parser.validateLink = _any_target  # type: ignore[method-assign]  # its documented way
     for name, rule in (("text", _text), ("html_inline", _html_inline), ("html_block", _html_block)):
         parser.add_render_rule(name, rule)
@@ -70,27 +77,38 @@ def _any_target(url: str) -> bool:  # noqa: ARG001  # the name is part of the si
     return True
 
 
-def _text(_renderer: object, tokens: "Sequence[Token]", at: int, _options: object, _env: object) -> str:
+def _text(
+    _renderer: object, tokens: "Sequence[Token]", at: int, _options: object, _env: object
+) -> str:
     from markdown_it.common.utils import escapeHtml
 
     return escapeHtml(_FOOTNOTE.sub("", tokens[at].content))
 
 
-def _html_inline(_renderer: object, tokens: "Sequence[Token]", at: int, _options: object, _env: object) -> str:
+def _html_inline(
+    _renderer: object, tokens: "Sequence[Token]", at: int, _options: object, _env: object
+) -> str:
     tag = tokens[at].content
     return tag if _KEPT_TAG.fullmatch(tag) else ""
 
 
-def _html_block(_renderer: object, tokens: "Sequence[Token]", at: int, _options: object, _env: object) -> str:
-    """The block by itself, every tag closed, so that one left open swallows nothing that follows."""
+def _html_block(
+    _renderer: object, tokens: "Sequence[Token]", at: int, _options: object, _env: object
+) -> str:
+    """The block by itself, every tag closed, so that one left open swallows nothing that
+    follows.
+    """
     return balanced(tokens[at].content)
 
 
-def _fields(source: str, front_matter: str) -> dict[str, Any]:  # Any: what YAML holds is checked field by field
+def _fields(
+    source: str, front_matter: str
+) -> dict[str, Any]:  # Any: what YAML holds is checked field by field
     import yaml
 
     try:
-        # BaseLoader leaves every scalar the string that was written, so a date or a number is read here, by its name.
+        # BaseLoader leaves every scalar the string that was written, so a date or a number is read
+        # here, by its name.
         fields = yaml.load(front_matter, Loader=yaml.BaseLoader)  # BaseLoader makes no objects
     except (yaml.YAMLError, ValueError, RecursionError) as exc:
         raise DocumentError(source, f"the front matter is not YAML: {_first_problem(exc)}") from exc
@@ -113,7 +131,9 @@ def _line(source: str, fields: dict[str, Any], name: str) -> str | None:  # Any:
     if value is None or (isinstance(value, str) and value in _NOTHING):
         return None
     if not isinstance(value, str):
-        raise DocumentError(source, f"the front matter's {name} must be one line of text, not a {_kind(value)}")
+        raise DocumentError(
+            source, f"the front matter's {name} must be one line of text, not a {_kind(value)}"
+        )
     return value
 
 
@@ -132,7 +152,9 @@ def _tags(source: str, value: Any) -> tuple[str, ...]:  # Any: checked here
     if isinstance(value, str):
         value = [] if value in _NOTHING else value.split(",")
     if not isinstance(value or [], list) or not all(isinstance(tag, str) for tag in value or []):
-        raise DocumentError(source, "the front matter's tags must be a list of texts, or one text with commas")
+        raise DocumentError(
+            source, "the front matter's tags must be a list of texts, or one text with commas"
+        )
     return tuple(tag.strip() for tag in value or [] if tag.strip())
 
 

@@ -1,9 +1,10 @@
-"""Office files and books: docx and pptx through markitdown, xlsx through openpyxl, epub as the zipped HTML it is.
+"""Office files and books: docx and pptx through markitdown, xlsx through openpyxl, epub as the
+zipped HTML it is.
 
-markitdown's own way with a workbook goes through pandas, which writes 31 as ``31.0``, 28 % as ``0.28`` and an empty
-cell as ``NaN``; its way with a book puts the metadata into the text. Quotes must be what the file shows, so these two
-are read directly. Its converters are called one by one: the ``MarkItDown`` class would load a model to guess formats.
-"""
+markitdown's own way with a workbook goes through pandas, which writes 31 as ``31.0``, 28 % as
+``0.28`` and an empty cell as ``NaN``; its way with a book puts the metadata into the text. Quotes
+must be what the file shows, so these two are read directly. Its converters are called one by one:
+the ``MarkItDown`` class would load a model to guess formats."""
 
 import io
 import re
@@ -21,7 +22,8 @@ from corpus.formats.markdown import markdown_prose
 from corpus.formats.package import book_of, book_properties, core_properties, opened
 from corpus.formats.paged import join_pages
 
-# Everything that could pass for a mark is escaped, and raised digits stay apart from the word before them.
+# Everything that could pass for a mark is escaped, and raised digits stay apart from the word
+# before them.
 _MARKDOWNIFY = {"escape_misc": True, "sup_symbol": "<sup>", "sub_symbol": "<sub>"}
 _DOCX_STYLES = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => h2:fresh"
 _FOOTNOTE_RETURN = re.compile(r"\s*\[↑\]\(#(?:foot|end)note-ref-\d+\)")
@@ -42,7 +44,9 @@ def read_docx(source: str, data: bytes) -> Extracted:
         properties = core_properties(package)
     text = _docx_prose(_markdown(source, data, "docx"))
     _check_text(source, text)
-    return Extracted(text=text, title=properties.title or first_heading(text), published=properties.published)
+    return Extracted(
+        text=text, title=properties.title or first_heading(text), published=properties.published
+    )
 
 
 def read_pptx(source: str, data: bytes) -> Extracted:
@@ -60,7 +64,8 @@ def read_pptx(source: str, data: bytes) -> Extracted:
 
 
 def read_xlsx(source: str, data: bytes) -> Extracted:
-    """The cells of a workbook as its pages show them: a heading for each sheet, a line for each row.
+    """The cells of a workbook as its pages show them: a heading for each sheet, a line for each
+    row.
 
     :raises DocumentError: it is encrypted, damaged or no xlsx, or there is no text in it
     """
@@ -69,7 +74,9 @@ def read_xlsx(source: str, data: bytes) -> Extracted:
         properties = core_properties(package)
     text = clean_text("\n\n".join(_translated(source, lambda: list(_sheets(data)))))
     _check_text(source, text)
-    return Extracted(text=text, title=properties.title or first_heading(text), published=properties.published)
+    return Extracted(
+        text=text, title=properties.title or first_heading(text), published=properties.published
+    )
 
 
 def read_epub(source: str, data: bytes) -> Extracted:
@@ -84,7 +91,9 @@ def read_epub(source: str, data: bytes) -> Extracted:
         chapters = [_chapter(source, package, name) for name in names if name in present]
     text = "\n\n".join(filter(None, chapters))
     _check_text(source, text)
-    return Extracted(text=text, title=properties.title or first_heading(text), published=properties.published)
+    return Extracted(
+        text=text, title=properties.title or first_heading(text), published=properties.published
+    )
 
 
 def _check_holds(source: str, package: zipfile.ZipFile, member: str, format: str) -> None:
@@ -99,9 +108,9 @@ def _check_text(source: str, text: str) -> None:
 
 
 def _translated(source: str, read: Callable[[], _T]) -> _T:
-    """What ``read`` returns. A damaged package makes its library fail in whatever way its author did not think of,
-    so everything that is not about this process (memory, an interrupt) is taken for damage.
-    """
+    """What ``read`` returns. A damaged package makes its library fail in whatever way its author
+    did not think of, so everything that is not about this process (memory, an interrupt) is taken
+    for damage."""
     try:
         return read()
     except (DocumentError, MemoryError):
@@ -115,9 +124,13 @@ def _markdown(source: str, data: bytes, format: str) -> str:
         from markitdown import StreamInfo
         from markitdown.converters import DocxConverter, PptxConverter
 
-        make: Any = DocxConverter if format == "docx" else PptxConverter  # Any: its constructors have no types
+        make: Any = (
+            DocxConverter if format == "docx" else PptxConverter
+        )  # Any: its constructors have no types
         info = StreamInfo(extension=f".{format}")
-        return str(make().convert(io.BytesIO(data), info, style_map=_DOCX_STYLES, **_MARKDOWNIFY).markdown)
+        return str(
+            make().convert(io.BytesIO(data), info, style_map=_DOCX_STYLES, **_MARKDOWNIFY).markdown
+        )
 
     return _translated(source, convert)
 
@@ -133,7 +146,9 @@ def _slides(markdown: str) -> Iterator[tuple[int, str]]:
 
 
 def _slide_text(slide: str) -> str:
-    """A slide's lines, each a block: only its tables are Markdown, its text comes as it was typed."""
+    """A slide's lines, each a block: only its tables are Markdown, its text comes as it was
+    typed.
+    """
     blocks: list[str] = []
     rows: list[str] = []
     for line in [*slide.split("\n"), ""]:
@@ -148,7 +163,9 @@ def _slide_text(slide: str) -> str:
 
 
 def _image_text(image: re.Match[str]) -> str:
-    """An image's description; the name that PowerPoint gave it (``Picture 3``) describes nothing."""
+    """An image's description; the name that PowerPoint gave it (``Picture 3``) describes
+    nothing.
+    """
     text, file_name = image.groups()
     return "" if _NOT_A_NAME.sub("", text) == file_name else text
 
@@ -178,7 +195,9 @@ def _row(cells: Any) -> str:  # Any: openpyxl ships no types
 
 
 def _cell_text(value: object, number_format: str) -> str:
-    """A cell as it is shown, as far as that can be told without a spreadsheet: digits are never added or lost."""
+    """A cell as it is shown, as far as that can be told without a spreadsheet: digits are never
+    added or lost.
+    """
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -1,4 +1,6 @@
-"""Zipped XML packages (docx, pptx, xlsx, epub): opened with care, their stated title and day read."""
+"""Zipped XML packages (docx, pptx, xlsx, epub): opened with care, their stated title and day
+read.
+"""
 
 import io
 import posixpath
@@ -38,8 +40,8 @@ def opened(source: str, data: bytes, format: str) -> Iterator[zipfile.ZipFile]:
     """The package, checked.
 
     :param format: what it should be, for the message: ``docx``
-    :raises DocumentError: it is encrypted, damaged, something else, or unpacks to more than the memory is for
-    """
+    :raises DocumentError: it is encrypted, damaged, something else, or unpacks to more than the
+        memory is for"""
     if data.startswith(_OLE):
         raise DocumentError(source, "is encrypted, or in an old binary Office format")
     try:
@@ -82,13 +84,18 @@ def book_of(source: str, package: zipfile.ZipFile) -> tuple["Element", list[str]
     opf = member_xml(package, name)
     if opf is None:
         raise DocumentError(source, "is not an epub file, or is damaged")
-    if "META-INF/encryption.xml" in package.namelist() and "META-INF/rights.xml" in package.namelist():
+    if (
+        "META-INF/encryption.xml" in package.namelist()
+        and "META-INF/rights.xml" in package.namelist()
+    ):
         raise DocumentError(source, "is encrypted")
     return opf, list(_chapters(opf, posixpath.dirname(name)))
 
 
 def member_xml(package: zipfile.ZipFile, name: str) -> "Element | None":
-    """The root of one XML file in the package, None where there is none, or it is no XML that may be read."""
+    """The root of one XML file in the package, None where there is none, or it is no XML that may
+    be read.
+    """
     from xml.etree.ElementTree import ParseError
 
     from defusedxml import DefusedXmlException  # type: ignore[import-untyped]  # it ships no types
@@ -104,7 +111,10 @@ def member_xml(package: zipfile.ZipFile, name: str) -> "Element | None":
 def _chapters(opf: "Element", folder: str) -> Iterator[str]:
     from urllib.parse import unquote
 
-    hrefs = {item.get("id"): item.get("href", "") for item in opf.iter("{http://www.idpf.org/2007/opf}item")}
+    hrefs = {
+        item.get("id"): item.get("href", "")
+        for item in opf.iter("{http://www.idpf.org/2007/opf}item")
+    }
     for reference in opf.iter("{http://www.idpf.org/2007/opf}itemref"):
         href = hrefs.get(reference.get("idref"))
         if href:
@@ -118,7 +128,8 @@ def _check_members(source: str, package: zipfile.ZipFile) -> None:
     unpacked = sum(member.file_size for member in members)
     if unpacked > MAX_UNPACKED_BYTES:
         raise DocumentError(
-            source, f"unpacks to {unpacked >> 20} MiB; at most {MAX_UNPACKED_BYTES >> 20} MiB are allowed"
+            source,
+            f"unpacks to {unpacked >> 20} MiB; at most {MAX_UNPACKED_BYTES >> 20} MiB are allowed",
         )
 
 

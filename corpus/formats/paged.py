@@ -12,7 +12,8 @@ LINE = "\n"
 def join_pages(pages: Iterable[tuple[int, str]]) -> tuple[str, tuple[Page, ...]]:
     """The text of all pages and their map. Pages with nothing on them are left out of both.
 
-    A blank line goes between two pages, a line end only where a sentence runs on from one to the next.
+    A blank line goes between two pages, a line end only where a sentence runs on from one to the
+    next.
 
     :param pages: number and clean text of each, in order
     """

@@ -1,7 +1,7 @@
 """PDF: the text of each page, its lines made paragraphs again, with a map of the pages.
 
-The one module that imports pypdfium2. PDFium is not thread-safe: one lock is held wherever it is called.
-"""
+The one module that imports pypdfium2. PDFium is not thread-safe: one lock is held wherever it is
+called."""
 
 import ctypes
 import re
@@ -44,8 +44,8 @@ class Line:
     """One printed line. Lengths are in points, ``y`` upwards from the foot of the page.
 
     :param first_word: how wide the first word is
-    :param last_y: where its end stands, lower than ``y`` where a broken word goes on in the next printed line
-    """
+    :param last_y: where its end stands, lower than ``y`` where a broken word goes on in the next
+        printed line"""
 
     text: str
     left: float
@@ -66,7 +66,12 @@ def read_pdf(source: str, data: bytes) -> Extracted:
     text, placed = join_pages(_page_texts(pages))
     if not text:
         raise DocumentError(source, "has no text (scanned pages need OCR first)")
-    return Extracted(text=text, title=_title(stated), published=stated_day(stated.get("CreationDate")), pages=placed)
+    return Extracted(
+        text=text,
+        title=_title(stated),
+        published=stated_day(stated.get("CreationDate")),
+        pages=placed,
+    )
 
 
 def _read(source: str, data: bytes) -> tuple[list[list[Line]], dict[str, str]]:
@@ -91,7 +96,9 @@ def _opened(source: str, data: bytes) -> Any:  # Any: pypdfium2 ships no types
         return pdfium.PdfDocument(data)
     except pdfium.PdfiumError as exc:
         locked = getattr(exc, "err_code", None) in (_PASSWORD_ERROR, _SECURITY_ERROR)
-        raise DocumentError(source, "is encrypted" if locked else "is not a PDF, or is damaged") from exc
+        raise DocumentError(
+            source, "is encrypted" if locked else "is not a PDF, or is damaged"
+        ) from exc
 
 
 def _lines(page: Any) -> Iterator[Line]:  # Any: pypdfium2 ships no types
@@ -107,7 +114,9 @@ def _lines(page: Any) -> Iterator[Line]:  # Any: pypdfium2 ships no types
 
 
 class _Characters:
-    """The characters of a page as PDFium holds them; the places are asked for only where they are needed."""
+    """The characters of a page as PDFium holds them; the places are asked for only where they are
+    needed.
+    """
 
     def __init__(self, page_text: Any, count: int) -> None:  # Any: a ctypes pointer
         from pypdfium2 import raw
@@ -163,10 +172,14 @@ def _page_texts(pages: list[list[Line]]) -> Iterator[tuple[int, str]]:
     """The clean text of each page, without the lines that run at the head or foot of many."""
     running = _running_lines(pages)
     texts = [
-        _paragraphs([line for at, line in enumerate(lines) if not _runs(running, lines, at, number)])
+        _paragraphs(
+            [line for at, line in enumerate(lines) if not _runs(running, lines, at, number)]
+        )
         for number, lines in enumerate(pages, 1)
     ]
-    words = Counter(word.lower() for text in texts for word in _WORD.findall(_BROKEN.sub(" ", text)))
+    words = Counter(
+        word.lower() for text in texts for word in _WORD.findall(_BROKEN.sub(" ", text))
+    )
     for number, text in enumerate(texts, 1):
         yield number, clean_text(_BROKEN.sub(lambda broken: _mended(broken, words), text))
 
@@ -187,11 +200,15 @@ def _edge(lines: list[Line]) -> set[Line]:
 
 
 def _runs(running: frozenset[str], lines: list[Line], at: int, number: int) -> bool:
-    return lines[at] in _edge(lines) and not running.isdisjoint(_running_keys(lines[at].text, number))
+    return lines[at] in _edge(lines) and not running.isdisjoint(
+        _running_keys(lines[at].text, number)
+    )
 
 
 def _running_keys(line: str, number: int) -> set[str]:
-    """The line as it is, and with each of its numbers counted from the page's: ``Page 7 of 9`` is one on all pages."""
+    """The line as it is, and with each of its numbers counted from the page's: ``Page 7 of 9`` is
+    one on all pages.
+    """
     return {line, *(_counted_from(line, found, number) for found in _DIGITS.finditer(line))}
 
 
@@ -212,7 +229,9 @@ def _paragraphs(lines: list[Line]) -> str:
 
 
 def _leading(lines: list[Line], rights: list[float]) -> float:
-    """The usual distance between the lines of a paragraph: those of which the first had no room for a word more."""
+    """The usual distance between the lines of a paragraph: those of which the first had no room for
+    a word more.
+    """
     steps: list[float] = []
     full_steps: list[float] = []
     for (above, below), right in zip(pairwise(lines), rights, strict=False):
@@ -225,7 +244,9 @@ def _leading(lines: list[Line], rights: list[float]) -> float:
 
 
 def _right_edges(lines: list[Line]) -> list[float]:
-    """How far to the right the lines of each line's column reach; a column ends where the next line stands higher."""
+    """How far to the right the lines of each line's column reach; a column ends where the next line
+    stands higher.
+    """
     columns: list[list[Line]] = [[lines[0]]]
     for above, below in pairwise(lines):
         if below.y > above.last_y + below.size:
@@ -243,7 +264,9 @@ def _break_between(above: Line, below: Line, leading: float, right: float) -> st
         return _PARAGRAPH
     if _ITEM.match(below.text):
         return _LINE
-    if _SENTENCE_END.search(above.text) and below.left - above.left > 0.8 * below.size:  # a first line set in
+    if (
+        _SENTENCE_END.search(above.text) and below.left - above.left > 0.8 * below.size
+    ):  # a first line set in
         return _PARAGRAPH
     if _would_have_fitted(above, below, right) and not (runs_on and _nearly_full(above, right)):
         return _LINE
@@ -263,14 +286,20 @@ def _joined(text: str, below: str, between: str) -> str:
     if between != _SPACE:
         return text + between + below
     if len(text) > 1 and text[-1] == "-" and text[-2].isalnum() and below[0].isalnum():
-        return text[:-1] + _BREAK + below if text[-2].islower() and below[0].islower() else text + below
+        return (
+            text[:-1] + _BREAK + below
+            if text[-2].islower() and below[0].islower()
+            else text + below
+        )
     if text[-1] == _BREAK or (_CJK.match(text[-1]) and _CJK.match(below[0])):
         return text + below
     return text + _SPACE + below
 
 
 def _mended(broken: re.Match[str], words: Counter[str]) -> str:
-    """A word broken at the end of a line. The rest of the document tells whether its hyphen belongs to it."""
+    """A word broken at the end of a line. The rest of the document tells whether its hyphen belongs
+    to it.
+    """
     first, second = broken.groups()
     hyphenated, whole = f"{first}-{second}", first + second
     if not first[-1:].islower() or not second[:1].islower():

@@ -9,7 +9,8 @@ _BASE = re.compile(r"(?:\d|\b[A-Za-zµ]{1,2})\Z")
 
 
 def superscript(before: str, raised: str) -> str:
-    """What to write for raised text: ``m`` and ``3`` give ``³``, a footnote's number gives nothing, words stay.
+    """What to write for raised text: ``m`` and ``3`` give ``³``, a footnote's number gives nothing,
+    words stay.
 
     :param before: the text up to it
     :param raised: the text that stands raised

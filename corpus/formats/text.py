@@ -29,7 +29,8 @@ def read_text(source: str, data: bytes) -> Extracted:
 
 
 def decode(source: str, data: bytes) -> str:
-    """The characters that the bytes stand for: byte order mark first, then UTF-8, then the likeliest encoding.
+    """The characters that the bytes stand for: byte order mark first, then UTF-8, then the
+    likeliest encoding.
 
     :raises DocumentError: the bytes are not text
     """
@@ -53,7 +54,9 @@ def _decode_marked(source: str, data: bytes) -> str | None:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as exc:
-        raise DocumentError(source, f"is damaged: it is marked as {exc.encoding}, but byte {exc.start} is not") from exc
+        raise DocumentError(
+            source, f"is damaged: it is marked as {exc.encoding}, but byte {exc.start} is not"
+        ) from exc
 
 
 def _decode_unmarked(source: str, data: bytes) -> str:
@@ -72,21 +75,32 @@ def _decode_likeliest(source: str, data: bytes) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as exc:
-        raise DocumentError(source, f"is damaged, or not text: it reads as {encoding} up to byte {exc.start}") from exc
+        raise DocumentError(
+            source, f"is damaged, or not text: it reads as {encoding} up to byte {exc.start}"
+        ) from exc
 
 
 def _likeliest(data: bytes) -> str | None:
-    """The encoding that fits best; of several that fit the same, the one of Western Windows, which is the commonest."""
+    """The encoding that fits best; of several that fit the same, the one of Western Windows, which
+    is the commonest.
+    """
     from charset_normalizer import from_bytes
 
     matches = from_bytes(data)
     best = matches.best()
     if best is None:
         return None
-    equals = [match.encoding for match in matches if (match.chaos, match.coherence) == (best.chaos, best.coherence)]
+    equals = [
+        match.encoding
+        for match in matches
+        if (match.chaos, match.coherence) == (best.chaos, best.coherence)
+    ]
     return _WESTERN if _WESTERN in [*equals, *best.could_be_from_charset] else best.encoding
 
 
 def _is_binary(text: str) -> bool:
     sample = text[:_SAMPLE]
-    return "\x00" in text or sum(character in _CONTROLS for character in sample) > len(sample) * _CONTROLS_ALLOWED
+    return (
+        "\x00" in text
+        or sum(character in _CONTROLS for character in sample) > len(sample) * _CONTROLS_ALLOWED
+    )

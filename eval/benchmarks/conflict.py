@@ -3,11 +3,11 @@
     python -m eval.benchmarks.conflict --documents ramdocs.jsonl.gz [--split report]
     python -m eval.benchmarks.conflict --facts [--split report]
 
-The first asks the questions of RAMDocs (one JSON object a line: question, answers, wrong, documents) over one
-collection of all its documents; questions with an even number are for developing, those with an odd one for reporting.
-A conflict is right when every value shown is a value that some document gives, right or false. The second asks the
-known facts about the shipped library and lists every conflict that is shown: hardly any should be.
-"""
+The first asks the questions of RAMDocs (one JSON object a line: question, answers, wrong,
+documents) over one collection of all its documents; questions with an even number are for
+developing, those with an odd one for reporting. A conflict is right when every value shown is a
+value that some document gives, right or false. The second asks the known facts about the shipped
+library and lists every conflict that is shown: hardly any should be."""
 
 import argparse
 import gzip
@@ -22,12 +22,12 @@ from rich.console import Console
 
 from corpus.document import Document, make_document
 from eval.benchmarks.conversation import KNOWN_FACTS, LIBRARY
-from eval.measures import is_right, normalised
-from eval.question import read_set
-from eval.workplace import desk_for
-from service.answer import Answer
-from service.desk import Desk, open_desk
-from service.question import Turn, make_question
+from eval.measuring.measures import is_right, normalised
+from eval.measuring.target import desk_for
+from eval.sets.question import read_set
+from service.answering.answer import Answer
+from service.answering.question import Turn, make_question
+from service.answering.service import AnswerService, open_service
 from service.settings import load_settings
 
 out = Console(highlight=False, soft_wrap=True)
@@ -52,25 +52,30 @@ def main() -> None:
     if given.facts:
         questions = read_set(KNOWN_FACTS)
         chosen = [each for each in questions.questions if each.split == given.split]
-        with desk_for(questions, [LIBRARY], settings) as desk:
-            measure([Case(each.text, tuple(each.answers), tuple(each.history)) for each in chosen], desk)
+        with desk_for(questions, [LIBRARY], settings) as service:
+            measure(
+                [Case(each.text, tuple(each.answers), tuple(each.history)) for each in chosen],
+                service,
+            )
         return
     records = list(_records(given.documents))
     parity = 1 if given.split == "report" else 0
     with (
         tempfile.TemporaryDirectory(prefix="quoth-conflict-") as scratch,
-        open_desk(settings.model_copy(update={"data_dir": given.data or Path(scratch)}), writable=True) as desk,
+        open_service(
+            settings.model_copy(update={"data_dir": given.data or Path(scratch)}), writable=True
+        ) as service,
     ):
-        desk.collection.put([document for record in records for document in _documents(record)])
-        measure([_case(record) for record in records if int(record["id"]) % 2 == parity], desk)
+        service.collection.put([document for record in records for document in _documents(record)])
+        measure([_case(record) for record in records if int(record["id"]) % 2 == parity], service)
 
 
-def measure(cases: Sequence[Case], desk: Desk) -> None:
+def measure(cases: Sequence[Case], service: AnswerService) -> None:
     """Print every conflict shown, and how many of how many."""
     several = [case for case in cases if len(case.values) > 1]
     answered, shown, right, found = 0, 0, 0, 0
     for case in cases:
-        outcome = desk.answerer.ask(make_question(case.question, history=case.history))
+        outcome = service.answerer.ask(make_question(case.question, history=case.history))
         answered += isinstance(outcome, Answer)
         if not isinstance(outcome, Answer) or not outcome.conflict:
             continue
@@ -79,7 +84,10 @@ def measure(cases: Sequence[Case], desk: Desk) -> None:
         shown, right, found = shown + 1, right + is_real, found + (is_real and case in several)
         out.print("right" if is_real else "wrong", case.question, " / ".join(values), sep=" | ")
     out.print(f"{len(cases)} questions, {answered} answered, {len(several)} with several values")
-    out.print(f"{shown} conflicts shown, {right} of them right; {found} of the {len(several)} with several values")
+    out.print(
+        f"{shown} conflicts shown, {right} of them right; {found} of the {len(several)} with "
+        "several values"
+    )
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:  # JSON
@@ -100,12 +108,18 @@ def _documents(record: dict[str, Any]) -> Iterator[Document]:  # JSON
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--documents", type=Path, help="RAMDocs, gzipped")
-    what.add_argument("--facts", action="store_true", help="the known facts about the shipped library")
+    what.add_argument(
+        "--facts", action="store_true", help="the known facts about the shipped library"
+    )
     parser.add_argument("--data", type=Path, help="keep the collection in this folder")
-    parser.add_argument("--split", choices=("tune", "report"), default="report", help="(%(default)s)")
+    parser.add_argument(
+        "--split", choices=("tune", "report"), default="report", help="(%(default)s)"
+    )
     return parser
 
 

@@ -1,13 +1,15 @@
-"""What survives ``kill -9``: a service is killed again and again, and compared with what it had acknowledged.
+"""What survives ``kill -9``: a service is killed again and again, and compared with what it had
+acknowledged.
 
     python -m eval.benchmarks.faults [--rounds 60] [--seed N]
 
-Every round starts ``quoth serve`` with the real models on one data folder, changes documents over HTTP one request
-after the other while two readers search (one over HTTP, one in this process), and kills the service at a moment drawn
-at random: at any time, just after a file of the index has changed, while it starts, or while it saves at its end. Then
-the folder is opened and must hold exactly what was acknowledged, with the request that was under way done whole or not
-at all, and ``Collection.verify`` must find nothing. What differs is printed, counted, and makes the exit code 1.
-"""
+Every round starts ``quoth serve`` with the real models on one data folder, changes documents over
+HTTP one request after the other while two readers search (one over HTTP, one in this process), and
+kills the service at a moment drawn at random: at any time, just after a file of the index has
+changed, while it starts, or while it saves at its end. Then the folder is opened and must hold
+exactly what was acknowledged, with the request that was under way done whole or not at all, and
+``Collection.verify`` must find nothing. What differs is printed, counted, and makes the exit code
+1."""
 
 import argparse
 import os
@@ -32,10 +34,18 @@ from rich.console import Console
 from rich.table import Table
 
 from corpus.errors import QuothError
-from eval.benchmarks.speed import environment, err, load_sources, out, positive, print_machine, this_machine
+from eval.benchmarks.speed import (
+    environment,
+    err,
+    load_sources,
+    out,
+    positive,
+    print_machine,
+    this_machine,
+)
 from index.collection import Collection
-from index.embed import DEFAULT_ENCODER, Encoder, load_encoder
-from index.sentences import sentences
+from index.encoding.encoder import DEFAULT_ENCODER, Encoder, load_encoder
+from index.text.sentences import sentences
 from service.settings import Settings, load_settings
 
 ROUNDS = 60
@@ -103,8 +113,16 @@ class Books:
 
 
 def _add(books: Books) -> Request:
-    texts = {f"document-{books.made + 1}": books.text() for _ in range(books.chance.randint(1, _MOST_AT_ONCE))}
-    return Request("POST", "/v1/documents", {"documents": [{"id": i, "text": t} for i, t in texts.items()]}, texts)
+    texts = {
+        f"document-{books.made + 1}": books.text()
+        for _ in range(books.chance.randint(1, _MOST_AT_ONCE))
+    }
+    return Request(
+        "POST",
+        "/v1/documents",
+        {"documents": [{"id": i, "text": t} for i, t in texts.items()]},
+        texts,
+    )
 
 
 def _update(books: Books) -> Request:
@@ -117,7 +135,11 @@ def _delete(books: Books) -> Request:
     return Request("DELETE", f"/v1/documents/{id}", None, {id: None})
 
 
-OPERATIONS: dict[str, Callable[[Books], Request]] = {"add": _add, "update": _update, "delete": _delete}
+OPERATIONS: dict[str, Callable[[Books], Request]] = {
+    "add": _add,
+    "update": _update,
+    "delete": _delete,
+}
 """What is going on when the service is killed: each makes the next request from what is there."""
 
 
@@ -141,7 +163,9 @@ class Tally:
 class Ordeal:
     """The rounds, on one data folder."""
 
-    def __init__(self, folder: Path, encoder: Encoder, settings: Settings, chance: random.Random) -> None:
+    def __init__(
+        self, folder: Path, encoder: Encoder, settings: Settings, chance: random.Random
+    ) -> None:
         library = (source.document.text for source in load_sources(None))
         texts = [text[start:end] for text in library for start, end in sentences(text)]
         self._folder = folder
@@ -160,7 +184,10 @@ class Ordeal:
             self._round(operation, moment)
             self.tally.rounds[operation, moment] += 1
             found = self.tally.faults[faults:]
-            err.print(f"{number + 1}: {operation}, {moment}: {len(self._books.texts)} documents, {found or 'sound'}")
+            err.print(
+                f"{number + 1}: {operation}, {moment}: {len(self._books.texts)} documents, "
+                f"{found or 'sound'}"
+            )
         return self.tally
 
     def _round(self, operation: str, moment: Moment) -> None:
@@ -172,21 +199,29 @@ class Ordeal:
             process.kill()
         self._check(operation)
 
-    def _trouble(self, operation: str, moment: Moment, process: "subprocess.Popen[bytes]", url: str) -> None:
+    def _trouble(
+        self, operation: str, moment: Moment, process: "subprocess.Popen[bytes]", url: str
+    ) -> None:
         """Requests until the service is gone."""
         with httpx.Client(base_url=url, timeout=_TIMEOUT_S, trust_env=False) as client:
             _wait_until_ready(client, process)
             while len(self._books.texts) < _FIRST_DOCUMENTS:
                 self._send(client, "add")
-            killing = threading.Thread(target=_kill, args=(process, moment, self._folder, self._chance.random()))
+            killing = threading.Thread(
+                target=_kill, args=(process, moment, self._folder, self._chance.random())
+            )
             readers = [
-                threading.Thread(target=read, args=(url,)) for read in (self._search_over_http, self._search_here)
+                threading.Thread(target=read, args=(url,))
+                for read in (self._search_over_http, self._search_here)
             ]
             for thread in (*readers, killing):
                 thread.start()
             try:
                 while True:
-                    self._send(client, operation if len(self._books.texts) >= _FIRST_DOCUMENTS // 2 else "add")
+                    self._send(
+                        client,
+                        operation if len(self._books.texts) >= _FIRST_DOCUMENTS // 2 else "add",
+                    )
             except httpx.TransportError:
                 pass
             for thread in (*readers, killing):
@@ -202,12 +237,16 @@ class Ordeal:
             self._fault(f"{operation}: {answer.status_code} {answer.text}")
 
     def _search_over_http(self, url: str) -> None:
-        """Search until the service is gone; it must answer, and never with what was deleted before it was asked."""
+        """Search until the service is gone; it must answer, and never with what was deleted before
+        it was asked.
+        """
         with httpx.Client(base_url=url, timeout=_TIMEOUT_S, trust_env=False) as client:
             while True:
                 gone = set(self._books.gone)
                 try:
-                    answer = client.post("/v1/search", json={"question": random.choice(self._books.sentences)[:900]})
+                    answer = client.post(
+                        "/v1/search", json={"question": random.choice(self._books.sentences)[:900]}
+                    )
                 except httpx.TransportError:
                     return
                 if answer.status_code != httpx.codes.OK:
@@ -216,12 +255,20 @@ class Ordeal:
                 self._count({hit["document_id"] for hit in answer.json()["hits"]}, gone)
 
     def _search_here(self, url: str) -> None:
-        """The same beside the service, as a second process does that opens its folder for reading."""
+        """The same beside the service, as a second process does that opens its folder for
+        reading.
+        """
         try:
             with Collection(self._folder, self._encoder, writable=False) as collection:
                 while _listens(url):
                     question = random.choice(self._books.sentences)
-                    self._count({hit.chunk.document_id for hit in collection.searcher.search(question, 10).hits}, set())
+                    self._count(
+                        {
+                            hit.chunk.document_id
+                            for hit in collection.searcher.search(question, 10).hits
+                        },
+                        set(),
+                    )
         except QuothError as exc:
             self._fault(f"reader: {exc}")
 
@@ -232,8 +279,12 @@ class Ordeal:
 
     def _check(self, operation: str) -> None:
         """Open the folder, as a reader or as the next writer, and compare it with the books."""
-        with Collection(self._folder, self._encoder, writable=self._chance.random() < 0.5) as collection:
-            found = {each.id: collection.store.document(each.id).text for each in collection.documents()}
+        with Collection(
+            self._folder, self._encoder, writable=self._chance.random() < 0.5
+        ) as collection:
+            found = {
+                each.id: collection.store.document(each.id).text for each in collection.documents()
+            }
             for fault in collection.verify():
                 self._fault(f"verify: {fault}")
             self._compare(found, operation)
@@ -253,7 +304,13 @@ class Ordeal:
             (self.tally.done if all(done) else self.tally.undone)[operation] += 1
         for id in sorted(self._books.texts.keys() | found.keys()):
             if found.get(id) != self._books.texts.get(id):
-                what = "lost" if id not in found else "came back" if id not in self._books.texts else "has another text"
+                what = (
+                    "lost"
+                    if id not in found
+                    else "came back"
+                    if id not in self._books.texts
+                    else "has another text"
+                )
                 self._fault(f"{id}: {what}")
 
     def _fault(self, line: str) -> None:
@@ -261,12 +318,25 @@ class Ordeal:
 
 
 @contextmanager
-def started(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple["subprocess.Popen[bytes]", str]]:
-    """``quoth serve`` as a process of its own, and its address; killed at the end where it is not yet."""
+def started(
+    folder: Path, environment: Mapping[str, str]
+) -> Iterator[tuple["subprocess.Popen[bytes]", str]]:
+    """``quoth serve`` as a process of its own, and its address; killed at the end where it is not
+    yet.
+    """
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    command = [sys.executable, "-m", "service.cli", "serve", "--data", str(folder), "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "service.cli",
+        "serve",
+        "--data",
+        str(folder),
+        "--port",
+        str(port),
+    ]
     with (folder / "serve.log").open("ab") as log:
         process = subprocess.Popen(command, env=dict(environment), stdout=log, stderr=log)
     try:
@@ -289,7 +359,9 @@ def _wait_until_ready(client: httpx.Client, process: "subprocess.Popen[bytes]") 
 
 def _listens(url: str) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=_TIMEOUT_S).close()
+        socket.create_connection(
+            ("127.0.0.1", int(url.rpartition(":")[2])), timeout=_TIMEOUT_S
+        ).close()
     except OSError:
         return False
     return True
@@ -329,7 +401,9 @@ def _files(folder: Path) -> list[tuple[str, int, int]]:
 
 def print_tally(tally: Tally) -> None:
     """The rounds by operation and moment, what was acknowledged, and what must not be."""
-    table = Table("operation", *Moment, "acknowledged", "under way: done", "not done", box=box.MARKDOWN)
+    table = Table(
+        "operation", *Moment, "acknowledged", "under way: done", "not done", box=box.MARKDOWN
+    )
     for operation in OPERATIONS:
         rounds = [str(tally.rounds[operation, moment]) for moment in Moment]
         counts = (tally.acknowledged, tally.done, tally.undone)
@@ -337,7 +411,10 @@ def print_tally(tally: Tally) -> None:
     Console(highlight=False, width=160).print(table)
     for fault in tally.faults:
         out.print(fault, markup=False)
-    out.print(f"rounds: {tally.rounds.total()}, searches meanwhile: {tally.searches}, faults: {len(tally.faults)}")
+    out.print(
+        f"rounds: {tally.rounds.total()}, searches meanwhile: {tally.searches}, faults: "
+        f"{len(tally.faults)}"
+    )
 
 
 def main() -> None:

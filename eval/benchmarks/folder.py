@@ -1,11 +1,12 @@
-"""A folder kept up with: 2,000 files of several formats, some of them bad, synced, changed, and synced again.
+"""A folder kept up with: 2,000 files of several formats, some of them bad, synced, changed, and
+synced again.
 
     python -m eval.benchmarks.folder [--squad FILE] [--files 2000] [--json FILE]
 
-The files are made of real sentences (a SQuAD file's, or the shipped library's), a few sentences each, and ten more are
-bad in ten ways. After the first sync 50 files are changed, 20 deleted and 10 renamed. Every sync is what ``quoth sync``
-runs, with the default encoder; how many texts the encoder was given, and how long it was at work, is counted around it.
-"""
+The files are made of real sentences (a SQuAD file's, or the shipped library's), a few sentences
+each, and ten more are bad in ten ways. After the first sync 50 files are changed, 20 deleted and 10
+renamed. Every sync is what ``quoth sync`` runs, with the default encoder; how many texts the
+encoder was given, and how long it was at work, is counted around it."""
 
 import argparse
 import json
@@ -30,14 +31,22 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from corpus.intake import Intake
-from eval.benchmarks.speed import SEED, err, load_sources, out, positive, print_machine, this_machine
+from corpus.pool import Intake
+from eval.benchmarks.speed import (
+    SEED,
+    err,
+    load_sources,
+    out,
+    positive,
+    print_machine,
+    this_machine,
+)
 from index.collection import Collection
-from index.embed import DEFAULT_ENCODER, Encoder, EncoderIdentity, Vectors, load_encoder
+from index.encoding.encoder import DEFAULT_ENCODER, Encoder, EncoderIdentity, Vectors, load_encoder
 from index.ledger import Stage
-from index.sentences import sentences
+from index.text.sentences import sentences
+from service.mirror.sync import Mirror, What
 from service.settings import Settings, load_settings
-from service.sync import Mirror, What
 
 FILES = 2_000
 CHANGED, DELETED, RENAMED = 50, 20, 10
@@ -84,7 +93,8 @@ class Sync:
     :param outcomes: how many files came to what
     :param embedded: texts that the encoder was given
     :param other: the share of the time that was not the encoder's own, 0 to 1
-    :param other_cpu: the same of this process's processor time, which other work on the machine does not spoil
+    :param other_cpu: the same of this process's processor time, which other work on the machine
+        does not spoil
     :param parsing_cpu_s: processor time of the processes that read and parsed meanwhile
     :param generations: how many it made
     """
@@ -166,7 +176,9 @@ BAD: dict[str, bytes] = {
 }
 
 
-def write_folder(folder: Path, texts: Iterator[str], files: int, chance: random.Random) -> list[Path]:
+def write_folder(
+    folder: Path, texts: Iterator[str], files: int, chance: random.Random
+) -> list[Path]:
     """Good files, in folders of a hundred, and the bad ones.
 
     :return: the good ones
@@ -201,10 +213,17 @@ def change_folder(written: list[Path], texts: Iterator[str], chance: random.Rand
         path.rename(path.with_stem(f"{path.stem}-renamed"))
 
 
-def synced(name: str, collection: Collection, folder: Path, encoder: TimedEncoder, settings: Settings) -> Sync:
+def synced(
+    name: str, collection: Collection, folder: Path, encoder: TimedEncoder, settings: Settings
+) -> Sync:
     """Sync the folder once, as ``quoth sync`` does."""
     encoder.forget()
-    generation, started, cpu, parsing = collection.generation, time.perf_counter(), time.process_time(), _children_s()
+    generation, started, cpu, parsing = (
+        collection.generation,
+        time.perf_counter(),
+        time.process_time(),
+        _children_s(),
+    )
     mirror = Mirror(collection, folder)
     plan = mirror.plan()
     with Intake.sized(len(plan.pending), settings.threads, settings.max_document_bytes) as intake:
@@ -232,12 +251,28 @@ def _children_s() -> float:
 
 def print_syncs(syncs: Sequence[Sync]) -> None:
     """A row for each sync."""
-    heads = ("sync", "files", "s", "embedded", "not the encoder's", "of the CPU", "parsing CPU s", "generations")
+    heads = (
+        "sync",
+        "files",
+        "s",
+        "embedded",
+        "not the encoder's",
+        "of the CPU",
+        "parsing CPU s",
+        "generations",
+    )
     table = Table(*heads, box=box.MARKDOWN)
     for sync in syncs:
         outcomes = ", ".join(f"{count} {what}" for what, count in sync.outcomes.items())
         shares = (f"{sync.other:.1%}", f"{sync.other_cpu:.1%}", f"{sync.parsing_cpu_s:.1f}")
-        table.add_row(sync.name, outcomes, f"{sync.seconds:.1f}", str(sync.embedded), *shares, str(sync.generations))
+        table.add_row(
+            sync.name,
+            outcomes,
+            f"{sync.seconds:.1f}",
+            str(sync.embedded),
+            *shares,
+            str(sync.generations),
+        )
     Console(highlight=False, width=160).print(table)
 
 
@@ -259,8 +294,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m eval.benchmarks.folder", description=(__doc__ or "").split("\n")[0]
     )
-    parser.add_argument("--squad", type=Path, help="a SQuAD file, plain or gzipped; without it, the shipped library")
-    parser.add_argument("--files", type=positive, default=FILES, help="%(default)s, and ten bad ones")
+    parser.add_argument(
+        "--squad", type=Path, help="a SQuAD file, plain or gzipped; without it, the shipped library"
+    )
+    parser.add_argument(
+        "--files", type=positive, default=FILES, help="%(default)s, and ten bad ones"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     given = parser.parse_args()
     settings = load_settings(encoder=DEFAULT_ENCODER)
@@ -275,7 +314,10 @@ def main() -> None:
             syncs = [synced("first", collection, folder, encoder, settings)]
             _print_ledger(collection, folder)
             change_folder(written, texts, chance)
-            syncs += [synced(name, collection, folder, encoder, settings) for name in ("after changes", "nothing new")]
+            syncs += [
+                synced(name, collection, folder, encoder, settings)
+                for name in ("after changes", "nothing new")
+            ]
             faults = collection.verify()
     print_syncs(syncs)
     out.print(f"verify: {len(faults)} faults")
@@ -285,9 +327,14 @@ def main() -> None:
 
 def _print_ledger(collection: Collection, folder: Path) -> None:
     stages = collection.store.ledger.stages()[str(folder)]
-    out.print("ledger: " + ", ".join(f"{stages[stage]} {stage}" for stage in Stage if stage in stages))
+    out.print(
+        "ledger: " + ", ".join(f"{stages[stage]} {stage}" for stage in Stage if stage in stages)
+    )
     for entry in collection.store.ledger.lines(2 * len(BAD), stage=Stage.FAILED):
-        out.print(f"  {entry.stage} {os.path.relpath(entry.path, folder)}: {entry.reason} ({entry.at})", markup=False)
+        out.print(
+            f"  {entry.stage} {os.path.relpath(entry.path, folder)}: {entry.reason} ({entry.at})",
+            markup=False,
+        )
 
 
 if __name__ == "__main__":

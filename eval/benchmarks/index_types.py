@@ -1,10 +1,12 @@
-"""FAISS's compressed index types side by side, on the vectors of an index that :mod:`eval.benchmarks.scale` has made.
+"""FAISS's compressed index types side by side, on the vectors of an index that
+:mod:`eval.benchmarks.scale` has made.
 
-    python -m eval.benchmarks.index_types --index DIR/chunks-100000 --squad FILE [--types ivf-sq8,...]
+    python -m eval.benchmarks.index_types --index DIR/chunks-100000 --squad FILE \\
+        [--types ivf-sq8,...]
 
-For each type: seconds of processor time to train and to add, size on disk, and for several depths of search that of one
-question, with recall@10 before and after its shortlist of 200 is scored again with the exact vectors.
-"""
+For each type: seconds of processor time to train and to add, size on disk, and for several depths
+of search that of one question, with recall@10 before and after its shortlist of 200 is scored again
+with the exact vectors."""
 
 import argparse
 import random
@@ -23,8 +25,8 @@ from rich.table import Table
 
 from eval.benchmarks.scale import exact_nearest
 from eval.benchmarks.speed import SEED, load_sources
-from index.embed import DEFAULT_ENCODER, Vectors, load_encoder
-from index.store import Store
+from index.encoding.encoder import DEFAULT_ENCODER, Vectors, load_encoder
+from index.store.store import Store
 from service.settings import load_settings
 
 QUESTIONS = 100
@@ -78,20 +80,39 @@ def main() -> None:
         prog="python -m eval.benchmarks.index_types", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--index", type=Path, required=True, help="a data folder")
-    parser.add_argument("--squad", type=Path, required=True, help="a SQuAD file with questions about it")
+    parser.add_argument(
+        "--squad", type=Path, required=True, help="a SQuAD file with questions about it"
+    )
     parser.add_argument("--types", default=",".join(TYPES), help="some of %(default)s")
-    parser.add_argument("--lists", type=float, default=4.0, help="times the square root of the vectors (%(default)s)")
+    parser.add_argument(
+        "--lists",
+        type=float,
+        default=4.0,
+        help="times the square root of the vectors (%(default)s)",
+    )
     given = parser.parse_args()
     settings = load_settings(encoder=DEFAULT_ENCODER)
     encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
-    asked = sorted({question for source in load_sources(given.squad) for question in source.questions})
+    asked = sorted(
+        {question for source in load_sources(given.squad) for question in source.questions}
+    )
     questions = encoder.encode(random.Random(SEED).sample(asked, QUESTIONS))
     store = Store(given.index)
     vectors = np.concatenate([part.vectors for part in store.vector_changes_since(0)])
     ids = np.concatenate([part.added for part in store.vector_changes_since(0)])
     nearest = exact_nearest(store, questions, DEPTH)
     store.close()
-    table = Table("type", "train s", "add s", "MB", "depth", "ms, p50", "recall@10", "scored again", box=box.MARKDOWN)
+    table = Table(
+        "type",
+        "train s",
+        "add s",
+        "MB",
+        "depth",
+        "ms, p50",
+        "recall@10",
+        "scored again",
+        box=box.MARKDOWN,
+    )
     for name in given.types.split(","):
         for row in _measured(TYPES[name], vectors, ids, questions, nearest, given.lists):
             table.add_row(name, *row)
@@ -109,7 +130,9 @@ def _measured(
 ) -> Iterator[tuple[str, ...]]:
     lists = round(times * len(vectors) ** 0.5)
     index = kind.make(vectors.shape[1], lists)
-    drawn = np.random.default_rng(SEED).choice(len(vectors), min(len(vectors), _SAMPLE_PER_LIST * lists), replace=False)
+    drawn = np.random.default_rng(SEED).choice(
+        len(vectors), min(len(vectors), _SAMPLE_PER_LIST * lists), replace=False
+    )
     sample = vectors[np.sort(drawn)]
     trained_s = _seconds(lambda: index.train(sample))
     added_s = _seconds(lambda: index.add(vectors))
@@ -120,14 +143,19 @@ def _measured(
     faiss.omp_set_num_threads(1)
     for depth in kind.depths:
         found, took = _searched(index, questions, depth)
-        exact = [_scored_again(question, rows, vectors) for question, rows in zip(questions, found, strict=True)]
+        exact = [
+            _scored_again(question, rows, vectors)
+            for question, rows in zip(questions, found, strict=True)
+        ]
         figures = (trained_s, added_s, size, depth, 1_000 * float(np.median(took)))
         recalls = (_recall(found, ids, nearest), _recall(exact, ids, nearest))
         yield (*(f"{figure:,.1f}" for figure in figures), *(f"{recall:.3f}" for recall in recalls))
     faiss.omp_set_num_threads(threads)
 
 
-def _searched(index: faiss.Index, questions: Vectors, depth: int) -> tuple[list[NDArray[np.int64]], list[float]]:
+def _searched(
+    index: faiss.Index, questions: Vectors, depth: int
+) -> tuple[list[NDArray[np.int64]], list[float]]:
     parameters = _parameters(index, depth)
     found, took = [], []
     for question in questions:
@@ -148,12 +176,19 @@ def _parameters(index: faiss.Index, depth: int) -> faiss.SearchParameters | None
     return faiss.SearchParametersIVF(nprobe=depth)
 
 
-def _scored_again(question: Vectors, rows: NDArray[np.int64], vectors: Vectors) -> NDArray[np.int64]:
+def _scored_again(
+    question: Vectors, rows: NDArray[np.int64], vectors: Vectors
+) -> NDArray[np.int64]:
     return rows[np.argsort(-(vectors[rows] @ question), kind="stable")]
 
 
-def _recall(found: Sequence[NDArray[np.int64]], ids: NDArray[np.int64], nearest: Sequence[Sequence[int]]) -> float:
-    shared = [len(set(ids[rows[:DEPTH]].tolist()) & set(best)) for rows, best in zip(found, nearest, strict=True)]
+def _recall(
+    found: Sequence[NDArray[np.int64]], ids: NDArray[np.int64], nearest: Sequence[Sequence[int]]
+) -> float:
+    shared = [
+        len(set(ids[rows[:DEPTH]].tolist()) & set(best))
+        for rows, best in zip(found, nearest, strict=True)
+    ]
     return sum(shared) / (DEPTH * len(shared))
 
 

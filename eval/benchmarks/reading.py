@@ -1,12 +1,14 @@
 """Speed of reading, against Transformers on PyTorch with the same weights, and of whole answers.
 
-    python -m eval.benchmarks.reading (--checkpoint FILE | --transformers DIR) [--squad FILE] [--chunks 10000]
+    python -m eval.benchmarks.reading (--checkpoint FILE | --transformers DIR) [--squad FILE] \\
+        [--chunks 10000]
 
-Reading: the passages of a question are read by this project's reader (int8, onnxruntime) and by Transformers' model of
-question answering (float32, PyTorch), question by question in turns, in one process with the same number of threads,
-from the texts to the best span; the third side is a whole answer of the service, search and all, which stops reading
-when the evidence is clear. Answers: each question through the service's desk, over an index of so many chunks, in
-a process of its own, which is to stay without torch. Run it when nothing else runs. Needs psutil, torch, transformers.
+Reading: the passages of a question are read by this project's reader (int8, onnxruntime) and by
+Transformers' model of question answering (float32, PyTorch), question by question in turns, in one
+process with the same number of threads, from the texts to the best span; the third side is a whole
+answer of the service, search and all, which stops reading when the evidence is clear. Answers: each
+question through the service's service, over an index of so many chunks, in a process of its own,
+which is to stay without torch. Run it when nothing else runs. Needs psutil, torch, transformers.
 """
 
 import argparse
@@ -39,13 +41,13 @@ from eval.benchmarks.speed import (
     take,
     this_machine,
 )
-from eval.counting import CountingReader
-from eval.measures import percentile
+from eval.measuring.counting import CountingReader
+from eval.measuring.measures import percentile
 from index.collection import Collection
-from index.embed import DEFAULT_ENCODER, load_encoder
-from index.export import default_weights
-from service.desk import Desk
-from service.question import DEFAULT_TOP_K, make_question
+from index.encoding.encoder import DEFAULT_ENCODER, load_encoder
+from index.encoding.export import default_weights
+from service.answering.question import DEFAULT_TOP_K, make_question
+from service.answering.service import AnswerService
 from service.reader.decode import MAX_TOKENS, Flags, Floats
 from service.reader.load import DEFAULT_READER, load_passage_reader
 from service.reader.passage import MAX_ROW_TOKENS, PassageReader
@@ -56,7 +58,8 @@ ANSWERED = 200
 ROUNDS = 3
 
 _WARM_UP = 10
-_SETTLE_S = 0.02  # the threads of one side spin for a while after their work, and would be in the way of the other's
+# the threads of one side spin for a while after their work, and would be in the way of the other's
+_SETTLE_S = 0.02
 
 Place = tuple[int, int, int]
 """A span: the number of its passage, and code points of that, half-open."""
@@ -79,7 +82,8 @@ class Compared:
 
     :param tokens: of all the questions' rows, without padding
     :param answer: of the whole answer
-    :param tokens_a_s: of this project's reader; ``their_tokens_a_s`` of Transformers, both at the median
+    :param tokens_a_s: of this project's reader; ``their_tokens_a_s`` of Transformers, both at the
+        median
     :param ratio: of the medians; above 1, this project's reader is the quicker one
     :param answer_ratio: the same for the whole answer against Transformers' reading of all passages
     :param same_span: share of questions for which both give the same best span
@@ -118,7 +122,9 @@ class Answered:
 
 
 class TransformersSide:
-    """Reads as somebody would who takes Transformers: its tokenizer, its model, and the best of the allowed pairs."""
+    """Reads as somebody would who takes Transformers: its tokenizer, its model, and the best of the
+    allowed pairs.
+    """
 
     def __init__(self, folder: Path, threads: int) -> None:
         import torch
@@ -127,7 +133,9 @@ class TransformersSide:
         torch.set_num_threads(threads)
         self._torch = torch
         self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        self._model = AutoModelForQuestionAnswering.from_pretrained(folder, local_files_only=True).eval()
+        self._model = AutoModelForQuestionAnswering.from_pretrained(
+            folder, local_files_only=True
+        ).eval()
 
     def best(self, question: str, passages: Sequence[str]) -> Place:
         """The span that stands highest above its passage's null score."""
@@ -148,7 +156,9 @@ class TransformersSide:
         """How many tokens the rows have, without padding."""
         return int(self._encoded(question, passages)["attention_mask"].sum())
 
-    def _encoded(self, question: str, passages: Sequence[str]) -> Any:  # Any: Transformers' BatchEncoding
+    def _encoded(
+        self, question: str, passages: Sequence[str]
+    ) -> Any:  # Any: Transformers' BatchEncoding
         return self._tokenizer(
             [question] * len(passages),
             list(passages),
@@ -181,17 +191,24 @@ def measure(given: argparse.Namespace, settings: Settings, scratch: Path) -> dic
     """Both parts; reading is the last, because it loads torch."""
     encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
     err.print(f"building an index of {given.chunks} chunks")
-    material = take(load_sources(given.squad), encoder, min(given.chunks, given.real_chunks or given.chunks))
+    material = take(
+        load_sources(given.squad), encoder, min(given.chunks, given.real_chunks or given.chunks)
+    )
     built = build_index(scratch / "index", material, encoder, given.chunks)
     questions = material.questions(_WARM_UP + max(given.questions, given.compared))
     err.print("answering")
     answered = _answered(built.folder, questions[: _WARM_UP + given.questions], settings)
     err.print("reading")
     ours = load_passage_reader(DEFAULT_READER, settings.threads)
-    folder = given.transformers or _in_transformers_format(given.checkpoint, scratch / "transformers")
-    with Desk(built.folder, encoder, ours, writable=False) as desk:
-        asked = [(each, _passages(desk.collection, each)) for each in questions[: _WARM_UP + given.compared]]
-        compared = compare(asked, desk, TransformersSide(folder, settings.threads), given.rounds)
+    folder = given.transformers or _in_transformers_format(
+        given.checkpoint, scratch / "transformers"
+    )
+    with AnswerService(built.folder, encoder, ours, writable=False) as service:
+        asked = [
+            (each, _passages(service.collection, each))
+            for each in questions[: _WARM_UP + given.compared]
+        ]
+        compared = compare(asked, service, TransformersSide(folder, settings.threads), given.rounds)
     return {
         "index": {"chunks": built.chunks, "real": built.real},
         "answers": answered,
@@ -199,18 +216,22 @@ def measure(given: argparse.Namespace, settings: Settings, scratch: Path) -> dic
     }
 
 
-def compare(asked: Sequence[Asked], desk: Desk, theirs: TransformersSide, rounds: int) -> Compared:
+def compare(
+    asked: Sequence[Asked], service: AnswerService, theirs: TransformersSide, rounds: int
+) -> Compared:
     """All sides in turns, each first in its share of them; the first questions only warm up."""
     sides: dict[str, Callable[[str, Sequence[str]], object]] = {
-        "ours": partial(_best, desk.passages),
+        "ours": partial(_best, service.passages),
         "theirs": theirs.best,
-        "answer": lambda question, _: desk.answerer.ask(make_question(question)),  # the desk would keep the first
+        "answer": lambda question, _: service.answerer.ask(
+            make_question(question)
+        ),  # the service would keep the first
     }
     for warm_up in asked[:_WARM_UP]:
         for side in sides.values():
             side(*warm_up)
     measured = asked[_WARM_UP:]
-    same = np.mean([_best(desk.passages, *each) == theirs.best(*each) for each in measured])
+    same = np.mean([_best(service.passages, *each) == theirs.best(*each) for each in measured])
     tokens = sum(theirs.tokens(*each) for each in measured)
     taken: dict[str, list[float]] = {name: [] for name in sides}
     for turn, each in enumerate(asked for _ in range(rounds) for asked in measured):
@@ -236,20 +257,26 @@ def compare(asked: Sequence[Asked], desk: Desk, theirs: TransformersSide, rounds
 
 def _best(reader: PassageReader, question: str, passages: Sequence[str]) -> Place:
     """The span that stands highest above its passage's null score, as the service reads."""
-    spans = [(reading.spans[0], row) for row, reading in enumerate(reader.read(question, passages)) if reading.spans]
+    spans = [
+        (reading.spans[0], row)
+        for row, reading in enumerate(reader.read(question, passages))
+        if reading.spans
+    ]
     span, row = max(spans, key=lambda found: found[0].margin)
     return row, span.start, span.end
 
 
 def answer(folder: Path, questions: Sequence[str], settings: Settings) -> Answered:
-    """Questions through the service's desk, one after another, as this process sees it; the first only warm up."""
+    """Questions through the service's service, one after another, as this process sees it; the
+    first only warm up.
+    """
     encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
     reader = CountingReader(load_passage_reader(settings.reader, settings.threads))
     times, counts, resident = list[float](), list[int](), list[int]()
-    with Desk(folder, encoder, reader, writable=True) as desk:
+    with AnswerService(folder, encoder, reader, writable=True) as service:
         for question in questions:
             reader.count = 0
-            times.append(milliseconds(partial(desk.ask, make_question(question))))
+            times.append(milliseconds(partial(service.ask, make_question(question))))
             counts.append(reader.count)
             resident.append(psutil.Process().memory_info().rss)
     read = np.array(counts[_WARM_UP:])
@@ -267,7 +294,11 @@ def _answered(folder: Path, questions: Sequence[str], settings: Settings) -> obj
     """The same in a process of its own, without what this one has imported."""
     command = [sys.executable, "-m", "eval.benchmarks.reading", "--answers-of", str(folder)]
     done = subprocess.run(
-        command, env=environment(settings), input=json.dumps(questions), capture_output=True, text=True
+        command,
+        env=environment(settings),
+        input=json.dumps(questions),
+        capture_output=True,
+        text=True,
     )
     if done.returncode != 0:
         raise SystemExit(f"answering failed ({done.returncode}): {done.stderr[-2_000:]}")
@@ -300,17 +331,37 @@ def _times(values: Sequence[float]) -> Times:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     weights = parser.add_mutually_exclusive_group(required=True)
-    weights.add_argument("--checkpoint", type=Path, help="of the training run that made the shipped weights")
-    weights.add_argument("--transformers", type=Path, help="a folder that eval.training.export wrote from it")
-    weights.add_argument("--answers-of", type=Path, help=argparse.SUPPRESS)  # what the process for answers is told
-    parser.add_argument("--squad", type=Path, help="a SQuAD file, plain or gzipped; without it, the shipped library")
-    parser.add_argument("--chunks", type=positive, default=SEARCHED_CHUNKS, help="in the index (%(default)s)")
-    parser.add_argument("--real-chunks", type=positive, help="embed so many, make the rest by varying those (all)")
-    parser.add_argument("--questions", type=positive, default=ANSWERED, help="to answer (%(default)s)")
-    parser.add_argument("--compared", type=positive, default=COMPARED, help="questions read by both (%(default)s)")
-    parser.add_argument("--rounds", type=positive, default=ROUNDS, help="of both sides (%(default)s)")
+    weights.add_argument(
+        "--checkpoint", type=Path, help="of the training run that made the shipped weights"
+    )
+    weights.add_argument(
+        "--transformers", type=Path, help="a folder that eval.training.export wrote from it"
+    )
+    weights.add_argument(
+        "--answers-of", type=Path, help=argparse.SUPPRESS
+    )  # what the process for answers is told
+    parser.add_argument(
+        "--squad", type=Path, help="a SQuAD file, plain or gzipped; without it, the shipped library"
+    )
+    parser.add_argument(
+        "--chunks", type=positive, default=SEARCHED_CHUNKS, help="in the index (%(default)s)"
+    )
+    parser.add_argument(
+        "--real-chunks", type=positive, help="embed so many, make the rest by varying those (all)"
+    )
+    parser.add_argument(
+        "--questions", type=positive, default=ANSWERED, help="to answer (%(default)s)"
+    )
+    parser.add_argument(
+        "--compared", type=positive, default=COMPARED, help="questions read by both (%(default)s)"
+    )
+    parser.add_argument(
+        "--rounds", type=positive, default=ROUNDS, help="of both sides (%(default)s)"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     return parser
 

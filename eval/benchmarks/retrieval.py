@@ -1,14 +1,15 @@
 """Chunking, the lexical analyser and fusion, varied one at a time from the defaults.
 
-    python -m eval.benchmarks.retrieval --cache DIR [--squad FILE] [--scifact DIR] [--questions 3] [--documents 4]
+    python -m eval.benchmarks.retrieval --cache DIR [--squad FILE] [--scifact DIR] \\
+        [--questions 3] [--documents 4]
 
-SQuAD's articles are long documents, all in one collection; a chunk is right when it holds an accepted answer where that
-stands. SciFact's evidence is whole documents, each ranked where its best chunk stands; other chunks than the default
-ones are tried on a part of it, the documents with evidence and every fourth of the others. Chunks and vectors are the
-project's own, dense scores are exact, the terms of every analyser are in an index in memory. Half of the questions (by
-a hash; SQuAD's by article) choose, the other half is what is reported. Vectors are kept in the cache, so that a run
-that was cut off goes on. What was found is in docs/retrieval.md.
-"""
+SQuAD's articles are long documents, all in one collection; a chunk is right when it holds an
+accepted answer where that stands. SciFact's evidence is whole documents, each ranked where its best
+chunk stands; other chunks than the default ones are tried on a part of it, the documents with
+evidence and every fourth of the others. Chunks and vectors are the project's own, dense scores are
+exact, the terms of every analyser are in an index in memory. Half of the questions (by a hash;
+SQuAD's by article) choose, the other half is what is reported. Vectors are kept in the cache, so
+that a run that was cut off goes on. What was found is in docs/retrieval.md."""
 
 import argparse
 import hashlib
@@ -27,18 +28,18 @@ from rich.console import Console
 from rich.table import Table as Shown
 
 from corpus.document import Document
-from eval.bench import found_row
 from eval.benchmarks.speed import err, out, positive, print_machine, this_machine
-from eval.catalogue import Row, Table, measure_of
-from eval.compare import Change, compare
-from eval.question import LabelledQuestion, read_set
-from eval.squad import Article, articles
-from index.chunk import Chunk, ChunkSettings, chunk_document
-from index.embed import DEFAULT_ENCODER, Encoder, Vectors, load_encoder
-from index.engine import Candidates
-from index.lexical import CONTEXT_WEIGHT
-from index.search import CANDIDATES, DENSE_WEIGHT, fuse
-from service.question import DEFAULT_TOP_K
+from eval.measuring.bench import found_row
+from eval.measuring.compare import Change, compare
+from eval.measuring.metrics import Row, Table, measure_of
+from eval.sets.question import LabelledQuestion, read_set
+from eval.sets.squad import Article, articles
+from index.encoding.encoder import DEFAULT_ENCODER, Encoder, Vectors, load_encoder
+from index.search.embedded.engine import Candidates
+from index.search.embedded.lexical import CONTEXT_WEIGHT
+from index.search.searcher import CANDIDATES, DENSE_WEIGHT, fuse
+from index.text.chunk import Chunk, ChunkSettings, chunk_document
+from service.answering.question import DEFAULT_TOP_K
 from service.settings import load_settings
 
 MEASURES = ("R@1", "R@5", "R@10", "RR@10", "nDCG@10")
@@ -87,7 +88,7 @@ _PATTERNS = {
 
 @dataclass(frozen=True, slots=True)
 class Analyser:
-    """How texts become terms; the defaults are those of :mod:`index.lexical`."""
+    """How texts become terms; the defaults are those of :mod:`index.search.embedded.lexical`."""
 
     stemming: bool = True
     stop_words_kept: bool = True
@@ -100,7 +101,9 @@ class Analyser:
             return list(_tantivy_analyser(self).analyze(text))
         parts = replace(self, words=Words.SPLIT).terms(text)
         known = set(parts)
-        return parts + [term for term in replace(self, words=Words.WHOLE).terms(text) if term not in known]
+        return parts + [
+            term for term in replace(self, words=Words.WHOLE).terms(text) if term not in known
+        ]
 
 
 @cache
@@ -122,7 +125,7 @@ def _tantivy_analyser(analyser: Analyser) -> tantivy.TextAnalyzer:
 
 @dataclass(frozen=True, slots=True)
 class Convex:
-    """A convex combination, as :func:`index.search.fuse` makes it."""
+    """A convex combination, as :func:`index.search.searcher.fuse` makes it."""
 
     weight: float = DENSE_WEIGHT
 
@@ -133,14 +136,20 @@ class Convex:
 
 @dataclass(frozen=True, slots=True)
 class Reciprocal:
-    """The sum of ``1 / (constant + rank)`` over both rankings (Cormack, Clarke and Büttcher 2009)."""
+    """The sum of ``1 / (constant + rank)`` over both rankings (Cormack, Clarke and Büttcher
+    2009).
+    """
 
     constant: int
 
     def rank(self, candidates: Candidates) -> list[int]:
         """The candidates' numbers, best first."""
         scores = {
-            fused.id: sum(1 / (self.constant + rank) for rank in (fused.dense_rank, fused.lexical_rank) if rank)
+            fused.id: sum(
+                1 / (self.constant + rank)
+                for rank in (fused.dense_rank, fused.lexical_rank)
+                if rank
+            )
             for fused in fuse(candidates)
         }
         return sorted(scores, key=lambda id: (-scores[id], id))
@@ -180,7 +189,9 @@ FEW = (
     Chunking(ChunkSettings(max_tokens=256)),
     Chunking(context_embedded=False),
 )
-"""What a part of SciFact is cut by: the whole of it has 1.6 million tokens, to be embedded for each."""
+"""What a part of SciFact is cut by: the whole of it has 1.6 million tokens, to be embedded for
+each.
+"""
 
 DENSE, LEXICAL = Convex(1.0), Convex(0.0)
 
@@ -189,8 +200,8 @@ DENSE, LEXICAL = Convex(1.0), Convex(0.0)
 class Asked:
     """A question and where its evidence stands.
 
-    :param spans: for each piece of evidence its places, any of which will do; none where it is the whole document
-    """
+    :param spans: for each piece of evidence its places, any of which will do; none where it is the
+        whole document"""
 
     question: LabelledQuestion
     spans: tuple[tuple[Span, ...], ...]
@@ -199,9 +210,13 @@ class Asked:
         """The numbers of the evidence that a chunk holds from its start to its end."""
         return [
             number
-            for number, (evidence, spans) in enumerate(zip(self.question.evidence, self.spans, strict=True))
+            for number, (evidence, spans) in enumerate(
+                zip(self.question.evidence, self.spans, strict=True)
+            )
             if evidence.document_id == chunk.document_id
-            and (not spans or any(chunk.start <= start and end <= chunk.end for start, end in spans))
+            and (
+                not spans or any(chunk.start <= start and end <= chunk.end for start, end in spans)
+            )
         ]
 
 
@@ -251,7 +266,9 @@ class VectorCache:
                 self._known.update(zip(stored["keys"].tolist(), stored["vectors"], strict=True))
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """The vectors of texts, float32 ``[len(texts), dimension]``; new ones are in the folder when this returns."""
+        """The vectors of texts, float32 ``[len(texts), dimension]``; new ones are in the folder
+        when this returns.
+        """
         unseen = [text for text in dict.fromkeys(texts) if _digest(text) not in self._known]
         for start in range(0, len(unseen), _BATCH_TEXTS):
             err.print(f"  {start} of {len(unseen)} texts embedded")
@@ -268,7 +285,9 @@ class VectorCache:
 
 
 class Terms:
-    """The terms of chunks in memory, scored as :class:`index.lexical.LexicalSnapshot` does."""
+    """The terms of chunks in memory, scored as
+    :class:`index.search.embedded.lexical.LexicalSnapshot` does.
+    """
 
     def __init__(self, chunks: Sequence[Chunk], analyser: Analyser) -> None:
         self._analyser = analyser
@@ -278,11 +297,15 @@ class Terms:
             builder.add_text_field(name, tokenizer_name="terms", index_option="freq")
         self._schema = builder.build()
         made = tantivy.Index(self._schema)
-        made.register_tokenizer("terms", tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build())
+        made.register_tokenizer(
+            "terms", tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+        )
         writer = made.writer(heap_size=_HEAP_BYTES, num_threads=1)
         for id, chunk in enumerate(chunks):
             writer.add_document(self._entry(id, chunk))
-        writer.add_document(tantivy.Document())  # in the place of the mark of a generation, which BM25 counts too
+        writer.add_document(
+            tantivy.Document()
+        )  # in the place of the mark of a generation, which BM25 counts too
         writer.commit()
         writer.wait_merging_threads()
         made.reload()
@@ -295,7 +318,11 @@ class Terms:
             return {}
         found = self._searcher.search(self._query(terms, context_weight), limit).hits
         ids = self._searcher.fast_field_values("id", [address for _, address in found])
-        return {int(id): float(score) for id, (score, _) in zip(ids, found, strict=True) if id is not None}
+        return {
+            int(id): float(score)
+            for id, (score, _) in zip(ids, found, strict=True)
+            if id is not None
+        }
 
     def _entry(self, id: int, chunk: Chunk) -> tantivy.Document:
         entry = tantivy.Document()
@@ -310,7 +337,9 @@ class Terms:
             [
                 (
                     tantivy.Occur.Should,
-                    tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, name, term, "freq"), weight),
+                    tantivy.Query.boost_query(
+                        tantivy.Query.term_query(self._schema, name, term, "freq"), weight
+                    ),
                 )
                 for term in terms
                 for name, weight in weights.items()
@@ -342,25 +371,40 @@ class Trial:
             "dense": replace(DEFAULT, chunking=variant.chunking, fusion=DENSE),
         }
         rows = {side: self._rows(each) for side, each in sides.items()}
-        return Result(variant, len(self._cut(variant.chunking.settings)), self._text_depth(variant), rows)
+        return Result(
+            variant, len(self._cut(variant.chunking.settings)), self._text_depth(variant), rows
+        )
 
     def _text_depth(self, variant: Variant) -> int:
-        return round(DEFAULT_TOP_K * self._tokens(ChunkSettings()) / self._tokens(variant.chunking.settings))
+        return round(
+            DEFAULT_TOP_K * self._tokens(ChunkSettings()) / self._tokens(variant.chunking.settings)
+        )
 
     def _rows_once(self, variant: Variant) -> list[Row]:
         chunks = self._cut(variant.chunking.settings)
-        measures = [measure_of(name) for name in dict.fromkeys([*MEASURES, f"R@{self._text_depth(variant)}"])]
+        measures = [
+            measure_of(name)
+            for name in dict.fromkeys([*MEASURES, f"R@{self._text_depth(variant)}"])
+        ]
         candidates = self._candidates(variant.chunking, variant.analyser, variant.context_weight)
         return [
-            found_row(asked.question, self._ranked(asked, [chunks[id] for id in variant.fusion.rank(each)]), measures)
+            found_row(
+                asked.question,
+                self._ranked(asked, [chunks[id] for id in variant.fusion.rank(each)]),
+                measures,
+            )
             for asked, each in zip(self._labelled.asked, candidates, strict=True)
         ]
 
     def _ranked(self, asked: Asked, chunks: Sequence[Chunk]) -> list[int]:
         return evidence_found(asked, first_of_each(chunks) if self._labelled.whole else chunks)
 
-    def _candidates_once(self, chunking: Chunking, analyser: Analyser, context_weight: float) -> list[Candidates]:
-        """Of every question: the best by vector and the best by terms, all of them with both scores."""
+    def _candidates_once(
+        self, chunking: Chunking, analyser: Analyser, context_weight: float
+    ) -> list[Candidates]:
+        """Of every question: the best by vector and the best by terms, all of them with both
+        scores.
+        """
         terms = Terms(self._cut(chunking.settings), analyser)
         found = []
         for asked, scores in zip(self._labelled.asked, self._dense(chunking), strict=True):
@@ -384,7 +428,9 @@ class Trial:
     def _dense_once(self, chunking: Chunking) -> Vectors:
         """Inner products, float32 ``[questions, chunks]``."""
         questions = self._vectors.encode([asked.question.text for asked in self._labelled.asked])
-        chunks = self._vectors.encode([chunking.embedded_text(chunk) for chunk in self._cut(chunking.settings)])
+        chunks = self._vectors.encode(
+            [chunking.embedded_text(chunk) for chunk in self._cut(chunking.settings)]
+        )
         return np.asarray(questions @ chunks.T, dtype=np.float32)
 
 
@@ -401,7 +447,9 @@ def first_of_each(chunks: Sequence[Chunk]) -> list[Chunk]:
 
 
 def evidence_found(asked: Asked, chunks: Sequence[Chunk]) -> list[int]:
-    """At each rank the number of the evidence that stands there first, or -1; it ends where all of it is found."""
+    """At each rank the number of the evidence that stands there first, or -1; it ends where all of
+    it is found.
+    """
     missing = set(range(len(asked.spans)))
     found: list[int] = []
     for chunk in chunks[:_DEPTH]:
@@ -426,7 +474,10 @@ def read_squad(path: Path, every: int = 1) -> Labelled:
     found = list(articles(path))
     spans = [each for article in found for each in _spans(article)]
     asked = tuple(
-        Asked(replace(question, split=half_of(question.evidence[0].document_id), answers=()), (places,))
+        Asked(
+            replace(question, split=half_of(question.evidence[0].document_id), answers=()),
+            (places,),
+        )
         for question, places in zip(read_set(path).questions, spans, strict=True)
         if question.answerable
     )
@@ -455,25 +506,33 @@ def read_scifact(folder: Path) -> Labelled:
 
 def part_of(labelled: Labelled, every: int) -> Labelled:
     """The documents with evidence and every n-th of the others, to be cut in a few ways."""
-    gold = {evidence.document_id for asked in labelled.asked for evidence in asked.question.evidence}
+    gold = {
+        evidence.document_id for asked in labelled.asked for evidence in asked.question.evidence
+    }
     others = [document.id for document in labelled.documents if document.id not in gold]
     kept = gold.union(others[::every])
     documents = tuple(document for document in labelled.documents if document.id in kept)
     few = tuple(variant for variant in chunkings() if variant.chunking in FEW)
-    return replace(labelled, name=f"part of {labelled.name}", documents=documents, variants=(DEFAULT, *few))
+    return replace(
+        labelled, name=f"part of {labelled.name}", documents=documents, variants=(DEFAULT, *few)
+    )
 
 
 def chunkings() -> Iterator[Variant]:
     """Every way to cut and embed that is tried, each but for one thing as the defaults are."""
     for tokens in LENGTHS:
-        yield Variant("chunk length", f"{tokens} tokens", Chunking(ChunkSettings(max_tokens=tokens)))
+        yield Variant(
+            "chunk length", f"{tokens} tokens", Chunking(ChunkSettings(max_tokens=tokens))
+        )
     for overlap in OVERLAPS:
         yield Variant("overlap", f"{overlap} sentences", Chunking(ChunkSettings(overlap=overlap)))
     yield Variant("embedded text", "without title and headings", Chunking(context_embedded=False))
 
 
 def searches() -> Iterator[Variant]:
-    """Every way to search the default chunks that is tried, each but for one thing as the defaults are."""
+    """Every way to search the default chunks that is tried, each but for one thing as the defaults
+    are.
+    """
     yield Variant("analyser", "no stemming", analyser=Analyser(stemming=False))
     yield Variant("analyser", "stop words left out", analyser=Analyser(stop_words_kept=False))
     yield Variant("analyser", "accents kept", analyser=Analyser(folding=False))
@@ -489,14 +548,17 @@ def searches() -> Iterator[Variant]:
 
 
 def together(found: Sequence[Sequence[Result]]) -> Variant:
-    """The analyser, title's weight and fusion that gain most over the defaults on the choosing halves of all sets.
+    """The analyser, title's weight and fusion that gain most over the defaults on the choosing
+    halves of all sets.
 
     Chunks stay as they are: a longer one holds more, and is more to read.
     """
     gains: dict[Variant, float] = defaultdict(float)
     for tried in found:
         for result in tried:
-            gains[result.variant] += result.mean(Half.CHOOSE, CHOOSING) - tried[0].mean(Half.CHOOSE, CHOOSING)
+            gains[result.variant] += result.mean(Half.CHOOSE, CHOOSING) - tried[0].mean(
+                Half.CHOOSE, CHOOSING
+            )
     best = DEFAULT
     for name in ("analyser", "context_weight", "fusion"):
         others = [each for each in searches() if getattr(each, name) != getattr(DEFAULT, name)]
@@ -520,17 +582,33 @@ def main() -> None:
         tried.append(trial.result(best))
         print_results(labelled, tried)
     if given.json:
-        figures = {labelled.name: as_json(tried) for (labelled, _), tried in zip(trials, found, strict=True)}
+        figures = {
+            labelled.name: as_json(tried)
+            for (labelled, _), tried in zip(trials, found, strict=True)
+        }
         given.json.write_text(json.dumps({"machine": asdict(machine), **figures}, indent=2) + "\n")
 
 
 def print_results(labelled: Labelled, tried: Sequence[Result]) -> None:
     """A table; all but the first of its figures are of the reported half."""
-    chosen, reported = (sum(asked.question.split == half for asked in labelled.asked) for half in Half)
-    out.print(
-        f"{labelled.name}: {len(labelled.documents)} documents, {chosen} questions to choose by, {reported} to report"
+    chosen, reported = (
+        sum(asked.question.split == half for asked in labelled.asked) for half in Half
     )
-    columns = ("chunks", "to choose by", "dense", "lexical", "fused", "against the defaults", "R@1", "R@10", "R@text")
+    out.print(
+        f"{labelled.name}: {len(labelled.documents)} documents, {chosen} questions to choose "
+        f"by, {reported} to report"
+    )
+    columns = (
+        "chunks",
+        "to choose by",
+        "dense",
+        "lexical",
+        "fused",
+        "against the defaults",
+        "R@1",
+        "R@10",
+        "R@text",
+    )
     table = Shown("varied", "to", *columns, box=box.MARKDOWN)
     for result in tried:
         table.add_row(result.variant.part, result.variant.value, *_figures(result, tried[0]))
@@ -549,8 +627,13 @@ def _figures(result: Result, default: Result) -> Iterator[str]:
 
 
 def against(default: Result, result: Result) -> Change:
-    """The fused ranking against the defaults', on the reported half, with the interval of the difference."""
-    before, now = ([row for row in each.rows["fused"] if row.split == Half.REPORT] for each in (default, result))
+    """The fused ranking against the defaults', on the reported half, with the interval of the
+    difference.
+    """
+    before, now = (
+        [row for row in each.rows["fused"] if row.split == Half.REPORT]
+        for each in (default, result)
+    )
     return compare(before, now, [CHOOSING])[0]
 
 
@@ -573,14 +656,19 @@ def as_json(tried: Sequence[Result]) -> list[dict[str, object]]:
 def _measured(result: Result, half: Half) -> dict[str, dict[str, float]]:
     names = {name: name for name in MEASURES} | {"R@text": f"R@{result.text_depth}"}
     return {
-        side: {shown: round(result.mean(half, name, side), 4) for shown, name in names.items()} for side in result.rows
+        side: {shown: round(result.mean(half, name, side), 4) for shown, name in names.items()}
+        for side in result.rows
     }
 
 
 def _described(variant: Variant) -> dict[str, str]:
     """What is not as the defaults are."""
     names = ("chunking", "analyser", "context_weight", "fusion")
-    return {name: str(getattr(variant, name)) for name in names if getattr(variant, name) != getattr(DEFAULT, name)}
+    return {
+        name: str(getattr(variant, name))
+        for name in names
+        if getattr(variant, name) != getattr(DEFAULT, name)
+    }
 
 
 def _sets(given: argparse.Namespace) -> list[Labelled]:
@@ -592,12 +680,23 @@ def _sets(given: argparse.Namespace) -> list[Labelled]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cache", type=Path, required=True, help="the folder where vectors are kept")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--cache", type=Path, required=True, help="the folder where vectors are kept"
+    )
     parser.add_argument("--squad", type=Path, help="a SQuAD file, plain or gzipped")
     parser.add_argument("--scifact", type=Path, help="a BEIR folder")
-    parser.add_argument("--questions", type=positive, default=3, help="ask SQuAD's n-th ones only (%(default)s)")
-    parser.add_argument("--documents", type=positive, default=4, help="cut SciFact's n-th ones otherwise (%(default)s)")
+    parser.add_argument(
+        "--questions", type=positive, default=3, help="ask SQuAD's n-th ones only (%(default)s)"
+    )
+    parser.add_argument(
+        "--documents",
+        type=positive,
+        default=4,
+        help="cut SciFact's n-th ones otherwise (%(default)s)",
+    )
     parser.add_argument("--json", type=Path, help="write all figures to this file as well")
     return parser
 

@@ -1,10 +1,12 @@
-"""Searching, adding, starting and memory as an index grows: 10,000, 100,000 and 1,000,000 chunks in one table.
+"""Searching, adding, starting and memory as an index grows: 10,000, 100,000 and 1,000,000 chunks in
+one table.
 
-    python -m eval.benchmarks.scale --squad FILE --work DIR [--sizes 10000,100000,1000000] [--questions 200]
+    python -m eval.benchmarks.scale --squad FILE --work DIR [--sizes 10000,100000,1000000] \\
+        [--questions 200]
 
-What every figure means is in docs/benchmarks.md. The indexes are kept in the folder given with ``--work``, and a second
-run measures them again without building them: delete it afterwards (a million chunks take about 6 GB). Needs psutil.
-"""
+What every figure means is in docs/benchmarks.md. The indexes are kept in the folder given with
+``--work``, and a second run measures them again without building them: delete it afterwards (a
+million chunks take about 6 GB). Needs psutil."""
 
 import argparse
 import json
@@ -38,16 +40,16 @@ from eval.benchmarks.speed import (
     this_machine,
     turned,
 )
-from eval.measures import percentile
-from index.chunk import ChunkSettings
+from eval.measuring.measures import percentile
 from index.collection import Collection
-from index.embed import DEFAULT_ENCODER, Encoder, EncoderIdentity, Vectors, load_encoder
+from index.encoding.encoder import DEFAULT_ENCODER, Encoder, EncoderIdentity, Vectors, load_encoder
 from index.ingest import Loaded, prepare
-from index.manifest import Manifest
-from index.search import CANDIDATES
-from index.store import Filters, PreparedDocument, Store
-from index.vectors import VectorIndex
-from service.question import DEFAULT_TOP_K
+from index.search.embedded.vectors import VectorIndex
+from index.search.searcher import CANDIDATES
+from index.store.manifest import Manifest
+from index.store.store import Filters, PreparedDocument, Store
+from index.text.chunk import ChunkSettings
+from service.answering.question import DEFAULT_TOP_K
 from service.settings import Settings, load_settings
 
 SIZES = (10_000, 100_000, 1_000_000)
@@ -91,7 +93,9 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Stopwatch:
-    """Times work, by the wall's clock or by this process's processor time, which other processes do not lengthen."""
+    """Times work, by the wall's clock or by this process's processor time, which other processes do
+    not lengthen.
+    """
 
     clock: Callable[[], float] = time.perf_counter
 
@@ -151,9 +155,9 @@ class Material:
 class Variation:
     """Copies of documents as :func:`eval.benchmarks.speed.varied` makes them, many at a time.
 
-    Three words in ten are swapped for words of the same length, drawn as often as they occur; every vector is turned
-    away a little (cosine about 0.9) and is of length 1 again. Every other copy has a tag.
-    """
+    Three words in ten are swapped for words of the same length, drawn as often as they occur; every
+    vector is turned away a little (cosine about 0.9) and is of length 1 again. Every other copy has
+    a tag."""
 
     def __init__(self, material: Material) -> None:
         self._draw = np.random.default_rng(SEED)
@@ -170,12 +174,18 @@ class Variation:
         """A copy with other text and other vectors, but the same chunks at the same offsets."""
         id = f"{prepared.document.id}/{copy}"
         text = self._varied(prepared.document)
-        document = make_document(text, id=id, title=prepared.document.title, tags=[TAG] if copy % 2 else [])
+        document = make_document(
+            text, id=id, title=prepared.document.title, tags=[TAG] if copy % 2 else []
+        )
         chunks = tuple(
-            replace(chunk, document_id=id, version=document.version, text=text[chunk.start : chunk.end])
+            replace(
+                chunk, document_id=id, version=document.version, text=text[chunk.start : chunk.end]
+            )
             for chunk in prepared.chunks
         )
-        return PreparedDocument(document, chunks, turned(prepared.vectors, int(self._draw.integers(2**32))))
+        return PreparedDocument(
+            document, chunks, turned(prepared.vectors, int(self._draw.integers(2**32)))
+        )
 
     def _varied(self, document: Document) -> str:
         parts = list(self._parts[document.id])
@@ -183,7 +193,9 @@ class Variation:
         swapped = np.flatnonzero(self._draw.random(len(words)) < SWAPPED_WORDS)
         lengths = np.array([len(words[at]) for at in swapped], dtype=np.int64)
         first, last = self._first[lengths], self._first[lengths + 1]
-        words[swapped] = self._words[first + (self._draw.random(len(swapped)) * (last - first)).astype(np.int64)]
+        words[swapped] = self._words[
+            first + (self._draw.random(len(swapped)) * (last - first)).astype(np.int64)
+        ]
         parts[1::2] = words.tolist()
         return "".join(parts)
 
@@ -196,14 +208,19 @@ def main() -> None:
     machine = this_machine(settings.threads)
     print_machine(machine)
     encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
-    material = load_material(options.squad, options.work / "real", encoder, options.questions, options.real_chunks)
+    material = load_material(
+        options.squad, options.work / "real", encoder, options.questions, options.real_chunks
+    )
     found: dict[int, list[Measured]] = {}
     for size in options.sizes:
         folder = options.work / f"chunks-{size}"
         built = list(build(folder, size, material, encoder, watch))
         found[size] = [*built, *measure(folder, material, encoder, settings, watch)]
         _print(_rows(found))
-    print(f"{material.chunks:,} chunks are real, the rest varied copies; {len(material.questions)} questions")
+    print(
+        f"{material.chunks:,} chunks are real, the rest varied copies; "
+        f"{len(material.questions)} questions"
+    )
     if options.json is not None:
         rows = [asdict(row) for row in _rows(found)]
         described = {"machine": asdict(machine), "real_chunks": material.chunks, "rows": rows}
@@ -213,8 +230,11 @@ def main() -> None:
 # -- what is measured with
 
 
-def load_material(squad: Path, folder: Path, encoder: Encoder, questions: int, chunks: int) -> Material:
-    """A SQuAD file's articles, embedded once and kept in ``folder``; the last of them are kept apart, to be added.
+def load_material(
+    squad: Path, folder: Path, encoder: Encoder, questions: int, chunks: int
+) -> Material:
+    """A SQuAD file's articles, embedded once and kept in ``folder``; the last of them are kept
+    apart, to be added.
 
     :param chunks: real ones to be had, about
     """
@@ -236,18 +256,30 @@ def load_material(squad: Path, folder: Path, encoder: Encoder, questions: int, c
                 break
         documents = [source.document for source in taken]
         settings = ChunkSettings()
-        prepared = [prepare([document], encoder, settings, collection.store.embedded)[0] for document in documents]
-    asked = [question for source in taken for question in source.questions[:: max(1, len(source.questions) // 5)]]
+        prepared = [
+            prepare([document], encoder, settings, collection.store.embedded)[0]
+            for document in documents
+        ]
+    asked = [
+        question
+        for source in taken
+        for question in source.questions[:: max(1, len(source.questions) // 5)]
+    ]
     step = max(1, len(asked) // (questions + _WARM_UP))
-    groups = tuple(tuple(prepared[first : first + _BATCH]) for first in range(0, len(prepared), _BATCH))
+    groups = tuple(
+        tuple(prepared[first : first + _BATCH]) for first in range(0, len(prepared), _BATCH)
+    )
     return Material(groups, tuple(asked[::step][: questions + _WARM_UP]), spare)
 
 
-def build(folder: Path, size: int, material: Material, encoder: Encoder, watch: Stopwatch) -> Iterator[Measured]:
-    """An index of about ``size`` chunks: the real ones, then varied copies of them, every other one with a tag.
+def build(
+    folder: Path, size: int, material: Material, encoder: Encoder, watch: Stopwatch
+) -> Iterator[Measured]:
+    """An index of about ``size`` chunks: the real ones, then varied copies of them, every other one
+    with a tag.
 
-    The store is written directly in large batches; then the index is opened, which makes FAISS's part and tantivy's.
-    """
+    The store is written directly in large batches; then the index is opened, which makes FAISS's
+    part and tantivy's."""
     timings = folder / "timings.json"
     if not timings.is_file():
         err.print(f"building an index of {size:,} chunks")
@@ -258,8 +290,18 @@ def build(folder: Path, size: int, material: Material, encoder: Encoder, watch: 
     yield Measured("writing the store", took["written"] / size * 1e6, "µs a chunk", 0)
     yield Measured("making both indexes from it", took["indexed"] / size * 1e6, "µs a chunk", 0)
     yield Measured("store on disk", (folder / "quoth.db").stat().st_size / 1e6, "MB", 0)
-    yield Measured("vectors on disk", sum(path.stat().st_size for path in folder.glob("*.faiss")) / 1e6, "MB", 0)
-    yield Measured("terms on disk", sum(path.stat().st_size for path in (folder / "terms").iterdir()) / 1e6, "MB", 0)
+    yield Measured(
+        "vectors on disk",
+        sum(path.stat().st_size for path in folder.glob("*.faiss")) / 1e6,
+        "MB",
+        0,
+    )
+    yield Measured(
+        "terms on disk",
+        sum(path.stat().st_size for path in (folder / "terms").iterdir()) / 1e6,
+        "MB",
+        0,
+    )
 
 
 def measure(
@@ -278,33 +320,53 @@ def measure(
         yield from measure_adding(collection, material, timed, watch)
 
 
-def measure_search(collection: Collection, material: Material, watch: Stopwatch) -> Iterator[Measured]:
-    """Searches one after another, embedding included: of everything, of half of it, and of one document."""
+def measure_search(
+    collection: Collection, material: Material, watch: Stopwatch
+) -> Iterator[Measured]:
+    """Searches one after another, embedding included: of everything, of half of it, and of one
+    document.
+    """
     searcher = collection.searcher
     (one,) = collection.store.documents(1)
     tagged = Filters(tags=(TAG,))
     sides = {
         "search": None,
-        **({"search of the half with a tag": tagged} if collection.store.overview(tags=1).tags else {}),
+        **(
+            {"search of the half with a tag": tagged}
+            if collection.store.overview(tags=1).tags
+            else {}
+        ),
         "search of one document": Filters(document_ids=(one.id,)),
     }
-    embedding = [watch.milliseconds(partial(searcher.encoder.encode, [question])) for question in material.questions]
+    embedding = [
+        watch.milliseconds(partial(searcher.encoder.encode, [question]))
+        for question in material.questions
+    ]
     yield Measured("embedding the question, p50", percentile(embedding, 50), "ms")
     for name, filters in sides.items():
         search = partial(searcher.search, top_k=DEFAULT_TOP_K, filters=filters)
         first = watch.milliseconds(partial(search, material.questions[0]))
         for question in material.questions[:_WARM_UP]:
             search(question)
-        times = [watch.milliseconds(partial(search, question)) for question in material.questions[_WARM_UP:]]
+        times = [
+            watch.milliseconds(partial(search, question))
+            for question in material.questions[_WARM_UP:]
+        ]
         yield Measured(f"{name}, p50", percentile(times, 50), "ms")
         yield Measured(f"{name}, p95", percentile(times, 95), "ms")
         if filters is not None:
             yield Measured(f"{name}, the first", first, "ms")
-            yield Measured(f"{name}, hits of {DEFAULT_TOP_K}", len(search(material.questions[0]).hits), "", 0)
+            yield Measured(
+                f"{name}, hits of {DEFAULT_TOP_K}", len(search(material.questions[0]).hits), "", 0
+            )
 
 
-def measure_recall(folder: Path, material: Material, encoder: Encoder, watch: Stopwatch) -> Iterator[Measured]:
-    """The share of the exactly nearest chunks that FAISS finds, by comparison with every vector in the store."""
+def measure_recall(
+    folder: Path, material: Material, encoder: Encoder, watch: Stopwatch
+) -> Iterator[Measured]:
+    """The share of the exactly nearest chunks that FAISS finds, by comparison with every vector in
+    the store.
+    """
     questions = encoder.encode(material.questions)
     store = Store(folder)
     index = VectorIndex.load(folder, encoder.identity.dimension, store.vectors)
@@ -313,32 +375,49 @@ def measure_recall(folder: Path, material: Material, encoder: Encoder, watch: St
     exact = exact_nearest(store, questions, max(_DEPTHS))
     store.close()
     for depth in _DEPTHS:
-        shares = [len(set(mine[:depth]) & set(best[:depth])) / depth for mine, best in zip(found, exact, strict=True)]
+        shares = [
+            len(set(mine[:depth]) & set(best[:depth])) / depth
+            for mine, best in zip(found, exact, strict=True)
+        ]
         yield Measured(f"recall@{depth} of the vector search", statistics.mean(shares), "", 4)
     yield Measured("vector search alone, p50", percentile(took, 50), "ms")
 
 
 def exact_nearest(store: Store, questions: Vectors, depth: int) -> list[list[int]]:
-    """The numbers of the ``depth`` chunks with the greatest inner products, for each question, best first."""
+    """The numbers of the ``depth`` chunks with the greatest inner products, for each question, best
+    first.
+    """
     scores = np.full((len(questions), depth), -np.inf, dtype=np.float32)
     ids = np.zeros((len(questions), depth), dtype=np.int64)
     for part in store.vector_changes_since(0):
         scores = np.concatenate([scores, questions @ part.vectors.T], axis=1)
-        ids = np.concatenate([ids, np.broadcast_to(part.added, (len(questions), len(part.added)))], axis=1)
+        ids = np.concatenate(
+            [ids, np.broadcast_to(part.added, (len(questions), len(part.added)))], axis=1
+        )
         best = np.argpartition(-scores, depth - 1, axis=1)[:, :depth]
-        scores, ids = np.take_along_axis(scores, best, axis=1), np.take_along_axis(ids, best, axis=1)
+        scores, ids = (
+            np.take_along_axis(scores, best, axis=1),
+            np.take_along_axis(ids, best, axis=1),
+        )
     order = np.argsort(-scores, axis=1, kind="stable")
     return [row.tolist() for row in np.take_along_axis(ids, order, axis=1)]
 
 
-def measure_changes(collection: Collection, material: Material, watch: Stopwatch) -> Iterator[Measured]:
-    """One document put in, embedding included, until a search has found it; and taken out, until none does."""
+def measure_changes(
+    collection: Collection, material: Material, watch: Stopwatch
+) -> Iterator[Measured]:
+    """One document put in, embedding included, until a search has found it; and taken out, until
+    none does.
+    """
     added, removed = [], []
     for number, document in enumerate(material.spare[:_CHANGES]):
         document = replace(document, id=f"one/{number}")
         added.append(watch.milliseconds(partial(_until_found, collection, document)))
         removed.append(watch.milliseconds(partial(_until_gone, collection, document)))
-    for name, times in (("adding one document until it is found", added), ("deleting it until it is gone", removed)):
+    for name, times in (
+        ("adding one document until it is found", added),
+        ("deleting it until it is gone", removed),
+    ):
         yield Measured(f"{name}, median", statistics.median(times), "ms")
         yield Measured(f"{name}, longest", max(times), "ms")
 
@@ -349,19 +428,25 @@ def measure_adding(
     """Documents added to the index as it is, and what of that is not the embedder's own time."""
     documents = material.spare[_CHANGES : _CHANGES + _ADDED_DOCUMENTS]
     encoder.seconds = 0.0
-    took = watch.seconds(lambda: list(collection.put_files(Loaded(document.id, document) for document in documents)))
+    took = watch.seconds(
+        lambda: list(collection.put_files(Loaded(document.id, document) for document in documents))
+    )
     yield Measured("adding, share that is not embedding", 100 * (1 - encoder.seconds / took), "%")
     collection.remove([document.id for document in documents])
 
 
 def measure_service(folder: Path, settings: Settings, log: Path) -> Iterator[Measured]:
-    """``quoth serve`` over the index: until it is ready, and what it holds after questions have been asked."""
+    """``quoth serve`` over the index: until it is ready, and what it holds after questions have
+    been asked.
+    """
     with serving(folder, environment(settings), log) as service:
         used = service.process.cpu_times()
         yield Measured("start until ready", service.ready_s, "s", 2)
         yield Measured("the same in processor time", used.user + used.system, "s", 2)
         asked = [ask_service(service, question) for question in SERVICE_QUESTIONS]
-        yield Measured("resident memory of the service", max(held for _, held in asked) / 1e6, "MB", 0)
+        yield Measured(
+            "resident memory of the service", max(held for _, held in asked) / 1e6, "MB", 0
+        )
         yield Measured("/v1/ask over HTTP, p50", percentile([took for took, _ in asked], 50), "ms")
 
 
@@ -439,7 +524,8 @@ def _print(rows: Sequence[Row]) -> None:
     table = Table("figure", *(f"{size:,} chunks" for size in sizes), box=box.MARKDOWN)
     for row in rows:
         values = (
-            f"{row.values[size]:,.{row.digits}f} {row.unit}".strip() if size in row.values else "" for size in sizes
+            f"{row.values[size]:,.{row.digits}f} {row.unit}".strip() if size in row.values else ""
+            for size in sizes
         )
         table.add_row(row.name, *values)
     Console(highlight=False, width=_WIDTH).print(table)
@@ -457,16 +543,36 @@ class _Options:
 
 
 def _parse() -> _Options:
-    parser = argparse.ArgumentParser(prog="python -m eval.benchmarks.scale", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m eval.benchmarks.scale", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--squad", type=Path, required=True, help="a SQuAD file, plain or gzipped")
-    parser.add_argument("--work", type=Path, required=True, help="a folder for the indexes, which are kept there")
-    parser.add_argument("--sizes", type=_sizes, default=SIZES, help="numbers of chunks, with commas between")
-    parser.add_argument("--questions", type=positive, default=QUESTIONS, help="to ask (%(default)s)")
-    parser.add_argument("--real-chunks", type=positive, default=10**9, help="embed about so many, at most (all)")
-    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="what this process's own work is timed by")
+    parser.add_argument(
+        "--work", type=Path, required=True, help="a folder for the indexes, which are kept there"
+    )
+    parser.add_argument(
+        "--sizes", type=_sizes, default=SIZES, help="numbers of chunks, with commas between"
+    )
+    parser.add_argument(
+        "--questions", type=positive, default=QUESTIONS, help="to ask (%(default)s)"
+    )
+    parser.add_argument(
+        "--real-chunks", type=positive, default=10**9, help="embed about so many, at most (all)"
+    )
+    parser.add_argument(
+        "--clock", choices=CLOCKS, default="wall", help="what this process's own work is timed by"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     given = parser.parse_args()
-    return _Options(given.squad, given.work, given.sizes, given.questions, given.real_chunks, given.clock, given.json)
+    return _Options(
+        given.squad,
+        given.work,
+        given.sizes,
+        given.questions,
+        given.real_chunks,
+        given.clock,
+        given.json,
+    )
 
 
 def _sizes(text: str) -> tuple[int, ...]:

@@ -2,10 +2,10 @@
 
     python -m eval.benchmarks.slack [--mentions 500] [--seconds 10] [--again 0.3]
 
-Starts ``quoth serve`` over the shipped library, and a Slack on the loopback that takes what the bot says. Mentions
-arrive at an even pace, each with another question as far as the shipped set goes. Some are delivered again, as Slack
-does that: as a retry, and as the ``message`` event that comes beside a mention.
-"""
+Starts ``quoth serve`` over the shipped library, and a Slack on the loopback that takes what the bot
+says. Mentions arrive at an even pace, each with another question as far as the shipped set goes.
+Some are delivered again, as Slack does that: as a retry, and as the ``message`` event that comes
+beside a mention."""
 
 import argparse
 import asyncio
@@ -27,8 +27,8 @@ from rich.console import Console
 from rich.table import Table
 
 from eval.benchmarks.speed import SEED, environment, print_machine, serving, this_machine
-from eval.measures import percentile
-from eval.question import read_set
+from eval.measuring.measures import percentile
+from eval.sets.question import read_set
 from service.settings import load_settings
 from service.slack.routes import signature
 
@@ -45,8 +45,8 @@ _RETRY = {"X-Slack-Retry-Num": "1", "X-Slack-Retry-Reason": "http_timeout"}
 class Options:
     """What the command line asks for.
 
-    :param again: the share of mentions that is retried, and the share that comes with its ``message`` event
-    """
+    :param again: the share of mentions that is retried, and the share that comes with its
+        ``message`` event"""
 
     mentions: int
     seconds: float
@@ -55,7 +55,9 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A request of Slack: what is sent, when after the start, and with which headers besides its signature."""
+    """A request of Slack: what is sent, when after the start, and with which headers besides its
+    signature.
+    """
 
     at_s: float
     event: Mapping[str, object]
@@ -106,31 +108,47 @@ def main() -> None:
         folder = Path(scratch) / "library"
         library = ["add", str(ROOT / "corpus" / "library"), "--data", str(folder)]
         own = environment(settings)
-        subprocess.run([sys.executable, "-m", "service.cli", *library], env=own, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, "-m", "service.cli", *library],
+            env=own,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         run = asyncio.run(_run(deliveries, options, folder, own))
     _print(run, deliveries, options)
 
 
 def drawn(options: Options) -> list[Delivery]:
     """What Slack sends, in order: the same in every run."""
-    questions = [one.text for one in read_set(ROOT / "eval" / "sets" / "known_facts.jsonl").questions]
+    questions = [
+        one.text for one in read_set(ROOT / "eval" / "sets" / "known_facts.jsonl").questions
+    ]
     chance = random.Random(SEED)
     chance.shuffle(questions)
     deliveries = []
     for number in range(options.mentions):
         at_s = number * options.seconds / options.mentions
-        said = {"user": "U0ANA", "channel": "C0LOAD", "ts": f"1700000000.{number:06}", "client_msg_id": f"m{number}"}
+        said = {
+            "user": "U0ANA",
+            "channel": "C0LOAD",
+            "ts": f"1700000000.{number:06}",
+            "client_msg_id": f"m{number}",
+        }
         said["text"] = f"<@{BOT}> {questions[number % len(questions)]}"
         mention = {**said, "type": "app_mention"}
         deliveries.append(Delivery(at_s, mention, {}))
         if chance.random() < options.again:
             deliveries.append(Delivery(at_s + chance.random(), mention, _RETRY))
         if chance.random() < options.again:
-            deliveries.append(Delivery(at_s, {**said, "type": "message", "channel_type": "channel"}, {}))
+            deliveries.append(
+                Delivery(at_s, {**said, "type": "message", "channel_type": "channel"}, {})
+            )
     return sorted(deliveries, key=lambda delivery: delivery.at_s)
 
 
-async def _run(deliveries: Sequence[Delivery], options: Options, folder: Path, own: Mapping[str, str]) -> Run:
+async def _run(
+    deliveries: Sequence[Delivery], options: Options, folder: Path, own: Mapping[str, str]
+) -> Run:
     slack = Slack()
     app = web.Application()
     app.router.add_post("/api/{method}", slack.take)
@@ -138,7 +156,10 @@ async def _run(deliveries: Sequence[Delivery], options: Options, folder: Path, o
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     tokens = {"QUOTH_SLACK_SIGNING_SECRET": SECRET, "QUOTH_SLACK_BOT_TOKEN": "xoxb-load"}
-    address = {"QUOTH_SLACK_API_URL": f"http://127.0.0.1:{runner.addresses[0][1]}/api/", "QUOTH_LOG_LEVEL": "WARNING"}
+    address = {
+        "QUOTH_SLACK_API_URL": f"http://127.0.0.1:{runner.addresses[0][1]}/api/",
+        "QUOTH_LOG_LEVEL": "WARNING",
+    }
     starting = serving(folder, {**own, **tokens, **address}, folder.parent / "serve.log")
     service = await asyncio.to_thread(starting.__enter__)
     try:
@@ -149,10 +170,16 @@ async def _run(deliveries: Sequence[Delivery], options: Options, folder: Path, o
 
 
 async def _measured(url: str, deliveries: Sequence[Delivery], mentions: int, slack: Slack) -> Run:
-    limits = aiohttp.TCPConnector(limit=0)  # Slack waits for nobody; and httpx slows down where many wait at a time
-    async with aiohttp.ClientSession(url, connector=limits, timeout=aiohttp.ClientTimeout(60)) as client:
+    limits = aiohttp.TCPConnector(
+        limit=0
+    )  # Slack waits for nobody; and httpx slows down where many wait at a time
+    async with aiohttp.ClientSession(
+        url, connector=limits, timeout=aiohttp.ClientTimeout(60)
+    ) as client:
         started = time.perf_counter()
-        taken = await asyncio.gather(*(_deliver(client, delivery, started) for delivery in deliveries))
+        taken = await asyncio.gather(
+            *(_deliver(client, delivery, started) for delivery in deliveries)
+        )
         while len(slack.answers) < mentions and time.perf_counter() - started < _PATIENCE_S:
             await asyncio.sleep(0.1)
         ended = time.perf_counter()
@@ -161,12 +188,19 @@ async def _measured(url: str, deliveries: Sequence[Delivery], mentions: int, sla
     return Run(acknowledged, len(taken) - len(acknowledged), dict(slack.answers), ended - started)
 
 
-async def _deliver(client: aiohttp.ClientSession, delivery: Delivery, started: float) -> float | None:
+async def _deliver(
+    client: aiohttp.ClientSession, delivery: Delivery, started: float
+) -> float | None:
     """Seconds until a delivery was acknowledged, None where it was not."""
     await asyncio.sleep(max(started + delivery.at_s - time.perf_counter(), 0))
-    body = json.dumps({"type": "event_callback", "team_id": TEAM, "event": dict(delivery.event)}).encode()
+    body = json.dumps(
+        {"type": "event_callback", "team_id": TEAM, "event": dict(delivery.event)}
+    ).encode()
     timestamp = str(int(time.time()))
-    signed = {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": signature(SECRET, timestamp, body)}
+    signed = {
+        "X-Slack-Request-Timestamp": timestamp,
+        "X-Slack-Signature": signature(SECRET, timestamp, body),
+    }
     headers = {**delivery.headers, **signed, "Content-Type": "application/json"}
     sent = time.perf_counter()
     try:
@@ -202,7 +236,9 @@ def _options() -> Options:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--mentions", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--again", type=float, default=0.3, help="share of mentions that is delivered again")
+    parser.add_argument(
+        "--again", type=float, default=0.3, help="share of mentions that is delivered again"
+    )
     given = parser.parse_args()
     return Options(given.mentions, given.seconds, given.again)
 

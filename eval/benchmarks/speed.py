@@ -1,10 +1,11 @@
 """Speed and memory of adding, searching, asking and serving, measured on this machine.
 
-    python -m eval.benchmarks.speed [--squad FILE] [--chunks 10000] [--parts adding,searching,asking,service]
+    python -m eval.benchmarks.speed [--squad FILE] [--chunks 10000] \\
+        [--parts adding,searching,asking,service]
 
-What every figure means, and how it is taken, is in docs/benchmarks.md. Needs psutil; the part ``adding`` needs torch
-and sentence-transformers, and is measured last, so that neither is in this process while the others run.
-"""
+What every figure means, and how it is taken, is in docs/benchmarks.md. Needs psutil; the part
+``adding`` needs torch and sentence-transformers, and is measured last, so that neither is in this
+process while the others run."""
 
 import argparse
 import json
@@ -38,18 +39,25 @@ from rich.table import Table
 
 from corpus.document import Document, make_document
 from corpus.load import find_files, read_document
-from eval.measures import percentile
-from eval.squad import Article, articles
-from index.chunk import ChunkSettings, chunk_document
+from eval.measuring.measures import percentile
+from eval.sets.squad import Article, articles
 from index.collection import Collection
-from index.embed import DEFAULT_ENCODER, MAX_TOKENS, Encoder, TransformerEncoder, Vectors, load_encoder
-from index.export import default_weights
+from index.encoding.encoder import (
+    DEFAULT_ENCODER,
+    MAX_TOKENS,
+    Encoder,
+    TransformerEncoder,
+    Vectors,
+    load_encoder,
+)
+from index.encoding.export import default_weights
 from index.ingest import Loaded, batches, prepare
-from index.manifest import Manifest
-from index.sentences import sentences
-from index.store import PreparedDocument, Store
-from service.desk import open_desk
-from service.question import DEFAULT_TOP_K
+from index.store.manifest import Manifest
+from index.store.store import PreparedDocument, Store
+from index.text.chunk import ChunkSettings, chunk_document
+from index.text.sentences import sentences
+from service.answering.question import DEFAULT_TOP_K
+from service.answering.service import open_service
 from service.settings import Settings, load_settings
 
 SEED = 20251122
@@ -179,8 +187,8 @@ class Machine:
 class Options:
     """What the command line asks for.
 
-    :param real_chunks: how many chunks of the searched index are embedded text; the rest are varied copies
-    """
+    :param real_chunks: how many chunks of the searched index are embedded text; the rest are varied
+        copies"""
 
     parts: frozenset[Part]
     squad: Path | None
@@ -212,7 +220,9 @@ class Material:
         return [source.document for source in self.sources]
 
     def questions(self, limit: int) -> list[str]:
-        """Up to ``limit`` different questions, drawn evenly from all sources, the same in every run."""
+        """Up to ``limit`` different questions, drawn evenly from all sources, the same in every
+        run.
+        """
         every = sorted({question for source in self.sources for question in source.questions})
         return random.Random(SEED).sample(every, min(limit, len(every)))
 
@@ -261,7 +271,9 @@ class Bench:
         self._environment = environment(settings)
 
     def figures(self) -> Iterator[Figure]:
-        """The figures of all the parts that were asked for; adding is the last, because it loads torch."""
+        """The figures of all the parts that were asked for; adding is the last, because it loads
+        torch.
+        """
         parts = self._options.parts
         if parts & {Part.SEARCHING, Part.ASKING}:
             built = self._built()
@@ -270,7 +282,9 @@ class Bench:
             if Part.ASKING in parts:
                 yield from measure_asking(built, self._environment)
         if Part.SERVICE in parts:
-            yield from measure_service(self._library(), self._environment, self._scratch / "serve.log")
+            yield from measure_service(
+                self._library(), self._environment, self._scratch / "serve.log"
+            )
         if Part.ADDING in parts:
             yield from self._adding()
 
@@ -278,7 +292,9 @@ class Bench:
         real = min(self._options.chunks, self._options.real_chunks)
         err.print(f"building an index of {self._options.chunks} chunks")
         material = take(load_sources(self._options.squad), self._encoder, real)
-        return build_index(self._scratch / "searched", material, self._encoder, self._options.chunks)
+        return build_index(
+            self._scratch / "searched", material, self._encoder, self._options.chunks
+        )
 
     def _library(self) -> Path:
         err.print("indexing the library")
@@ -288,9 +304,13 @@ class Bench:
 
     def _adding(self) -> Iterator[Figure]:
         err.print("loading sentence-transformers")
-        material = take(load_sources(self._options.squad), self._encoder, self._options.added_chunks)
+        material = take(
+            load_sources(self._options.squad), self._encoder, self._options.added_chunks
+        )
         baseline = TransformerEncoder(str(default_weights()), self._settings.threads)
-        yield from measure_adding(material, self._encoder, baseline, self._scratch, self._options.rounds)
+        yield from measure_adding(
+            material, self._encoder, baseline, self._scratch, self._options.rounds
+        )
 
 
 def main() -> None:
@@ -301,23 +321,42 @@ def main() -> None:
     print_machine(machine)
     with tempfile.TemporaryDirectory(prefix="quoth-speed-") as scratch:
         order = list(Part)
-        figures = sorted(Bench(options, settings, Path(scratch)).figures(), key=lambda figure: order.index(figure.part))
+        figures = sorted(
+            Bench(options, settings, Path(scratch)).figures(),
+            key=lambda figure: order.index(figure.part),
+        )
     _print_figures(figures)
     if options.json is not None:
-        options.json.write_text(json.dumps(_as_json(machine, figures), indent=2, ensure_ascii=False) + "\n")
+        options.json.write_text(
+            json.dumps(_as_json(machine, figures), indent=2, ensure_ascii=False) + "\n"
+        )
 
 
 def parse_options(arguments: Sequence[str] | None = None) -> Options:
     """The options of the command line."""
-    parser = argparse.ArgumentParser(prog="python -m eval.benchmarks.speed", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--parts", type=_parts, default=frozenset(Part), help=f"some of {','.join(Part)}")
-    parser.add_argument("--squad", type=Path, help="a SQuAD file, plain or gzipped; without it, the shipped library")
-    parser.add_argument("--chunks", type=positive, default=SEARCHED_CHUNKS, help="chunks to search (%(default)s)")
-    parser.add_argument(
-        "--real-chunks", type=positive, help="embed so many of them, make the rest by varying those (all)"
+    parser = argparse.ArgumentParser(
+        prog="python -m eval.benchmarks.speed", description=(__doc__ or "").split("\n")[0]
     )
-    parser.add_argument("--added-chunks", type=positive, default=ADDED_CHUNKS, help="chunks to add (%(default)s)")
-    parser.add_argument("--rounds", type=positive, default=ROUNDS, help="of both sides of adding (%(default)s)")
+    parser.add_argument(
+        "--parts", type=_parts, default=frozenset(Part), help=f"some of {','.join(Part)}"
+    )
+    parser.add_argument(
+        "--squad", type=Path, help="a SQuAD file, plain or gzipped; without it, the shipped library"
+    )
+    parser.add_argument(
+        "--chunks", type=positive, default=SEARCHED_CHUNKS, help="chunks to search (%(default)s)"
+    )
+    parser.add_argument(
+        "--real-chunks",
+        type=positive,
+        help="embed so many of them, make the rest by varying those (all)",
+    )
+    parser.add_argument(
+        "--added-chunks", type=positive, default=ADDED_CHUNKS, help="chunks to add (%(default)s)"
+    )
+    parser.add_argument(
+        "--rounds", type=positive, default=ROUNDS, help="of both sides of adding (%(default)s)"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     given = parser.parse_args(arguments)
     return Options(
@@ -348,7 +387,11 @@ def this_machine(cores: int) -> Machine:
 
 def load_sources(squad: Path | None) -> Iterator[Source]:
     """The articles of a SQuAD file with their questions, or the shipped library."""
-    return _library_sources() if squad is None else (_article_source(article) for article in articles(squad))
+    return (
+        _library_sources()
+        if squad is None
+        else (_article_source(article) for article in articles(squad))
+    )
 
 
 def take(sources: Iterator[Source], encoder: Encoder, chunks: int) -> Material:
@@ -380,10 +423,11 @@ def add(documents: Sequence[Document], encoder: Encoder, folder: Path) -> int:
 
 
 def build_index(folder: Path, material: Material, encoder: Encoder, chunks: int) -> Built:
-    """An index of about that many chunks (the last batch may pass it), written batch by batch as adding does.
+    """An index of about that many chunks (the last batch may pass it), written batch by batch as
+    adding does.
 
-    First the material as it is; where that is not enough, varied copies of it (:func:`varied`), as often as it takes.
-    """
+    First the material as it is; where that is not enough, varied copies of it (:func:`varied`), as
+    often as it takes."""
     real = list(_prepared(material.documents, encoder))
     made = 0
     for batch in real:
@@ -395,11 +439,15 @@ def build_index(folder: Path, material: Material, encoder: Encoder, chunks: int)
     return Built(folder, made, len(material.texts), tuple(material.questions(SEARCHES + _WARM_UP)))
 
 
-def varied(prepared: PreparedDocument, copy: int, words: Mapping[int, Sequence[str]]) -> PreparedDocument:
-    """A copy of a document with other text and other vectors, but the same chunks at the same offsets.
+def varied(
+    prepared: PreparedDocument, copy: int, words: Mapping[int, Sequence[str]]
+) -> PreparedDocument:
+    """A copy of a document with other text and other vectors, but the same chunks at the same
+    offsets.
 
-    Some of its words are swapped for words of the same length, drawn as often as they occur; each vector is turned
-    away a little and is of length 1 again. It costs a search what a real document costs, and means nothing.
+    Some of its words are swapped for words of the same length, drawn as often as they occur; each
+    vector is turned away a little and is of length 1 again. It costs a search what a real document
+    costs, and means nothing.
 
     :param copy: its number, part of the new document's id and of what the variation is drawn from
     :param words: words to draw from, by their length
@@ -421,42 +469,83 @@ def varied(prepared: PreparedDocument, copy: int, words: Mapping[int, Sequence[s
 def measure_adding(
     material: Material, encoder: Encoder, baseline: Encoder, scratch: Path, rounds: int
 ) -> Iterator[Figure]:
-    """Adding documents, against sentence-transformers' own encode of the texts of the same chunks, in turns."""
+    """Adding documents, against sentence-transformers' own encode of the texts of the same chunks,
+    in turns.
+    """
     tokens = seen_tokens(encoder, material.texts)
     agreement = _agreement(encoder, baseline, material.texts[:_WARM_UP_TEXTS])
-    taken = [_round(material, encoder, baseline, scratch / f"added-{number}") for number in range(rounds)]
+    taken = [
+        _round(material, encoder, baseline, scratch / f"added-{number}") for number in range(rounds)
+    ]
     adding = [tokens / one.adding_s for one in taken]
     other = [tokens / one.baseline_s for one in taken]
     rate, base = statistics.median(adding), statistics.median(other)
     what = f"{len(material.sources)} documents, {len(material.texts):,} chunks, {tokens:,} tokens"
     figure = partial(Figure, Part.ADDING)
-    yield figure("adding", rate, "tokens/s", 0, f"{what}; median of {_listed(adding)}", Target(Bound.AT_LEAST, 12_000))
-    yield figure("sentence-transformers' encode", base, "tokens/s", 0, f"the same texts; median of {_listed(other)}")
-    yield figure("adding against it", rate / base, "times", 2, "ratio of the medians", Target(Bound.AT_LEAST, 1.8))
+    yield figure(
+        "adding",
+        rate,
+        "tokens/s",
+        0,
+        f"{what}; median of {_listed(adding)}",
+        Target(Bound.AT_LEAST, 12_000),
+    )
+    yield figure(
+        "sentence-transformers' encode",
+        base,
+        "tokens/s",
+        0,
+        f"the same texts; median of {_listed(other)}",
+    )
+    yield figure(
+        "adding against it",
+        rate / base,
+        "times",
+        2,
+        "ratio of the medians",
+        Target(Bound.AT_LEAST, 1.8),
+    )
     compared = min(_WARM_UP_TEXTS, len(material.texts))
     yield figure("cosine of both sides' vectors", agreement, "", 3, f"mean over {compared} chunks")
 
 
 def measure_searching(built: Built, settings: Settings) -> Iterator[Figure]:
-    """Searching in this process, opened as the service opens it: one question after another, with its embedding."""
+    """Searching in this process, opened as the service opens it: one question after another, with
+    its embedding.
+    """
     warm_up, questions = built.questions[:_WARM_UP], built.questions[_WARM_UP:]
     err.print(f"searching {built.chunks} chunks")
-    with open_desk(settings.model_copy(update={"data_dir": built.folder}), writable=False) as desk:
-        searcher = desk.collection.searcher
+    with open_service(
+        settings.model_copy(update={"data_dir": built.folder}), writable=False
+    ) as service:
+        searcher = service.collection.searcher
         search = partial(searcher.search, top_k=DEFAULT_TOP_K)
         for question in warm_up:
             search(question)
         times = [milliseconds(partial(search, question)) for question in questions]
-        embedding = [milliseconds(partial(searcher.encoder.encode, [question])) for question in questions]
-    what = f"{built.chunks:,} chunks ({built.real:,} real, the rest varied copies), {len(times)} questions"
+        embedding = [
+            milliseconds(partial(searcher.encoder.encode, [question])) for question in questions
+        ]
+    what = (
+        f"{built.chunks:,} chunks ({built.real:,} real, the rest varied copies), {len(times)} "
+        "questions"
+    )
     figure = partial(Figure, Part.SEARCHING, unit="ms", digits=1)
-    yield figure(name="search, p50", value=percentile(times, 50), detail=what, target=Target(Bound.BELOW, 15))
+    yield figure(
+        name="search, p50", value=percentile(times, 50), detail=what, target=Target(Bound.BELOW, 15)
+    )
     yield figure(name="search, p95", value=percentile(times, 95), detail=what)
-    yield figure(name="embedding the question, p50", value=percentile(embedding, 50), detail="a part of the search")
+    yield figure(
+        name="embedding the question, p50",
+        value=percentile(embedding, 50),
+        detail="a part of the search",
+    )
 
 
 def measure_asking(built: Built, environment: Mapping[str, str]) -> Iterator[Figure]:
-    """``quoth ask`` as a process of its own, a new question each time, because an answer once given is kept."""
+    """``quoth ask`` as a process of its own, a new question each time, because an answer once given
+    is kept.
+    """
     warm_up, traced, *questions = built.questions[: ASKS + 2]
     err.print("asking")
     _ask(built.folder, warm_up, environment)
@@ -464,13 +553,24 @@ def measure_asking(built: Built, environment: Mapping[str, str]) -> Iterator[Fig
     heavy = sorted(HEAVY & _imported(_ask(built.folder, traced, environment, "-X", "importtime")))
     figure = partial(Figure, Part.ASKING)
     what = f"{built.chunks:,} chunks; median of {_listed(times, 2)}"
-    yield figure("quoth ask, whole process", statistics.median(times), "s", 2, what, Target(Bound.BELOW, 2))
+    yield figure(
+        "quoth ask, whole process", statistics.median(times), "s", 2, what, Target(Bound.BELOW, 2)
+    )
     found = ", ".join(heavy) or f"none of {', '.join(sorted(HEAVY))}"
-    yield figure("torch and its like imported by it", len(heavy), "packages", 0, found, Target(Bound.AT_MOST, 0))
+    yield figure(
+        "torch and its like imported by it",
+        len(heavy),
+        "packages",
+        0,
+        found,
+        Target(Bound.AT_MOST, 0),
+    )
 
 
 def measure_service(folder: Path, environment: Mapping[str, str], log: Path) -> Iterator[Figure]:
-    """``quoth serve`` over an index: how soon it is ready, how quick it answers, and what it holds meanwhile."""
+    """``quoth serve`` over an index: how soon it is ready, how quick it answers, and what it holds
+    meanwhile.
+    """
     err.print("serving")
     starts = [_start_and_stop(folder, environment, log) for _ in range(STARTS - 1)]
     with serving(folder, environment, log) as service:
@@ -479,17 +579,27 @@ def measure_service(folder: Path, environment: Mapping[str, str], log: Path) -> 
     times, resident = [took for took, _ in asked], max(held for _, held in asked)
     figure = partial(Figure, Part.SERVICE)
     started = f"median of {_listed(starts, 2)}"
-    yield figure("start until ready", statistics.median(starts), "s", 2, started, Target(Bound.BELOW, 3))
+    yield figure(
+        "start until ready", statistics.median(starts), "s", 2, started, Target(Bound.BELOW, 3)
+    )
     what = f"resident, the most seen after each of {len(times)} questions"
     yield figure("memory", resident / 1e6, "MB", 0, what, Target(Bound.BELOW, 500))
     yield figure(
-        "/v1/ask over HTTP, p50", percentile(times, 50), "ms", 1, f"{len(times)} questions to the shipped library"
+        "/v1/ask over HTTP, p50",
+        percentile(times, 50),
+        "ms",
+        1,
+        f"{len(times)} questions to the shipped library",
     )
 
 
 def seen_tokens(encoder: Encoder, texts: Sequence[str]) -> int:
-    """How many tokens of the texts the encoder sees: special ones counted, those past its window not."""
-    return sum(min(len(spans) + _SPECIAL_TOKENS, MAX_TOKENS) for spans in encoder.token_spans(texts))
+    """How many tokens of the texts the encoder sees: special ones counted, those past its window
+    not.
+    """
+    return sum(
+        min(len(spans) + _SPECIAL_TOKENS, MAX_TOKENS) for spans in encoder.token_spans(texts)
+    )
 
 
 @contextmanager
@@ -497,9 +607,14 @@ def serving(folder: Path, environment: Mapping[str, str], log: Path) -> Iterator
     """The service as a process of its own on a free port, ready for questions."""
     url = f"http://127.0.0.1:{_free_port()}"
     command = _quoth("serve", "--data", str(folder), "--port", url.rpartition(":")[2])
-    with httpx.Client(base_url=url, timeout=_REQUEST_TIMEOUT_S, trust_env=False) as client, log.open("wb") as output:
+    with (
+        httpx.Client(base_url=url, timeout=_REQUEST_TIMEOUT_S, trust_env=False) as client,
+        log.open("wb") as output,
+    ):
         started = time.perf_counter()
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
         try:
             _wait_until_ready(client, process, log)
             yield Service(psutil.Process(process.pid), client, time.perf_counter() - started)
@@ -518,7 +633,9 @@ def _library_sources() -> Iterator[Source]:
 
 
 def _article_source(article: Article) -> Source:
-    questions = (question.text for paragraph in article.paragraphs for question in paragraph.questions)
+    questions = (
+        question.text for paragraph in article.paragraphs for question in paragraph.questions
+    )
     return Source(article.document, tuple(question for question in questions if question.strip()))
 
 
@@ -531,7 +648,12 @@ def _openings(document: Document) -> tuple[str, ...]:
 def _prepared(documents: Sequence[Document], encoder: Encoder) -> Iterator[list[PreparedDocument]]:
     """The documents with chunks and vectors, in the batches in which adding would write them."""
     for batch in batches(Loaded(document.id, document) for document in documents):
-        yield prepare([loaded.document for loaded in batch if loaded.document], encoder, ChunkSettings(), _none_known)
+        yield prepare(
+            [loaded.document for loaded in batch if loaded.document],
+            encoder,
+            ChunkSettings(),
+            _none_known,
+        )
 
 
 def _none_known(_document_id: str) -> dict[str, Vectors]:
@@ -562,7 +684,9 @@ def turned(vectors: Vectors, seed: int) -> Vectors:
 
 
 def _write(folder: Path, batch: Sequence[PreparedDocument], encoder: Encoder) -> int:
-    """Write a batch and let the indexes follow, which opening a collection does; how many chunks it had."""
+    """Write a batch and let the indexes follow, which opening a collection does; how many chunks it
+    had.
+    """
     store = Store(folder)
     store.write(batch, manifest=Manifest(encoder.identity, ChunkSettings()).as_dict())
     store.close()
@@ -578,7 +702,9 @@ def _round(material: Material, encoder: Encoder, baseline: Encoder, folder: Path
     chunks: list[int] = []
     adding_s = _seconds(lambda: chunks.append(add(material.documents, encoder, folder)))
     if chunks != [len(material.texts)]:
-        raise SystemExit(f"{chunks} chunks were added, but {len(material.texts)} are to be compared")
+        raise SystemExit(
+            f"{chunks} chunks were added, but {len(material.texts)} are to be compared"
+        )
     taken = Round(adding_s, _seconds(partial(baseline.encode, material.texts)))
     err.print(f"{taken.adding_s:.1f} s and {taken.baseline_s:.1f} s")
     return taken
@@ -590,16 +716,19 @@ def _agreement(encoder: Encoder, baseline: Encoder, texts: Sequence[str]) -> flo
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The environment in which ``quoth`` has the settings of this process, and its compiled code is kept.
+    """The environment in which ``quoth`` has the settings of this process, and its compiled code is
+    kept.
 
-    An installed Quoth is compiled; a checkout is only after its first run, and where Python is allowed to keep that.
-    """
+    An installed Quoth is compiled; a checkout is only after its first run, and where Python is
+    allowed to keep that."""
     own = {
         "QUOTH_ENCODER": settings.encoder,
         "QUOTH_MODELS_DIR": str(settings.models_dir),
         "QUOTH_THREADS": str(settings.threads),
     }
-    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | own
+    return {
+        name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+    } | own
 
 
 def _quoth(*arguments: str, python: Sequence[str] = ()) -> list[str]:
@@ -615,7 +744,9 @@ def _ask(folder: Path, question: str, environment: Mapping[str, str], *python: s
     command = _quoth("ask", "--data", str(folder), "--", question, python=python)
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode != 0:
-        raise SystemExit(f"quoth ask {question!r} failed ({done.returncode}): {done.stderr[-2_000:]}")
+        raise SystemExit(
+            f"quoth ask {question!r} failed ({done.returncode}): {done.stderr[-2_000:]}"
+        )
     return done.stderr
 
 
@@ -642,7 +773,9 @@ def _wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes], lo
         if _is_ready(client):
             return
         time.sleep(_POLL_S)
-    raise SystemExit(f"quoth serve was not ready within {_READY_TIMEOUT_S:.0f} s: {log.read_text()[-2_000:]}")
+    raise SystemExit(
+        f"quoth serve was not ready within {_READY_TIMEOUT_S:.0f} s: {log.read_text()[-2_000:]}"
+    )
 
 
 def _is_ready(client: httpx.Client) -> bool:
@@ -663,7 +796,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 def ask_service(service: Service, question: str) -> tuple[float, int]:
     """How many milliseconds an answer took, and the bytes that were resident after it."""
-    took = milliseconds(lambda: service.client.post("/v1/ask", json={"question": question}).raise_for_status())
+    took = milliseconds(
+        lambda: service.client.post("/v1/ask", json={"question": question}).raise_for_status()
+    )
     return took, service.process.memory_info().rss
 
 
@@ -681,14 +816,23 @@ def milliseconds(work: Callable[[], object]) -> float:
 
 
 def _cpu() -> str:
-    """The name of the processor: Linux keeps it in a file, elsewhere the platform module has to do."""
+    """The name of the processor: Linux keeps it in a file, elsewhere the platform module has to
+    do.
+    """
     described = Path("/proc/cpuinfo")
-    names = re.findall(r"^model name\s*:\s*(.+)$", described.read_text(), re.M) if described.is_file() else []
+    names = (
+        re.findall(r"^model name\s*:\s*(.+)$", described.read_text(), re.M)
+        if described.is_file()
+        else []
+    )
     return names[0] if names else platform.processor() or platform.machine()
 
 
 def print_machine(machine: Machine) -> None:
-    out.print(f"{machine.cpu}, {machine.cores} cores used, {machine.memory_gb} GB, load {machine.load} before the run")
+    out.print(
+        f"{machine.cpu}, {machine.cores} cores used, {machine.memory_gb} GB, load "
+        f"{machine.load} before the run"
+    )
     libraries = ", ".join(f"{name} {number}" for name, number in machine.libraries.items())
     out.print(f"Python {machine.python}; {libraries}\n", soft_wrap=True)
 

@@ -1,1 +1,3 @@
-"""Training of the reader: sets, rows, the network, its loss, its export. Nothing that serves imports this."""
+"""Training of the reader: sets, rows, the network, its loss, its export. Nothing that serves
+imports this.
+"""

@@ -9,8 +9,15 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from eval.training.examples import Chars, Example, Paragraph
-from eval.training.perturb import Nearest, Setting, swap_entity, swap_opposite, swap_word, without_sentences
-from index.sentences import sentences
+from eval.training.perturb import (
+    Nearest,
+    Setting,
+    swap_entity,
+    swap_opposite,
+    swap_word,
+    without_sentences,
+)
+from index.text.sentences import sentences
 
 CLS, SEP = 101, 102
 PAIRS = 4
@@ -20,7 +27,9 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """A text's word pieces: ids, the code points each covers, and the tokens that begin a sentence."""
+    """A text's word pieces: ids, the code points each covers, and the tokens that begin a
+    sentence.
+    """
 
     ids: Ints
     starts: Ints
@@ -42,7 +51,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows of one length. Arrays: ids, mask, kinds [B, L]; spans [B, K, 2], -1 where unused; group [B], weight [B]."""
+    """Rows of one length. Arrays: ids, mask, kinds [B, L]; spans [B, K, 2], -1 where unused; group
+    [B], weight [B].
+    """
 
     ids: Ints
     mask: Ints
@@ -56,8 +67,8 @@ class Batch:
 class Mix:
     """Which rows a question gives, as probabilities; ``lengths`` are row lengths with their odds.
 
-    The gold row is given with ``gold``; with ``group`` one or two hard negatives join it and are read together.
-    """
+    The gold row is given with ``gold``; with ``group`` one or two hard negatives join it and are
+    read together."""
 
     lengths: tuple[tuple[int, float], ...]
     gold: float = 0.92
@@ -71,14 +82,18 @@ class Mix:
 def encode(tokenizer: Tokenizer, texts: list[str]) -> list[Tokens]:
     """The texts' word pieces."""
     encoded = tokenizer.encode_batch(texts, add_special_tokens=False)
-    return [_tokens(text, item.ids, item.offsets) for text, item in zip(texts, encoded, strict=True)]
+    return [
+        _tokens(text, item.ids, item.offsets) for text, item in zip(texts, encoded, strict=True)
+    ]
 
 
 def _tokens(text: str, ids: list[int], offsets: list[Chars]) -> Tokens:
     places = np.asarray(offsets, dtype=np.int64).reshape(-1, 2)
     begins = np.asarray([start for start, _ in sentences(text)], dtype=np.int64)
     heads = np.unique(np.searchsorted(places[:, 0], begins))
-    return Tokens(np.asarray(ids, dtype=np.int64), places[:, 0], places[:, 1], heads[heads < len(ids)])
+    return Tokens(
+        np.asarray(ids, dtype=np.int64), places[:, 0], places[:, 1], heads[heads < len(ids)]
+    )
 
 
 def token_span(tokens: Tokens, span: Chars) -> tuple[int, int] | None:
@@ -88,18 +103,23 @@ def token_span(tokens: Tokens, span: Chars) -> tuple[int, int] | None:
     return (first, last) if first <= last < len(tokens.ids) else None
 
 
-def window(tokens: Tokens, keep: tuple[int, int], size: int, generator: random.Random) -> tuple[int, int]:
-    """A window of at most ``size`` tokens around the tokens ``keep`` (first, last), from sentence to sentence.
+def window(
+    tokens: Tokens, keep: tuple[int, int], size: int, generator: random.Random
+) -> tuple[int, int]:
+    """A window of at most ``size`` tokens around the tokens ``keep`` (first, last), from sentence
+    to sentence.
 
-    Sentences are added before or after at random; what does not fit is cut off at the end half of the time.
-    """
+    Sentences are added before or after at random; what does not fit is cut off at the end half of
+    the time."""
     edges = [*tokens.heads.tolist(), len(tokens.ids)]
     left = max((n for n, edge in enumerate(edges[:-1]) if edge <= keep[0]), default=0)
     right = min((n for n, edge in enumerate(edges) if edge > keep[1]), default=len(edges) - 1)
     if edges[right] - edges[left] > size:
         return _cut(keep, size, len(tokens.ids), generator)
     while True:
-        ways = [way for way in _ways(left, right, len(edges)) if edges[way[1]] - edges[way[0]] <= size]
+        ways = [
+            way for way in _ways(left, right, len(edges)) if edges[way[1]] - edges[way[0]] <= size
+        ]
         if not ways:
             break
         left, right = generator.choice(ways)
@@ -112,7 +132,9 @@ def _ways(left: int, right: int, edges: int) -> list[tuple[int, int]]:
     return [*ways, (left, right + 1)] if right + 1 < edges else ways
 
 
-def _cut(keep: tuple[int, int], size: int, length: int, generator: random.Random) -> tuple[int, int]:
+def _cut(
+    keep: tuple[int, int], size: int, length: int, generator: random.Random
+) -> tuple[int, int]:
     low = max(0, min(keep[1] + 1, length) - size)
     high = max(low, min(keep[0], length - size))
     start = generator.randint(low, high) if low <= high else low
@@ -120,7 +142,9 @@ def _cut(keep: tuple[int, int], size: int, length: int, generator: random.Random
 
 
 class Source:
-    """Makes rows of examples; every draw comes from the generator given, so a seed fixes the run."""
+    """Makes rows of examples; every draw comes from the generator given, so a seed fixes the
+    run.
+    """
 
     def __init__(
         self,
@@ -140,14 +164,18 @@ class Source:
 
     def groups(self, example: Example, mix: Mix, generator: random.Random) -> list[list[Row]]:
         """The example's rows; rows of one inner list are read together."""
-        length = generator.choices([size for size, _ in mix.lengths], [odds for _, odds in mix.lengths])[0]
+        length = generator.choices(
+            [size for size, _ in mix.lengths], [odds for _, odds in mix.lengths]
+        )[0]
         question = self._question(_worn(example.question, generator))
         found = []
         if generator.random() < mix.gold:
             group = self._group(example, question, length, mix, generator)
             found = [group] if group else []
         changed = self._changed(example, mix, generator)
-        found += [[self._null(self._question(text), example, length, generator)] for text in changed]
+        found += [
+            [self._null(self._question(text), example, length, generator)] for text in changed
+        ]
         if generator.random() < mix.removed:
             found += self._removed(example, question, length)
         return found
@@ -167,7 +195,9 @@ class Source:
         chosen = generator.sample(others, min(len(others), generator.randint(1, 2)))
         return [gold, *(self._beside(question, number, length, generator) for number in chosen)]
 
-    def _gold(self, example: Example, question: list[int], length: int, generator: random.Random) -> Row | None:
+    def _gold(
+        self, example: Example, question: list[int], length: int, generator: random.Random
+    ) -> Row | None:
         tokens = self._tokens[example.paragraph]
         spans = [span for span in (token_span(tokens, chars) for chars in example.spans) if span]
         if not spans:
@@ -179,7 +209,9 @@ class Source:
         placed = tuple((s - start + at, e - start + at) for s, e in inside)
         return Row(_joined(question, tokens.ids[start:end]), at, placed) if placed else None
 
-    def _beside(self, question: list[int], number: int, length: int, generator: random.Random) -> Row:
+    def _beside(
+        self, question: list[int], number: int, length: int, generator: random.Random
+    ) -> Row:
         """A row of another paragraph: its window that shares most with the question."""
         tokens = self._tokens[number]
         size = length - len(question) - 3
@@ -188,8 +220,12 @@ class Source:
         start, end = window(tokens, (best, best), size, generator)
         return Row(_joined(question, tokens.ids[start:end]), len(question) + 2, ((0, 0),))
 
-    def _null(self, question: list[int], example: Example, length: int, generator: random.Random) -> Row:
-        """A row of the example's own paragraph, around its answer, for a question that it does not answer."""
+    def _null(
+        self, question: list[int], example: Example, length: int, generator: random.Random
+    ) -> Row:
+        """A row of the example's own paragraph, around its answer, for a question that it does not
+        answer.
+        """
         tokens = self._tokens[example.paragraph]
         spans = [span for span in (token_span(tokens, chars) for chars in example.spans) if span]
         keep = generator.choice(spans) if spans else (0, 0)
@@ -197,7 +233,9 @@ class Source:
         return Row(_joined(question, tokens.ids[start:end]), len(question) + 2, ((0, 0),))
 
     def _changed(self, example: Example, mix: Mix, generator: random.Random) -> list[str]:
-        """The question changed so that its paragraph does not answer it, in no, one or several ways."""
+        """The question changed so that its paragraph does not answer it, in no, one or several
+        ways.
+        """
         paragraph = self._paragraphs[example.paragraph]
         beside = self._articles[paragraph.article]
         article = " ".join(generator.sample(beside, min(len(beside), 8)))
@@ -216,7 +254,9 @@ class Source:
         left = without_sentences(text, sentences(text), example.golds)
         if left is None:
             return []
-        ids = np.asarray(self._tokenizer.encode(left, add_special_tokens=False).ids[: length - len(question) - 3])
+        ids = np.asarray(
+            self._tokenizer.encode(left, add_special_tokens=False).ids[: length - len(question) - 3]
+        )
         return [[Row(_joined(question, ids), len(question) + 2, ((0, 0),))]]
 
 
@@ -234,7 +274,9 @@ class Buckets:
 
     def __init__(self, tokens: int) -> None:
         self._tokens = tokens
-        self._waiting: dict[int, list[list[Row]]] = {length: [] for length in LENGTHS if tokens % length == 0}
+        self._waiting: dict[int, list[list[Row]]] = {
+            length: [] for length in LENGTHS if tokens % length == 0
+        }
 
     def add(self, group: list[Row]) -> Batch | None:
         """Keeps the group; a batch when its bucket is full."""
@@ -278,7 +320,9 @@ def _empty(rows: int, length: int) -> Batch:
     ids[:, 0], mask[:, 0] = CLS, 1
     spans = np.full((rows, PAIRS, 2), -1, dtype=np.int64)
     spans[:, 0] = 0
-    return Batch(ids, mask, kinds, spans, np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.float32))
+    return Batch(
+        ids, mask, kinds, spans, np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.float32)
+    )
 
 
 def _place(batch: Batch, number: int, row: Row) -> None:
@@ -293,17 +337,22 @@ def _place(batch: Batch, number: int, row: Row) -> None:
 def batches(
     source: Source, examples: list[Example], mix: Mix, tokens: int, seed: int, start: int = 0
 ) -> Iterator[tuple[int, Batch]]:
-    """Batches without end, each with the number of examples drawn so far; ``start`` skips that many examples.
+    """Batches without end, each with the number of examples drawn so far; ``start`` skips that many
+    examples.
 
     Each pass is shuffled anew; the draw of an example depends on the seed and its number only.
     """
     buckets = Buckets(tokens)
     drawn = start
     while True:
-        order = random.Random(f"{seed}/{drawn // len(examples)}").sample(range(len(examples)), len(examples))
+        order = random.Random(f"{seed}/{drawn // len(examples)}").sample(
+            range(len(examples)), len(examples)
+        )
         for place in range(drawn % len(examples), len(examples)):
             drawn += 1
-            for group in source.groups(examples[order[place]], mix, random.Random(f"{seed}:{drawn}")):
+            for group in source.groups(
+                examples[order[place]], mix, random.Random(f"{seed}:{drawn}")
+            ):
                 batch = buckets.add(group)
                 if batch is not None:
                     yield drawn, batch

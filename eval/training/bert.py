@@ -1,4 +1,6 @@
-"""What BERT calls the network's tensors: by these names the encoder is read, and a trained reader given away."""
+"""What BERT calls the network's tensors: by these names the encoder is read, and a trained reader
+given away.
+"""
 
 from collections.abc import Mapping
 
@@ -24,7 +26,10 @@ _PARTS = {
 
 def from_bert(weights: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
     """The encoder's tensors under the reader's names."""
-    return {mine: torch.cat([weights[name] for name in theirs]) for mine, theirs in _names(layers).items()}
+    return {
+        mine: torch.cat([weights[name] for name in theirs])
+        for mine, theirs in _names(layers).items()
+    }
 
 
 def to_bert(weights: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
@@ -37,9 +42,13 @@ def to_bert(weights: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
 
 
 def _names(layers: int) -> dict[str, tuple[str, ...]]:
-    """BERT's names for each tensor of the reader; where they are several, the reader's is all of them joined."""
+    """BERT's names for each tensor of the reader; where they are several, the reader's is all of
+    them joined.
+    """
     inside = {
-        f"layers.{number}.{mine}.{kind}": tuple(f"encoder.layer.{number}.{name}.{kind}" for name in theirs)
+        f"layers.{number}.{mine}.{kind}": tuple(
+            f"encoder.layer.{number}.{name}.{kind}" for name in theirs
+        )
         for number in range(layers)
         for mine, theirs in _PARTS.items()
         for kind in ("weight", "bias")

@@ -24,9 +24,8 @@ class Paragraph:
 class Example:
     """A question on one paragraph.
 
-    ``spans`` are code points, half-open, each one an acceptable answer; empty where the paragraph gives none.
-    ``golds`` are the answers' texts as the set gives them.
-    """
+    ``spans`` are code points, half-open, each one an acceptable answer; empty where the paragraph
+    gives none. ``golds`` are the answers' texts as the set gives them."""
 
     id: str
     question: str
@@ -84,7 +83,9 @@ def read_squad(path: Path, name: str) -> Examples:
             text = paragraph["context"]
             found.paragraphs.append(Paragraph(text, f"{name}/{article['title']}"))
             number = len(found.paragraphs) - 1
-            found.examples.extend(_squad_example(question, text, number) for question in paragraph["qas"])
+            found.examples.extend(
+                _squad_example(question, text, number) for question in paragraph["qas"]
+            )
     return found
 
 
@@ -92,11 +93,15 @@ def _squad_example(question: _Question, text: str, number: int) -> Example:
     answers = question["answers"]
     spans = {span for answer in answers for span in _squad_spans(answer, text)}
     golds = tuple(answer["text"] for answer in answers)
-    return Example(question["id"], question["question"].strip(), number, tuple(sorted(spans)), golds)
+    return Example(
+        question["id"], question["question"].strip(), number, tuple(sorted(spans)), golds
+    )
 
 
 def _squad_spans(answer: _Answer, text: str) -> list[Chars]:
-    """The answer's place; every place of its string where the set only guesses which one is meant."""
+    """The answer's place; every place of its string where the set only guesses which one is
+    meant.
+    """
     wanted, start = answer["text"], answer["answer_start"]
     if answer.get("start_is_guess"):
         return occurrences(wanted, text)
@@ -115,11 +120,15 @@ def read_qed(path: Path) -> Examples:
     """QED's natural questions, with spaces before punctuation taken out again."""
     found = Examples("qed", [], [])
     for record in _records(path):
-        text, spans = detokenised(record["context"], [(start, start + len(span)) for start, span in record["spans"]])
+        text, spans = detokenised(
+            record["context"], [(start, start + len(span)) for start, span in record["spans"]]
+        )
         found.paragraphs.append(Paragraph(text, f"qed/{record['id']}"))
         number = len(found.paragraphs) - 1
         golds = tuple(record["answers"])
-        found.examples.append(Example(record["id"], record["question"], number, tuple(spans), golds))
+        found.examples.append(
+            Example(record["id"], record["question"], number, tuple(spans), golds)
+        )
     return found
 
 
@@ -130,18 +139,26 @@ def read_qamr(path: Path, seed: int) -> Examples:
     sentences = sorted({record["context"] for record in records})
     numbers = {sentence: number for number, sentence in enumerate(sentences)}
     places = [_among_others(sentence, sentences, generator) for sentence in sentences]
-    found = Examples("qamr", [Paragraph(text, f"qamr/{n}") for n, (text, _) in enumerate(places)], [])
+    found = Examples(
+        "qamr", [Paragraph(text, f"qamr/{n}") for n, (text, _) in enumerate(places)], []
+    )
     for record in records:
         number = numbers[record["context"]]
         text, (start, end) = places[number]
-        spans = sorted({span for answer in record["answers"] for span in _within(answer, text, start, end)})
+        spans = sorted(
+            {span for answer in record["answers"] for span in _within(answer, text, start, end)}
+        )
         if spans:
             golds = tuple(record["answers"])
-            found.examples.append(Example(record["id"], record["question"], number, tuple(spans), golds))
+            found.examples.append(
+                Example(record["id"], record["question"], number, tuple(spans), golds)
+            )
     return found
 
 
-def _among_others(sentence: str, sentences: list[str], generator: random.Random) -> tuple[str, Chars]:
+def _among_others(
+    sentence: str, sentences: list[str], generator: random.Random
+) -> tuple[str, Chars]:
     """A passage around a sentence, and the sentence's place in it."""
     parts = [*generator.sample(sentences, generator.randint(0, 3)), sentence]
     generator.shuffle(parts)
@@ -164,12 +181,15 @@ def _records(path: Path) -> Iterator[_Record]:
 
 
 _TIGHT = re.compile(
-    r" (?=[,.;:!?)\]%](?: |$))|(?<=[(\[$#]) |(?<=\w) (?='(?:s|re|ve|ll|d|m)\b|n't\b)|(?<= '') |(?<=``) | (?='')"
+    r" (?=[,.;:!?)\]%](?: |$))|(?<=[(\[$#]) |(?<=\w) (?='(?:s|re|ve|ll|d|m)\b|n't\b)|(?<= '') "
+    r"|(?<=``) | (?='')"
 )
 
 
 def detokenised(text: str, spans: list[Chars]) -> tuple[str, list[Chars]]:
-    """A text without the spaces that Penn Treebank tokenisation put in, and its spans moved along."""
+    """A text without the spaces that Penn Treebank tokenisation put in, and its spans moved
+    along.
+    """
     dropped = {match.start() for match in _TIGHT.finditer(text)}
     dropped |= {match.start() + 1 for match in re.finditer(r"``|''", text)}
     kept = [place for place in range(len(text)) if place not in dropped]

@@ -1,11 +1,11 @@
 """A trained reader as it is shipped, and as Transformers reads it.
 
-    python -m eval.training.export --checkpoint FILE [--out DIR] [--float32 DIR] [--transformers DIR]
+    python -m eval.training.export --checkpoint FILE [--out DIR] [--float32 DIR] \\
+        [--transformers DIR]
 
-What is shipped is an int8 ONNX graph: weights quantised per channel and activations per call, the small head left in
-float32. Beside it go the tokenizer and ``reader.json`` with the digests that are checked on load. Needs torch and onnx;
-what it writes does not.
-"""
+What is shipped is an int8 ONNX graph: weights quantised per channel and activations per call, the
+small head left in float32. Beside it go the tokenizer and ``reader.json`` with the digests that are
+checked on load. Needs torch and onnx; what it writes does not."""
 
 import argparse
 import json
@@ -20,8 +20,8 @@ from safetensors.torch import save_file
 from eval.training.bert import to_bert
 from eval.training.graph import build
 from eval.training.model import Reader, Shape
-from index.embed import sha256_of
-from index.export import default_weights
+from index.encoding.encoder import sha256_of
+from index.encoding.export import default_weights
 from service.reader.passage import MAX_ROW_TOKENS
 
 MOST_BYTES = 25_000_000
@@ -80,7 +80,9 @@ def write_graph(reader: Reader, tokenizer: Path, folder: Path, *, int8: bool) ->
 
 
 def write_transformers(reader: Reader, tokenizer: Path, folder: Path) -> None:
-    """Write the reader in float32 as a folder that Transformers loads as a model of question answering."""
+    """Write the reader in float32 as a folder that Transformers loads as a model of question
+    answering.
+    """
     from transformers import BertConfig  # takes seconds
 
     shape, state = reader.shape, reader.state_dict()
@@ -99,16 +101,26 @@ def write_transformers(reader: Reader, tokenizer: Path, folder: Path) -> None:
     head = {f"qa_outputs.{part}": state[f"head.{part}"] for part in ("weight", "bias")}
     save_file(encoder | head, folder / "model.safetensors", metadata={"format": "pt"})
     shutil.copyfile(tokenizer, folder / "tokenizer.json")
-    (folder / "tokenizer_config.json").write_text(json.dumps(_TOKENIZER, indent=1) + "\n", encoding="utf-8")
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps(_TOKENIZER, indent=1) + "\n", encoding="utf-8"
+    )
 
 
 def main() -> None:
     """The command."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--tokenizer", type=Path, help="tokenizer.json (the published all-MiniLM-L6-v2's)")
-    parser.add_argument("--raw", action="store_true", help="take the last weights, not their running average")
-    parser.add_argument("--scores", type=Path, help="a line of eval.reading, for reader.json")
+    parser.add_argument(
+        "--tokenizer", type=Path, help="tokenizer.json (the published all-MiniLM-L6-v2's)"
+    )
+    parser.add_argument(
+        "--raw", action="store_true", help="take the last weights, not their running average"
+    )
+    parser.add_argument(
+        "--scores", type=Path, help="a line of eval.measuring.reading, for reader.json"
+    )
     parser.add_argument("--out", type=Path, help="what is shipped")
     parser.add_argument("--float32", type=Path, help="the same graph, not quantised")
     parser.add_argument("--transformers", type=Path, help="float32 weights in Transformers' format")
@@ -116,7 +128,12 @@ def main() -> None:
     trained = load_trained(given.checkpoint, averaged=not given.raw)
     tokenizer = given.tokenizer or default_weights() / "tokenizer.json"
     if given.out:
-        ship(trained, tokenizer, given.out, json.loads(given.scores.read_text()) if given.scores else None)
+        ship(
+            trained,
+            tokenizer,
+            given.out,
+            json.loads(given.scores.read_text()) if given.scores else None,
+        )
     if given.float32:
         write_graph(trained.reader, tokenizer, given.float32, int8=False)
     if given.transformers:

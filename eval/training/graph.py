@@ -1,10 +1,10 @@
 """The reader's network as an ONNX graph, float32 or int8, out of its named weights.
 
-Written node by node with onnxruntime's fused operators for attention and quantised products: a graph traced from
-PyTorch has five times as many nodes and spends a third of its time on splitting, transposing and adding.
-(onnxruntime's SkipLayerNormalization and BiasGelu were tried: slower on a CPU than their parts.)
-In int8, weights have one scale per output channel, embeddings one per row, and activations one per call.
-"""
+Written node by node with onnxruntime's fused operators for attention and quantised products: a
+graph traced from PyTorch has five times as many nodes and spends a third of its time on splitting,
+transposing and adding. (onnxruntime's SkipLayerNormalization and BiasGelu were tried: slower on a
+CPU than their parts.) In int8, weights have one scale per output channel, embeddings one per row,
+and activations one per call."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,12 +40,15 @@ class _Graph:
         self, kind: str, inputs: list[str], output: str, domain: str = "", **settings: Any
     ) -> str:  # Any: an operator's attributes, as onnx takes them
         """Adds a node of one output; returns the output's name."""
-        self.nodes.append(helper.make_node(kind, inputs, [output], name=output, domain=domain, **settings))
+        self.nodes.append(
+            helper.make_node(kind, inputs, [output], name=output, domain=domain, **settings)
+        )
         return output
 
 
 def build(weights: Weights, heads: int, positions: int, int8: bool) -> onnx.ModelProto:
-    """The graph: int64 ``input_ids``, ``attention_mask``, ``token_type_ids`` [B, L] to float32 scores [B, L].
+    """The graph: int64 ``input_ids``, ``attention_mask``, ``token_type_ids`` [B, L] to float32
+    scores [B, L].
 
     :param weights: as the reader's ``state_dict`` names them
     :param positions: the longest row; fewer than were trained make a smaller file
@@ -63,13 +66,19 @@ def build(weights: Weights, heads: int, positions: int, int8: bool) -> onnx.Mode
 def _embedded(graph: _Graph, positions: int) -> str:
     """Word, position and kind embeddings, normalised: [B, L, W]."""
     words = _rows(graph, "words.weight", "input_ids")
-    kinds = graph.node("Gather", [graph.constant("kinds", graph.weights["kinds.weight"]), "token_type_ids"], "kind")
+    kinds = graph.node(
+        "Gather", [graph.constant("kinds", graph.weights["kinds.weight"]), "token_type_ids"], "kind"
+    )
     table = graph.constant("positions", graph.weights["positions.weight"][:positions])
     length = graph.node("Shape", ["input_ids"], "length", start=1, end=2)
     first = graph.constant("zero", np.zeros(1, dtype=np.int64))
     places = graph.node("Slice", [table, first, length, first], "place")
-    total = graph.node("Add", [graph.node("Add", [words, kinds], "word_and_kind"), places], "embedded")
-    return graph.node("LayerNormalization", [total, *_norm(graph, "norm")], "hidden", axis=-1, epsilon=_EPSILON)
+    total = graph.node(
+        "Add", [graph.node("Add", [words, kinds], "word_and_kind"), places], "embedded"
+    )
+    return graph.node(
+        "LayerNormalization", [total, *_norm(graph, "norm")], "hidden", axis=-1, epsilon=_EPSILON
+    )
 
 
 def _rows(graph: _Graph, name: str, ids: str) -> str:
@@ -79,9 +88,13 @@ def _rows(graph: _Graph, name: str, ids: str) -> str:
         return graph.node("Gather", [graph.constant(name, table), ids], f"{name}.rows")
     small, scale = quantised(table)
     whole = graph.node("Gather", [graph.constant(name, small), ids], f"{name}.int8")
-    scales = graph.node("Gather", [graph.constant(f"{name}.scale", scale[:, None]), ids], f"{name}.scales")
+    scales = graph.node(
+        "Gather", [graph.constant(f"{name}.scale", scale[:, None]), ids], f"{name}.scales"
+    )
     return graph.node(
-        "Mul", [graph.node("Cast", [whole], f"{name}.cast", to=TensorProto.FLOAT), scales], f"{name}.rows"
+        "Mul",
+        [graph.node("Cast", [whole], f"{name}.cast", to=TensorProto.FLOAT), scales],
+        f"{name}.rows",
     )
 
 
@@ -115,7 +128,9 @@ def _attention(graph: _Graph, name: str, hidden: str, mask: str, heads: int) -> 
 
 
 def _int8(graph: _Graph, name: str, weight: NDArray[np.float32]) -> tuple[str, str, str]:
-    """A matrix [out, in] as int8 constants turned for multiplication: values [in, out], scales and zeros [out]."""
+    """A matrix [out, in] as int8 constants turned for multiplication: values [in, out], scales and
+    zeros [out].
+    """
     small, scale = quantised(weight)
     zero = np.zeros(len(scale), dtype=np.int8)
     return (
@@ -139,17 +154,30 @@ def _linear(graph: _Graph, name: str, x: str) -> str:
 def _skip(graph: _Graph, norm: str, x: str, skipped: str) -> str:
     """The sum of both inputs, normalised."""
     both = graph.node("Add", [x, skipped], f"{norm}.sum")
-    return graph.node("LayerNormalization", [both, *_norm(graph, norm)], f"{norm}.hidden", axis=-1, epsilon=_EPSILON)
+    return graph.node(
+        "LayerNormalization",
+        [both, *_norm(graph, norm)],
+        f"{norm}.hidden",
+        axis=-1,
+        epsilon=_EPSILON,
+    )
 
 
 def _norm(graph: _Graph, name: str) -> list[str]:
-    return [graph.constant(f"{name}.{part}", graph.weights[f"{name}.{part}"]) for part in ("weight", "bias")]
+    return [
+        graph.constant(f"{name}.{part}", graph.weights[f"{name}.{part}"])
+        for part in ("weight", "bias")
+    ]
 
 
 def _head(graph: _Graph, hidden: str) -> None:
     """Start and end scores, always in float32."""
-    product = graph.node("MatMul", [hidden, graph.constant("head", graph.weights["head.weight"].T)], "head.product")
-    both = graph.node("Add", [product, graph.constant("head.bias", graph.weights["head.bias"])], "scores")
+    product = graph.node(
+        "MatMul", [hidden, graph.constant("head", graph.weights["head.weight"].T)], "head.product"
+    )
+    both = graph.node(
+        "Add", [product, graph.constant("head.bias", graph.weights["head.bias"])], "scores"
+    )
     for place, name in enumerate(_OUTPUTS):
         chosen = graph.constant(f"{name}.place", np.array(place, dtype=np.int64))
         graph.node("Gather", [both, chosen], name, axis=2)

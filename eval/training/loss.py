@@ -1,8 +1,9 @@
-"""What training minimises: the marginal likelihood of the answer, in its row and among its group's rows.
+"""What training minimises: the marginal likelihood of the answer, in its row and among its group's
+rows.
 
-Scores are taken relative to the row's own null (the score of ``[CLS]``), so that spans of several passages
-stand on one scale: shared normalisation after Clark and Gardner (2018, arXiv 1710.10723), with one null.
-"""
+Scores are taken relative to the row's own null (the score of ``[CLS]``), so that spans of several
+passages stand on one scale: shared normalisation after Clark and Gardner (2018, arXiv 1710.10723),
+with one null."""
 
 import torch
 from torch import Tensor
@@ -10,8 +11,11 @@ from torch import Tensor
 _NEVER = -1e4
 
 
-def reader_loss(start: Tensor, end: Tensor, kinds: Tensor, spans: Tensor, group: Tensor, weight: Tensor) -> Tensor:
-    """Mean over rows of the row's loss, plus the groups' losses where several rows are read together.
+def reader_loss(
+    start: Tensor, end: Tensor, kinds: Tensor, spans: Tensor, group: Tensor, weight: Tensor
+) -> Tensor:
+    """Mean over rows of the row's loss, plus the groups' losses where several rows are read
+    together.
 
     :param start: scores [B, L], as ``end``
     :param kinds: [B, L], 1 on passage tokens (and their closing mark), 0 elsewhere
@@ -29,7 +33,9 @@ def reader_loss(start: Tensor, end: Tensor, kinds: Tensor, spans: Tensor, group:
 
 
 def _allowed(kinds: Tensor) -> Tensor:
-    """Passage tokens and ``[CLS]``; the closing ``[SEP]`` is ruled out by the training data, which never marks it."""
+    """Passage tokens and ``[CLS]``; the closing ``[SEP]`` is ruled out by the training data, which
+    never marks it.
+    """
     allowed = kinds.bool()
     allowed[:, 0] = True
     return allowed
@@ -43,8 +49,12 @@ def _answer(start: Tensor, end: Tensor, spans: Tensor) -> Tensor:
     return torch.logsumexp(pairs.masked_fill(unused, _NEVER), 1)
 
 
-def _group_loss(start: Tensor, end: Tensor, right: Tensor, spans: Tensor, group: Tensor, weight: Tensor) -> Tensor:
-    """Sum over groups of several rows of -log p(answer) when all their spans and one null compete."""
+def _group_loss(
+    start: Tensor, end: Tensor, right: Tensor, spans: Tensor, group: Tensor, weight: Tensor
+) -> Tensor:
+    """Sum over groups of several rows of -log p(answer) when all their spans and one null
+    compete.
+    """
     groups = int(group.max()) + 1
     sizes = torch.zeros(groups).index_add(0, group, weight)
     answered = (spans[:, 0, 0] > 0).to(weight.dtype) * weight

@@ -1,9 +1,8 @@
 """The reader's network: MiniLM's encoder with one start and one end score per token.
 
 Written out rather than taken from Transformers so that the position-wise parts run on a flat
-``[tokens, width]`` matrix of constant size, which compiles once for every bucket of lengths, and so that the
-matrix products run in bfloat16 (AMX) over float32 master weights.
-"""
+``[tokens, width]`` matrix of constant size, which compiles once for every bucket of lengths, and so
+that the matrix products run in bfloat16 (AMX) over float32 master weights."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,8 +44,8 @@ class Layer(nn.Module):
     def project(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values of flat ``hidden`` [T, W], float32 [T, W] each.
 
-        Attention runs in float32: PyTorch's bfloat16 kernel for CPUs is twenty times slower backwards.
-        """
+        Attention runs in float32: PyTorch's bfloat16 kernel for CPUs is twenty times slower
+        backwards."""
         query, key, value = _linear(self.qkv, hidden).float().chunk(3, dim=-1)
         return query.contiguous(), key.contiguous(), value.contiguous()
 
@@ -58,7 +57,10 @@ class Layer(nn.Module):
         :return: flat [B L, W]
         """
         rows, width = mask.shape[0], query.shape[1]
-        heads = [part.view(rows, -1, self.heads, width // self.heads).transpose(1, 2) for part in (query, key, value)]
+        heads = [
+            part.view(rows, -1, self.heads, width // self.heads).transpose(1, 2)
+            for part in (query, key, value)
+        ]
         seen = functional.scaled_dot_product_attention(heads[0], heads[1], heads[2], attn_mask=mask)
         return seen.transpose(1, 2).reshape(-1, width)
 
@@ -83,7 +85,9 @@ class Reader(nn.Module):
         self.head = nn.Linear(self.shape.width, 2)
         self.dtype = torch.float32
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Start and end scores, float32 [B, L] each, for int64 inputs [B, L]."""
         rows, length = input_ids.shape
         place = torch.arange(length, device=input_ids.device)
@@ -93,7 +97,9 @@ class Reader(nn.Module):
         for layer in self._stack():
             query, key, value = layer.project(hidden)
             hidden = layer.finish(hidden, layer.attend(query, key, value, mask))
-        scores = functional.linear(hidden.float(), self.head.weight, self.head.bias).view(rows, length, 2)
+        scores = functional.linear(hidden.float(), self.head.weight, self.head.bias).view(
+            rows, length, 2
+        )
         return scores[..., 0], scores[..., 1]
 
     def _stack(self) -> list[Layer]:
@@ -106,7 +112,9 @@ def _linear(linear: nn.Linear, x: Tensor) -> Tensor:
 
 
 def _norm(norm: nn.LayerNorm, x: Tensor) -> Tensor:
-    return functional.layer_norm(x.float(), norm.normalized_shape, norm.weight, norm.bias, norm.eps).to(x.dtype)
+    return functional.layer_norm(
+        x.float(), norm.normalized_shape, norm.weight, norm.bias, norm.eps
+    ).to(x.dtype)
 
 
 def from_minilm(path: Path) -> Reader:

@@ -10,7 +10,8 @@ _SLICE = 1024
 
 
 def bm25_ranking(questions: list[str], texts: list[str], depth: int) -> NDArray[np.int32]:
-    """Positions in ``texts`` of the ``depth`` best texts for each question, best first: int32 [Q, depth].
+    """Positions in ``texts`` of the ``depth`` best texts for each question, best first: int32 [Q,
+    depth].
 
     BM25 (Robertson and Zaragoza 2009), unigrams, words of more than a fifth of the texts left out.
     """
@@ -18,7 +19,10 @@ def bm25_ranking(questions: list[str], texts: list[str], depth: int) -> NDArray[
     weights = _weighted(counter.fit_transform(texts)).T.tocsc()
     asked = counter.transform(questions)
     asked.data[:] = 1.0
-    ranked = [_best(asked[start : start + _SLICE] @ weights, depth) for start in range(0, len(questions), _SLICE)]
+    ranked = [
+        _best(asked[start : start + _SLICE] @ weights, depth)
+        for start in range(0, len(questions), _SLICE)
+    ]
     return np.concatenate(ranked)
 
 

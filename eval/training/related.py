@@ -6,7 +6,9 @@ from tokenizers import Tokenizer
 
 
 class Related:
-    """Orders words by cosine to a word; words that are not one piece of the vocabulary are left out."""
+    """Orders words by cosine to a word; words that are not one piece of the vocabulary are left
+    out.
+    """
 
     def __init__(self, tokenizer: Tokenizer, embeddings: NDArray[np.float32]) -> None:
         self._tokenizer = tokenizer
@@ -15,7 +17,11 @@ class Related:
     def nearest(self, word: str, others: list[str]) -> list[str]:
         """The other words, nearest first."""
         mine = self._tokenizer.token_to_id(word)
-        known = [(other, number) for other in others if (number := self._tokenizer.token_to_id(other)) is not None]
+        known = [
+            (other, number)
+            for other in others
+            if (number := self._tokenizer.token_to_id(other)) is not None
+        ]
         if mine is None or not known:
             return []
         cosines = self._embeddings[[number for _, number in known]] @ self._embeddings[mine]

@@ -15,13 +15,16 @@ _NEGATIVES = 8
 def read_sets(data: Path, qamr: int, seed: int) -> tuple[list[Examples], list[Examples]]:
     """The sets of the first stage and of the second, which leaves the easy and the noisy ones out.
 
-    The second stage's come first in the first stage's, so that positions among its paragraphs hold in both.
+    The second stage's come first in the first stage's, so that positions among its paragraphs hold
+    in both.
 
     :param qamr: how many of QAMR's questions are taken
     """
     squad = read_squad(data / "squad/train-v1.1.json.gz", "squad")
     qed = read_qed(data / "natural_questions/qed_train.jsonl.gz")
-    shifts = [read_squad(path, path.name) for path in sorted((data / "squadshifts").glob("*.json.gz"))]
+    shifts = [
+        read_squad(path, path.name) for path in sorted((data / "squadshifts").glob("*.json.gz"))
+    ]
     sentences = read_qamr(data / "qamr/questions.jsonl.gz", seed)
     some = replace(sentences, examples=random.Random(seed).sample(sentences.examples, qamr))
     return [squad, qed, *shifts, some], [squad, qed]
@@ -34,7 +37,9 @@ def pooled(sets: Sequence[Examples]) -> tuple[list[Paragraph], list[Example]]:
     for found in sets:
         shift = len(paragraphs)
         paragraphs += found.paragraphs
-        examples += [replace(item, paragraph=item.paragraph + shift) for item in found.examples if item.spans]
+        examples += [
+            replace(item, paragraph=item.paragraph + shift) for item in found.examples if item.spans
+        ]
     return paragraphs, examples
 
 
@@ -60,5 +65,9 @@ def hard_negatives(sets: Sequence[Examples]) -> dict[str, list[int]]:
 
 def _without_answers(example: Example, places: Sequence[int], low: Sequence[str]) -> list[int]:
     golds = [gold.lower() for gold in example.golds]
-    held = (place for place in places if place != example.paragraph and not any(gold in low[place] for gold in golds))
+    held = (
+        place
+        for place in places
+        if place != example.paragraph and not any(gold in low[place] for gold in golds)
+    )
     return list(held)[:_NEGATIVES]

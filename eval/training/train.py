@@ -2,10 +2,9 @@
 
     python -m eval.training.train --data ../shared/data --out DIR
 
-DIR/reader holds the result. A run that finds a checkpoint in DIR goes on from it; the number of tokens may be changed
-between the parts of a run, and during one by writing it into DIR/budget. SIGTERM ends a run with a checkpoint.
-Needs torch, scikit-learn and scipy.
-"""
+DIR/reader holds the result. A run that finds a checkpoint in DIR goes on from it; the number of
+tokens may be changed between the parts of a run, and during one by writing it into DIR/budget.
+SIGTERM ends a run with a checkpoint. Needs torch, scikit-learn and scipy."""
 
 import argparse
 import signal
@@ -22,10 +21,12 @@ from eval.training.model import Layer, Reader, from_minilm
 from eval.training.related import Related
 from eval.training.sets import kept_negatives, pooled, read_sets
 from eval.training.trainer import CHECKPOINT, Settings, Stage, Trainer
-from index.export import default_weights
+from index.encoding.export import default_weights
 from service.reader.onnx import read_tokenizer
 
-SHORT = Mix(lengths=((64, 0.2), (80, 0.2), (96, 0.3), (128, 0.3)), entity=0.18, opposite=0.07, word=0.07)
+SHORT = Mix(
+    lengths=((64, 0.2), (80, 0.2), (96, 0.3), (128, 0.3)), entity=0.18, opposite=0.07, word=0.07
+)
 FULL = Mix(
     lengths=((128, 0.3), (160, 0.2), (192, 0.25), (256, 0.15), (320, 0.1)),
     group=0.3,
@@ -42,8 +43,21 @@ def main() -> None:
     minilm: Path = given.minilm or default_weights()
     given.out.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(build(minilm, settings), settings, given.out)
-    stages = list(stages_of(given.data, given.out, read_tokenizer(minilm / "tokenizer.json"), trainer.reader, settings))
-    print("resumed" if trainer.resume() else "started", asdict(trainer.progress), trainer.settings, flush=True)
+    stages = list(
+        stages_of(
+            given.data,
+            given.out,
+            read_tokenizer(minilm / "tokenizer.json"),
+            trainer.reader,
+            settings,
+        )
+    )
+    print(
+        "resumed" if trainer.resume() else "started",
+        asdict(trainer.progress),
+        trainer.settings,
+        flush=True,
+    )
     signal.signal(signal.SIGTERM, trainer.stop)
     trainer.train(stages, given.every)
     print("stopped" if trainer.stopped else "done", asdict(trainer.progress), flush=True)
@@ -64,7 +78,9 @@ def build(minilm: Path, settings: Settings) -> Reader:
     return reader
 
 
-def stages_of(data: Path, out: Path, tokenizer: Tokenizer, reader: Reader, settings: Settings) -> Iterator[Stage]:
+def stages_of(
+    data: Path, out: Path, tokenizer: Tokenizer, reader: Reader, settings: Settings
+) -> Iterator[Stage]:
     """Both stages, short windows of all sets and then whole paragraphs of the better ones."""
     related = Related(tokenizer, reader.words.weight.detach().numpy())
     first, second = read_sets(data, settings.qamr, settings.seed)
@@ -72,11 +88,17 @@ def stages_of(data: Path, out: Path, tokenizer: Tokenizer, reader: Reader, setti
     for sets, mix in ((first, SHORT), (second, FULL)):
         paragraphs, examples = pooled(sets)
         yield Stage(Source(tokenizer, paragraphs, negatives, related.nearest), examples, mix)
-        print(f"{len(examples)} examples on {len(paragraphs)} paragraphs of {[part.name for part in sets]}", flush=True)
+        print(
+            f"{len(examples)} examples on {len(paragraphs)} paragraphs of "
+            f"{[part.name for part in sets]}",
+            flush=True,
+        )
 
 
 def _compile_layers() -> None:
-    """Compile the parts that see a flat matrix of constant size, once for all buckets and numbers of threads."""
+    """Compile the parts that see a flat matrix of constant size, once for all buckets and numbers
+    of threads.
+    """
     import torch._inductor.config as inductor  # takes seconds
 
     inductor.cpp.dynamic_threads = True
@@ -85,15 +107,24 @@ def _compile_layers() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
-        "--data", type=Path, required=True, help="folder of squad/, natural_questions/, squadshifts/, qamr/"
+        "--data",
+        type=Path,
+        required=True,
+        help="folder of squad/, natural_questions/, squadshifts/, qamr/",
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument(
-        "--minilm", type=Path, help="folder of model.safetensors and tokenizer.json (the published all-MiniLM-L6-v2)"
+        "--minilm",
+        type=Path,
+        help="folder of model.safetensors and tokenizer.json (the published all-MiniLM-L6-v2)",
     )
-    parser.add_argument("--every", type=float, default=400.0, help="processor seconds between checkpoints")
+    parser.add_argument(
+        "--every", type=float, default=400.0, help="processor seconds between checkpoints"
+    )
     for field in fields(Settings):
         kind = type(field.default)
         parse = _is_true if kind is bool else kind

@@ -70,7 +70,9 @@ class Progress:
 
 
 def rate_at(tokens: int, settings: Settings) -> float:
-    """The learning rate after so many tokens: warm-up, level, then linear to 0 over the decay's share."""
+    """The learning rate after so many tokens: warm-up, level, then linear to 0 over the decay's
+    share.
+    """
     done = tokens / settings.tokens
     up = min(1.0, done / settings.warm_up + 0.02)
     down = min(1.0, max(0.0, (1.0 - done) / settings.decay))
@@ -78,7 +80,8 @@ def rate_at(tokens: int, settings: Settings) -> float:
 
 
 def with_budget(settings: Settings, out: Path) -> Settings:
-    """The settings, with the number of tokens in the file ``budget`` of the run's folder if there is one.
+    """The settings, with the number of tokens in the file ``budget`` of the run's folder if there
+    is one.
 
     Writing that file shortens or lengthens a run under way, and its learning rate with it.
     """
@@ -100,12 +103,15 @@ class Trainer:
     def stage(self) -> int:
         """0 while short windows are read, 1 afterwards, 2 when the budget is spent."""
         budget = self.settings.tokens
-        return int(self.progress.tokens >= self.settings.short * budget) + int(self.progress.tokens >= budget)
+        return int(self.progress.tokens >= self.settings.short * budget) + int(
+            self.progress.tokens >= budget
+        )
 
     def train(self, stages: Sequence[Stage], every_s: float) -> None:
         """Run to the end of the budget, or until it is stopped, and save.
 
-        Where the budget grows under way, the second stage goes on and does not fall back to the first.
+        Where the budget grows under way, the second stage goes on and does not fall back to the
+        first.
 
         :param every_s: processor seconds between checkpoints
         """
@@ -169,19 +175,28 @@ class Trainer:
         return True
 
     def _trained(self) -> dict[str, torch.nn.Parameter]:
-        return {name: value for name, value in self.reader.named_parameters() if value.requires_grad}
+        return {
+            name: value for name, value in self.reader.named_parameters() if value.requires_grad
+        }
 
     def _groups(self) -> list[dict[str, object]]:
         trained = list(self._trained().values())
         return [
-            {"params": [value for value in trained if value.ndim > 1], "weight_decay": self.settings.weight_decay},
+            {
+                "params": [value for value in trained if value.ndim > 1],
+                "weight_decay": self.settings.weight_decay,
+            },
             {"params": [value for value in trained if value.ndim < 2], "weight_decay": 0.0},
         ]
 
     def _batches(self, number: int, stage: Stage) -> Iterator[Batch]:
-        """The stage's batches from where the run stands; a batch counts as drawn once it is handed out."""
+        """The stage's batches from where the run stands; a batch counts as drawn once it is handed
+        out.
+        """
         seed, start = self.settings.seed + number, self.progress.drawn[number]
-        for drawn, batch in batches(stage.source, stage.examples, stage.mix, self.settings.tokens_a_batch, seed, start):
+        for drawn, batch in batches(
+            stage.source, stage.examples, stage.mix, self.settings.tokens_a_batch, seed, start
+        ):
             self.progress.drawn[number] = drawn
             yield batch
 
@@ -192,7 +207,9 @@ class Trainer:
         return reader_loss(start, end, kinds, *rest)
 
     def _follow(self) -> None:
-        """Move the running average a little towards the weights; a young run's average follows faster."""
+        """Move the running average a little towards the weights; a young run's average follows
+        faster.
+        """
         share = max(1 - self.settings.average, 1 / (self.progress.steps + 1))
         values = [value.detach() for value in self._trained().values()]
         torch._foreach_lerp_(list(self._average.values()), values, share)
@@ -208,7 +225,11 @@ class _Shown:
     def _begin(self) -> None:
         progress = self._trainer.progress
         self._losses: list[float] = []
-        self._tokens, self._active, self._wall = progress.tokens, progress.active_s, time.monotonic()
+        self._tokens, self._active, self._wall = (
+            progress.tokens,
+            progress.active_s,
+            time.monotonic(),
+        )
         self._rows = self._nulls = 0.0
 
     def add(self, loss: float, batch: Batch) -> None:
@@ -224,12 +245,15 @@ class _Shown:
         now, settings = self._trainer.progress, self._trainer.settings
         read = now.tokens - self._tokens
         active, wall = (
-            read / max(taken, 1e-9) for taken in (now.active_s - self._active, time.monotonic() - self._wall)
+            read / max(taken, 1e-9)
+            for taken in (now.active_s - self._active, time.monotonic() - self._wall)
         )
         left = (settings.tokens - now.tokens) / wall / 60
         print(
-            f"{time.strftime('%H:%M:%S')} step {now.steps} stage {self._trainer.stage} tokens {now.tokens / 1e6:.2f}M"
-            f" loss {sum(self._losses) / len(self._losses):.3f} rate {rate_at(now.tokens, settings):.2e}"
+            f"{time.strftime('%H:%M:%S')} step {now.steps} stage {self._trainer.stage} tokens "
+            f"{now.tokens / 1e6:.2f}M"
+            f" loss {sum(self._losses) / len(self._losses):.3f} rate "
+            f"{rate_at(now.tokens, settings):.2e}"
             f" null {self._nulls / self._rows:.2f} fill {fill:.2f} drawn {now.drawn}"
             f" {active:.0f} tokens/CPU s, {wall:.0f} tokens/s, {left:.0f} min left",
             flush=True,

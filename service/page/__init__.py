@@ -1,8 +1,8 @@
-"""The page: what a person sees at / and at a citation's link, and the little that it asks for beyond /v1.
+"""The page: what a person sees at / and at a citation's link, and the little that it asks for
+beyond /v1.
 
-Its files are plain HTML, CSS and ES modules, sent as they are. Nothing in them is made from a document on the way out:
-the page reads documents over /v1 and puts them in as text.
-"""
+Its files are plain HTML, CSS and ES modules, sent as they are. Nothing in them is made from a
+document on the way out: the page reads documents over /v1 and puts them in as text."""
 
 import os
 from http import HTTPStatus
@@ -16,11 +16,11 @@ from starlette.types import Scope
 
 from corpus.errors import NotFoundError
 from corpus.load import SUPPORTED, TEXT_SUFFIXES
-from index.store import Overview, Store
-from service.desk import Desk
-from service.examples import Examples
+from index.store.store import Overview, Store
+from service.answering.examples import Examples
+from service.answering.service import AnswerService
+from service.http.threads import Threads
 from service.settings import Settings
-from service.threads import Threads
 
 FILES = Path(__file__).parent / "files"
 MAX_TAGS = 200
@@ -39,7 +39,9 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "trusted-types 'none'",
     )
 )
-"""Scripts and styles from this service's files alone, nothing inline, and no text that becomes markup."""
+"""Scripts and styles from this service's files alone, nothing inline, and no text that becomes
+markup.
+"""
 
 _HOUSE = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
 _PAGE = _HOUSE | {
@@ -106,9 +108,9 @@ class PageFiles(StaticFiles):
         return response
 
 
-def add_page(app: FastAPI, desk: Desk, threads: Threads, settings: Settings) -> None:
-    """Put the page's routes over an opened desk into the app."""
-    store, examples = desk.collection.store, Examples(desk)
+def add_page(app: FastAPI, service: AnswerService, threads: Threads, settings: Settings) -> None:
+    """Put the page's routes over an opened service into the app."""
+    store, examples = service.collection.store, Examples(service)
     largest = min(settings.max_document_bytes, settings.max_body_bytes)
 
     @app.get("/", include_in_schema=False)
@@ -117,7 +119,9 @@ def add_page(app: FastAPI, desk: Desk, threads: Threads, settings: Settings) -> 
 
     @app.get("/documents/{document_id:path}", tags=["citations"], response_class=PlainTextResponse)
     async def read(request: Request, document_id: str, version: str | None = None) -> Response:
-        """What a citation's link names: the page that shows the quote, for a browser; else the text, as plain text."""
+        """What a citation's link names: the page that shows the quote, for a browser; else the
+        text, as plain text.
+        """
         if "text/html" in request.headers.get("accept", ""):
             return _page(await threads.read(_standing, store, document_id, version))
         document = await threads.read(store.document, document_id, version)
@@ -126,7 +130,7 @@ def add_page(app: FastAPI, desk: Desk, threads: Threads, settings: Settings) -> 
     @app.get("/page/collection", include_in_schema=False)
     async def collection() -> CollectionOut:
         overview = await threads.read(store.overview, MAX_TAGS)
-        return CollectionOut.of(overview, desk.collection.generation, largest)
+        return CollectionOut.of(overview, service.collection.generation, largest)
 
     @app.get("/page/examples", include_in_schema=False)
     async def questions() -> ExamplesOut:

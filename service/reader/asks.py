@@ -4,35 +4,50 @@ import re
 
 from service.reader.span import Kind
 
-_MEASURES = "many|much|long|large|big|far|high|old|often|deep|fast|tall|wide|small|heavy|hot|cold|soon|late|early|few"
+_MEASURES = (
+    "many|much|long|large|big|far|high|old|often|deep|fast|tall|wide|small|heavy|hot|cold|soon|late"
+    "|early|few"
+)
 _ASKS_NUMBER = re.compile(
     rf"\bhow (?:{_MEASURES})\b"
-    r"|\bwhat (?:is|was|were|are)? ?(?:the )?(?:share|number|amount|price|cost|rate|percentage|percent|total|size|value"
+    r"|\bwhat (?:is|was|were|are)? ?(?:the )?(?:share|number|amount|price|cost|rate|percentage"
+    r"|percent|total|size|value"
     r"|length|capacity|volume)\b",
     re.I,
 )
 _ASKS_TIME = re.compile(
-    r"\bwhen\b|\b(?:what|which|in what|in which) (?:year|month|day|date|decade|century)\b|\bhow long ago\b", re.I
+    r"\bwhen\b|\b(?:what|which|in what|in which) (?:year|month|day|date|decade|century)\b"
+    r"|\bhow long ago\b",
+    re.I,
 )
 _ASKS_WHO = re.compile(r"\b(?:who|whom|whose)\b", re.I)
 _ASKS_WHERE = re.compile(
     r"\bwhere\b|\b(?:what|which) (?:city|country|place|town|region|state|location|province)\b", re.I
 )
-_ASKS_WHY = re.compile(r"\bwhy\b|\b(?:what|which) (?:reason|caused|causes|led|explains)\b|\bhow come\b", re.I)
+_ASKS_WHY = re.compile(
+    r"\bwhy\b|\b(?:what|which) (?:reason|caused|causes|led|explains)\b|\bhow come\b", re.I
+)
 _AMOUNT = re.compile(
     r"(?<![\d.,])(?!(?:1\d|20)\d\d\b(?![.,]\d))\d[\d.,]*"
-    r"(?! (?:January|February|March|April|May|June|July|August|September|October|November|December))"
-    r"|\b(?:half|third|quarter|dozens?|hundreds?|thousands?|millions?|billions?|one|two|three|four|five|six|seven|eight"
+    r"(?! (?:January|February|March|April|May|June|July|August|September|October|November"
+    r"|December))"
+    r"|\b(?:half|third|quarter|dozens?|hundreds?|thousands?|millions?|billions?|one|two|three"
+    r"|four|five|six|seven|eight"
     r"|nine|ten|eleven|twelve|twice|double)\b",
     re.I,
 )
 _TIME = re.compile(
-    r"\b(?:1\d{3}|20\d{2})\b|\b(?:January|February|March|April|May|June|July|August|September|October|November|December"
-    r"|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)\b|\bcentur(?:y|ies)\b|\b\d{1,2}:\d{2}\b",
+    r"\b(?:1\d{3}|20\d{2})\b|\b(?:January|February|March|April|May|June|July|August|September"
+    r"|October|November|December"
+    r"|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)\b|\bcentur(?:y|ies)\b"
+    r"|\b\d{1,2}:\d{2}\b",
 )
-_NAME = re.compile(r"(?<=[\w,;:“\"'(—–-] )[A-Z][\w’'-]+|(?:[A-Z][\w’'-]+ ){1,}[A-Z][\w’'-]+|^[A-Z][\w’'-]+$")
+_NAME = re.compile(
+    r"(?<=[\w,;:“\"'(—–-] )[A-Z][\w’'-]+|(?:[A-Z][\w’'-]+ ){1,}[A-Z][\w’'-]+|^[A-Z][\w’'-]+$"
+)
 _REASON = re.compile(
-    r"\b(?:because|since|due to|owing to|as a result|in order to|so that|therefore|thus|reason|caused?|aims?|led to"
+    r"\b(?:because|since|due to|owing to|as a result|in order to|so that|therefore|thus|reason"
+    r"|caused?|aims?|led to"
     r"|reflect\w*|to (?:avoid|counter|reduce|protect|secure|prevent|help|mitigate|offset))\b",
     re.I,
 )
@@ -53,13 +68,15 @@ _SENTENCE = re.compile(
     rf"\bwhy\b|\bhow (?:come|to|{_AUXILIARIES})\b"
     rf"|\bwhat (?:{_AUXILIARIES}) (?:[\w’'.-]+ ){{1,6}}(?:{_SPEAKS}|said)\b"
     r"|\bwhat (?:happen(?:s|ed)?|changed|about)\b"
-    r"|\bwhat (?:is|are|was|were) (?:the )?(?:\w+ )?(?:reasons?|differences?|purpose|point|idea|argument|explanation)\b"
+    r"|\bwhat (?:is|are|was|were) (?:the )?(?:\w+ )?(?:reasons?|differences?|purpose|point"
+    r"|idea|argument|explanation)\b"
     r"|\bfor what (?:reason|purpose)\b",
     re.I,
 )
 _QUESTION_WORD = re.compile(
     r"\b(?:who|whom|whose|what|which|when|where|why|how)\b"
-    r"|^(?:name|list|year|date|day|month|number|amount|price|cost|length|size|share|percentage|value|capital)\b",
+    r"|^(?:name|list|year|date|day|month|number|amount|price|cost|length|size|share|percentage"
+    r"|value|capital)\b",
     re.I,
 )
 
@@ -81,7 +98,8 @@ class Asked:
         self._kinds = [holds for asks, holds in _KINDS if asks.search(question)]
 
     def held(self, text: str) -> float:
-        """1 where a text holds a kind of thing asked for that the question does not itself name, -1 where it does not.
+        """1 where a text holds a kind of thing asked for that the question does not itself name, -1
+        where it does not.
 
         0 where the question asks for no clear kind.
         """

@@ -1,8 +1,8 @@
 """From scores per token to spans: a pure function, no model.
 
-A span's score is the sum of its first token's start score and its last token's end score; the null score is the
-same sum at the first token of the row (``[CLS]``), which training teaches to win where the passage holds no answer.
-"""
+A span's score is the sum of its first token's start score and its last token's end score; the null
+score is the same sum at the first token of the row (``[CLS]``), which training teaches to win where
+the passage holds no answer."""
 
 from dataclasses import dataclass
 
@@ -34,13 +34,16 @@ def null_score(start: Floats, end: Floats) -> float:
 def best_spans(
     start: Floats, end: Floats, opens: Flags, closes: Flags, sentences: Ints, count: int = 1
 ) -> list[TokenSpan]:
-    """The best spans of one row that do not overlap a better one: different answers, not variants of one.
+    """The best spans of one row that do not overlap a better one: different answers, not variants
+    of one.
 
     Of equal scores the earliest and shortest comes first.
 
-    :param start: score of each token as the first of an answer, ``[L]``; ``end`` likewise as the last
+    :param start: score of each token as the first of an answer, ``[L]``; ``end`` likewise as the
+        last
     :param opens: ``[L]``, true where a span may begin; ``closes`` where it may end
-    :param sentences: ``[L]``, the number of each token's sentence, never falling; no span reaches into another one
+    :param sentences: ``[L]``, the number of each token's sentence, never falling; no span reaches
+        into another one
     :return: at most ``count``, best first; every one has at most ``MAX_TOKENS`` tokens
     """
     scores = _pair_scores(start, end, opens, closes)
@@ -58,7 +61,9 @@ def best_spans(
 
 
 def _pair_scores(start: Floats, end: Floats, opens: Flags, closes: Flags) -> Floats:
-    """Scores of every pair, ``[L, M]``: row i, column k is the span of tokens i to i + k; -inf where not allowed."""
+    """Scores of every pair, ``[L, M]``: row i, column k is the span of tokens i to i + k; -inf
+    where not allowed.
+    """
     width = min(MAX_TOKENS, len(end))
     if width == 0:
         return np.empty((0, 0), dtype=np.float32)

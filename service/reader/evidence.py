@@ -1,21 +1,25 @@
-"""What the words around a place say for it: how much of the question stands in its sentence and its passage."""
+"""What the words around a place say for it: how much of the question stands in its sentence and its
+passage.
+"""
 
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from index.lexical import terms_of
-from index.search import Hit
-from index.sentences import sentences
+from index.search.embedded.lexical import terms_of
+from index.search.searcher import Hit
+from index.text.sentences import sentences
 
 _STOP_TERMS = frozenset(
     term
-    for word in """a about after all also an and any are as at be been before being by can could did do does during each
-    for from had has have he her his how i if in into is it its many may me might more most much must my no not of on or
-    our out over own per please said say says she should since so some such tell than that the their them then there
-    these they this those through to under until up us was we were what when where which while who whom whose why will
-    with would you your""".split()
+    for word in """
+        a about after all also an and any are as at be been before being by can could did do does
+    during each for from had has have he her his how i if in into is it its many may me might
+    more most much must my no not of on or our out over own per please said say says she should
+    since so some such tell than that the their them then there these they this those through to
+    under until up us was we were what when where which while who whom whose why will with would
+    you your""".split()
     for term in terms_of(word)
 )
 _NAME = re.compile(r"(?<!^)(?<![.!?] )\b[A-Z][\w’'-]+|\b(?:[A-Z]\w*[A-Z]\w*)\b")
@@ -25,7 +29,9 @@ _FULL_SENTENCE_TERMS = 6
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence of a passage: code points of the passage, half-open; the mark of a list is no part of it."""
+    """A sentence of a passage: code points of the passage, half-open; the mark of a list is no part
+    of it.
+    """
 
     start: int
     end: int
@@ -39,8 +45,12 @@ class Evidence:
 
     def __init__(self, question: str, idf: Mapping[str, float]) -> None:
         self._wanted = {term: idf[term] for term in (idf.keys() - _STOP_TERMS or idf.keys())}
-        self._figures = dict.fromkeys((term for term in terms_of(question) if term[0].isdigit()), 1.0)
-        self._names = dict.fromkeys((term for name in _NAME.findall(question) for term in terms_of(name)), 1.0)
+        self._figures = dict.fromkeys(
+            (term for term in terms_of(question) if term[0].isdigit()), 1.0
+        )
+        self._names = dict.fromkeys(
+            (term for name in _NAME.findall(question) for term in terms_of(name)), 1.0
+        )
 
     def passage(self, hit: Hit) -> "PassageEvidence":
         """The same for one passage."""
@@ -51,13 +61,19 @@ class PassageEvidence:
     """How much of a question stands in a passage and in each of its sentences."""
 
     def __init__(
-        self, hit: Hit, wanted: Mapping[str, float], figures: Mapping[str, float], names: Mapping[str, float]
+        self,
+        hit: Hit,
+        wanted: Mapping[str, float],
+        figures: Mapping[str, float],
+        names: Mapping[str, float],
     ) -> None:
         self._text = hit.chunk.text
         self._wanted = wanted
         self._topic = set(terms_of(hit.chunk.context))
         self.sentences = sentences_of(self._text)
-        terms = [set(terms_of(self._text[sentence.start : sentence.end])) for sentence in self.sentences]
+        terms = [
+            set(terms_of(self._text[sentence.start : sentence.end])) for sentence in self.sentences
+        ]
         everything = self._topic.union(*terms)
         self._terms = terms
         self._shared = {
@@ -71,7 +87,9 @@ class PassageEvidence:
     def around(self, start: int, end: int) -> tuple[int, int]:
         """Numbers of the first and the last sentence that a place of the passage touches."""
         touched = [
-            number for number, sentence in enumerate(self.sentences) if sentence.start < end and start < sentence.end
+            number
+            for number, sentence in enumerate(self.sentences)
+            if sentence.start < end and start < sentence.end
         ]
         return (touched[0], touched[-1]) if touched else (0, len(self.sentences) - 1)
 
@@ -82,11 +100,11 @@ class PassageEvidence:
         - ``fused``: the passage's fused retrieval score
         - ``words``: share of the question's terms, weighted by rarity, that stand in the sentences
         - ``near_words``: the same, in them or in the one before
-        - ``topic_words``: the same, in them or in the title and headings above; these count less for scraps such as
-          captions and bylines, which they need not be about
+        - ``topic_words``: the same, in them or in the title and headings above; these count less
+          for scraps such as captions and bylines, which they need not be about
         - ``passage_words``: the same, in the passage, its title and headings
-        - ``figures``, ``names``: shares of the question's numbers and capitalised names that stand there, 1 without any
-        """
+        - ``figures``, ``names``: shares of the question's numbers and capitalised names that stand
+          there, 1 without any"""
         terms = set().union(*self._terms[first : last + 1])
         before = self._terms[first - 1] if first > 0 else set()
         words = _share(self._wanted, terms)
@@ -95,12 +113,14 @@ class PassageEvidence:
             **self._shared,
             "words": words,
             "near_words": _share(self._wanted, terms | before),
-            "topic_words": words + (with_topic - words) * min(1.0, len(terms) / _FULL_SENTENCE_TERMS),
+            "topic_words": words
+            + (with_topic - words) * min(1.0, len(terms) / _FULL_SENTENCE_TERMS),
         }
 
 
 def support(question: str, idf: Mapping[str, float], hit: Hit) -> float:
-    """The share of a question's own terms, weighted by rarity, that stand in a passage, its title and headings.
+    """The share of a question's own terms, weighted by rarity, that stand in a passage, its title
+    and headings.
 
     Small words do not count; 1 where the question has no others, as "why?".
     """

@@ -14,4 +14,6 @@ class Linear:
 
     def of(self, features: Mapping[str, float]) -> float:
         """The sum; features without a weight do not count."""
-        return self.intercept + math.fsum(weight * features[name] for name, weight in self.weights.items())
+        return self.intercept + math.fsum(
+            weight * features[name] for name, weight in self.weights.items()
+        )

@@ -1,4 +1,6 @@
-"""Readers by name: Quoth's own, a folder with an ONNX graph, or any model that Transformers loads."""
+"""Readers by name: Quoth's own, a folder with an ONNX graph, or any model that Transformers
+loads.
+"""
 
 from pathlib import Path
 

@@ -1,9 +1,9 @@
 """An ONNX graph of extractive question answering: how Quoth's own reader is run, without torch.
 
-A folder holds ``tokenizer.json`` and one graph (``reader.onnx``, ``model.onnx`` or ``onnx/model.onnx``) with the inputs
-``input_ids``, ``attention_mask`` and perhaps ``token_type_ids``, and the outputs ``start_logits`` and ``end_logits``,
-int64 and float32 ``[B, L]``: as training writes it here, and as Transformers' models are exported.
-"""
+A folder holds ``tokenizer.json`` and one graph (``reader.onnx``, ``model.onnx`` or
+``onnx/model.onnx``) with the inputs ``input_ids``, ``attention_mask`` and perhaps
+``token_type_ids``, and the outputs ``start_logits`` and ``end_logits``, int64 and float32 ``[B,
+L]``: as training writes it here, and as Transformers' models are exported."""
 
 import json
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from corpus.errors import SettingsError
-from index.embed import altered_files, sha256_of
-from index.onnx import Graph
+from index.encoding.encoder import altered_files, sha256_of
+from index.encoding.onnx_runtime import Graph
 from service.reader.decode import Floats
 from service.reader.passage import TokenRow
 
@@ -28,8 +28,8 @@ class OnnxScorer:
         """Load a folder.
 
         :param threads: processor cores that one call may use
-        :raises SettingsError: a file is missing, altered, or not an extractive question-answering model
-        """
+        :raises SettingsError: a file is missing, altered, or not an extractive question-answering
+            model"""
         graph = graph_of(folder)
         if graph is None:
             raise SettingsError(f"{folder}: no reader, {' or '.join(_GRAPHS)} is missing")
@@ -39,12 +39,15 @@ class OnnxScorer:
         inputs, outputs = self._graph.inputs, self._graph.outputs
         if not {"input_ids", "attention_mask"} <= inputs or not set(_OUTPUTS) <= set(outputs):
             raise SettingsError(
-                f"{graph}: no model of extractive question answering (inputs {sorted(inputs)}, outputs {list(outputs)})"
+                f"{graph}: no model of extractive question answering (inputs {sorted(inputs)}, "
+                f"outputs {list(outputs)})"
             )
 
     def score(self, rows: Sequence[TokenRow]) -> list[tuple[Floats, Floats]]:
         """Start and end scores of each row, ``[L]`` each."""
-        return [(start, end) for start, end in self._graph.run([row.inputs for row in rows], _OUTPUTS)]
+        return [
+            (start, end) for start, end in self._graph.run([row.inputs for row in rows], _OUTPUTS)
+        ]
 
 
 def graph_of(folder: Path) -> Path | None:
@@ -67,7 +70,9 @@ def read_tokenizer(path: Path) -> Tokenizer:
 
 
 def _checked(folder: Path, graph: Path) -> str:
-    """The graph's sha256, after every file was compared with the digests in ``reader.json`` where there is one."""
+    """The graph's sha256, after every file was compared with the digests in ``reader.json`` where
+    there is one.
+    """
     listed = folder / "reader.json"
     if not listed.is_file():
         return sha256_of(graph)
@@ -76,7 +81,11 @@ def _checked(folder: Path, graph: Path) -> str:
         altered = altered_files(folder, digests)
         digest = digests[graph.name]
     except (OSError, ValueError, KeyError, TypeError) as exc:
-        raise SettingsError(f"{folder}: the reader's weights are incomplete ({exc}): install Quoth anew") from exc
+        raise SettingsError(
+            f"{folder}: the reader's weights are incomplete ({exc}): install Quoth anew"
+        ) from exc
     if altered:
-        raise SettingsError(f"{folder}: {', '.join(altered)} is not what was published: install Quoth anew")
+        raise SettingsError(
+            f"{folder}: {', '.join(altered)} is not what was published: install Quoth anew"
+        )
     return digest

@@ -1,8 +1,7 @@
 """Reading passages token by token: windows where they are long, spans in code points.
 
-What scores the tokens is a :class:`Scorer`: this project's graph (:mod:`service.reader.onnx`) or any Transformers model
-(:mod:`service.reader.transformer`).
-"""
+What scores the tokens is a :class:`Scorer`: this project's graph (:mod:`service.reader.onnx`) or
+any Transformers model (:mod:`service.reader.transformer`)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from tokenizers import Encoding, Tokenizer
 
-from index.sentences import sentences
+from index.text.sentences import sentences
 from service.reader.decode import Flags, Floats, Ints, best_spans, null_score
 
 MAX_ROW_TOKENS = 384
@@ -28,7 +27,9 @@ SPANS = 4
 
 @dataclass(frozen=True, slots=True)
 class PassageSpan:
-    """A candidate answer: code points of the passage, half-open, its score, and its window's null score."""
+    """A candidate answer: code points of the passage, half-open, its score, and its window's null
+    score.
+    """
 
     start: int
     end: int
@@ -37,7 +38,9 @@ class PassageSpan:
 
     @property
     def margin(self) -> float:
-        """The score above null: comparable between passages, since training normalised them together."""
+        """The score above null: comparable between passages, since training normalised them
+        together.
+        """
         return self.score - self.null_score
 
 
@@ -46,8 +49,8 @@ class Reading:
     """What one passage says to a question.
 
     :param spans: the surest first, none overlapping another; empty where the passage has no words
-    :param start_mass: log of the summed exponentials of all its start scores above null; ``end_mass`` likewise
-    """
+    :param start_mass: log of the summed exponentials of all its start scores above null;
+        ``end_mass`` likewise"""
 
     spans: tuple[PassageSpan, ...]
     start_mass: float
@@ -56,7 +59,9 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """What a model is given to score: token ids ``[L]``; and ``kinds``, 1 on the passage and what closes it, else 0."""
+    """What a model is given to score: token ids ``[L]``; and ``kinds``, 1 on the passage and what
+    closes it, else 0.
+    """
 
     ids: Ints
     kinds: Ints
@@ -64,11 +69,17 @@ class TokenRow:
     @property
     def inputs(self) -> dict[str, Ints]:
         """The same by the names that models have for their inputs; nothing is masked."""
-        return {"input_ids": self.ids, "attention_mask": np.ones_like(self.ids), "token_type_ids": self.kinds}
+        return {
+            "input_ids": self.ids,
+            "attention_mask": np.ones_like(self.ids),
+            "token_type_ids": self.kinds,
+        }
 
 
 class Scorer(Protocol):
-    """A model of extractive question answering. Thread-safe; a row's scores do not depend on the rows beside it."""
+    """A model of extractive question answering. Thread-safe; a row's scores do not depend on the
+    rows beside it.
+    """
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -93,7 +104,9 @@ class _Template:
 
 @dataclass(frozen=True, slots=True)
 class _Tokens:
-    """Tokens of a passage: ids, the code points that each covers, which begin and end a word, and their sentences."""
+    """Tokens of a passage: ids, the code points that each covers, which begin and end a word, and
+    their sentences.
+    """
 
     ids: list[int]
     starts: Ints
@@ -126,7 +139,9 @@ class _Window:
 
 
 class PassageReader(Protocol):
-    """Reads passages for a question. Thread-safe; the same question and passages give the same readings."""
+    """Reads passages for a question. Thread-safe; the same question and passages give the same
+    readings.
+    """
 
     @property
     def digest(self) -> str:
@@ -162,7 +177,9 @@ class TokenReader:
             for window in self._windows(number, asked, _tokens(text, encoding))
         ]
         read: list[list[Reading]] = [[] for _ in passages]
-        for window, (start, end) in zip(made, self._scorer.score([window.row for window in made]), strict=True):
+        for window, (start, end) in zip(
+            made, self._scorer.score([window.row for window in made]), strict=True
+        ):
             read[window.passage].append(_read(window, start, end))
         return [_joined(windows) for windows in read]
 
@@ -178,7 +195,9 @@ class TokenReader:
 
 
 def windows(length: int, size: int, stride: int) -> list[tuple[int, int]]:
-    """Windows of at most ``size`` that cover ``length``, each overlapping the one before by ``stride`` or more."""
+    """Windows of at most ``size`` that cover ``length``, each overlapping the one before by
+    ``stride`` or more.
+    """
     if length == 0:
         return []
     starts = list(range(0, max(length - size, 0) + 1, size - stride))
@@ -190,8 +209,8 @@ def windows(length: int, size: int, stride: int) -> list[tuple[int, int]]:
 def log_probabilities(readings: Sequence[Reading]) -> list[list[float]]:
     """Log of each span's probability when the spans of all passages and one null compete.
 
-    Shared normalisation after Clark and Gardner, "Simple and Effective Multi-Paragraph Reading Comprehension" (2018).
-    """
+    Shared normalisation after Clark and Gardner, "Simple and Effective Multi-Paragraph Reading
+    Comprehension" (2018)."""
     start = float(np.logaddexp.reduce([0.0, *(reading.start_mass for reading in readings)]))
     end = float(np.logaddexp.reduce([0.0, *(reading.end_mass for reading in readings)]))
     return [[span.margin - start - end for span in reading.spans] for reading in readings]
@@ -206,23 +225,38 @@ def _template(tokenizer: Tokenizer) -> _Template:
 
 
 def _tokens(text: str, encoding: Encoding) -> _Tokens:
-    """The passage's tokens; one opens a word unless it goes on from a letter or digit right before it."""
+    """The passage's tokens; one opens a word unless it goes on from a letter or digit right before
+    it.
+    """
     places = np.asarray(encoding.offsets, dtype=np.int64).reshape(-1, 2)
     goes_on = np.zeros(len(places) + 1, dtype=np.bool_)
     for number, ((_, end), (start, _)) in enumerate(pairwise(encoding.offsets), start=1):
-        goes_on[number] = end == start and text[end - 1 : end].isalnum() and text[start : start + 1].isalnum()
+        goes_on[number] = (
+            end == start and text[end - 1 : end].isalnum() and text[start : start + 1].isalnum()
+        )
     filled = places[:, 0] < places[:, 1]
     opened = [start for start, _ in sentences(text)]
     numbers = np.searchsorted(opened, places[:, 0], side="right")
-    return _Tokens(encoding.ids, places[:, 0], places[:, 1], ~goes_on[:-1] & filled, ~goes_on[1:] & filled, numbers)
+    return _Tokens(
+        encoding.ids,
+        places[:, 0],
+        places[:, 1],
+        ~goes_on[:-1] & filled,
+        ~goes_on[1:] & filled,
+        numbers,
+    )
 
 
 def _read(window: _Window, start: Floats, end: Floats) -> Reading:
     null, tokens = null_score(start, end), window.tokens
     part = slice(window.at, window.at + len(tokens.ids))
     spans = tuple(
-        PassageSpan(int(tokens.starts[found.first]), int(tokens.ends[found.last]), found.score, null)
-        for found in best_spans(start[part], end[part], tokens.opens, tokens.closes, tokens.sentences, SPANS)
+        PassageSpan(
+            int(tokens.starts[found.first]), int(tokens.ends[found.last]), found.score, null
+        )
+        for found in best_spans(
+            start[part], end[part], tokens.opens, tokens.closes, tokens.sentences, SPANS
+        )
     )
     return Reading(spans, _mass(start, part), _mass(end, part))
 
@@ -233,10 +267,14 @@ def _mass(scores: Floats, part: slice) -> float:
 
 def _joined(parts: Sequence[Reading]) -> Reading:
     """The windows of a passage as one reading."""
-    spans = sorted((span for part in parts for span in part.spans), key=lambda span: (-span.margin, span.start))
+    spans = sorted(
+        (span for part in parts for span in part.spans), key=lambda span: (-span.margin, span.start)
+    )
     kept: list[PassageSpan] = []
     for span in spans:
-        if len(kept) < SPANS and all(span.end <= other.start or other.end <= span.start for other in kept):
+        if len(kept) < SPANS and all(
+            span.end <= other.start or other.end <= span.start for other in kept
+        ):
             kept.append(span)
     masses = ((part.start_mass, part.end_mass) for part in parts)
     start, end = np.logaddexp.reduce([(-np.inf, -np.inf), *masses], axis=0)

@@ -1,14 +1,14 @@
 """The reader: passages in, spans out, all on one scale.
 
-A model marks the likeliest short answers in each passage (:mod:`service.reader.passage`); their edges are cleaned; and
-they are ranked by what the model says together with what the words around them say. Where a question may take a
-sentence for an answer, whole sentences are ranked too, each by the best that the model marked in it.
-"""
+A model marks the likeliest short answers in each passage (:mod:`service.reader.passage`); their
+edges are cleaned; and they are ranked by what the model says together with what the words around
+them say. Where a question may take a sentence for an answer, whole sentences are ranked too, each
+by the best that the model marked in it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from index.search import Hit, SearchResult
+from index.search.searcher import Hit, SearchResult
 from service.reader.asks import Asked, kind_of
 from service.reader.edges import is_empty, tidied
 from service.reader.evidence import Evidence, PassageEvidence
@@ -17,10 +17,11 @@ from service.reader.passage import PassageReader, PassageSpan, Reading, log_prob
 from service.reader.span import Findings, Kind, Span, Watch, unwatched
 
 ROUND = 2
-"""How many passages are read before it is asked whether the evidence is clear, and each time after that.
+"""How many passages are read before it is asked whether the evidence is clear, and each time after
+that.
 
-More would keep more cores busy, and read more than they need; and how many it is must not depend on the machine.
-"""
+More would keep more cores busy, and read more than they need; and how many it is must not depend on
+the machine. """
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,8 @@ class Ranking:
 
     :param kinds: the weighted sum that ranks the spans of a kind
     :param clear_margin: reading ends when the best span stands as far above null as this
-    :param clear_lead: and the best passage not yet read is behind the one it stands in by so much of the fused score
-    """
+    :param clear_lead: and the best passage not yet read is behind the one it stands in by so much
+        of the fused score"""
 
     kinds: Mapping[Kind, Linear]
     clear_margin: float
@@ -62,7 +63,9 @@ class SpanReader:
         hits, read = result.hits, list[Reading]()
         for start in range(0, len(hits), ROUND):
             watch(result)
-            read += self._passages.read(question, [hit.chunk.text for hit in hits[start : start + ROUND]])
+            read += self._passages.read(
+                question, [hit.chunk.text for hit in hits[start : start + ROUND]]
+            )
             if len(read) < len(hits) and self._is_clear(read, hits):
                 break
         candidates = list(_candidates(question, kinds, result, read))
@@ -103,7 +106,9 @@ def _candidates(
             yield from _sentences(hit, passage, marked, asked)
 
 
-def _short(hit: Hit, passage: PassageEvidence, marked: Marked, asked: Asked) -> Iterator[_Candidate]:
+def _short(
+    hit: Hit, passage: PassageEvidence, marked: Marked, asked: Asked
+) -> Iterator[_Candidate]:
     text = hit.chunk.text
     for span, log_probability in marked:
         start, end = tidied(text, span.start, span.end)
@@ -114,15 +119,23 @@ def _short(hit: Hit, passage: PassageEvidence, marked: Marked, asked: Asked) -> 
             "log_probability": log_probability,
             "asked": asked.held(text[start:end]),
         }
-        yield _Candidate(hit, Kind.SHORT, (start, end), _bounds(passage, around, start, end), features)
+        yield _Candidate(
+            hit, Kind.SHORT, (start, end), _bounds(passage, around, start, end), features
+        )
 
 
-def _sentences(hit: Hit, passage: PassageEvidence, marked: Marked, asked: Asked) -> Iterator[_Candidate]:
+def _sentences(
+    hit: Hit, passage: PassageEvidence, marked: Marked, asked: Asked
+) -> Iterator[_Candidate]:
     if not marked:
         return
     text = hit.chunk.text
     for number, sentence in enumerate(passage.sentences):
-        inside = ((s.margin, log) for s, log in marked if s.start < sentence.end and sentence.start < s.end)
+        inside = (
+            (s.margin, log)
+            for s, log in marked
+            if s.start < sentence.end and sentence.start < s.end
+        )
         margin, log_probability = max(inside, default=(marked[-1][0].margin, marked[-1][1]))
         features = {
             **passage.features(number, number),
@@ -134,7 +147,9 @@ def _sentences(hit: Hit, passage: PassageEvidence, marked: Marked, asked: Asked)
         yield _Candidate(hit, Kind.SENTENCE, place, place, features)
 
 
-def _bounds(passage: PassageEvidence, around: tuple[int, int], start: int, end: int) -> tuple[int, int]:
+def _bounds(
+    passage: PassageEvidence, around: tuple[int, int], start: int, end: int
+) -> tuple[int, int]:
     """The sentences around a span, wide enough to hold it."""
     first, last = (passage.sentences[number] for number in around)
     return min(first.start, start), max(last.end, end)
@@ -143,8 +158,8 @@ def _bounds(passage: PassageEvidence, around: tuple[int, int], start: int, end: 
 def _ranked(candidates: Sequence[_Candidate], kind: Kind, ranking: Linear) -> tuple[Span, ...]:
     """The candidates of a kind as spans, best first.
 
-    What overlaps a better one in its document is left out, and so is what says nothing, unless there is nothing else.
-    """
+    What overlaps a better one in its document is left out, and so is what says nothing, unless
+    there is nothing else."""
     spans = [_span(candidate, ranking) for candidate in candidates if candidate.kind is kind]
     spans = [span for span in spans if not is_empty(span.quote)] or spans
     kept: list[Span] = []

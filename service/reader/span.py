@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from index.search import Hit, SearchResult
+from index.search.searcher import Hit, SearchResult
 
 
 class Kind(StrEnum):
@@ -50,7 +50,8 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What was found for one question. Spans come best first; none overlaps a better one of its kind.
+    """What was found for one question. Spans come best first; none overlaps a better one of its
+    kind.
 
     :param expected: the kind that the question expects for an answer
     :param spans: by kind, from all passages on one scale

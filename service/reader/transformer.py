@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from corpus.errors import SettingsError
-from index.embed import sha256_of_weights
+from index.encoding.encoder import sha256_of_weights
 from service.reader.decode import Floats
 from service.reader.passage import TokenRow
 
@@ -16,13 +16,15 @@ class TransformerScorer:
     def __init__(self, name: str, threads: int) -> None:
         """Load a model that is on this machine, by name or folder; nothing is downloaded.
 
-        :raises SettingsError: there is no such model here, or it does not answer questions with spans
-        """
+        :raises SettingsError: there is no such model here, or it does not answer questions with
+            spans"""
         try:
             import torch
             from transformers import AutoModelForQuestionAnswering, AutoTokenizer
         except ImportError as exc:
-            raise SettingsError(f"QUOTH_READER={name} needs the packages transformers and torch") from exc
+            raise SettingsError(
+                f"QUOTH_READER={name} needs the packages transformers and torch"
+            ) from exc
         torch.set_num_threads(threads)
         try:
             tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=True)
@@ -31,11 +33,15 @@ class TransformerScorer:
             )
             self._model, report = loaded[0].eval(), loaded[1]
             self.tokenizer = tokenizer.backend_tokenizer
-        except Exception as exc:  # Transformers raises whatever it meets: OSError, ValueError, KeyError, hub errors
-            raise SettingsError(f"QUOTH_READER={name}: no such question-answering model here ({exc})") from exc
+        # Transformers raises whatever it meets: OSError, ValueError, KeyError, hub errors
+        except Exception as exc:
+            raise SettingsError(
+                f"QUOTH_READER={name}: no such question-answering model here ({exc})"
+            ) from exc
         if report["missing_keys"]:
             raise SettingsError(
-                f"QUOTH_READER={name}: not trained for question answering (without {sorted(report['missing_keys'])})"
+                f"QUOTH_READER={name}: not trained for question answering (without "
+                f"{sorted(report['missing_keys'])})"
             )
         self.tokenizer.no_truncation()
         self.tokenizer.no_padding()
@@ -50,7 +56,9 @@ class TransformerScorer:
         import torch
 
         given = row.inputs
-        tensors = {name: torch.from_numpy(given[name][np.newaxis]) for name in given.keys() & self._inputs}
+        tensors = {
+            name: torch.from_numpy(given[name][np.newaxis]) for name in given.keys() & self._inputs
+        }
         with torch.inference_mode():
             found = self._model(**tensors)
         return np.asarray(found.start_logits[0]), np.asarray(found.end_logits[0])

@@ -16,16 +16,16 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
 from corpus.errors import SettingsError, StoreError
-from service.desk import Desk
+from service.answering.service import AnswerService
+from service.http.threads import Threads
 from service.settings import Settings
 from service.slack.bot import Bot
 from service.slack.event import PayloadError
 from service.slack.identity import ForeignTeamError, Identity
 from service.slack.inbox import Inbox
-from service.slack.reception import Reception
+from service.slack.receiver import Receiver
 from service.slack.web import Workspace, sdk_log
 from service.slack.worker import Incoming, Worker
-from service.threads import Threads
 
 _INBOX_WIDTH = 4
 
@@ -44,19 +44,35 @@ class Answered:
 
 
 class SlackApp:
-    """One bot with its reception and its worker."""
+    """One bot with its receiver and its worker."""
 
-    def __init__(self, desk: Desk, inbox: Inbox, workspace: Workspace, settings: Settings, threads: Threads) -> None:
+    def __init__(
+        self,
+        service: AnswerService,
+        inbox: Inbox,
+        workspace: Workspace,
+        settings: Settings,
+        threads: Threads,
+    ) -> None:
         self._inbox = inbox
         self._quick = Threads(_INBOX_WIDTH)
-        self._bot = Bot(desk, inbox, workspace, questions=threads, quick=self._quick, base_url=settings.address)
+        self._bot = Bot(
+            service,
+            inbox,
+            workspace,
+            questions=threads,
+            quick=self._quick,
+            base_url=settings.address,
+        )
         self._incoming = Incoming()
-        self._worker = Worker(inbox, self._quick, self._bot.do, 2 * settings.threads, self._incoming)
+        self._worker = Worker(
+            inbox, self._quick, self._bot.do, 2 * settings.threads, self._incoming
+        )
         self._identity = Identity(inbox, workspace, self._quick)
-        self._reception = Reception(inbox)
+        self._reception = Receiver(inbox)
         self._showing: set[asyncio.Task[None]] = set()
-        # The HTTP way verifies signatures before anything is parsed, Socket Mode has none, and who wrote a message
-        # is for the bot to decide: bolt's own middleware for these is left out.
+        # The HTTP way verifies signatures before anything is parsed, Socket Mode has none, and who
+        # wrote a message is for the bot to decide: bolt's own middleware for these is left out.
         self.bolt = AsyncApp(
             client=workspace.anonymous,  # bolt makes no calls of its own
             authorize=_authorized,
@@ -73,7 +89,10 @@ class SlackApp:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """The bot works meanwhile; then the inbox is closed."""
-        tasks = [asyncio.create_task(self._worker.run()), asyncio.create_task(self._identity.learn())]
+        tasks = [
+            asyncio.create_task(self._worker.run()),
+            asyncio.create_task(self._identity.learn()),
+        ]
         try:
             yield
         finally:
@@ -84,8 +103,8 @@ class SlackApp:
 
     async def take(self, payload: Mapping[str, Any]) -> Answered:  # JSON
         """Answer a payload that came over HTTP."""
-        # Bolt would parse a body again, and loses a command whose text has the word "payload" in it; as a request of
-        # Socket Mode it takes what is parsed.
+        # Bolt would parse a body again, and loses a command whose text has the word "payload" in
+        # it; as a request of Socket Mode it takes what is parsed.
         try:
             request = AsyncBoltRequest(body=dict(payload), mode="socket_mode")
         except (ValueError, TypeError, AttributeError, KeyError):
@@ -96,11 +115,15 @@ class SlackApp:
     async def _take(self, body: dict[str, Any]) -> BoltResponse:  # JSON
         try:
             with self._incoming.one():
-                reply = await self._quick.read(self._reception.take, await self._identity.of(body), body)
+                reply = await self._quick.read(
+                    self._reception.take, await self._identity.of(body), body
+                )
         except PayloadError as exc:
             return BoltResponse(status=HTTPStatus.BAD_REQUEST, body=str(exc))
         except ForeignTeamError:
-            return BoltResponse(status=HTTPStatus.FORBIDDEN, body="the bot token belongs to another workspace")
+            return BoltResponse(
+                status=HTTPStatus.FORBIDDEN, body="the bot token belongs to another workspace"
+            )
         except StoreError as exc:  # Slack tells it again
             log.warning("not taken: %s", exc)
             return BoltResponse(status=HTTPStatus.SERVICE_UNAVAILABLE, body=str(exc))
@@ -111,10 +134,12 @@ class SlackApp:
             self._showing.add(task)
             task.add_done_callback(self._showing.discard)
         said = "" if reply.body is None else json.dumps(reply.body)
-        return BoltResponse(status=HTTPStatus.OK, body=said, headers={"content-type": "application/json"})
+        return BoltResponse(
+            status=HTTPStatus.OK, body=said, headers={"content-type": "application/json"}
+        )
 
 
-def opened(desk: Desk, settings: Settings, threads: Threads) -> SlackApp:
+def opened(service: AnswerService, settings: Settings, threads: Threads) -> SlackApp:
     """The app that the settings describe; :meth:`SlackApp.running` sets it to work.
 
     :raises SettingsError: there is no bot token
@@ -122,12 +147,14 @@ def opened(desk: Desk, settings: Settings, threads: Threads) -> SlackApp:
     """
     token = settings.slack_bot_token
     if token is None:
-        raise SettingsError("QUOTH_SLACK_BOT_TOKEN is not set; docs/slack.md says where it comes from")
+        raise SettingsError(
+            "QUOTH_SLACK_BOT_TOKEN is not set; docs/slack.md says where it comes from"
+        )
     workspace = Workspace(token.get_secret_value(), settings.slack_api_url)
-    return SlackApp(desk, Inbox(settings.data_dir), workspace, settings, threads)
+    return SlackApp(service, Inbox(settings.data_dir), workspace, settings, threads)
 
 
-async def serve_socket(desk: Desk, settings: Settings) -> None:
+async def serve_socket(service: AnswerService, settings: Settings) -> None:
     """Answer Slack over Socket Mode until the process is told to end.
 
     :raises SettingsError: a token is missing
@@ -135,8 +162,10 @@ async def serve_socket(desk: Desk, settings: Settings) -> None:
     """
     app_token = settings.slack_app_token
     if app_token is None:
-        raise SettingsError("QUOTH_SLACK_APP_TOKEN is not set; docs/slack.md says where it comes from")
-    slack = opened(desk, settings, Threads(settings.threads))
+        raise SettingsError(
+            "QUOTH_SLACK_APP_TOKEN is not set; docs/slack.md says where it comes from"
+        )
+    slack = opened(service, settings, Threads(settings.threads))
     async with slack.running():
         listening = asyncio.create_task(listen(slack, app_token.get_secret_value()))
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -146,7 +175,9 @@ async def serve_socket(desk: Desk, settings: Settings) -> None:
 
 
 async def listen(app: SlackApp, app_token: str) -> None:
-    """Take what Slack tells over Socket Mode until cancelled; a connection that breaks is made again."""
+    """Take what Slack tells over Socket Mode until cancelled; a connection that breaks is made
+    again.
+    """
     handler = AsyncSocketModeHandler(app.bolt, app_token, logger=sdk_log)
     handler.client.proxy = app.bolt.client.proxy
     try:

@@ -1,14 +1,15 @@
-"""What the bot says, as Block Kit: every answer within Slack's limits, and nothing in it that Slack would act on.
+"""What the bot says, as Block Kit: every answer within Slack's limits, and nothing in it that Slack
+would act on.
 
-Quotes are ``rich_text``, whose text Slack shows character for character; everything else is escaped.
-"""
+Quotes are ``rich_text``, whose text Slack shows character for character; everything else is
+escaped."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from service.schemas import AlternativeOut, AskResponse, CitationOut, PassageOut
+from service.http.schemas import AlternativeOut, AskResponse, CitationOut, PassageOut
 from service.slack.mrkdwn import SECTION_LIMIT, cut, escaped, length, link, literal
 
 Block = dict[str, Any]  # JSON
@@ -54,14 +55,20 @@ class Post:
         return Post(self.text, ({**first, "block_id": name}, *rest))
 
 
-def answer_post(response: AskResponse, base_url: str, *, private: bool = False, shared: bool = False) -> Post:
+def answer_post(
+    response: AskResponse, base_url: str, *, private: bool = False, shared: bool = False
+) -> Post:
     """An answer, or that there is none.
 
     :param base_url: where people reach the service
     :param private: only one person sees it, who may share it
     :param shared: it stands in the channel without its question, which is therefore shown
     """
-    blocks = [*_shared_question(response, shared), *_said(response, base_url), *_buttons(response, private)]
+    blocks = [
+        *_shared_question(response, shared),
+        *_said(response, base_url),
+        *_buttons(response, private),
+    ]
     return Post(_fallback(response), tuple(blocks[:MAX_BLOCKS]))
 
 
@@ -74,7 +81,10 @@ def context_post(response: AskResponse, base_url: str) -> Post:
     """The passages in which the quotes of an answer stand."""
     blocks: list[Block] = []
     for citation in response.citations[:_MAX_SOURCES]:
-        blocks += [_section(_source(citation, base_url)), _passage_around(citation, response.passages)]
+        blocks += [
+            _section(_source(citation, base_url)),
+            _passage_around(citation, response.passages),
+        ]
     return Post("Where it stands", tuple(blocks or [_section(escaped(NO_ANSWER))]))
 
 
@@ -119,16 +129,24 @@ def _said(response: AskResponse, base_url: str) -> Iterator[Block]:
     others = _others(response)
     if others:
         lines = [_alternative(other, base_url) for other in others]
-        yield _context(["The documents differ. Also found:" if response.conflict else "Also found:", *lines])
+        yield _context(
+            ["The documents differ. Also found:" if response.conflict else "Also found:", *lines]
+        )
     yield _context([escaped(confidence_words(response.answer.confidence))])
 
 
 def _others(response: AskResponse) -> list[AlternativeOut]:
-    """The other answers worth naming: all where documents differ, else what may be right and says something else."""
+    """The other answers worth naming: all where documents differ, else what may be right and says
+    something else.
+    """
     least = 0.0 if response.conflict else _LEAST_ALTERNATIVE
     said = response.answer.text.casefold() if response.answer else ""
-    worth = [other for other in response.alternatives if other.citations and other.confidence >= least]
-    return [other for other in worth if not _is_part(other.text.casefold(), said)][:_MAX_ALTERNATIVES]
+    worth = [
+        other for other in response.alternatives if other.citations and other.confidence >= least
+    ]
+    return [other for other in worth if not _is_part(other.text.casefold(), said)][
+        :_MAX_ALTERNATIVES
+    ]
 
 
 def _is_part(one: str, other: str) -> bool:
@@ -158,7 +176,9 @@ def _shared_question(response: AskResponse, shared: bool) -> Iterator[Block]:
 def _fallback(response: AskResponse) -> str:
     if response.answer is None:
         return escaped(NO_ANSWER)
-    sources = ", ".join(dict.fromkeys(_named(citation) for citation in response.citations[:_MAX_SOURCES]))
+    sources = ", ".join(
+        dict.fromkeys(_named(citation) for citation in response.citations[:_MAX_SOURCES])
+    )
     before, bold, after = _fitted(*_around(response.citations[0]), _MAX_SPOKEN)
     sentence = f"{escaped(before)}*{escaped(bold)}*{escaped(after)}"
     return f"{sentence} ({escaped(sources, _MAX_NAMED)})"
@@ -169,8 +189,13 @@ def _named(citation: CitationOut) -> str:
 
 
 def _source(citation: CitationOut, base_url: str) -> str:
-    """A line that names a source: its title as a link to the passage, its date and page, and its own address."""
-    facts = [_day(citation.published) if citation.published else None, f"p. {citation.page}" if citation.page else None]
+    """A line that names a source: its title as a link to the passage, its date and page, and its
+    own address.
+    """
+    facts = [
+        _day(citation.published) if citation.published else None,
+        f"p. {citation.page}" if citation.page else None,
+    ]
     title = link(f"{base_url.rstrip('/')}{citation.link}", citation.title, SECTION_LIMIT // 2)
     line = ", ".join([title, *(fact for fact in facts if fact)])
     original = link(citation.url or "", "original", SECTION_LIMIT // 2 - 100)
@@ -189,11 +214,15 @@ def _day(day: date) -> str:
 
 
 def _passage_around(citation: CitationOut, passages: Sequence[PassageOut]) -> Block:
-    """The passage that a quote was read from, or its sentence where that is not kept; the quote in bold."""
+    """The passage that a quote was read from, or its sentence where that is not kept; the quote in
+    bold.
+    """
     for passage in passages:
         same = (passage.document_id, passage.version) == (citation.document_id, citation.version)
         if same and passage.start <= citation.start and citation.end <= passage.end:
-            return _quoted(*_split(passage.text, citation.start - passage.start, citation.end - passage.start))
+            return _quoted(
+                *_split(passage.text, citation.start - passage.start, citation.end - passage.start)
+            )
     return _quoted(*_around(citation))
 
 
@@ -235,7 +264,9 @@ def _last(text: str, limit: int) -> str:
         return text
     if limit <= 1:
         return ""
-    kept = text.encode("utf-16-le", "surrogatepass")[-2 * (limit - 1) :].decode("utf-16-le", "ignore")
+    kept = text.encode("utf-16-le", "surrogatepass")[-2 * (limit - 1) :].decode(
+        "utf-16-le", "ignore"
+    )
     return _ELLIPSIS + kept.lstrip()
 
 
@@ -252,7 +283,12 @@ def _actions(buttons: Sequence[Block]) -> Block:
 
 
 def _button(action: str, text: str, value: str, label: str | None = None) -> Block:
-    button: Block = {"type": "button", "action_id": action, "text": _plain(text, 75), "value": value}
+    button: Block = {
+        "type": "button",
+        "action_id": action,
+        "text": _plain(text, 75),
+        "value": value,
+    }
     if label is not None:
         button["accessibility_label"] = label
     return button

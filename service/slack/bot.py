@@ -1,4 +1,4 @@
-"""The bot: does what was taken from Slack. It asks the desk and says the answer."""
+"""The bot: does what was taken from Slack. It asks the service and says the answer."""
 
 import logging
 import re
@@ -7,18 +7,32 @@ from contextlib import suppress
 from dataclasses import replace
 
 from corpus.errors import NotFoundError, QuestionError, StoreError
-from index.store import Filters
-from service.desk import Desk
-from service.question import MAX_QUESTION_LENGTH, Question, Turn, check_question_text, make_question
-from service.schemas import AskResponse
+from index.store.store import Filters
+from service.answering.question import (
+    MAX_QUESTION_LENGTH,
+    Question,
+    Turn,
+    check_question_text,
+    make_question,
+)
+from service.answering.service import AnswerService
+from service.http.schemas import AskResponse
+from service.http.threads import Threads
 from service.slack import blocks
-from service.slack.blocks import Post, answer_post, context_post, gone_post, modal, nearest_post, notice
+from service.slack.blocks import (
+    Post,
+    answer_post,
+    context_post,
+    gone_post,
+    modal,
+    nearest_post,
+    notice,
+)
 from service.slack.decide import Way
 from service.slack.event import Command, Press
 from service.slack.inbox import Asked, Inbox, Kind, Vote, Work
 from service.slack.mrkdwn import has_words
 from service.slack.web import LaterError, RefusedError, SlackError, Workspace
-from service.threads import Threads
 
 HINT = "Ask me a question in words, and I look for a passage that answers it."
 NOT_A_MEMBER = "I cannot write in this channel; invite me first."
@@ -33,18 +47,27 @@ log = logging.getLogger("quoth.slack")
 
 
 class Bot:
-    """Over one desk, in one workspace. Whatever it does, it may be told to do again, and does it once."""
+    """Over one service, in one workspace. Whatever it does, it may be told to do again, and does it
+    once.
+    """
 
     def __init__(
-        self, desk: Desk, inbox: Inbox, workspace: Workspace, *, questions: Threads, quick: Threads, base_url: str
+        self,
+        service: AnswerService,
+        inbox: Inbox,
+        workspace: Workspace,
+        *,
+        questions: Threads,
+        quick: Threads,
+        base_url: str,
     ) -> None:
         """A bot.
 
-        :param questions: where the desk is asked
+        :param questions: where the service is asked
         :param quick: where inbox and store are used, beside the questions and never behind them
         :param base_url: where people reach the service
         """
-        self._desk = desk
+        self._desk = service
         self._inbox = inbox
         self._workspace = workspace
         self._questions = questions
@@ -69,7 +92,9 @@ class Bot:
             await self._share(work, Press(**work.payload))
 
     async def show(self, press: Press) -> None:
-        """Show the passages that a button promises: in a modal, or where that is refused, to that person alone."""
+        """Show the passages that a button promises: in a modal, or where that is refused, to that
+        person alone.
+        """
         try:
             post = await self._passages(press)
             try:
@@ -92,16 +117,24 @@ class Bot:
         await self._quick.read(self._inbox.answered, asked, said, answer)
 
     async def _say(self, asked: Asked, post: Post | None) -> str | None:
-        """Bring the bot's message to what is to be said: posted, edited or deleted. The time stamp that names it."""
+        """Bring the bot's message to what is to be said: posted, edited or deleted. The time stamp
+        that names it.
+        """
         present = asked.answer_ts or (await self._found(asked) if asked.saying else None)
         if post is None:
             if present is not None:
                 await self._delete(asked.channel, present)
             return None
-        return await self._post(asked, post) if present is None else await self._edit(asked, present, post)
+        return (
+            await self._post(asked, post)
+            if present is None
+            else await self._edit(asked, present, post)
+        )
 
     async def _found(self, asked: Asked) -> str | None:
-        """A message that was sent before, and that Slack may have taken when the connection or the process broke."""
+        """A message that was sent before, and that Slack may have taken when the connection or the
+        process broke.
+        """
         try:
             return await self._workspace.find(asked.channel, asked.root, asked.ts, _name(asked))
         except LaterError as exc:
@@ -147,7 +180,9 @@ class Bot:
                 await self._workspace.update(channel, ts, notice(TAKEN_BACK))
 
     async def _reply(self, asked: Asked) -> tuple[Post | None, str | None]:
-        """What is said to a question, None for silence; and the answer in the documents' words, None for none."""
+        """What is said to a question, None for silence; and the answer in the documents' words,
+        None for none.
+        """
         try:
             question = await self._question(asked)
         except QuestionError as exc:
@@ -155,11 +190,15 @@ class Bot:
         response = await self._ask(question)
         if response.answer is None and asked.way is Way.AUTO:
             return None, None
-        return answer_post(response, self._base_url), response.answer.text if response.answer else None
+        return answer_post(
+            response, self._base_url
+        ), response.answer.text if response.answer else None
 
     async def _question(self, asked: Asked) -> Question:
         history = await self._quick.read(self._inbox.history, asked)
-        return await self._made(asked.channel, asked.question, [turn for turn in history if _is_short(turn)])
+        return await self._made(
+            asked.channel, asked.question, [turn for turn in history if _is_short(turn)]
+        )
 
     async def _made(self, channel: str, text: str, history: list[Turn]) -> Question:
         """The question as the channel's settings have it.
@@ -170,7 +209,9 @@ class Bot:
             raise QuestionError("the question has no words")
         settings = await self._quick.read(self._inbox.channel, channel)
         filters = Filters(tags=settings.tags)
-        return make_question(text, history=history, filters=filters, min_confidence=settings.threshold)
+        return make_question(
+            text, history=history, filters=filters, min_confidence=settings.threshold
+        )
 
     async def _ask(self, question: Question) -> AskResponse:
         return AskResponse.model_validate_json(await self._questions.read(self._desk.ask, question))
@@ -186,7 +227,9 @@ class Bot:
         await self._tell(work, command.response_url, command.channel, command.user, post)
 
     async def _tell(self, work: Work, url: str, channel: str, user: str, post: Post) -> None:
-        """Say something to one person: where they asked, while that can be, or else in a direct message."""
+        """Say something to one person: where they asked, while that can be, or else in a direct
+        message.
+        """
         if url and time.time() - work.accepted_at < _RESPONSE_LIFETIME_S:
             try:
                 return await self._workspace.respond(url, post)
@@ -211,7 +254,9 @@ class Bot:
             log.info("a vote was counted and not confirmed (%s)", exc)
 
     def _count_vote(self, press: Press) -> str:
-        """Keep a vote as feedback, in place of the same person's vote before. What is said to it."""
+        """Keep a vote as feedback, in place of the same person's vote before. What is said to
+        it.
+        """
         helpful = press.action == blocks.HELPFUL
         before = self._inbox.vote(press.value, press.user)
         if before is not None and before.helpful == helpful:
@@ -232,20 +277,28 @@ class Bot:
     async def _share(self, work: Work, press: Press) -> None:
         response = await self._kept(press.value)
         if response is None:
-            return await self._tell(work, press.response_url, press.channel, press.user, notice(blocks.GONE))
+            return await self._tell(
+                work, press.response_url, press.channel, press.user, notice(blocks.GONE)
+            )
         try:
             post = answer_post(response, self._base_url, shared=True)
             await self._workspace.post(press.channel, post, press.thread_ts)
         except RefusedError as exc:
             log.info("an answer cannot be shared (%s)", exc)
-            await self._tell(work, press.response_url, press.channel, press.user, notice(NOT_A_MEMBER))
+            await self._tell(
+                work, press.response_url, press.channel, press.user, notice(NOT_A_MEMBER)
+            )
         return None
 
     async def _passages(self, press: Press) -> Post:
         response = await self._kept(press.value)
         if response is None:
             return gone_post()
-        return nearest_post(response) if press.action == blocks.NEAREST else context_post(response, self._base_url)
+        return (
+            nearest_post(response)
+            if press.action == blocks.NEAREST
+            else context_post(response, self._base_url)
+        )
 
     async def _kept(self, answer_id: str) -> AskResponse | None:
         if not _ANSWER_ID.fullmatch(answer_id):
@@ -266,5 +319,8 @@ def _is_short(turn: Turn) -> bool:
 def _misasked(text: str, exc: QuestionError) -> Post:
     """What is said to a question that cannot be taken."""
     if len(text) > MAX_QUESTION_LENGTH:
-        return notice(f"Your question has {len(text):,} characters; I take up to {MAX_QUESTION_LENGTH:,}. Ask shorter.")
+        return notice(
+            f"Your question has {len(text):,} characters; I take up to "
+            f"{MAX_QUESTION_LENGTH:,}. Ask shorter."
+        )
     return notice(HINT) if not has_words(text) else notice(f"I cannot take that question: {exc}.")

@@ -1,4 +1,6 @@
-"""What ``/quoth`` sets for a channel: which documents are searched, how sure an answer must be, and who is answered."""
+"""What ``/quoth`` sets for a channel: which documents are searched, how sure an answer must be, and
+who is answered.
+"""
 
 from dataclasses import replace
 
@@ -7,9 +9,11 @@ from service.slack.inbox import ChannelSettings
 
 HELP = (
     "/quoth shows how I answer in this channel. "
-    "/quoth tags energy, contracts: search only documents with one of these tags (/quoth tags all: every document). "
+    "/quoth tags energy, contracts: search only documents with one of these tags (/quoth tags "
+    "all: every document). "
     "/quoth threshold 0.8: answer only when at least that confident (/quoth threshold default). "
-    "/quoth auto on: answer questions that nobody puts to me, when I am sure enough (/quoth auto off)."
+    "/quoth auto on: answer questions that nobody puts to me, when I am sure enough (/quoth "
+    "auto off)."
 )
 
 
@@ -30,8 +34,16 @@ def change_channel(settings: ChannelSettings, text: str) -> tuple[ChannelSetting
 def described(settings: ChannelSettings) -> str:
     """The settings in words."""
     searched = f"documents tagged {', '.join(settings.tags)}" if settings.tags else "all documents"
-    sure = "the calibrated threshold" if settings.threshold is None else f"a confidence of {settings.threshold:g}"
-    auto = "also questions that are not put to me" if settings.auto else "only questions that are put to me"
+    sure = (
+        "the calibrated threshold"
+        if settings.threshold is None
+        else f"a confidence of {settings.threshold:g}"
+    )
+    auto = (
+        "also questions that are not put to me"
+        if settings.auto
+        else "only questions that are put to me"
+    )
     return f"In this channel I search {searched}, answer above {sure}, and take {auto}."
 
 

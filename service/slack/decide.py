@@ -1,4 +1,6 @@
-"""What to do about what happened: a function of the event and of what is remembered, and of nothing else."""
+"""What to do about what happened: a function of the event and of what is remembered, and of nothing
+else.
+"""
 
 import re
 from dataclasses import dataclass
@@ -19,12 +21,15 @@ _STOP = re.compile(
     re.IGNORECASE,
 )
 _SMALL_TALK = re.compile(
-    r"(?:(?:ok|okay|thanks|thank you|thx|ty|great|cool|nice|perfect|good|awesome|got it|i see|ah|oh|wow|yes|no|yep|"
-    r"nope|hi|hello|hey|lol|sure|fine|so much|a lot|very much|that helps|good to know|makes sense)[\s,.!:)]*)+",
+    r"(?:(?:ok|okay|thanks|thank you|thx|ty|great|cool|nice|perfect|good|awesome|got it|i see"
+    r"|ah|oh|wow|yes|no|yep|"
+    r"nope|hi|hello|hey|lol|sure|fine|so much|a lot|very much|that helps|good to know|makes "
+    r"sense)[\s,.!:)]*)+",
     re.IGNORECASE,
 )
 _ASKING = re.compile(
-    r"(?:and |but |so |or )?(?:who|whom|whose|what|what's|when|where|which|why|how|is|are|was|were|do|does|did|can|"
+    r"(?:and |but |so |or )?(?:who|whom|whose|what|what's|when|where|which|why|how|is|are|was"
+    r"|were|do|does|did|can|"
     r"could|will|would|should|has|have|had|may|might)\b",
     re.IGNORECASE,
 )
@@ -159,7 +164,12 @@ def _on_message(me: Me, message: Message, facts: Facts) -> Decision:
         return _asked(message, Way.DIRECT, question)
     if message.thread_ts is not None and message.thread_ts != message.ts:
         return _in_thread(message, facts.thread, question)
-    if facts.auto and question.endswith("?") and is_question(question) and not mentioned(message.text):
+    if (
+        facts.auto
+        and question.endswith("?")
+        and is_question(question)
+        and not mentioned(message.text)
+    ):
         return Ask(message, Way.AUTO, question)
     return Ignore(Silence.NOBODY_ASKED)
 
@@ -193,7 +203,9 @@ def _in_thread(message: Message, thread: Thread | None, question: str) -> Decisi
     same, asking = message.user == thread.speaker, is_question(question)
     if same and asking:
         return Ask(message, Way.THREAD, question)
-    if same or asking:  # it may well be for the people in the thread: answered only where the documents say
+    if (
+        same or asking
+    ):  # it may well be for the people in the thread: answered only where the documents say
         return Ask(message, Way.AUTO, question)
     return Quieten(message.channel, message.root, Silence.BETWEEN_PEOPLE)
 

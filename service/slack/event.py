@@ -120,10 +120,11 @@ class Press:
 
 
 def teams_of(payload: Payload) -> tuple[str, ...]:
-    """The workspaces in which the app that is told of this is installed, empty where that is not said.
+    """The workspaces in which the app that is told of this is installed, empty where that is not
+    said.
 
-    A channel may be shared between workspaces: then ``team_id`` names the one where it happened, which may be another.
-    """
+    A channel may be shared between workspaces: then ``team_id`` names the one where it happened,
+    which may be another."""
     installed = tuple(str(one["team_id"]) for one in _authorizations(payload) if one.get("team_id"))
     team = payload.get("team")
     named = payload.get("team_id") or (team.get("id") if isinstance(team, dict) else team)
@@ -149,7 +150,9 @@ def parse_event(payload: Payload) -> Event:
         return _changed(event)
     if kind == "message" and event.get("subtype") == "message_deleted":
         return _deleted(event)
-    message = _message(event, _id(event, "channel"), _is_direct(event), mentioning=kind == "app_mention")
+    message = _message(
+        event, _id(event, "channel"), _is_direct(event), mentioning=kind == "app_mention"
+    )
     return Edited(message, _edited_ts(event)) if isinstance(event.get("edited"), dict) else message
 
 
@@ -193,7 +196,10 @@ def parse_press(payload: Payload) -> Press:
 
 
 def _message(event: Payload, channel: str, direct: bool, mentioning: bool = False) -> Message:
-    automatic = any(event.get(key) for key in ("bot_id", "bot_profile")) or event.get("subtype") == "bot_message"
+    automatic = (
+        any(event.get(key) for key in ("bot_id", "bot_profile"))
+        or event.get("subtype") == "bot_message"
+    )
     return Message(
         channel=channel,
         ts=_ts(event, "ts"),
@@ -214,7 +220,9 @@ def _changed(event: Payload) -> Event:
         ts = _ts(now, "ts")
         return Deleted(_id(event, "channel"), ts, _optional_ts(now, "thread_ts") or ts)
     if before.get("text") == now.get("text"):
-        return Other("message_changed without another text")  # Slack unfurled a link, or a reply was counted
+        return Other(
+            "message_changed without another text"
+        )  # Slack unfurled a link, or a reply was counted
     edited_ts = _edited_ts(now) or _text(event, "event_ts", "") or _text(event, "ts", "")
     return Edited(_message(now, _id(event, "channel"), _is_direct(event)), edited_ts)
 
@@ -226,12 +234,16 @@ def _edited_ts(message: Payload) -> str:
 def _deleted(event: Payload) -> Deleted:
     ts = _ts(event, "deleted_ts")
     return Deleted(
-        _id(event, "channel"), ts, _optional_ts(_optional_part(event, "previous_message"), "thread_ts") or ts
+        _id(event, "channel"),
+        ts,
+        _optional_ts(_optional_part(event, "previous_message"), "thread_ts") or ts,
     )
 
 
 def _is_direct(event: Payload) -> bool:
-    return event.get("channel_type") in ("im", "app_home") or _text(event, "channel", "").startswith("D")
+    return event.get("channel_type") in ("im", "app_home") or _text(
+        event, "channel", ""
+    ).startswith("D")
 
 
 def _part(payload: Payload, name: str) -> Payload:

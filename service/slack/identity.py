@@ -4,13 +4,15 @@ import asyncio
 import logging
 
 from corpus.errors import StoreError
+from service.http.threads import Threads
 from service.slack.event import Me, Payload, me_of, teams_of
 from service.slack.inbox import Inbox
 from service.slack.web import SlackError, Workspace
-from service.threads import Threads
 
 _FIRST_WORD_S = 1.5
-"""How long the first events wait for Slack to say whom the token belongs to; Slack waits three seconds for them."""
+"""How long the first events wait for Slack to say whom the token belongs to; Slack waits three
+seconds for them.
+"""
 _LONGEST_PAUSE_S = 300.0
 
 log = logging.getLogger("quoth.slack")
@@ -42,7 +44,9 @@ class Identity:
             try:
                 return await self._ask()
             except (SlackError, StoreError) as exc:
-                log.warning("Slack does not say whom the bot token belongs to (%s); asking again", exc)
+                log.warning(
+                    "Slack does not say whom the bot token belongs to (%s); asking again", exc
+                )
             finally:
                 self._asked.set()
             await asyncio.sleep(pause)
@@ -65,5 +69,7 @@ class Identity:
     async def _ask(self) -> None:
         permit = await self._workspace.permit()
         if permit.me != self._me:
-            await self._threads.read(self._inbox.remember_me, self._workspace.fingerprint, permit.me)
+            await self._threads.read(
+                self._inbox.remember_me, self._workspace.fingerprint, permit.me
+            )
         self._me = permit.me

@@ -1,8 +1,9 @@
-"""The inbox: work that was accepted from Slack until it is done, and what the bot remembers. In a database of its own.
+"""The inbox: work that was accepted from Slack until it is done, and what the bot remembers. In a
+database of its own.
 
-It does not share the store's database, because writing documents may hold that one for longer than Slack waits for an
-acknowledgement. Everything here is on the disk before Slack is told that it was taken.
-"""
+It does not share the store's database, because writing documents may hold that one for longer than
+Slack waits for an acknowledgement. Everything here is on the disk before Slack is told that it was
+taken."""
 
 import json
 import time
@@ -18,8 +19,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from corpus.errors import StoreError
-from index.database import Database, locked, make_folder
-from service.question import MAX_TURNS, Role, Turn
+from index.store.database import Database, locked, make_folder
+from service.answering.question import MAX_TURNS, Role, Turn
 from service.slack.decide import Facts, Thread, Way
 from service.slack.event import Me
 
@@ -30,7 +31,10 @@ KEPT_S = 30 * 86_400
 
 _tables = sa.MetaData()
 _meta = sa.Table(
-    "meta", _tables, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False)
+    "meta",
+    _tables,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
 )
 _seen = sa.Table(
     "seen",
@@ -194,16 +198,24 @@ class Inbox:
         """
         make_folder(folder)
         self.path = folder / FILE_NAME
-        refusal = f"{folder}: another process answers Slack from this data folder, quoth serve or quoth slack; stop it"
+        refusal = (
+            f"{folder}: another process answers Slack from this data folder, quoth serve or "
+            "quoth slack; stop it"
+        )
         self._lock = locked(folder / f"{FILE_NAME}.lock", refusal, timeout_s=0)
         self._writing = Lock()
         self._database = Database(self.path)
         try:
             with self._transaction() as connection:
                 _tables.create_all(connection)
-                connection.execute(insert(_meta).values(key="format", value=str(FORMAT)).on_conflict_do_nothing())
+                connection.execute(
+                    insert(_meta).values(key="format", value=str(FORMAT)).on_conflict_do_nothing()
+                )
             if self._meta("format") != FORMAT:
-                raise StoreError(f"{self.path}: written by another version of Quoth; use that one, or delete the file")
+                raise StoreError(
+                    f"{self.path}: written by another version of Quoth; use that one, or "
+                    "delete the file"
+                )
         except BaseException:
             self.close()
             raise
@@ -234,9 +246,15 @@ class Inbox:
     def facts(self, channel: str, ts: str, root: str) -> Facts:
         """What is remembered of the place of a message."""
         with self._database.reading() as connection:
-            thread = connection.execute(sa.select(_threads).where(*_is(_threads, channel=channel, root=root))).first()
-            turn = connection.execute(sa.select(_turns).where(*_is(_turns, channel=channel, ts=ts))).first()
-            auto = connection.execute(sa.select(_channels.c.auto).where(_channels.c.channel == channel)).scalar()
+            thread = connection.execute(
+                sa.select(_threads).where(*_is(_threads, channel=channel, root=root))
+            ).first()
+            turn = connection.execute(
+                sa.select(_turns).where(*_is(_turns, channel=channel, ts=ts))
+            ).first()
+            auto = connection.execute(
+                sa.select(_channels.c.auto).where(_channels.c.channel == channel)
+            ).scalar()
         known = Thread(thread.speaker, thread.asked_at, thread.quiet) if thread else None
         return Facts(known, turn.question if turn and not turn.gone else None, bool(auto))
 
@@ -287,13 +305,24 @@ class Inbox:
     def quieten(self, channel: str, root: str) -> None:
         """Leave a thread alone."""
         with self._transaction() as connection:
-            connection.execute(_threads.update().where(*_is(_threads, channel=channel, root=root)).values(quiet=True))
+            connection.execute(
+                _threads.update()
+                .where(*_is(_threads, channel=channel, root=root))
+                .values(quiet=True)
+            )
 
     # -- working
 
     def take(self, busy: Collection[str], now: float) -> Work | None:
-        """The oldest work that is due, of no lane that is busy and with nothing before it in its lane."""
-        query = sa.select(_work).where(*_next_in_its_lane(busy), _work.c.due_at <= now).order_by(_work.c.id).limit(1)
+        """The oldest work that is due, of no lane that is busy and with nothing before it in its
+        lane.
+        """
+        query = (
+            sa.select(_work)
+            .where(*_next_in_its_lane(busy), _work.c.due_at <= now)
+            .order_by(_work.c.id)
+            .limit(1)
+        )
         with self._database.reading() as connection:
             row = connection.execute(query).first()
         if row is None:
@@ -310,7 +339,9 @@ class Inbox:
     def finish(self, work: Work, outcome: str = "done") -> None:
         """The work is done, or given up."""
         with self._transaction() as connection:
-            connection.execute(_work.update().where(_work.c.id == work.id).values(outcome=outcome, payload={}))
+            connection.execute(
+                _work.update().where(_work.c.id == work.id).values(outcome=outcome, payload={})
+            )
 
     def postpone(self, work: Work, due_at: float, counted: bool = True) -> None:
         """Try again later.
@@ -319,13 +350,17 @@ class Inbox:
         """
         tried = work.attempts + int(counted)
         with self._transaction() as connection:
-            connection.execute(_work.update().where(_work.c.id == work.id).values(due_at=due_at, attempts=tried))
+            connection.execute(
+                _work.update().where(_work.c.id == work.id).values(due_at=due_at, attempts=tried)
+            )
 
     def forget(self, before: float) -> None:
         """Take out what is older than a moment, seconds since 1970, and no longer to be done."""
         with self._transaction() as connection:
             connection.execute(_seen.delete().where(_seen.c.at < before))
-            connection.execute(_work.delete().where(_work.c.accepted_at < before, _work.c.outcome.is_not(None)))
+            connection.execute(
+                _work.delete().where(_work.c.accepted_at < before, _work.c.outcome.is_not(None))
+            )
             connection.execute(_threads.delete().where(_threads.c.at < before))
             connection.execute(_turns.delete().where(_turns.c.at < before))
 
@@ -334,11 +369,15 @@ class Inbox:
     def asked(self, channel: str, ts: str) -> Asked | None:
         """A question that was put, None where it was not."""
         with self._database.reading() as connection:
-            row = connection.execute(sa.select(_turns).where(*_is(_turns, channel=channel, ts=ts))).first()
+            row = connection.execute(
+                sa.select(_turns).where(*_is(_turns, channel=channel, ts=ts))
+            ).first()
         if row is None:
             return None
         place = (row.channel, row.ts, row.root, row.user)
-        return Asked(*place, Way(row.way), row.question, row.gone, row.answered, row.answer_ts, row.saying)
+        return Asked(
+            *place, Way(row.way), row.question, row.gone, row.answered, row.answer_ts, row.saying
+        )
 
     def saying(self, asked: Asked, sent: bool) -> None:
         """Whether the answer is on its way to Slack, who may take it without saying so."""
@@ -351,7 +390,12 @@ class Inbox:
         :param answer_ts: of the bot's message, None for silence
         :param answer: in the documents' words, None where they do not say
         """
-        values = {"answered": asked.question, "answer": answer, "answer_ts": answer_ts, "saying": False}
+        values = {
+            "answered": asked.question,
+            "answer": answer,
+            "answer_ts": answer_ts,
+            "saying": False,
+        }
         with self._transaction() as connection:
             _set_turn(connection, asked.channel, asked.ts, **values)
             if answer_ts is not None:
@@ -360,13 +404,18 @@ class Inbox:
     def drop(self, asked: Asked) -> None:
         """Forget a question that was taken back."""
         with self._transaction() as connection:
-            connection.execute(_turns.delete().where(*_is(_turns, channel=asked.channel, ts=asked.ts)))
+            connection.execute(
+                _turns.delete().where(*_is(_turns, channel=asked.channel, ts=asked.ts))
+            )
 
     def history(self, asked: Asked) -> list[Turn]:
         """What was asked and answered in the conversation before a question, oldest first."""
         query = (
             sa.select(_turns.c.answered, _turns.c.answer)
-            .where(*_is(_turns, channel=asked.channel, root=asked.root, gone=False), _turns.c.answer_ts.is_not(None))
+            .where(
+                *_is(_turns, channel=asked.channel, root=asked.root, gone=False),
+                _turns.c.answer_ts.is_not(None),
+            )
             .where(_turns.c.ts < asked.ts)
             .order_by(_turns.c.ts.desc())
             .limit(MAX_TURNS // 2)
@@ -380,8 +429,12 @@ class Inbox:
     def channel(self, channel: str) -> ChannelSettings:
         """A channel's settings."""
         with self._database.reading() as connection:
-            row = connection.execute(sa.select(_channels).where(_channels.c.channel == channel)).first()
-        return ChannelSettings(tuple(row.tags), row.threshold, row.auto) if row else ChannelSettings()
+            row = connection.execute(
+                sa.select(_channels).where(_channels.c.channel == channel)
+            ).first()
+        return (
+            ChannelSettings(tuple(row.tags), row.threshold, row.auto) if row else ChannelSettings()
+        )
 
     def set_channel(self, channel: str, settings: ChannelSettings) -> None:
         """Keep a channel's settings."""
@@ -394,7 +447,9 @@ class Inbox:
     def vote(self, answer_id: str, user: str) -> Vote | None:
         """What somebody has said of an answer."""
         with self._database.reading() as connection:
-            row = connection.execute(sa.select(_votes).where(*_is(_votes, answer_id=answer_id, user=user))).first()
+            row = connection.execute(
+                sa.select(_votes).where(*_is(_votes, answer_id=answer_id, user=user))
+            ).first()
         return Vote(row.helpful, row.feedback_id) if row else None
 
     def set_vote(self, answer_id: str, user: str, vote: Vote) -> None:
@@ -407,15 +462,17 @@ class Inbox:
 
     def _meta(self, key: str) -> Any:  # JSON
         with self._database.reading() as connection:
-            value = connection.execute(sa.select(_meta.c.value).where(_meta.c.key == key)).scalar_one_or_none()
+            value = connection.execute(
+                sa.select(_meta.c.value).where(_meta.c.key == key)
+            ).scalar_one_or_none()
         return None if value is None else json.loads(value)
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
         """One connection that writes; all of it or nothing, and on the disk when this ends.
 
-        The threads take turns by a lock of this process: SQLite would have each sleep and try again, ever longer.
-        """
+        The threads take turns by a lock of this process: SQLite would have each sleep and try
+        again, ever longer."""
         with self._writing, self._database.transaction() as connection:
             yield connection
 
@@ -438,14 +495,18 @@ def _accept(connection: sa.Connection, work: NewWork) -> bool:
 
 def _next_in_its_lane(busy: Collection[str]) -> Sequence[sa.ColumnElement[bool]]:
     earlier = _work.alias()
-    before = sa.exists().where(earlier.c.lane == _work.c.lane, earlier.c.id < _work.c.id, earlier.c.outcome.is_(None))
+    before = sa.exists().where(
+        earlier.c.lane == _work.c.lane, earlier.c.id < _work.c.id, earlier.c.outcome.is_(None)
+    )
     return [_work.c.outcome.is_(None), ~before, _work.c.lane.not_in(list(busy))]
 
 
 def _upsert(connection: sa.Connection, table: sa.Table, row: Mapping[str, object]) -> None:
     keys = [column.name for column in table.primary_key]
     rest = {name: value for name, value in row.items() if name not in keys}
-    connection.execute(insert(table).values(**row).on_conflict_do_update(index_elements=keys, set_=rest))
+    connection.execute(
+        insert(table).values(**row).on_conflict_do_update(index_elements=keys, set_=rest)
+    )
 
 
 def _turn_row(asked: Asked) -> dict[str, object]:
@@ -468,7 +529,9 @@ def _listen(connection: sa.Connection, asked: Asked) -> None:
     newer = {name: row[name] for name in ("speaker", "asked_at", "at")}
     later = _threads.c.asked_at < row["asked_at"]
     known = insert(_threads).values(**row)
-    connection.execute(known.on_conflict_do_update(index_elements=["channel", "root"], set_=newer, where=later))
+    connection.execute(
+        known.on_conflict_do_update(index_elements=["channel", "root"], set_=newer, where=later)
+    )
 
 
 def _spoken(question: str, answer: str | None) -> Iterator[Turn]:

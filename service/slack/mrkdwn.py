@@ -1,4 +1,6 @@
-"""Text in and out of Slack's markup: what people wrote as plain text, and what Quoth says without any markup in it."""
+"""Text in and out of Slack's markup: what people wrote as plain text, and what Quoth says without
+any markup in it.
+"""
 
 import html
 import re
@@ -7,17 +9,20 @@ SECTION_LIMIT = 3_000
 """Characters of a section, a context element or a fallback text."""
 
 _JOINER = "\u2060"
-_BROADCAST = re.compile(r"@(?=here|channel|everyone|group)", re.IGNORECASE)  # longer words too: they may be cut
+_BROADCAST = re.compile(
+    r"@(?=here|channel|everyone|group)", re.IGNORECASE
+)  # longer words too: they may be cut
 _MARKED = re.compile(r"<([^<>]*)>")
 _EMOJI_NAME = re.compile(r":[\w+'-]+:")
 _MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|[^<>]*)?>")
 
 
 def escaped(text: str, limit: int = SECTION_LIMIT) -> str:
-    """The text as Slack shows it character for character: nothing in it is markup, and nothing mentions anybody.
+    """The text as Slack shows it character for character: nothing in it is markup, and nothing
+    mentions anybody.
 
-    :param limit: the most UTF-16 units that come back; what is over is cut at a character, with an ellipsis
-    """
+    :param limit: the most UTF-16 units that come back; what is over is cut at a character, with an
+        ellipsis"""
     readable = text[: limit + 16]  # what comes after it cannot be shown
     pieces = [_escaped(character) for character in _BROADCAST.sub("@" + _JOINER, readable)]
     if sum(map(length, pieces)) <= limit:
@@ -32,7 +37,8 @@ def escaped(text: str, limit: int = SECTION_LIMIT) -> str:
 
 
 def literal(text: str) -> str:
-    """The text for where Slack shows it as it stands. A joiner that nobody sees keeps other readers from more.
+    """The text for where Slack shows it as it stands. A joiner that nobody sees keeps other readers
+    from more.
 
     Slack's older clients, exports and bridges to other chats make markup of such a text.
     """
@@ -40,20 +46,30 @@ def literal(text: str) -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """The text, cut at a character with an ellipsis where it has more than ``limit`` UTF-16 units. For plain text."""
+    """The text, cut at a character with an ellipsis where it has more than ``limit`` UTF-16 units.
+    For plain text.
+    """
     if length(text) <= limit:
         return text
-    kept = text[:limit].encode("utf-16-le", "surrogatepass")[: 2 * (limit - 1)].decode("utf-16-le", "ignore")
+    kept = (
+        text[:limit]
+        .encode("utf-16-le", "surrogatepass")[: 2 * (limit - 1)]
+        .decode("utf-16-le", "ignore")
+    )
     return kept.rstrip() + "…"
 
 
 def length(text: str) -> int:
-    """UTF-16 units: never fewer than the code points, so a limit holds whichever of them Slack counts."""
+    """UTF-16 units: never fewer than the code points, so a limit holds whichever of them Slack
+    counts.
+    """
     return len(text) + sum(character > "\uffff" for character in text)
 
 
 def link(url: str, text: str, limit: int = SECTION_LIMIT) -> str:
-    """A link in Slack's markup; the plain text where the address is no web address, or too long for ``limit``."""
+    """A link in Slack's markup; the plain text where the address is no web address, or too long for
+    ``limit``.
+    """
     if not url.startswith(("https://", "http://")) or re.search(r"[\s\x00-\x1f]", url):
         return escaped(text, limit)
     address = _escaped_address(url)
@@ -62,7 +78,9 @@ def link(url: str, text: str, limit: int = SECTION_LIMIT) -> str:
 
 
 def plain_text(marked: str) -> str:
-    """What a person wrote, without Slack's markup: links by their words, channels by name, no mentions."""
+    """What a person wrote, without Slack's markup: links by their words, channels by name, no
+    mentions.
+    """
     return " ".join(html.unescape(_MARKED.sub(_words, marked)).split())
 
 
@@ -90,4 +108,10 @@ def _escaped(character: str) -> str:
 
 
 def _escaped_address(url: str) -> str:
-    return _BROADCAST.sub("%40", url).replace("&", "&amp;").replace("<", "%3C").replace(">", "%3E").replace("|", "%7C")
+    return (
+        _BROADCAST.sub("%40", url)
+        .replace("&", "&amp;")
+        .replace("<", "%3C")
+        .replace(">", "%3E")
+        .replace("|", "%7C")
+    )

@@ -1,4 +1,6 @@
-"""Slack over HTTP: signed requests to ``/slack/events``, which carry events, commands and pressed buttons alike."""
+"""Slack over HTTP: signed requests to ``/slack/events``, which carry events, commands and pressed
+buttons alike.
+"""
 
 import hashlib
 import hmac
@@ -15,10 +17,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from corpus.errors import SettingsError, StoreError
-from service.desk import Desk
-from service.problems import problem
+from service.answering.service import AnswerService
+from service.http.problems import problem
+from service.http.threads import Threads
 from service.settings import Settings
-from service.threads import Threads
 
 if TYPE_CHECKING:
     from service.slack.app import SlackApp
@@ -28,17 +30,17 @@ MAX_CLOCK_DIFFERENCE_S = 300
 log = logging.getLogger("quoth.slack")
 
 
-def slack_router(desk: Desk, settings: Settings, threads: Threads) -> APIRouter:
+def slack_router(service: AnswerService, settings: Settings, threads: Threads) -> APIRouter:
     """Slack's way in; its bot works while the service runs, where Slack's settings are there."""
-    door = _Door(desk, settings, threads)
+    door = _Door(service, settings, threads)
     router = APIRouter(lifespan=door.open)
     router.add_api_route("/slack/events", door.take, methods=["POST"], include_in_schema=False)
     return router
 
 
 class _Door:
-    def __init__(self, desk: Desk, settings: Settings, threads: Threads) -> None:
-        self._desk = desk
+    def __init__(self, service: AnswerService, settings: Settings, threads: Threads) -> None:
+        self._desk = service
         self._settings = settings
         self._threads = threads
         secret = settings.slack_signing_secret
@@ -72,13 +74,19 @@ class _Door:
             return _closed("Slack is not answered here: set QUOTH_SLACK_SIGNING_SECRET")
         body = await request.body()
         timestamp = request.headers.get("x-slack-request-timestamp", "")
-        if not signature_is_valid(self._secret, timestamp, request.headers.get("x-slack-signature", ""), body):
+        if not signature_is_valid(
+            self._secret, timestamp, request.headers.get("x-slack-signature", ""), body
+        ):
             detail = "the signature is missing, wrong or older than five minutes"
             return problem(HTTPStatus.UNAUTHORIZED, detail, slug="slack-signature")
         try:
             payload = parse_body(body, request.headers.get("content-type", ""))
         except (ValueError, RecursionError) as exc:
-            return problem(HTTPStatus.BAD_REQUEST, f"the body is not what Slack sends: {exc}", slug="slack-body")
+            return problem(
+                HTTPStatus.BAD_REQUEST,
+                f"the body is not what Slack sends: {exc}",
+                slug="slack-body",
+            )
         return await self._answered(payload)
 
     async def _answered(self, payload: Mapping[str, Any]) -> Response:  # JSON
@@ -101,10 +109,13 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
     return f"v0={made.hexdigest()}"
 
 
-def signature_is_valid(secret: str, timestamp: str, given: str, body: bytes, now: float | None = None) -> bool:
+def signature_is_valid(
+    secret: str, timestamp: str, given: str, body: bytes, now: float | None = None
+) -> bool:
     """Whether Slack signed this body with the secret, within the last five minutes.
 
-    slack_sdk's own check fails with an exception, so with status 500, where a header is not what it expects.
+    slack_sdk's own check fails with an exception, so with status 500, where a header is not what it
+    expects.
 
     :param now: seconds since 1970
     """
@@ -112,7 +123,9 @@ def signature_is_valid(secret: str, timestamp: str, given: str, body: bytes, now
         return False
     if abs((time.time() if now is None else now) - int(timestamp)) > MAX_CLOCK_DIFFERENCE_S:
         return False
-    return hmac.compare_digest(signature(secret, timestamp, body).encode(), given.encode("utf-8", "replace"))
+    return hmac.compare_digest(
+        signature(secret, timestamp, body).encode(), given.encode("utf-8", "replace")
+    )
 
 
 def parse_body(body: bytes, content_type: str) -> Mapping[str, Any]:

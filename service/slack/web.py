@@ -28,7 +28,14 @@ _SEARCHED = 15
 """Messages of a thread that are looked through; Slack gives some apps no more."""
 _PASSING = {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}
 _TO_MEND = {
-    *("invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope"),
+    *(
+        "invalid_auth",
+        "not_authed",
+        "account_inactive",
+        "token_revoked",
+        "token_expired",
+        "missing_scope",
+    ),
     *("no_permission", "org_login_required", "team_access_not_granted", "ekm_access_denied"),
 }
 _HOOK = "the address for responses"
@@ -106,7 +113,9 @@ class Workspace:
 
         :raises SlackError: there is none
         """
-        await _done("apps.connections.open", self.anonymous.apps_connections_open(app_token=app_token))
+        await _done(
+            "apps.connections.open", self.anonymous.apps_connections_open(app_token=app_token)
+        )
 
     async def post(self, channel: str, post: Post, thread_ts: str | None = None) -> str:
         """Say something; the time stamp that names the message.
@@ -131,7 +140,12 @@ class Workspace:
         :raises SlackError: it was not said
         """
         call = self._client.chat_postEphemeral(
-            channel=channel, user=user, text=post.text, blocks=post.blocks, link_names=False, parse="none"
+            channel=channel,
+            user=user,
+            text=post.text,
+            blocks=post.blocks,
+            link_names=False,
+            parse="none",
         )
         await _done("chat.postEphemeral", call)
 
@@ -141,7 +155,12 @@ class Workspace:
         :raises SlackError: it stays as it was
         """
         call = self._client.chat_update(
-            channel=channel, ts=ts, text=post.text, blocks=post.blocks, link_names=False, parse="none"
+            channel=channel,
+            ts=ts,
+            text=post.text,
+            blocks=post.blocks,
+            link_names=False,
+            parse="none",
         )
         await _done("chat.update", call)
 
@@ -153,12 +172,17 @@ class Workspace:
         await _done("chat.delete", self._client.chat_delete(channel=channel, ts=ts))
 
     async def find(self, channel: str, root: str, after: str, name: str) -> str | None:
-        """The time stamp of the message in a thread whose first block has a name, None where there is none.
+        """The time stamp of the message in a thread whose first block has a name, None where there
+        is none.
 
         :raises SlackError: Slack does not say
         """
-        call = self._client.conversations_replies(channel=channel, ts=root, oldest=after, limit=_SEARCHED)
-        messages: list[dict[str, Any]] = (await _done("conversations.replies", call)).get("messages", [])  # JSON
+        call = self._client.conversations_replies(
+            channel=channel, ts=root, oldest=after, limit=_SEARCHED
+        )
+        messages: list[dict[str, Any]] = (await _done("conversations.replies", call)).get(
+            "messages", []
+        )  # JSON
         for message in messages:
             if any(block.get("block_id") == name for block in message.get("blocks", [])):
                 return str(message["ts"])
@@ -197,8 +221,16 @@ async def _done(method: str, call: Awaitable[AsyncSlackResponse]) -> AsyncSlackR
         raise _translated(method, exc) from exc
     except ClientConnectorError as exc:
         raise LaterError(f"{method}: {type(exc).__name__}") from exc
-    # AttributeError: the library takes a text for an object where Slack's answer is neither JSON nor an error.
-    except (ClientError, SlackClientError, TimeoutError, OSError, ValueError, AttributeError) as exc:
+    # AttributeError: the library takes a text for an object where Slack's answer is neither JSON
+    # nor an error.
+    except (
+        ClientError,
+        SlackClientError,
+        TimeoutError,
+        OSError,
+        ValueError,
+        AttributeError,
+    ) as exc:
         raise LaterError(f"{method}: {type(exc).__name__}", unsure=True) from exc
 
 

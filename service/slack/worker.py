@@ -1,4 +1,6 @@
-"""The worker: does what the inbox holds, several things at a time, in order within a lane, until each is done."""
+"""The worker: does what the inbox holds, several things at a time, in order within a lane, until
+each is done.
+"""
 
 import asyncio
 import logging
@@ -7,9 +9,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from corpus.errors import StoreError
+from service.http.threads import Threads
 from service.slack.inbox import KEPT_S, Inbox, Work
 from service.slack.web import LaterError, RefusedError
-from service.threads import Threads
 
 _MAX_AGE_S = 86_400
 _LONGEST_PAUSE_S = 300.0
@@ -23,7 +25,9 @@ log = logging.getLogger("quoth.slack")
 
 
 class Incoming:
-    """What is being taken from Slack. It goes before work: Slack waits three seconds, a question may wait longer."""
+    """What is being taken from Slack. It goes before work: Slack waits three seconds, a question
+    may wait longer.
+    """
 
     def __init__(self) -> None:
         self._count = 0
@@ -43,17 +47,26 @@ class Incoming:
                 self._none.set()
 
     async def over(self) -> None:
-        """Wait until nothing is being taken, but no longer than a second, or a flood would be answered by silence."""
+        """Wait until nothing is being taken, but no longer than a second, or a flood would be
+        answered by silence.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(_YIELDING_S):
                 await self._none.wait()
 
 
 class Worker:
-    """Takes work out of the inbox and tries it until it is done, refused, or too old. Runs in one event loop."""
+    """Takes work out of the inbox and tries it until it is done, refused, or too old. Runs in one
+    event loop.
+    """
 
     def __init__(
-        self, inbox: Inbox, threads: Threads, do: Callable[[Work], Awaitable[None]], width: int, incoming: Incoming
+        self,
+        inbox: Inbox,
+        threads: Threads,
+        do: Callable[[Work], Awaitable[None]],
+        width: int,
+        incoming: Incoming,
     ) -> None:
         """A worker that is idle until :meth:`run`.
 
@@ -121,7 +134,9 @@ class Worker:
         return await self._threads.read(self._inbox.take, set(self._busy), now)
 
     async def _rest(self) -> None:
-        """Wait until Slack may be called again; then until something is due, is taken, or is done."""
+        """Wait until Slack may be called again; then until something is due, is taken, or is
+        done.
+        """
         pause = self._paused_until - time.time()
         if pause > 0:
             await asyncio.sleep(pause)
@@ -163,14 +178,18 @@ class Worker:
             await self._done(work)
 
     async def _later(self, work: Work, why: str, wait_s: float | None = None) -> None:
-        """Try again when Slack says so, to which everything else keeps as well, or after longer and longer pauses."""
+        """Try again when Slack says so, to which everything else keeps as well, or after longer and
+        longer pauses.
+        """
         if time.time() - work.accepted_at > _MAX_AGE_S:
             log.error("%s %d: %s; given up after a day", work.kind.value, work.id, why)
             await self._done(work, "too old")
             return
         if wait_s is not None:
             self._paused_until = max(self._paused_until, time.time() + wait_s)
-        pause = min(0.5 * 2 ** min(work.attempts, 10), _LONGEST_PAUSE_S) if wait_s is None else wait_s
+        pause = (
+            min(0.5 * 2 ** min(work.attempts, 10), _LONGEST_PAUSE_S) if wait_s is None else wait_s
+        )
         log.warning("%s %d: %s; again in %.1f s", work.kind.value, work.id, why, pause)
         await self._threads.read(self._inbox.postpone, work, time.time() + pause, wait_s is None)
 

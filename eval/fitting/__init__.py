@@ -1,0 +1,1 @@
+"""Fitting: ranking, early stop and confidence from labelled questions."""

@@ -1,0 +1,89 @@
+"""Confidence calibrated anew, on labelled questions about one's own documents."""
+
+from collections.abc import Sequence
+
+from corpus.errors import StoreError
+from eval.errors import EvaluationError
+from eval.fitting.regression import (
+    TARGET_PRECISION,
+    Case,
+    Judged,
+    fit_confidence,
+    folds,
+    judge,
+    plain,
+    report_of,
+    threshold_of,
+)
+from eval.sets.question import QuestionSet
+from service.answering.question import DEFAULT_TOP_K
+from service.answering.service import AnswerService
+from service.reader.span import Kind
+
+LEAST_QUESTIONS = 60
+"""Fewer say too little."""
+
+
+def calibrate(
+    questions: QuestionSet, service: AnswerService, precision: float = TARGET_PRECISION
+) -> dict[str, object]:
+    """Fit confidence and thresholds on the questions, and keep them with the index.
+
+    What is reported was judged on questions that the numbers were not fitted on.
+
+    :param precision: how often the service is to be right when it answers
+    :return: the numbers as they are kept, with their report
+    :raises EvaluationError: too few questions, or answers all right or all wrong
+    :raises StoreError: the index is empty
+    """
+    if service.collection.store.is_empty():
+        raise StoreError("the index is empty; add the documents first that the questions are about")
+    cases = _cases(questions, service)
+    judged = {kind: _judged(cases, kind) for kind in Kind}
+    thresholds = {kind: threshold_of(judged[kind], precision) for kind in Kind}
+    numbers: dict[str, object] = {
+        "reader": service.passages.digest,
+        "calibration": {
+            kind.value: {
+                "log_odds": plain(fit_confidence(cases, kind)),
+                "threshold": thresholds[kind],
+            }
+            for kind in Kind
+        },
+        "report": {kind.value: report_of(judged[kind], thresholds[kind]) for kind in Kind},
+    }
+    service.collection.store.set_calibration(numbers)
+    return numbers
+
+
+def _cases(questions: QuestionSet, service: AnswerService) -> list[Case]:
+    labelled = [
+        question for question in questions.questions if question.answers or not question.answerable
+    ]
+    cases = []
+    for question in labelled:
+        result = service.collection.searcher.search(question.text, DEFAULT_TOP_K)
+        cases.append(
+            Case(
+                question.id,
+                question.answers,
+                None,
+                service.reader.spans(question.text, result, tuple(Kind)),
+            )
+        )
+    rights = [any(map(case.is_right, case.spans[Kind.SHORT][:1])) for case in cases]
+    if len(cases) < LEAST_QUESTIONS or all(rights) or not any(rights):
+        raise EvaluationError(
+            f"{questions.name}: {len(cases)} questions, {sum(rights)} of them answered "
+            "rightly; it takes "
+            f"{LEAST_QUESTIONS} or more, some answered rightly and some not, to calibrate on"
+        )
+    return cases
+
+
+def _judged(cases: Sequence[Case], kind: Kind) -> list[Judged]:
+    judged: list[Judged] = []
+    for held in folds(cases):
+        log_odds = fit_confidence([case for case in cases if case.fold not in held], kind)
+        judged += judge([case for case in cases if case.fold in held], kind, log_odds)
+    return judged

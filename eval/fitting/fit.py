@@ -1,0 +1,245 @@
+"""Fit the ranking of spans and the confidence that come with Quoth, and report on others.
+
+    python -m eval.fitting.fit --data FOLDER      writes service/answering/calibration.json
+
+FOLDER holds ``squad/dev-v1.1-tune.json.gz`` and ``squad/dev-v2.0-tune.json.gz``, whose articles the
+reader was not trained on. Every article becomes one document of one collection; a share of the
+paragraphs is left out, so that questions about them are on the right topic with the fact missing;
+questions that were written to have no answer join in, and others whose year or number is exchanged
+for another of the article. Folds are made of articles. The thresholds are chosen on, and the report
+is of, questions that the numbers were not fitted on; what is stored in the end is fitted on all.
+"""
+
+import argparse
+import json
+import random
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from eval.fitting.regression import (
+    Case,
+    Judged,
+    fit_confidence,
+    fit_ranking,
+    folds,
+    judge,
+    plain,
+    report_of,
+    threshold_of,
+)
+from eval.measuring.counting import CountingReader
+from eval.sets.squad import Article, SquadQuestion, articles
+from eval.training.perturb import Setting, swap_entity
+from index.collection import Collection
+from index.encoding.encoder import load_encoder
+from index.search.searcher import SearchResult
+from service.answering.question import DEFAULT_TOP_K
+from service.reader.linear import Linear
+from service.reader.load import load_passage_reader
+from service.reader.passage import PassageReader, Reading
+from service.reader.reader import Ranking, SpanReader
+from service.reader.span import Kind
+from service.settings import load_settings
+
+SEED = 20251122
+LEFT_OUT = 0.2
+IMPOSSIBLE = 0.06
+EXCHANGED = 0.06
+_FIGURE = re.compile(r"\d+")
+_CLEAR_MARGINS = (-4.0, -2.0, 0.0, 1.0, 2.0, 3.0, 5.0)
+_CLEAR_LEADS = (0.0, 0.03, 0.06, 0.1)
+_CLEAR_QUESTIONS = 900
+_CLEAR_LOSS = 0.005
+
+Asked = Sequence[tuple[SquadQuestion, SearchResult]]
+
+
+class RememberingReader:
+    """Reads no passages twice."""
+
+    def __init__(self, inner: PassageReader) -> None:
+        self._inner = inner
+        self._known: dict[tuple[str, str], Reading] = {}
+
+    @property
+    def digest(self) -> str:
+        """The inner reader's."""
+        return self._inner.digest
+
+    def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
+        """What the inner reader says."""
+        new = [
+            passage for passage in dict.fromkeys(passages) if (question, passage) not in self._known
+        ]
+        for passage, reading in zip(new, self._inner.read(question, new), strict=True):
+            self._known[question, passage] = reading
+        return [self._known[question, passage] for passage in passages]
+
+
+def main() -> None:
+    """Ask, fit, report, write."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    options.add_argument("--data", type=Path, required=True)
+    options.add_argument("--questions", type=int, default=1_800)
+    options.add_argument("--out", type=Path, default=Path("service/answering/calibration.json"))
+    given = options.parse_args()
+    settings = load_settings()
+    passages = CountingReader(
+        RememberingReader(load_passage_reader(settings.reader, settings.threads))
+    )
+    asked = _search(given.data, given.questions)
+    by_margin = _stopping(
+        random.Random(SEED).sample(asked, min(_CLEAR_QUESTIONS, len(asked))), passages
+    )
+    judged = _judged(asked, passages, by_margin)
+    cases = _read(asked, passages, by_margin)
+    ranking = replace(by_margin, kinds={kind: fit_ranking(cases, kind) for kind in Kind})
+    cases = _read(asked, passages, ranking)
+    thresholds = {kind: threshold_of(judged[kind]) for kind in Kind}
+    fitted = {
+        "reader": passages.digest,
+        "ranking": {kind: plain(ranking.kinds[kind]) for kind in Kind},
+        "clear": {"margin": ranking.clear_margin, "lead": ranking.clear_lead},
+        "calibration": {
+            kind: {"log_odds": plain(fit_confidence(cases, kind)), "threshold": thresholds[kind]}
+            for kind in Kind
+        },
+        "report": {kind: report_of(judged[kind], thresholds[kind]) for kind in Kind},
+    }
+    print(json.dumps(fitted, indent=2))
+    given.out.write_text(json.dumps(fitted, indent=2) + "\n")
+
+
+def _search(data: Path, count: int) -> Asked:
+    """Labelled questions with what the search finds for them among the articles."""
+    chance = random.Random(SEED)
+    thinned = [
+        _thinned(article, chance) for article in articles(data / "squad/dev-v1.1-tune.json.gz")
+    ]
+    ids = {article.title: article.id for article, _ in thinned}
+    possible = [question for _, questions in thinned for question in questions]
+    impossible = [
+        replace(question, document_id=ids[article.title])
+        for article in articles(data / "squad/dev-v2.0-tune.json.gz")
+        for paragraph in article.paragraphs
+        for question in paragraph.questions
+        if not question.answers
+    ]
+    exchanged = [question for article, _ in thinned for question in _exchanged(article, chance)]
+    shares = (impossible, round(IMPOSSIBLE * count)), (exchanged, round(EXCHANGED * count))
+    unanswerable = [
+        question for questions, share in shares for question in chance.sample(questions, share)
+    ]
+    questions = unanswerable + chance.sample(possible, count - len(unanswerable))
+    settings = load_settings()
+    with tempfile.TemporaryDirectory() as folder:
+        encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
+        with Collection(Path(folder), encoder, writable=True) as collection:
+            collection.put([article.document for article, _ in thinned])
+            return [
+                (each, collection.searcher.search(each.text, DEFAULT_TOP_K)) for each in questions
+            ]
+
+
+def _thinned(article: Article, chance: random.Random) -> tuple[Article, list[SquadQuestion]]:
+    """The article without some of its paragraphs, and the questions of all; those of the missing
+    ones unanswerable.
+    """
+    left_out = {paragraph for paragraph in article.paragraphs if chance.random() < LEFT_OUT}
+    kept = (
+        tuple(paragraph for paragraph in article.paragraphs if paragraph not in left_out)
+        or article.paragraphs
+    )
+    questions = [
+        question if paragraph in kept else replace(question, answers=())
+        for paragraph in article.paragraphs
+        for question in paragraph.questions
+    ]
+    return replace(article, paragraphs=kept), questions
+
+
+def _exchanged(article: Article, chance: random.Random) -> Iterator[SquadQuestion]:
+    """Those of its questions that name a year or a number, each with another of the article's in
+    its place.
+    """
+    text = article.document.text
+    for paragraph in article.paragraphs:
+        for question in paragraph.questions:
+            if _FIGURE.search(question.text):
+                changed = swap_entity(
+                    question.text, Setting(paragraph.text, text, question.answers), chance
+                )
+                if changed and _FIGURE.findall(changed) != _FIGURE.findall(question.text):
+                    yield replace(question, text=changed, answers=())
+
+
+def _read(
+    asked: Asked, passages: PassageReader, ranking: Ranking, kinds: Sequence[Kind] = tuple(Kind)
+) -> list[Case]:
+    reader = SpanReader(passages, ranking)
+    return [
+        Case(
+            question.document_id,
+            question.answers,
+            question.document_id,
+            reader.spans(question.text, result, kinds),
+        )
+        for question, result in asked
+    ]
+
+
+def _stopping(asked: Asked, passages: CountingReader) -> Ranking:
+    """Ranking by the margin alone, with reading stopped as early as costs next to no right
+    answers.
+    """
+    ranking = Ranking(dict.fromkeys(Kind, Linear({"margin": 1.0})), float("inf"), 0.0)
+    best = _share_right(_read(asked, passages, ranking, (Kind.SHORT,)))
+    chosen, fewest = ranking, float("inf")
+    for margin in _CLEAR_MARGINS:
+        for lead in _CLEAR_LEADS:
+            tried = replace(ranking, clear_margin=margin, clear_lead=lead)
+            passages.count = 0
+            loss = best - _share_right(_read(asked, passages, tried, (Kind.SHORT,)))
+            read = passages.count / len(asked)
+            print(
+                f"margin {margin}, lead {lead}: {read:.2f} passages read, {100 * loss:.2f} "
+                "points lost",
+                flush=True,
+            )
+            if loss <= _CLEAR_LOSS and read < fewest:
+                chosen, fewest = tried, read
+    return chosen
+
+
+def _share_right(cases: Sequence[Case]) -> float:
+    """The share of answerable questions whose first short answer is right."""
+    rights = [any(map(case.is_right, case.spans[Kind.SHORT][:1])) for case in cases if case.answers]
+    return float(np.mean(rights))
+
+
+def _judged(asked: Asked, passages: PassageReader, by_margin: Ranking) -> dict[Kind, list[Judged]]:
+    """The first answers to every question, judged by numbers fitted on the articles of the other
+    folds.
+    """
+    plainly = _read(asked, passages, by_margin)
+    judged: dict[Kind, list[Judged]] = {kind: [] for kind in Kind}
+    for held in folds(plainly):
+        others = [case for case in plainly if case.fold not in held]
+        cases = _read(
+            asked,
+            passages,
+            replace(by_margin, kinds={kind: fit_ranking(others, kind) for kind in Kind}),
+        )
+        for kind in Kind:
+            log_odds = fit_confidence([case for case in cases if case.fold not in held], kind)
+            judged[kind] += judge([case for case in cases if case.fold in held], kind, log_odds)
+    return judged
+
+
+if __name__ == "__main__":
+    main()

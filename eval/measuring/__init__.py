@@ -1,0 +1,1 @@
+"""Measuring: questions asked, outcomes judged, runs compared."""

@@ -1,0 +1,222 @@
+"""Scores of readers on questions with known answers.
+
+    python -m eval.measuring.reading --data FOLDER [READER ...]      a line of JSON for each reader
+
+FOLDER holds ``squad/dev-v1.1-tune.json.gz`` and ``squad/dev-v2.0-tune.json.gz``.
+
+- v1.1: exact match and F1 with the right paragraph in hand
+- v2.0: how well margins tell questions that their paragraph answers from those that it does not,
+  and the scores when a reader may refuse, its threshold chosen on other articles
+- open: the same questions as v1.1 to all its paragraphs at once, each a document under the title of
+  its article; Quoth's own search finds passages, and its ranking chooses the short answer"""
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from corpus.document import Document, make_document
+from eval.measuring.measures import Floats, auroc, contains, exact, overlap, thresholded
+from eval.sets.squad import Article, SquadQuestion, articles
+from index.collection import Collection
+from index.encoding.encoder import Encoder, load_encoder
+from index.search.searcher import Hit, SearchResult
+from service.answering.confidence import load_fitted
+from service.answering.question import DEFAULT_TOP_K
+from service.reader.load import DEFAULT_READER, load_passage_reader
+from service.reader.passage import PassageReader
+from service.reader.reader import SpanReader
+from service.reader.span import Kind
+from service.settings import load_settings
+
+Searched = tuple["Placed", SearchResult]
+Measure = Callable[[str, Sequence[str]], float]
+Scores = dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A question with its paragraph as a document."""
+
+    question: SquadQuestion
+    paragraph: Document
+
+    def is_found_by(self, hit: Hit) -> bool:
+        """Whether a passage is of the paragraph, and of the part that holds an accepted answer."""
+        chunk = hit.chunk
+        return chunk.document_id == self.paragraph.id and bool(
+            contains(chunk.text, self.question.answers)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a reader gave for a question.
+
+    :param margin: the score above null
+    """
+
+    text: str
+    margin: float
+
+
+def main() -> None:
+    """Score each reader, print a line for each."""
+    given = _parser().parse_args()
+    settings = load_settings()
+    first, second = (
+        list(articles(given.data / f"squad/dev-{name}-tune.json.gz")) for name in ("v1.1", "v2.0")
+    )
+    encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
+    found = search(first, encoder, given.open_every) if given.open_every else []
+    for name in given.readers:
+        began = time.perf_counter()
+        reader = load_passage_reader(name, settings.threads)
+        scores = {
+            "v1.1": gold_scores(reader, placed(first)[:: given.every]),
+            "v2.0": refusal_scores(reader, placed(second)[:: given.every]),
+        }
+        if found:
+            scores["open"] = open_scores(SpanReader(reader, load_fitted().ranking), found)
+        rounded = {
+            part: {key: round(value, 3) for key, value in values.items()}
+            for part, values in scores.items()
+        }
+        seconds = round(time.perf_counter() - began)
+        print(
+            json.dumps({"reader": name, "digest": reader.digest, **rounded, "seconds": seconds}),
+            flush=True,
+        )
+
+
+def placed(read: Sequence[Article]) -> list[Placed]:
+    """The questions of articles, each with its paragraph."""
+    return [
+        Placed(question, document)
+        for article in read
+        for paragraph, document in zip(article.paragraphs, documents(article), strict=True)
+        for question in paragraph.questions
+    ]
+
+
+def documents(article: Article) -> list[Document]:
+    """Each paragraph of an article as a document."""
+    texts = (paragraph.text for paragraph in article.paragraphs)
+    return [
+        make_document(text, id=f"{article.id}/{n}", title=article.title)
+        for n, text in enumerate(texts)
+    ]
+
+
+def search(read: Sequence[Article], encoder: Encoder, every: int) -> list[Searched]:
+    """Each ``every``-th question with what the search finds for it among all paragraphs."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Collection(Path(folder), encoder, writable=True) as collection,
+    ):
+        collection.put([document for article in read for document in documents(article)])
+        asked = placed(read)[::every]
+        return [
+            (each, collection.searcher.search(each.question.text, DEFAULT_TOP_K)) for each in asked
+        ]
+
+
+def gold_scores(reader: PassageReader, asked: Sequence[Placed]) -> Scores:
+    """Exact match and F1 of questions that their paragraph answers, in percent."""
+    return _means([_given(reader, each).text for each in asked], [each.question for each in asked])
+
+
+def refusal_scores(reader: PassageReader, asked: Sequence[Placed]) -> Scores:
+    """AUROC of the margin for answerable or not, and exact match and F1 with refusal, in percent
+    but for the AUROC.
+
+    Refusing scores 1 where there is no answer and 0 elsewhere. The threshold for the questions of
+    an article is the one that is best on all the others."""
+    questions = [each.question for each in asked]
+    given = [_given(reader, each) for each in asked]
+    texts = [each.text for each in given]
+    margins = np.array([each.margin for each in given])
+    refused = np.array([float(not question.answers) for question in questions])
+    names = [question.document_id for question in questions]
+    has = [
+        (text, question)
+        for text, question in zip(texts, questions, strict=True)
+        if question.answers
+    ]
+    return {
+        "auroc": auroc(margins, refused == 0),
+        "em": 100 * thresholded(margins, _each(exact, texts, questions), refused, names),
+        "f1": 100 * thresholded(margins, _each(overlap, texts, questions), refused, names),
+        "f1_of_answerable": _means(*zip(*has, strict=True))["f1"],
+    }
+
+
+def open_scores(reader: SpanReader, found: Sequence[Searched]) -> Scores:
+    """Exact match and F1 of the first short answer, and how often the search found the paragraph,
+    in percent.
+    """
+    texts = [_first(reader, each.question.text, result) for each, result in found]
+    held = [any(map(each.is_found_by, result.hits)) for each, result in found]
+    return {
+        **_means(texts, [each.question for each, _ in found]),
+        "found": 100 * float(np.mean(held)),
+    }
+
+
+def _given(reader: PassageReader, asked: Placed) -> Given:
+    """The best span of the question's own paragraph."""
+    (reading,) = reader.read(asked.question.text, [asked.paragraph.text])
+    if not reading.spans:
+        return Given("", float("-inf"))
+    best = reading.spans[0]
+    return Given(asked.paragraph.text[best.start : best.end], best.margin)
+
+
+def _first(reader: SpanReader, question: str, result: SearchResult) -> str:
+    spans = reader.spans(question, result, (Kind.SHORT,))[Kind.SHORT]
+    return spans[0].quote if spans else ""
+
+
+def _means(texts: Sequence[str], questions: Sequence[SquadQuestion]) -> Scores:
+    return {
+        name: 100 * float(_each(measure, texts, questions).mean())
+        for name, measure in (("em", exact), ("f1", overlap))
+    }
+
+
+def _each(measure: Measure, texts: Sequence[str], questions: Sequence[SquadQuestion]) -> Floats:
+    pairs = zip(texts, questions, strict=True)
+    return np.array([measure(text, question.answers) for text, question in pairs], dtype=np.float64)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "readers",
+        nargs="*",
+        metavar="READER",
+        default=[DEFAULT_READER],
+        help="a reader's name or folder (%(default)s)",
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument(
+        "--every", type=int, default=1, help="ask each n-th question only (%(default)s)"
+    )
+    parser.add_argument(
+        "--open-every",
+        type=int,
+        default=4,
+        help="likewise in open retrieval, 0 for none (%(default)s)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""The collection that questions are asked of: an index that is there, or one made for the
+occasion.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from corpus.document import Document
+from corpus.errors import StoreError
+from corpus.load import ClaimedIds, find_files, read_document
+from eval.errors import EvaluationError
+from eval.sets.question import QuestionSet
+from index.store.store import FILE_NAME
+from service.answering.service import AnswerService, open_service
+from service.settings import Settings
+
+
+@contextmanager
+def desk_for(
+    questions: QuestionSet, paths: Sequence[Path], settings: Settings
+) -> Iterator[AnswerService]:
+    """A service over the documents that the questions are about.
+
+    These are the set's own, where it brings them; else those of the files and folders given, where
+    there are any; else the index in the settings' folder.
+
+    :raises EvaluationError: there is no index, or there are no documents
+    :raises DocumentError: a file cannot be read
+    """
+    if questions.documents or paths:
+        documents = questions.documents or tuple(_read(paths, settings))
+        with tempfile.TemporaryDirectory() as folder:
+            own = settings.model_copy(update={"data_dir": Path(folder)})
+            with open_service(own, writable=True) as service:
+                service.collection.put(documents)
+                yield service
+    elif (settings.data_dir / FILE_NAME).is_file():
+        with open_service(settings, writable=False) as service:
+            yield service
+    else:
+        raise EvaluationError(
+            f"{settings.data_dir}: there is no index here; name one with --data, or documents "
+            "with --documents"
+        )
+
+
+def _read(paths: Sequence[Path], settings: Settings) -> list[Document]:
+    claimed = ClaimedIds()
+    documents = []
+    for file in find_files(list(paths)):
+        document = read_document(file.path, id=file.id, max_bytes=settings.max_document_bytes)
+        claimed.claim(document.id, file.path)
+        documents.append(document)
+    if not documents:
+        raise StoreError(f"{', '.join(map(str, paths))}: no documents there")
+    return documents

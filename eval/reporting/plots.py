@@ -1,0 +1,298 @@
+"""Plots of a run as inline SVG: first the figures, then the drawing, both in small pure functions.
+
+Every plot is as wide as :data:`WIDTH`; colours and type come from the stylesheet of the page that
+holds it."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+
+from eval.measuring.measures import Bin, Flags, Floats, percentile
+from eval.reporting.wording import plain
+
+WIDTH = 400
+_LEFT, _RIGHT, _TOP = 44.0, 382.0, 40.0
+_ROW = 26
+_BARS_FROM, _BARS_TO = 132.0, 318.0
+_NAME = 18
+_FINE = 5
+"""Bars of a histogram between two ticks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The share of questions that are answered, and the share of those answers that are wrong."""
+
+    coverage: float
+    risk: float
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Counts over bars of equal width from 0 to ``top``; the last holds ``above``, the number past
+    the top, as well.
+    """
+
+    step: float
+    top: float
+    counts: tuple[int, ...]
+    above: int
+
+
+def risk_coverage(confidences: Floats, rights: Flags) -> tuple[Point, ...]:
+    """What answering down to each confidence gives (El-Yaniv and Wiener 2010); equal confidences go
+    together.
+    """
+    order = np.argsort(-confidences, kind="stable")
+    falling = confidences[order]
+    wrong = np.cumsum(~rights[order])
+    ends = [
+        place
+        for place in range(len(falling))
+        if place + 1 == len(falling) or falling[place + 1] < falling[place]
+    ]
+    return tuple(
+        Point((place + 1) / len(falling), float(wrong[place]) / (place + 1)) for place in ends
+    )
+
+
+def operating_point(given: Flags, rights: Flags) -> Point | None:
+    """Where the default threshold stands on the curve; None where nothing is answered."""
+    return Point(float(given.mean()), float((~rights[given]).mean())) if given.any() else None
+
+
+def histogram(values: Floats) -> Histogram:
+    """Counts up to the largest value, or to twice the 95th percentile where a few are far above
+    it.
+    """
+    reach = min(float(values.max()), 2 * percentile(values, 95))
+    step = nice_step(reach)
+    top = step * max(1, math.ceil(reach / step))
+    bars = round(top / step) * _FINE
+    counts, _ = np.histogram(np.minimum(values, top), bins=bars, range=(0, top))
+    return Histogram(step, top, tuple(int(count) for count in counts), int((values > top).sum()))
+
+
+def nice_step(top: float) -> float:
+    """The distance of ticks that divides 0 to ``top`` into at most five: 1, 2 or 5 times a power of
+    ten.
+    """
+    if top <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(top / 5))
+    return next(
+        (times * power for times in (1.0, 2.0, 5.0) if top / (times * power) <= 5 + 1e-9),
+        10.0 * power,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Axes:
+    """From values, 0 to ``x_top`` and 0 to ``y_top``, to places in the drawing."""
+
+    x_top: float
+    y_top: float
+    bottom: float
+
+    def x(self, value: float) -> float:
+        return _LEFT + (_RIGHT - _LEFT) * value / self.x_top
+
+    def y(self, value: float) -> float:
+        return self.bottom - (self.bottom - _TOP) * value / self.y_top
+
+    def across(self, values: Iterable[float], kind: str = "percent") -> Markup:
+        """Ticks of the horizontal axis."""
+        return _joined(
+            _text(self.x(value), self.bottom + 16, _label(value, kind), "tick", "middle")
+            for value in values
+        )
+
+    def up(self, values: Iterable[float], kind: str = "percent") -> Markup:
+        """Ticks of the vertical axis, each with its line."""
+        return _joined(
+            _line(_LEFT, self.y(value), _RIGHT, self.y(value), "grid")
+            + _text(_LEFT - 7, self.y(value) + 4, _label(value, kind), "tick", "end")
+            for value in values
+        )
+
+    def curve(self, points: Iterable[tuple[float, float]], kind: str) -> Markup:
+        """A line through points."""
+        places = " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
+        return Markup('<polyline class="{}" points="{}"/>').format(kind, places)
+
+
+def risk_coverage_plot(
+    points: Sequence[Point], chosen: Point | None, threshold: float | None
+) -> Markup:
+    """The curve, and where the default threshold stands on it."""
+    step = nice_step(max(0.1, *(point.risk for point in points)))
+    top = step * math.ceil(max(0.1, *(point.risk for point in points)) / step - 1e-9)
+    axes = _Axes(1.0, top, 218)
+    return _svg(
+        262,
+        "Risk-coverage curve",
+        axes.up(_ticks(top, step)),
+        axes.across(_ticks(1.0, 0.2)),
+        _titles("wrong among answered", "share of questions answered", 254),
+        axes.curve(((point.coverage, point.risk) for point in points), "curve"),
+        _chosen(axes, chosen, threshold) if chosen else Markup(),
+    )
+
+
+def _chosen(axes: _Axes, point: Point, threshold: float | None) -> Markup:
+    x, y = axes.x(point.coverage), axes.y(point.risk)
+    named = "by default" if threshold is None else f"threshold {threshold:.2f}"
+    said = f"{named}: {point.coverage:.0%} answered, {point.risk:.0%} of them wrong"
+    return (
+        _line(x, _TOP, x, axes.bottom, "mark")
+        + _dot(x, y, "at", said)
+        + _dot(_LEFT + 4, 26, "at", said)
+        + _text(_LEFT + 13, 30, said, "note", "start")
+    )
+
+
+def reliability_plot(bins: Sequence[Bin]) -> Markup:
+    """The share of right answers by confidence, with the number of answers in every bin."""
+    axes = _Axes(1.0, 1.0, 218)
+    full = [each for each in bins if each.count]
+    middle = 0.5 / len(bins)
+    return _svg(
+        280,
+        "Reliability diagram",
+        axes.up(_ticks(1.0, 0.25)),
+        axes.across(_ticks(1.0, 0.2)),
+        _titles("right among them", "confidence", 272),
+        _joined(_column(axes, each.low, 1 / len(bins), each.right) for each in full),
+        axes.curve(((0, 0), (1, 1)), "mark"),
+        axes.curve(((each.confidence, each.right) for each in full), "curve"),
+        _joined(
+            _dot(axes.x(each.confidence), axes.y(each.right), "dot", _binned(each)) for each in full
+        ),
+        _text(_LEFT - 7, 254, "n", "tick", "end"),
+        _joined(
+            _text(axes.x(each.low + middle), 254, _short(each.count), "tick", "middle")
+            for each in bins
+        ),
+    )
+
+
+def _binned(each: Bin) -> str:
+    return f"{each.count} answers of confidence {each.confidence:.2f}: {each.right:.0%} right"
+
+
+def latency_plot(values: Floats) -> Markup:
+    """How long questions took, in milliseconds, with the median and the 95th percentile."""
+    shape = histogram(values)
+    most = max(shape.counts)
+    step = max(1.0, nice_step(most))
+    axes = _Axes(shape.top, step * math.ceil(most / step), 218)
+    width = shape.top / len(shape.counts)
+    past = f" (the last bar: {shape.above} above {shape.top:g})" if shape.above else ""
+    return _svg(
+        262,
+        "Latency histogram",
+        axes.up(_ticks(axes.y_top, step), "count"),
+        axes.across(_ticks(shape.top, shape.step), "count"),
+        _titles("questions", f"milliseconds{past}", 254),
+        _joined(
+            _column(axes, place * width, width, count)
+            for place, count in enumerate(shape.counts)
+            if count
+        ),
+        _percentile(axes, values, 50, 18),
+        _percentile(axes, values, 95, 33),
+    )
+
+
+def _percentile(axes: _Axes, values: Floats, percent: int, row: float) -> Markup:
+    value = percentile(values, percent)
+    x = axes.x(min(value, axes.x_top))
+    anchor, aside = ("end", -5) if x > (_LEFT + _RIGHT) / 2 else ("start", 5)
+    said = f"p{percent} {value:.0f} ms"
+    return _line(x, row - 10, x, axes.bottom, "mark") + _text(x + aside, row, said, "note", anchor)
+
+
+def bars_plot(bars: Mapping[str, tuple[float, int]]) -> Markup:
+    """A bar for every name: its value, 0 to 1, and how many questions it is the mean of."""
+    height = _ROW * len(bars) + 8
+    lines = (_BARS_FROM + (_BARS_TO - _BARS_FROM) * share for share in (0, 0.25, 0.5, 0.75, 1))
+    ticks = ((_BARS_FROM + (_BARS_TO - _BARS_FROM) * share, f"{share:g}") for share in (0, 0.5, 1))
+    return _svg(
+        height + 20,
+        "Bars by type of question",
+        _joined(_line(x, 4, x, height, "grid") for x in lines),
+        _joined(_text(x, height + 14, said, "tick", "middle") for x, said in ticks),
+        _joined(_bar(place, name, *bar) for place, (name, bar) in enumerate(bars.items())),
+    )
+
+
+def _bar(place: int, name: str, value: float, count: int) -> Markup:
+    top = _ROW * place + 4
+    label = Markup('<svg y="{}" width="{}" height="{}"><title>{}</title>{}</svg>').format(
+        top, _BARS_FROM - 8, _ROW, name, _text(0, 17, plain(name, _NAME), "name", "start")
+    )
+    bar = _rectangle(
+        _BARS_FROM, top + 5, (_BARS_TO - _BARS_FROM) * value, _ROW - 10, f"{name}: {value:.3f}"
+    )
+    said = _text(_BARS_TO + 10, top + 17, f"{value:.2f}", "value", "start")
+    return label + bar + said + _text(WIDTH, top + 17, f"n {_short(count)}", "tick", "end")
+
+
+def _svg(height: float, name: str, *parts: Markup) -> Markup:
+    frame = '<svg viewBox="0 0 {} {:.0f}" role="img" aria-label="{}">{}</svg>'
+    return Markup(frame).format(WIDTH, height, name, _joined(parts))
+
+
+def _titles(up: str, across: str, place: float) -> Markup:
+    return _text(0, 12, f"↑ {up}", "axis", "start") + _text(
+        _RIGHT, place, f"{across} →", "axis", "end"
+    )
+
+
+def _column(axes: _Axes, low: float, width: float, value: float) -> Markup:
+    x, y = axes.x(low), axes.y(value)
+    said = f"{low:g} to {low + width:g}: {value:g}"
+    return _rectangle(x + 1, y, max(1.0, axes.x(low + width) - x - 2), axes.bottom - y, said)
+
+
+def _rectangle(x: float, y: float, width: float, height: float, said: str) -> Markup:
+    shape = (
+        '<rect class="bar" x="{:.1f}" y="{:.1f}" width="{:.1f}" '
+        'height="{:.1f}"><title>{}</title></rect>'
+    )
+    return Markup(shape).format(x, y, width, height, said)
+
+
+def _dot(x: float, y: float, kind: str, said: str) -> Markup:
+    return Markup(
+        '<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="4"><title>{}</title></circle>'
+    ).format(kind, x, y, said)
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
+    shape = '<line class="{}" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>'
+    return Markup(shape).format(kind, x1, y1, x2, y2)
+
+
+def _text(x: float, y: float, said: str, kind: str, anchor: str) -> Markup:
+    shape = '<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>'
+    return Markup(shape).format(kind, x, y, anchor, said)
+
+
+def _joined(parts: Iterable[Markup]) -> Markup:
+    return Markup().join(parts)
+
+
+def _ticks(top: float, step: float) -> list[float]:
+    return [round(step * place, 9) for place in range(round(top / step) + 1)]
+
+
+def _label(value: float, kind: str) -> str:
+    return f"{value:.0%}" if kind == "percent" else f"{value:g}"
+
+
+def _short(count: int) -> str:
+    return f"{count / 1_000:.0f}k" if count >= 10_000 else str(count)

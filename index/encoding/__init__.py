@@ -1,0 +1,1 @@
+"""Encoders: texts in, vectors of length 1 out."""

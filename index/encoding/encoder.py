@@ -1,0 +1,254 @@
+"""Encoders: texts in, vectors of length 1 out.
+
+The default is all-MiniLM-L6-v2 as an int8 ONNX graph, exported once (:mod:`index.encoding.export`);
+any other name is taken for a sentence-transformers model. Neither torch nor sentence-transformers
+is imported while the default serves."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Encoding, Tokenizer
+
+from corpus.errors import SettingsError
+from index.encoding.onnx_runtime import Graph, Row
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+    from torch import Tensor
+
+Vectors = NDArray[np.float32]
+
+DEFAULT_ENCODER = "all-MiniLM-L6-v2"
+DEFAULT_MODELS_DIR = Path(sys.prefix) / "share" / "quoth" / "models"
+"""Where exported models are kept: with the environment that they were made by."""
+
+MAX_TOKENS = 256
+"""Tokens of the default encoder's window, special ones included, as its authors set it."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderIdentity:
+    """What a vector depends on; two encoders with equal identities make vectors that can be
+    compared.
+
+    :param digest: sha256 of the trained weights
+    :param form: how they are run
+    """
+
+    name: str
+    digest: str
+    form: str
+    dimension: int
+
+    def as_dict(self) -> dict[str, str | int]:
+        """The identity as plain values, for the manifest."""
+        return asdict(self)
+
+
+class Encoder(Protocol):
+    """Turns texts into vectors. Thread-safe, deterministic for the same texts."""
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        """What the vectors depend on."""
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of length 1, float32 ``[len(texts), dimension]``; texts past the encoder's window
+        are cut.
+        """
+
+    def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """Where the tokens of each text stand in it, as half-open code point spans, without special
+        tokens.
+        """
+
+
+class OnnxEncoder:
+    """The default encoder: an exported graph that takes token ids and gives normalised sentence
+    vectors.
+    """
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        """Load the folder that :func:`index.encoding.export.export_encoder` wrote.
+
+        :param threads: processor cores that one call may use
+        :raises SettingsError: a file is missing or is not the one that was exported
+        """
+        self._identity = _checked_export(folder)
+        self._graph = Graph(folder / "model.onnx", threads)
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(MAX_TOKENS)
+        self._counter = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._counter.no_padding()
+        self._counter.no_truncation()
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        """What the vectors depend on."""
+        return self._identity
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of length 1, float32 ``[len(texts), dimension]``; texts past the window are cut.
+
+        The vector of a text does not depend on the texts beside it.
+        """
+        encodings = self._tokenizer.encode_batch(list(texts))
+        vectors = np.empty((len(encodings), self._identity.dimension), dtype=np.float32)
+        for number, (vector,) in enumerate(
+            self._graph.run([_row(encoding) for encoding in encodings], ["vectors"])
+        ):
+            vectors[number] = vector
+        return vectors
+
+    def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """Where the tokens of each text stand in it, without special tokens."""
+        return [
+            encoding.offsets
+            for encoding in self._counter.encode_batch(list(texts), add_special_tokens=False)
+        ]
+
+
+class TransformerEncoder:
+    """Any sentence-transformers model, by name or folder, on PyTorch."""
+
+    def __init__(self, name: str, threads: int) -> None:
+        """Load a model that is on this machine; nothing is downloaded.
+
+        :raises SettingsError: there is no such model here, or it is not usable for search
+        """
+        self._model = _load_transformer(name, threads)
+        dimension = self._vectors(["length"]).shape[
+            1
+        ]  # not every model says it, and the method that does was renamed
+        self._identity = EncoderIdentity(
+            Path(name).name,
+            sha256_of_weights(self._model.state_dict()),
+            "sentence-transformers",
+            dimension,
+        )
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        """What the vectors depend on."""
+        return self._identity
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of length 1, float32 ``[len(texts), dimension]``; texts past the window are
+        cut.
+        """
+        if not texts:
+            return np.empty((0, self._identity.dimension), dtype=np.float32)
+        return self._vectors(texts)
+
+    def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """Where the tokens of each text stand in it, without special tokens."""
+        if not texts:
+            return []
+        encoded = self._model.tokenizer(
+            list(texts),
+            add_special_tokens=False,
+            return_offsets_mapping=True,
+            truncation=False,
+            verbose=False,
+        )
+        return [[(start, end) for start, end in offsets] for offsets in encoded["offset_mapping"]]
+
+    def _vectors(self, texts: Sequence[str]) -> Vectors:
+        vectors = self._model.encode(
+            list(texts), normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
+        )
+        return np.asarray(vectors, dtype=np.float32)
+
+
+def load_encoder(name: str, models_dir: Path, threads: int) -> Encoder:
+    """The encoder of that name: the exported default, or a sentence-transformers model.
+
+    The default is exported on first use where that has not been done; this needs torch and takes
+    about a minute.
+
+    :raises SettingsError: the model is not here, or not usable
+    """
+    if name != DEFAULT_ENCODER:
+        return TransformerEncoder(name, threads)
+    folder = export_folder(models_dir)
+    if not (folder / "export.json").is_file():
+        from index.encoding.export import export_encoder
+
+        export_encoder(folder)
+    return OnnxEncoder(folder, threads)
+
+
+def export_folder(models_dir: Path) -> Path:
+    """Where the default encoder's export is kept."""
+    return models_dir / f"{DEFAULT_ENCODER}-int8"
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_weights(weights: "Mapping[str, Tensor]") -> str:
+    """The sha256 of named tensors, in hexadecimal."""
+    state = hashlib.sha256()
+    for name, value in sorted(weights.items()):
+        state.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+    return state.hexdigest()
+
+
+def altered_files(folder: Path, digests: Mapping[str, str]) -> list[str]:
+    """The names of a folder's files that do not have the sha256 they should have.
+
+    :raises OSError: one is missing
+    """
+    return [name for name, digest in digests.items() if sha256_of(folder / name) != digest]
+
+
+def _row(encoding: Encoding) -> Row:
+    ids = np.array(encoding.ids, dtype=np.int64)
+    return {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+
+
+def _checked_export(folder: Path) -> EncoderIdentity:
+    try:
+        described = json.loads((folder / "export.json").read_text())
+        identity = EncoderIdentity(**described["identity"])
+        altered = altered_files(folder, described["files"])
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise SettingsError(
+            f"{folder}: the exported model is incomplete ({exc}); delete the folder, it is "
+            "made anew"
+        ) from exc
+    if altered:
+        raise SettingsError(
+            f"{folder}: {', '.join(altered)} is not what was exported; delete the folder, it "
+            "is made anew"
+        )
+    return identity
+
+
+def _load_transformer(name: str, threads: int) -> "SentenceTransformer":
+    try:
+        import torch
+        from sentence_transformers import SentenceTransformer
+    except ImportError as exc:
+        raise SettingsError(
+            f"QUOTH_ENCODER={name} needs the packages sentence-transformers and torch"
+        ) from exc
+    torch.set_num_threads(threads)
+    try:
+        return SentenceTransformer(name, device="cpu", local_files_only=True)
+    # the libraries below raise whatever they meet: OSError, ValueError, KeyError, hub errors
+    except Exception as exc:
+        raise SettingsError(
+            f"QUOTH_ENCODER={name}: no such sentence-transformers model on this machine ({exc})"
+        ) from exc

@@ -1,0 +1,1 @@
+"""Search: an engine's candidates, fused into one ranking of hits."""

@@ -1,0 +1,52 @@
+"""Which chunks pass which filters, kept from question to question."""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from index.search.idset import NOTHING, IdSet
+from index.store.store import Filters, Store
+
+_KEPT = 64
+"""Filters that are remembered; a million chunks take 125 kB for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The chunks that pass some filters, in one generation."""
+
+    generation: int
+    ids: IdSet
+
+
+class AllowedChunks:
+    """The chunks that pass, of the filters that were asked for last. Thread-safe.
+
+    Reading half a million numbers for every question would take longer than the search. So they are
+    read once, and after that only what came and went since."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._kept: OrderedDict[Filters, Allowed] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, filters: Filters, generation: int) -> Allowed:
+        """The chunks that pass, in that generation where they are kept or the store is there, else
+        in a later one.
+
+        :raises StoreError: the store cannot be read
+        """
+        with self._lock:
+            known = self._kept.get(filters, Allowed(0, NOTHING))
+        allowed = known if known.generation == generation else self._brought_forward(known, filters)
+        with self._lock:
+            self._kept[filters] = allowed
+            self._kept.move_to_end(filters)
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return allowed
+
+    def _brought_forward(self, known: Allowed, filters: Filters) -> Allowed:
+        passing = self._store.passing(filters, known.generation)
+        ids = known.ids - IdSet.of(passing.removed) | IdSet.of(passing.added)
+        return Allowed(passing.generation, ids)

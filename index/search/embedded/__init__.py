@@ -1,0 +1,1 @@
+"""The engine that comes with Quoth: FAISS and tantivy in this process."""

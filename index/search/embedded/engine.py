@@ -1,0 +1,339 @@
+"""The search protocol, and the engine that comes with Quoth: FAISS and tantivy in this process.
+
+Nothing above this module knows which engine finds the chunks.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from corpus.errors import StoreError
+from index.encoding.encoder import Vectors
+from index.search.allowed import AllowedChunks
+from index.search.embedded.lexical import LexicalIndex, LexicalSnapshot, damaged_files
+from index.search.embedded.vectors import VectorIndex
+from index.store.store import Filters, Store, VectorChanges
+
+_POLL_S = 0.02
+_SAVE_AFTER_CHUNKS = 2_000
+
+log = logging.getLogger("quoth")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Chunks that may answer a question, all of one generation.
+
+    :param dense: inner product with the question's vector (-1 to 1), of every candidate
+    :param lexical: BM25 (above 0), of those that share a term with the question and rank high by it
+    :param idf: inverse document frequency, over this generation's chunks, of each of the question's
+        analysed terms
+    :param excluded_all: the filters let no chunk through
+    :param whole: false where the store has gone on, so that a chunk may be missing here: ask again
+    """
+
+    generation: int
+    dense: Mapping[int, float]
+    lexical: Mapping[int, float]
+    idf: Mapping[str, float]
+    excluded_all: bool = False
+    whole: bool = True
+
+
+class Engine(Protocol):
+    """Finds chunks by meaning and by words. Thread-safe."""
+
+    @property
+    def generation(self) -> int:
+        """The generation that the next search sees."""
+
+    def candidates(
+        self, question: str, vector: Callable[[], Vectors], limit: int, filters: Filters
+    ) -> Candidates:
+        """The ``limit`` best chunks by vector and the ``limit`` best by terms, together.
+
+        :param vector: makes the question's vector; it is called once, and may take a while
+        :param filters: narrow the search itself
+        """
+
+    def advance(self, past: int) -> None:
+        """Wait until the next search sees a generation after ``past``, where the store has one.
+
+        :raises StoreError: the engine stays behind the store
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """Both indexes at one generation. Searches take one snapshot and need no lock."""
+
+    vectors: VectorIndex
+    lexical: LexicalSnapshot
+
+
+class EmbeddedEngine:
+    """FAISS and tantivy, kept at the store's generation.
+
+    The store is written first; the indexes follow by applying what they miss
+    (:class:`index.store.store.Changes`), here after every write and at every opening. So killing
+    the process at any moment leaves nothing that cannot be caught up."""
+
+    def __init__(
+        self,
+        folder: Path,
+        store: Store,
+        dimension: int,
+        writable: bool,
+        mend: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Load what is on disk; :meth:`catch_up` or :meth:`follow` brings it to the store's
+        generation.
+
+        :param mend: brings what is on disk to the store's generation where no writer is there to do
+            it, and says whether it could; for a reader whose writer was cut off
+        :raises StoreError: the lexical index is damaged and not to be written
+        """
+        self._folder = folder
+        self._store = store
+        self._dimension = dimension
+        self._writable = writable
+        self._mend = mend
+        self._allowed = AllowedChunks(store)
+        self._pool = ThreadPoolExecutor(
+            thread_name_prefix="words"
+        )  # its threads end when nobody has this any more
+        self._lexical = LexicalIndex(folder, writable)
+        vectors = VectorIndex.load(folder, dimension, store.vectors, writable)
+        self._snapshot = _Snapshot(vectors, self._lexical.snapshot)
+        self._saved = vectors.generation
+        self._unsaved_chunks = 0
+        self._manifest = store.manifest()
+        self._closed = False
+
+    @property
+    def generation(self) -> int:
+        """The generation that the next search sees."""
+        return self._snapshot.vectors.generation
+
+    @property
+    def crowded(self) -> bool:
+        """Whether :meth:`compact` has something to do."""
+        return self._snapshot.vectors.crowded
+
+    def candidates(
+        self, question: str, vector: Callable[[], Vectors], limit: int, filters: Filters
+    ) -> Candidates:
+        """The ``limit`` best chunks by vector and the ``limit`` best by terms, together.
+
+        Words are searched in another thread while the vector is made and searched with: on two
+        cores that is for free."""
+        snapshot = self._snapshot
+        generation = snapshot.vectors.generation
+        allowed = self._allowed.of(filters, generation) if filters else None
+        passing = None if allowed is None else allowed.ids
+        by_words = self._pool.submit(snapshot.lexical.search, question, limit, filters, passing)
+        near = snapshot.vectors.search(
+            vector(),
+            limit,
+            passing,
+            lambda: np.array([id for id, _ in by_words.result()], dtype=np.int64),
+        )
+        return Candidates(
+            generation,
+            {**near.others, **dict(near.hits)},
+            dict(by_words.result()),
+            snapshot.lexical.idf(question),
+            excluded_all=allowed is not None and not len(allowed.ids),
+            whole=near.whole and (allowed is None or allowed.generation == generation),
+        )
+
+    def chunk_ids(self) -> tuple[list[int], list[int]]:
+        """The numbers of the chunks that FAISS holds, and of those that the lexical index holds,
+        ascending.
+        """
+        return self._snapshot.vectors.ids.tolist(), self._snapshot.lexical.ids()
+
+    def damage(self) -> list[str]:
+        """A line for each file on disk that is not what was written."""
+        return [
+            *(
+                f"the lexical index's file {name} is damaged"
+                for name in damaged_files(self._folder)
+            ),
+            *(f"FAISS's file {name} is damaged" for name in VectorIndex.damaged(self._folder)),
+        ]
+
+    def sizes(self) -> tuple[int, int]:
+        """How many chunks FAISS holds, and how many the lexical index holds."""
+        return len(self._snapshot.vectors), len(self._snapshot.lexical)
+
+    def agrees(self) -> bool:
+        """Whether both indexes hold as many chunks as the store; quick, and no proof."""
+        return set(self.sizes()) == {self._store.chunk_count()}
+
+    def catch_up(self) -> None:
+        """Bring both indexes to the store's generation. For the process that may write.
+
+        :raises StoreError: the lexical index cannot be written; the store is ahead then, until this
+            succeeds"""
+        self._reach(self._snapshot.vectors)
+
+    def compact(self) -> Callable[[], None]:
+        """Work what came since into FAISS's compressed part, or make one; this takes a while, and
+        nothing waits for it.
+
+        :return: what shows the result to searches, to be called by the one writer when it has
+            written a new generation
+        :raises StoreError: it cannot be written to disk
+        """
+        vectors = self._snapshot.vectors
+        made = self._built() if vectors.outgrown else vectors.compacted(self._folder)
+        return partial(self._show, made)
+
+    def follow(self, timeout_s: float = 5.0) -> None:
+        """Bring this process to the generation that another one has written.
+
+        :raises StoreError: the lexical index stays behind the store, whose writer is very slow; or
+            the index was built anew with another encoder, or with other chunks"""
+        if not self.generation and self._store.generation:
+            # no file of FAISS can be read: one made anew is less to hold than every vector
+            self._mend()
+        deadline = time.monotonic() + timeout_s
+        while True:
+            vectors, lexical = self._nearest_on_disk(), self._lexical.refresh()
+            parts = list(self._store.vector_changes_since(vectors.generation))
+            if self._manifest not in (None, self._store.manifest()):
+                raise StoreError(
+                    "the index was built anew with other settings meanwhile: start again with those"
+                )
+            vectors = self._applied(vectors, parts)
+            if vectors.generation == lexical.generation:
+                self._snapshot = _Snapshot(vectors, lexical)
+                return
+            if time.monotonic() > deadline:
+                raise StoreError(
+                    f"the lexical index is at generation {lexical.generation}, the store at "
+                    f"{vectors.generation}; "
+                    "run quoth rebuild when nothing writes"
+                )
+            if not self._mend():
+                time.sleep(_POLL_S)
+
+    def advance(self, past: int, timeout_s: float = 10.0) -> None:
+        """Wait until the next search sees a generation after ``past``, where the store has one.
+
+        In the process that writes, another thread is between its write and :meth:`catch_up`.
+
+        :raises StoreError: the indexes stay behind the store
+        """
+        if not self._writable:
+            return self.follow(timeout_s)
+        deadline = time.monotonic() + timeout_s
+        while self.generation <= past < self._store.generation and not self._closed:
+            if time.monotonic() > deadline:
+                raise StoreError(
+                    f"the indexes stay at generation {past}, behind the store; restart, or run "
+                    "quoth rebuild"
+                )
+            time.sleep(_POLL_S)
+        return None
+
+    def discard(self) -> None:
+        """Forget everything, on disk too; :meth:`catch_up` makes it anew from the store."""
+        self._lexical.close()
+        LexicalIndex.discard(self._folder)
+        VectorIndex.discard(self._folder)
+        self._lexical = LexicalIndex(self._folder, writable=True)
+        empty = VectorIndex.empty(self._dimension, self._store.vectors)
+        self._snapshot = _Snapshot(empty, self._lexical.snapshot)
+        self._saved = 0
+
+    @staticmethod
+    def move(source: Path, target: Path) -> None:
+        """Put the files of an engine of one folder in place of those of another, whose engine is
+        closed.
+
+        Cut off half-way, it can be done again.
+        """
+        VectorIndex.move(source, target)
+        LexicalIndex.move(source, target)
+
+    def save(self) -> None:
+        """Write FAISS's part to disk, so that the next opening has less to catch up. Only the
+        writer does this.
+
+        Where there is no room for it nothing is lost: the store has it all.
+        """
+        vectors = self._snapshot.vectors
+        if vectors.generation == self._saved:
+            return
+        try:
+            vectors.save(self._folder)
+        except StoreError as exc:
+            log.warning("%s; the next start reads the vectors from the store", exc)
+        self._saved = vectors.generation
+        self._unsaved_chunks = 0
+
+    def rest(self) -> None:
+        """Finish background work; the next write begins it again."""
+        self._lexical.close()
+
+    def close(self) -> None:
+        """Finish background work, and have nobody wait for another generation."""
+        self._closed = True
+        self.rest()
+
+    def _show(self, made: VectorIndex) -> None:
+        self._reach(made)
+        self.save()
+
+    def _reach(self, vectors: VectorIndex) -> None:
+        """Show these vectors, and the terms, at the store's generation."""
+        reached = self._store.generation
+        if (
+            max(vectors.generation, self._snapshot.lexical.generation) > reached
+        ):  # the store was put back
+            self.discard()
+            vectors = self._snapshot.vectors
+        lexical = self._snapshot.lexical
+        if lexical.generation < reached:
+            lexical = self._lexical.apply(self._store.changes_since(lexical.generation))
+        if vectors.generation < reached:
+            vectors = self._forward(vectors)
+        self._snapshot = _Snapshot(vectors, lexical)
+        if self._unsaved_chunks >= _SAVE_AFTER_CHUNKS:
+            self.save()
+
+    def _forward(self, vectors: VectorIndex) -> VectorIndex:
+        """The vectors at the store's generation; made at once where there is nothing yet."""
+        if vectors.generation == 0:
+            return self._built()
+        return self._applied(vectors, self._store.vector_changes_since(vectors.generation))
+
+    def _applied(self, vectors: VectorIndex, parts: Iterable[VectorChanges]) -> VectorIndex:
+        for part in parts:
+            vectors = vectors.apply(part)
+            self._unsaved_chunks += len(part.added) + len(part.removed)
+        return vectors
+
+    def _built(self) -> VectorIndex:
+        ids, parts = self._store.chunk_ids(), self._store.vector_changes_since(0)
+        self._unsaved_chunks += len(ids)
+        return VectorIndex.built(self._folder, self._dimension, self._store.vectors, ids, parts)
+
+    def _nearest_on_disk(self) -> VectorIndex:
+        """What this process has, or what was made of it since, where that is nothing or much to
+        search.
+        """
+        vectors = self._snapshot.vectors
+        if vectors.generation and not vectors.crowded:
+            return vectors
+        found = VectorIndex.load(self._folder, self._dimension, self._store.vectors)
+        return found if found.generation > vectors.generation else vectors

@@ -1,0 +1,512 @@
+"""FAISS: the vectors of one generation, to be searched by inner product.
+
+Up to :data:`EXACT_UP_TO` vectors are compared one by one. Past that, most of them stand in a
+compressed part on disk, mapped into memory: an inverted file with one byte for each number, which
+is searched for a shortlist. Beside it, those that came since are kept exactly. Every score that
+leaves this module is the exact inner product of the stored vector."""
+
+import math
+import os
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import faiss
+import numpy as np
+
+from corpus.errors import StoreError
+from index.encoding.encoder import Vectors
+from index.search.idset import NOTHING, IdSet
+from index.store.store import Ids, VectorChanges
+
+Stored = Callable[[Sequence[int]], tuple[Ids, Vectors]]
+"""Of chunks of those numbers, which are there, in any order, and their vectors, ``[there,
+dimension]``.
+"""
+
+EXACT_UP_TO = 50_000
+"""Vectors up to which comparing all of them is quick enough."""
+
+RECENT = 20_000
+"""Changes beside the compressed part past which they are worked into it."""
+
+SHORTLIST = 1.25
+"""Vectors that the compressed part proposes for each that is wanted."""
+
+_LISTS = 4.0
+"""Lists of the inverted file, times the square root of how many vectors there are."""
+
+_PROBED = 100
+"""Lists that are searched where nothing is narrowed, more where filters leave less in each.
+
+How many find the nearest depends little on how many there are (docs/benchmarks.md).
+"""
+
+_SAMPLE_PER_LIST = 40
+_TRAINING_ROUNDS = 10
+_OUTGROWN = 4
+"""Times that the lists may grow past the size that they were made for."""
+
+_READ_AT_ONCE = 10_000
+"""Vectors that are read from the store together."""
+
+_SCORED_AT_ONCE = 1_000
+"""Allowed vectors up to which all of them are read and scored."""
+
+faiss.omp_set_num_threads(1)  # the other cores search words, or answer other questions
+
+_FILE = re.compile(r"(vectors|compressed)-(\d+)\.faiss")
+_WHOLE = b"quoth: whole, %020d bytes"
+_SEAL = _WHOLE + b", crc32 %08x\n"
+_SEAL_BYTES = len(_SEAL % (0, 0))
+_AT_ONCE = 1 << 20
+_MAPPED = faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """The nearest chunks.
+
+    :param hits: number and inner product, best first
+    :param others: inner products of chunks that were asked for besides, whether or not they are
+        among the hits
+    :param whole: false where the vector of one that belongs here is gone from the store, which is
+        ahead then"""
+
+    hits: tuple[tuple[int, float], ...]
+    others: Mapping[int, float]
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Compressed:
+    """The compressed part: an inverted file that never changes, and what of it still counts.
+
+    :param path: where it is mapped from
+    :param alive: numbers of its chunks, without those that were replaced or went since it was made
+    """
+
+    index: faiss.IndexIVF
+    path: Path
+    alive: IdSet
+
+    @classmethod
+    def of(cls, index: faiss.IndexIVF, path: Path) -> "_Compressed":
+        """All of a file counts."""
+        lists = index.invlists
+        held = [_ids_of(lists, number) for number in range(index.nlist) if lists.list_size(number)]
+        return cls(index, path, IdSet.of(np.concatenate(held)) if held else NOTHING)
+
+    @property
+    def gone(self) -> int:
+        """How many of the file's vectors do not count any more."""
+        return int(self.index.ntotal) - len(self.alive)
+
+    def shortlist(self, vector: Vectors, limit: int, allowed: IdSet | None) -> Ids:
+        """The numbers of about the ``limit`` nearest; of all that are allowed where these are
+        few.
+        """
+        counted = self.alive if allowed is None else self.alive & allowed
+        left = len(counted)
+        if left == 0 or (allowed is not None and left <= _SCORED_AT_ONCE):
+            return counted.ids()
+        probed = math.ceil(min(self.index.nlist, _PROBED * self.index.ntotal / left))
+        selector = _bitmap(counted) if left < self.index.ntotal else None
+        parameters = faiss.SearchParametersIVF(nprobe=probed, sel=selector)
+        _, ids = self.index.search(vector[np.newaxis], limit, params=parameters)
+        return np.asarray(ids[0][ids[0] >= 0], dtype=np.int64)
+
+
+def _none() -> Ids:
+    return np.empty(0, dtype=np.int64)
+
+
+class VectorIndex:
+    """The vectors of one generation under their chunks' numbers. It never changes: :meth:`apply`
+    makes the next one.
+
+    Because of that a search needs no lock, and sees one generation from its start to its end.
+    """
+
+    def __init__(
+        self,
+        recent: faiss.IndexIDMap2,
+        generation: int,
+        stored: Stored,
+        compressed: _Compressed | None = None,
+    ) -> None:
+        self._recent = recent
+        self._compressed = compressed
+        self._stored = stored
+        self.generation = generation
+
+    @classmethod
+    def empty(cls, dimension: int, stored: Stored) -> "VectorIndex":
+        """The index of generation 0, which holds nothing.
+
+        :param stored: where exact vectors are read from; they need not be there where all of them
+            are kept here"""
+        return cls(_flat(dimension), 0, stored)
+
+    def __len__(self) -> int:
+        """How many vectors there are."""
+        return int(self._recent.ntotal) + (
+            0 if self._compressed is None else len(self._compressed.alive)
+        )
+
+    @property
+    def ids(self) -> Ids:
+        """The chunks' numbers, ascending."""
+        recent = faiss.vector_to_array(self._recent.id_map)
+        return np.sort(
+            recent
+            if self._compressed is None
+            else np.concatenate([recent, self._compressed.alive.ids()])
+        )
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so much is kept beside the compressed part that a new one should be made
+        (:meth:`compacted`).
+        """
+        if self._compressed is None:
+            return int(self._recent.ntotal) > EXACT_UP_TO
+        return int(self._recent.ntotal) + self._compressed.gone > RECENT
+
+    @property
+    def outgrown(self) -> bool:
+        """Whether a new compressed part must be made from the store (:meth:`built`), not from the
+        present one.
+        """
+        if self._compressed is None:
+            return True
+        lists = self._compressed.index.nlist
+        total = self._compressed.index.ntotal + self._recent.ntotal
+        return bool(_lists(total) > lists * math.sqrt(_OUTGROWN))
+
+    def apply(self, changes: VectorChanges) -> "VectorIndex":
+        """The index of the generation that the changes lead to. Applying changes twice does no
+        harm.
+        """
+        following = faiss.clone_index(self._recent)
+        gone = np.concatenate([changes.removed, changes.added])
+        following.remove_ids(gone)
+        if len(changes.added):
+            following.add_with_ids(np.ascontiguousarray(changes.vectors), changes.added)
+        compressed = self._compressed
+        if compressed is not None and len(gone):
+            compressed = replace(compressed, alive=compressed.alive - IdSet.of(gone))
+        return VectorIndex(following, changes.generation, self._stored, compressed)
+
+    def search(
+        self,
+        vector: Vectors,
+        limit: int,
+        allowed: IdSet | None = None,
+        others: Callable[[], Ids] = _none,
+    ) -> Near:
+        """The ``limit`` nearest chunks among the allowed ones, and the inner products of others.
+
+        :param vector: float32 ``[dimension]``, of length 1
+        :param allowed: None allows all
+        :param others: gives the numbers of those others, which need not be allowed; called when the
+            nearest are found"""
+        found = self._search_recent(vector, limit, None if allowed is None else _bitmap(allowed))
+        if self._compressed is None:
+            wanted = others()
+            scores = dict(self._search_recent(vector, len(wanted), faiss.IDSelectorBatch(wanted)))
+            return Near(_best(found, limit), scores, len(scores) == len(wanted))
+        shortlist = self._compressed.shortlist(vector, math.ceil(SHORTLIST * limit), allowed)
+        wanted = others()
+        together = np.union1d(shortlist, wanted)
+        scores = self._exact(vector, together)
+        hits = _best(found + _those(scores, shortlist), limit)
+        return Near(hits, dict(_those(scores, wanted)), len(scores) == len(together))
+
+    @classmethod
+    def built(
+        cls, folder: Path, dimension: int, stored: Stored, ids: Ids, parts: Iterable[VectorChanges]
+    ) -> "VectorIndex":
+        """An index of everything that the store holds, compressed and written to ``folder`` where
+        it is large.
+
+        :param ids: of all chunks, ascending
+        :param parts: all vectors, as the store gives them from generation 0 on
+        :raises StoreError: the file cannot be written
+        """
+        if len(ids) <= EXACT_UP_TO:
+            return cls.empty(dimension, stored)._applied(parts)
+        with _all_cores():
+            whole = _trained(dimension, stored, ids)
+            generation = 0
+            for part in parts:
+                whole.add_with_ids(part.vectors, part.added)
+                generation = part.generation
+        return cls._written(folder, whole, generation, stored)
+
+    def compacted(self, folder: Path) -> "VectorIndex":
+        """The same with everything in the compressed part, written to ``folder``, and without what
+        does not count.
+
+        :raises StoreError: the file cannot be written, or the present one is gone or damaged
+        """
+        if self._compressed is None:
+            raise ValueError("there is no compressed part that could be added to")
+        whole = _read(self._compressed.path, mapped=False)
+        if whole is None:
+            raise StoreError(f"{self._compressed.path}: cannot be read any more; run quoth rebuild")
+        whole.remove_ids(faiss.IDSelectorNot(_bitmap(self._compressed.alive)))
+        ids = faiss.vector_to_array(self._recent.id_map)
+        if len(ids):
+            whole.add_with_ids(self._recent.index.reconstruct_n(0, len(ids)), ids)
+        return self._written(folder, whole, self.generation, self._stored)
+
+    def save(self, folder: Path) -> None:
+        """Write the index as a file of its generation, whole or not at all, and delete those that
+        it replaces.
+
+        A compressed part is on disk already, and what came since is quick to read from the store.
+
+        :raises StoreError: the file cannot be written
+        """
+        if self._compressed is None:
+            _write(self._recent, folder / f"vectors-{self.generation}.faiss")
+            replaced = [file.path for file in _files(folder) if file.generation < self.generation]
+        else:
+            own = _file(self._compressed.path)
+            replaced = [
+                file.path
+                for file in _files(folder)
+                if file.is_flat or file.generation < own.generation
+            ]
+        for path in replaced:
+            path.unlink(missing_ok=True)
+
+    @classmethod
+    def load(
+        cls, folder: Path, dimension: int, stored: Stored, writable: bool = False
+    ) -> "VectorIndex":
+        """The newest index in the folder that can be read, an empty one where there is none.
+
+        A damaged file is no loss: the store holds every vector, and what is missing is applied from
+        there.
+
+        :param writable: files that cannot be read may be deleted
+        """
+        for file in sorted(_files(folder), key=lambda file: -file.generation):
+            index = _read(file.path, mapped=not file.is_flat)
+            if index is None and writable:
+                file.path.unlink(missing_ok=True)
+            if index is None or index.d != dimension:
+                continue
+            if isinstance(index, faiss.IndexIVF):
+                return cls(
+                    _flat(dimension), file.generation, stored, _Compressed.of(index, file.path)
+                )
+            if isinstance(index, faiss.IndexIDMap2):
+                return cls(index, file.generation, stored)
+        return cls.empty(dimension, stored)
+
+    @staticmethod
+    def move(source: Path, target: Path) -> None:
+        """Put the files of one folder in place of those of another, where there are any."""
+        moved = list(_files(source))
+        for file in _files(target) if moved else ():
+            file.path.unlink(missing_ok=True)
+        for file in moved:
+            file.path.replace(target / file.path.name)
+
+    @staticmethod
+    def damaged(folder: Path) -> list[str]:
+        """The names of files that do not hold what was written; reads all of them."""
+        return sorted(file.path.name for file in _files(folder) if not _is_intact(file.path))
+
+    @staticmethod
+    def discard(folder: Path) -> None:
+        """Delete what was written."""
+        for file in _files(folder):
+            file.path.unlink(missing_ok=True)
+
+    @classmethod
+    def _written(
+        cls, folder: Path, whole: faiss.IndexIVF, generation: int, stored: Stored
+    ) -> "VectorIndex":
+        path = folder / f"compressed-{generation}.faiss"
+        _write(whole, path)
+        mapped = _read(path, mapped=True)
+        if mapped is None:
+            raise StoreError(f"{path}: cannot be read though it was just written; look to the disk")
+        return cls(_flat(whole.d), generation, stored, _Compressed.of(mapped, path))
+
+    def _applied(self, parts: Iterable[VectorChanges]) -> "VectorIndex":
+        index = self
+        for part in parts:
+            index = index.apply(part)
+        return index
+
+    def _search_recent(
+        self, vector: Vectors, limit: int, selector: faiss.IDSelector | None
+    ) -> list[tuple[int, float]]:
+        limit = min(limit, int(self._recent.ntotal))
+        if limit == 0:
+            return []
+        parameters = None if selector is None else faiss.SearchParameters(sel=selector)
+        scores, ids = self._recent.search(vector[np.newaxis], limit, params=parameters)
+        return [
+            (int(id), float(score)) for id, score in zip(ids[0], scores[0], strict=True) if id >= 0
+        ]
+
+    def _exact(self, vector: Vectors, ids: Ids) -> dict[int, float]:
+        there, vectors = self._stored(ids.tolist())
+        products = np.einsum("ij,j->i", vectors, vector) if len(there) else np.empty(0)
+        return dict(zip(there.tolist(), products.tolist(), strict=True))
+
+
+def _those(scores: Mapping[int, float], ids: Ids) -> list[tuple[int, float]]:
+    return [(id, scores[id]) for id in ids.tolist() if id in scores]
+
+
+def _best(found: Iterable[tuple[int, float]], limit: int) -> tuple[tuple[int, float], ...]:
+    return tuple(sorted(found, key=lambda pair: (-pair[1], pair[0]))[:limit])
+
+
+def _flat(dimension: int) -> faiss.IndexIDMap2:
+    return faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
+
+
+def _lists(total: int) -> int:
+    return round(_LISTS * math.sqrt(total))
+
+
+def _trained(dimension: int, stored: Stored, ids: Ids) -> faiss.IndexIVF:
+    """An empty inverted file, its lists and scales made from a sample of the vectors."""
+    lists = _lists(len(ids))
+    index = faiss.IndexIVFScalarQuantizer(
+        faiss.IndexFlatIP(dimension),
+        dimension,
+        lists,
+        faiss.ScalarQuantizer.QT_8bit,
+        faiss.METRIC_INNER_PRODUCT,
+    )
+    index.cp.niter = _TRAINING_ROUNDS
+    index.train(_sample(stored, ids, lists * _SAMPLE_PER_LIST))
+    return index
+
+
+def _sample(stored: Stored, ids: Ids, size: int) -> Vectors:
+    """Vectors drawn by chance, the same each time.
+
+    Not every so-manieth: where documents repeat one pattern of chunks, that would take the same
+    part of each."""
+    drawn = np.sort(np.random.default_rng(0).choice(ids, min(size, len(ids)), replace=False))
+    parts = np.array_split(drawn, math.ceil(len(drawn) / _READ_AT_ONCE))
+    return np.concatenate([stored(part.tolist())[1] for part in parts])
+
+
+def _bitmap(ids: IdSet) -> faiss.IDSelector:
+    return faiss.IDSelectorBitmap(ids.bits)
+
+
+def _ids_of(lists: faiss.InvertedLists, number: int) -> Ids:
+    return np.array(
+        faiss.rev_swig_ptr(lists.get_ids(number), lists.list_size(number)), dtype=np.int64
+    )
+
+
+@contextmanager
+def _all_cores() -> Iterator[None]:
+    """All cores for what this thread does with FAISS."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(os.cpu_count() or 1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
+
+
+def _write(index: faiss.Index, target: Path) -> None:
+    """Write an index to a file, whole or not at all; it ends with a seal that tells its size and
+    its checksum.
+    """
+    scratch = target.with_suffix(".tmp")
+    try:
+        faiss.write_index(index, str(scratch))
+        size = scratch.stat().st_size
+        seal = _SEAL % (size, _checksum(scratch, size))
+        with scratch.open("ab") as file:
+            file.write(seal)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(target)
+    except (RuntimeError, OSError) as exc:  # RuntimeError is FAISS's one error
+        scratch.unlink(missing_ok=True)
+        raise StoreError(f"{target}: cannot be written ({exc})") from exc
+
+
+def _read(path: Path, mapped: bool) -> faiss.Index | None:
+    """The index in a file, None where the file is cut short, damaged, or was deleted meanwhile.
+
+    :param mapped: map it into memory, which looks at its size alone: what is cut off would end the
+        process when it is searched. Otherwise everything is read and compared with the checksum"""
+    try:
+        if not (_is_whole(path) if mapped else _is_intact(path)):
+            return None
+        index = faiss.read_index(str(path), _MAPPED if mapped else 0)
+    except (RuntimeError, OSError):
+        return None
+    if isinstance(index, faiss.IndexIVF):
+        lists = faiss.downcast_InvertedLists(index.invlists)
+        if isinstance(lists, faiss.OnDiskInvertedLists):
+            lists.prefetch_nthread = 0  # it would start threads for every search
+    return index
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file ends with a seal that tells its size."""
+    size = path.stat().st_size - _SEAL_BYTES
+    return size >= 0 and _seal(path, size).startswith(_WHOLE % size)
+
+
+def _is_intact(path: Path) -> bool:
+    """Whether a file also holds what its seal was made of; reads all of it. One that is replaced
+    meanwhile does.
+    """
+    try:
+        size = path.stat().st_size - _SEAL_BYTES
+        return size >= 0 and _seal(path, size) == _SEAL % (size, _checksum(path, size))
+    except FileNotFoundError:
+        return True
+
+
+def _seal(path: Path, size: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(size)
+        return file.read()
+
+
+def _checksum(path: Path, size: int) -> int:
+    """The CRC-32 of the first ``size`` bytes."""
+    found = 0
+    with path.open("rb") as file:
+        while part := file.read(min(_AT_ONCE, size - file.tell())):
+            found = zlib.crc32(part, found)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: Path
+    is_flat: bool
+    generation: int
+
+
+def _files(folder: Path) -> list[_File]:
+    return [_file(path) for path in folder.glob("*.faiss") if _FILE.fullmatch(path.name)]
+
+
+def _file(path: Path) -> _File:
+    kind, _, generation = path.stem.partition("-")
+    return _File(path, kind == "vectors", int(generation))

@@ -1,0 +1,119 @@
+"""The tables of the store's database."""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+meta = sa.Table(
+    "meta",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+documents = sa.Table(
+    "documents",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("url", sa.Text),
+    sa.Column("published", sa.Date, index=True),
+    sa.Column("tags", sa.JSON, nullable=False),
+    sa.Column("chunks", sa.Integer, nullable=False),
+    sa.Column("characters", sa.Integer, nullable=False),
+    sa.Column("updated_at", sa.Text, nullable=False),
+)
+document_tags = sa.Table(
+    "document_tags",
+    metadata,
+    sa.Column("tag", sa.Text, primary_key=True),
+    sa.Column("document_id", sa.Text, primary_key=True, index=True),
+)
+versions = sa.Table(
+    "versions",
+    metadata,
+    sa.Column("document_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("pages", sa.JSON, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+)
+chunks = sa.Table(
+    "chunks",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("document_id", sa.Text, nullable=False, index=True),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("start", sa.Integer, nullable=False),
+    sa.Column("end", sa.Integer, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("context", sa.Text, nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False, index=True),
+    # an id is never given twice: no derived index takes an old chunk for a new one
+    sqlite_autoincrement=True,
+)
+vectors = sa.Table(
+    "vectors",
+    metadata,
+    sa.Column("chunk_id", sa.Integer, primary_key=True),
+    sa.Column("vector", sa.LargeBinary, nullable=False),
+)
+removed_chunks = sa.Table(
+    "removed_chunks",
+    metadata,
+    sa.Column("chunk_id", sa.Integer, primary_key=True),
+    sa.Column("generation", sa.Integer, nullable=False, index=True),
+)
+answers = sa.Table(
+    "answers",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("created_at", sa.Text, nullable=False),
+    sa.Column("question", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+answer_documents = sa.Table(
+    "answer_documents",
+    metadata,
+    sa.Column("answer_id", sa.Text, primary_key=True),
+    sa.Column("document_id", sa.Text, primary_key=True, index=True),
+)
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("answer_id", sa.Text, nullable=False, index=True),
+    sa.Column("created_at", sa.Text, nullable=False),
+    sa.Column("question", sa.Text, nullable=False),
+    sa.Column("helpful", sa.Boolean, nullable=False),
+    sa.Column("comment", sa.Text),
+    sa.Column("correct", sa.JSON),
+)
+synced_folders = sa.Table(
+    "synced_folders",
+    metadata,
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("prefix", sa.Text, nullable=False),
+    sa.Column("tags", sa.JSON, nullable=False),
+)
+synced_files = sa.Table(
+    "synced_files",
+    metadata,
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("root", sa.Text, nullable=False, index=True),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("mtime_ns", sa.Integer, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("document_id", sa.Text, index=True),
+    sa.Column("version", sa.Text),
+    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("at", sa.Text, nullable=False),
+)
+exchanges = sa.Table(
+    "exchanges",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("conversation_id", sa.Text, nullable=False, index=True),
+    sa.Column("created_at", sa.Text, nullable=False, index=True),
+    sa.Column("question", sa.Text, nullable=False),
+    sa.Column("answer_id", sa.Text, nullable=False),
+)

@@ -1,0 +1,1 @@
+"""Texts cut up: sentences, sections and chunks, with exact offsets."""

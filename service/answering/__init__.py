@@ -1,0 +1,1 @@
+"""Answering: from a question to a checked, cited and kept answer."""

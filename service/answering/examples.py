@@ -1,0 +1,153 @@
+"""Examples: questions that a collection answers, made from its own sentences and tried before they
+are shown.
+
+A sentence of a plain shape ("The bridge was opened in 1931.") is turned round ("When was the bridge
+opened?") and asked as anybody would ask it. Only a question that gets an answer out of that very
+sentence is an example."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, islice, zip_longest
+from threading import Lock
+
+from index.text.sentences import sentences
+from service.answering.question import make_question
+from service.answering.service import AnswerService
+
+MAX_EXAMPLES = 4
+
+_DOCUMENTS = 40
+_TEXT_LIMIT = 20_000
+_TRIES = 16
+
+_ABOUT = r"(?:(?:about|around|almost|nearly|over|roughly|some|more than|less than) )?"
+_BE = r"(?P<be>is|are|was|were)"
+_ARTICLES = ("the", "a", "an")
+_DAY = (
+    r"(?:in|on) (?:\d{1,2} )?"
+    r"(?:(?:January|February|March|April|May|June|July|August|September|October|November"
+    r"|December) )?\d"
+)
+_DONE = (
+    r"(?P<done>\w+ed|begun|bought|built|chosen|flown|found|given|held|laid|made|paid|sent"
+    r"|shown|sold|told|won|written)"
+)
+_NAME = r"[A-Z][\w’'-]+(?: [A-Z][\w’'-]+){1,2}"
+_SUBJECT = (
+    r"(?P<subject>(?!(?:Both|He|Her|His|I|It|Its|My|One|Our|She|So|That|Their|There|These|They"
+    r"|This|Those|We|You)\b)"
+    r"[A-Z][^\s,;:()“”\"]*(?: [^\s,;:()“”\"]+){0,5})"
+)
+_SHAPES = tuple(
+    (re.compile(sentence), question)
+    for sentence, question in (
+        (
+            rf"{_SUBJECT} {_BE} {_ABOUT}\d[\d.,]* [\w ]{{1,20}}? (?P<how>long|wide|high|tall"
+            r"|deep|old)\b",
+            "How {how} {be} {subject}?",
+        ),
+        (rf"{_SUBJECT} {_BE} (?:first )?{_DONE} {_DAY}", "When {be} {subject} {done}?"),
+        (
+            rf"{_SUBJECT} {_BE} (?P<done>held|born|built|made|based|found) (?:in|at) [A-Z]",
+            "Where {be} {subject} {done}?",
+        ),
+        (rf"{_SUBJECT} {_BE} {_DONE} by [A-Z]", "Who {be} {subject} {done} by?"),
+        (
+            rf"{_SUBJECT} (?P<rose>rose|fell|grew) by {_ABOUT}\d",
+            "By how much did {subject} {rose}?",
+        ),
+        (rf"{_SUBJECT} means [\w]", "What does {subject} mean?"),
+        (
+            rf"{_NAME}(?:, | is | was )the (?P<subject>[^,.;:()]{{4,60}})[,.]",
+            "Who is the {subject}?",
+        ),
+        (rf"(?!{_NAME} is){_SUBJECT} (?P<be>is|are) (?:the|an?) \w", "What {be} {subject}?"),
+    )
+)
+_PRESENT = {"rose": "rise", "fell": "fall", "grew": "grow"}
+_LIST_MARK = re.compile(r"\s*(?:[-*•–]|\d{1,3}[.)])\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A question, and the sentence that it was made from."""
+
+    question: str
+    document_id: str
+    start: int
+    end: int
+
+
+class Examples:
+    """The examples of one service, worked out once for each generation. Thread-safe."""
+
+    def __init__(self, service: AnswerService) -> None:
+        self._desk = service
+        self._lock = Lock()
+        self._made: tuple[int, tuple[str, ...]] = (-1, ())
+
+    def questions(self) -> tuple[str, ...]:
+        """Up to four questions that the collection answers, from as many documents as there are;
+        none is common too.
+
+        :raises StoreError: the index cannot be searched
+        """
+        with self._lock:
+            generation = self._desk.collection.generation
+            if self._made[0] != generation:
+                self._made = (generation, tuple(islice(self._answered(), MAX_EXAMPLES)))
+            return self._made[1]
+
+    def _answered(self) -> Iterator[str]:
+        store = self._desk.collection.store
+        made = [
+            _candidates(summary.id, store.passage(summary.id, summary.version, 0, _TEXT_LIMIT))
+            for summary in store.newest(_DOCUMENTS)
+        ]
+        in_turn = (
+            candidate
+            for candidate in chain.from_iterable(zip_longest(*made))
+            if candidate is not None
+        )
+        by_question = {candidate.question: candidate for candidate in islice(in_turn, _TRIES)}
+        return (question for question, candidate in by_question.items() if self._answers(candidate))
+
+    def _answers(self, candidate: _Candidate) -> bool:
+        body = json.loads(self._desk.ask(make_question(candidate.question)))
+        return any(
+            citation["document_id"] == candidate.document_id
+            and citation["start"] < candidate.end
+            and candidate.start < citation["end"]
+            for citation in body["citations"]
+        )
+
+
+def _candidates(document_id: str, text: str) -> Iterator[_Candidate]:
+    """What a document's sentences answer; first what has the more telling shape."""
+    spans = sentences(text)
+    for shape, question in _SHAPES:
+        for start, end in spans:
+            mark = _LIST_MARK.match(text, start, end)
+            found = shape.match(text, mark.end() if mark else start, end)
+            if found is not None:
+                yield _Candidate(_turned_round(found, question), document_id, start, end)
+
+
+def _turned_round(found: re.Match[str], question: str) -> str:
+    """The question that a sentence of some shape answers."""
+    parts = {name: _PRESENT.get(part, part) for name, part in found.groupdict().items()}
+    return question.format(
+        **parts | {"subject": _within_a_sentence(parts["subject"], found.string)}
+    )
+
+
+def _within_a_sentence(subject: str, text: str) -> str:
+    """The subject as it is written past the beginning of a sentence: its first word small, if the
+    text has it so.
+    """
+    first, space, rest = subject.partition(" ")
+    small = first.lower()
+    is_small = small in _ARTICLES or re.search(rf"(?<!\w){re.escape(small)}(?!\w)", text)
+    return f"{small}{space}{rest}" if is_small else subject

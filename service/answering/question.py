@@ -1,0 +1,140 @@
+"""A question as it may be asked: checked once, the same for every way in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from corpus.document import unencodable
+from corpus.errors import QuestionError
+from index.store.store import Filters
+
+MAX_QUESTION_LENGTH = 1_000
+MAX_TURNS = 20
+MAX_TURN_LENGTH = 20_000
+MAX_CONVERSATION_ID_LENGTH = 200
+MAX_TOP_K = 50
+DEFAULT_TOP_K = 8
+DEFAULT_SEARCH_TOP_K = 10
+NO_FILTERS = Filters()
+
+
+class Role(StrEnum):
+    """Who said a turn of a conversation."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One earlier message of the conversation."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A checked question; :func:`make_question` makes it.
+
+    :param text: trimmed, 1 to 1000 characters
+    :param history: earlier turns, oldest first
+    :param top_k: passages to read
+    :param min_confidence: answers below it are refused, 0 to 1; None takes the calibrated threshold
+    :param conversation_id: of the conversation that the service keeps, where it is to keep one
+    """
+
+    text: str
+    history: tuple[Turn, ...] = ()
+    top_k: int = DEFAULT_TOP_K
+    filters: Filters = NO_FILTERS
+    min_confidence: float | None = None
+    explain: bool = False
+    conversation_id: str | None = None
+
+
+def make_question(
+    text: str,
+    *,
+    history: Sequence[Turn] = (),
+    top_k: int = DEFAULT_TOP_K,
+    filters: Filters = NO_FILTERS,
+    min_confidence: float | None = None,
+    explain: bool = False,
+    conversation_id: str | None = None,
+) -> Question:
+    """A checked question.
+
+    :raises QuestionError: a part is empty, too long or out of bounds; it names the field
+    """
+    if len(history) > MAX_TURNS:
+        raise QuestionError(
+            f"the history has {len(history)} turns; at most {MAX_TURNS} are allowed", "history"
+        )
+    for number, turn in enumerate(history):
+        _check_text(turn.text, f"history.{number}.text", MAX_TURN_LENGTH)
+    if not 1 <= top_k <= MAX_TOP_K:
+        raise QuestionError(f"top_k is {top_k}; it goes from 1 to {MAX_TOP_K}", "top_k")
+    if min_confidence is not None and not 0 <= min_confidence <= 1:
+        raise QuestionError(
+            f"min_confidence is {min_confidence}; it goes from 0 to 1", "min_confidence"
+        )
+    check_filters(filters)
+    if conversation_id is not None:
+        _check_conversation(conversation_id, history)
+    asked = check_question_text(text)
+    return Question(asked, tuple(history), top_k, filters, min_confidence, explain, conversation_id)
+
+
+def check_question_text(text: str) -> str:
+    """The text of a question, trimmed.
+
+    :raises QuestionError: it is empty, too long, or not text
+    """
+    trimmed = text.strip()
+    if not trimmed:
+        raise QuestionError("the question is empty")
+    _check_text(trimmed, "question", MAX_QUESTION_LENGTH)
+    return trimmed
+
+
+def check_filters(filters: Filters) -> None:
+    """Refuse filters that no document can be meant by.
+
+    :raises QuestionError: the dates are the wrong way round, or a value is not text
+    """
+    for field, values in (("document_ids", filters.document_ids), ("tags", filters.tags)):
+        for value in values:
+            _check_text(value, f"filters.{field}", MAX_QUESTION_LENGTH)
+    if (
+        filters.published_from
+        and filters.published_to
+        and filters.published_from > filters.published_to
+    ):
+        raise QuestionError(
+            f"published_from ({filters.published_from}) is after published_to "
+            f"({filters.published_to})",
+            "filters.published_from",
+        )
+
+
+def _check_conversation(id: str, history: Sequence[Turn]) -> None:
+    _check_text(id, "conversation_id", MAX_CONVERSATION_ID_LENGTH)
+    if not id or not id.isprintable():
+        raise QuestionError(
+            "conversation_id is empty or holds what cannot be printed", "conversation_id"
+        )
+    if history:
+        raise QuestionError(
+            "history and conversation_id are two ways to say the same; send one", "conversation_id"
+        )
+
+
+def _check_text(text: str, field: str, limit: int) -> None:
+    fault = unencodable(text)
+    if fault:
+        raise QuestionError(f"the {field.rpartition('.')[2]} {fault}", field)
+    if len(text) > limit:
+        raise QuestionError(
+            f"{field} has {len(text)} characters; at most {limit} are allowed", field
+        )

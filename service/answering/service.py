@@ -1,0 +1,359 @@
+"""The service: one opened collection with its Answerer, and every answer kept. All ways in share
+it.
+"""
+
+import hashlib
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from corpus.errors import NotFoundError, QuestionError, QuothError, SettingsError, StoreError
+from index.answers import Exchange
+from index.collection import Collection
+from index.encoding.encoder import Encoder, load_encoder
+from index.renewal import Renewal, built_otherwise
+from index.store.store import Store
+from index.text.chunk import ChunkSettings
+from service.answering.answer import Answer, Answerer
+from service.answering.confidence import Calibration, Fitted, load_fitted, parse_calibrations
+from service.answering.question import MAX_TURNS, Question, Role, Turn
+from service.http.schemas import AskResponse, DocumentOut, SearchResponse
+from service.reader.load import load_passage_reader
+from service.reader.passage import PassageReader
+from service.reader.reader import SpanReader
+from service.reader.span import Kind, Watch, unwatched
+from service.settings import CONVERSATION_HOURS, Settings
+
+MAX_EXCHANGES = MAX_TURNS // 2
+"""How much of a conversation is looked back on: as much as a client may send."""
+
+_ID_LENGTH = 32
+_ATTEMPTS = 5
+
+Observer = Callable[[str, Mapping[str, float]], None]
+"""Told of every question: "answered", the reason why not or "failed", and the milliseconds of its
+stages, none where the answer was kept."""
+
+ANSWERED = "answered"
+FAILED = "failed"
+
+log = logging.getLogger("quoth")
+
+
+class AnswerService:
+    """Questions in, kept answers out. Thread-safe."""
+
+    def __init__(
+        self,
+        folder: Path,
+        encoder: Encoder,
+        passages: PassageReader,
+        *,
+        writable: bool,
+        chunking: ChunkSettings | None = None,
+        conversation_hours: float = CONVERSATION_HOURS,
+    ) -> None:
+        """Open the data folder.
+
+        :param conversation_hours: how long a conversation is kept after its last question
+        :raises StoreError: it is being written by another process, damaged, or built with other
+            settings"""
+        fitted = load_fitted()
+        self.passages, self.reader = passages, SpanReader(passages, fitted.ranking)
+        self.collection = Collection(folder, encoder, writable=writable, settings=chunking)
+        self._renewal: Renewal | None = None
+        self._renewing: threading.Thread | None = None
+        calibrations, numbers = _calibrations(self.collection.store, fitted, passages.digest)
+        self.answerer = Answerer(
+            self.collection.store, self.collection.searcher, self.reader, calibrations
+        )
+        self.observers: list[Observer] = []
+        self._conversation_age = timedelta(hours=conversation_hours)
+        self._version, self._numbers = version("quoth"), numbers
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._renewal is not None and self._renewing is not None:
+            self._renewal.stop()
+            self._renewing.join()
+        self.collection.close()
+
+    @property
+    def fingerprint(self) -> str:
+        """What an answer depends on, besides the documents and the question."""
+        encoder = json.dumps(self.collection.searcher.encoder.identity.as_dict())
+        parts = (self._version, encoder, self.reader.fingerprint, self._numbers)
+        return hashlib.sha256(" ".join(parts).encode()).hexdigest()
+
+    def renew(self, encoder: Encoder, source: str) -> None:
+        """Have the documents embedded anew with another encoder in the background, and answer with
+        it once they are.
+
+        :param source: what the encoder was loaded from
+        :raises StoreError: the disk is full
+        """
+        self._renewal = Renewal(self.collection.folder, self.collection.store, encoder, source)
+        self._renewing = threading.Thread(
+            target=self._renew, args=(self._renewal,), name="renewal", daemon=True
+        )
+        self._renewing.start()
+
+    def _renew(self, renewal: Renewal) -> None:
+        try:
+            renewal.run(self.collection)
+        except QuothError as exc:
+            log.error("the index could not be embedded anew, and serves on as it was: %s", exc)
+
+    def ask(self, question: Question, watch: Watch = unwatched) -> bytes:
+        """The answer as JSON (:class:`service.http.schemas.AskResponse`), kept under its id.
+
+        An answer is a function of the question and of what it was asked of: the same question on
+        the same generation gives the same bytes, those that were kept the first time. With a
+        ``conversation_id``, what was asked under it before is the history, and this question and
+        its answer become part of it.
+
+        :param watch: told of the passages before they are read, unless the answer is kept; what it
+            raises ends the work
+        :raises QuothError: the index cannot be searched
+        """
+        try:
+            return self._in_conversation(question, watch)
+        except Exception:
+            self._observed(FAILED, {})
+            raise
+
+    def search(self, question: Question) -> SearchResponse:
+        """The passages nearest to a question.
+
+        :raises QuothError: the index cannot be searched
+        """
+        self.collection.keep_up()
+        return SearchResponse.of(
+            self.collection.searcher.search(question.text, question.top_k, question.filters)
+        )
+
+    def document(self, id: str, version: str | None = None) -> DocumentOut:
+        """A document with its text, of the present version or of the one asked for.
+
+        :raises NotFoundError: there is no such document or version
+        """
+        store = self.collection.store
+        document = store.document(id, version)
+        summary = store.summary(id)
+        if summary is None:
+            raise NotFoundError(f"there is no document {id!r}")
+        pages = [
+            {"number": page.number, "start": page.start, "end": page.end} for page in document.pages
+        ]
+        return DocumentOut.with_text(summary, document.version, document.text, pages)
+
+    def _in_conversation(self, question: Question, watch: Watch) -> bytes:
+        if question.conversation_id is None:
+            return self._ask(question, watch)
+        expired = datetime.now(UTC) - self._conversation_age
+        store = self.collection.store
+        before = store.answers.exchanges(question.conversation_id, MAX_EXCHANGES, expired)
+        body = self._ask(replace(question, history=tuple(_turns(before))), watch)
+        store.answers.add_exchange(
+            question.conversation_id, question.text, json.loads(body)["id"], expired
+        )
+        return body
+
+    def _ask(self, question: Question, watch: Watch) -> bytes:
+        self.collection.keep_up()
+        for _ in range(_ATTEMPTS):
+            kept = self.collection.store.answers.find(
+                self._id(question, self.collection.generation)
+            )
+            if kept is not None:
+                self._observed(json.loads(kept)["reason"] or ANSWERED, {})
+                return kept
+            try:
+                return self._answer(question, watch)
+            except NotFoundError:
+                # a document that it shows was deleted before it was kept: the next try does not see
+                # it
+                continue
+        raise StoreError("documents are deleted faster than they can be quoted; ask again")
+
+    def _answer(self, question: Question, watch: Watch) -> bytes:
+        outcome = self.answerer.ask(question, watch)
+        asked = outcome.asked
+        id = self._id(question, asked.generation)
+        response = AskResponse.of(id, outcome)
+        body = response.model_dump_json(exclude=response.left_out).encode()
+        what = ANSWERED if isinstance(outcome, Answer) else outcome.reason.value
+        log.info(
+            "%s %s, %d passages, %.0f ms", id, what, len(asked.hits), asked.timings_ms["total"]
+        )
+        log.debug("%s was asked %r", id, question.text)
+        shown = {hit.chunk.document_id for hit in asked.hits}
+        kept = self.collection.store.answers.save(id, question.text, body, shown)
+        self._observed(what, asked.timings_ms)
+        return kept
+
+    def give_feedback(
+        self,
+        answer_id: str,
+        helpful: bool,
+        comment: str | None,
+        correct: tuple[str, int, int] | None,
+    ) -> int:
+        """Keep what somebody says of an answer.
+
+        :param correct: document id, start and end of the right answer
+        :return: the number of the feedback
+        :raises NotFoundError: there is no such answer or document
+        :raises QuestionError: the right answer's place is outside its document
+        """
+        store = self.collection.store
+        place: dict[str, object] | None = None
+        if correct is not None:
+            document_id, start, end = correct
+            document = store.document(document_id)
+            if not start < end <= len(document.text):
+                raise QuestionError(
+                    f"{start}-{end} is no place in document {document_id!r}, which has "
+                    f"{len(document.text)} characters",
+                    "correct",
+                )
+            quote = document.text[start:end]
+            place = {
+                "document_id": document_id,
+                "version": document.version,
+                "start": start,
+                "end": end,
+                "quote": quote,
+            }
+        return store.answers.add_feedback(answer_id, helpful, comment, place)
+
+    def _observed(self, outcome: str, timings_ms: Mapping[str, float]) -> None:
+        for observer in self.observers:
+            observer(outcome, timings_ms)
+
+    def _id(self, question: Question, generation: int) -> str:
+        parts = asdict(question)
+        if question.conversation_id is None:
+            del parts["conversation_id"]
+        asked = json.dumps([parts, generation, self.fingerprint], sort_keys=True, default=str)
+        return hashlib.sha256(asked.encode()).hexdigest()[:_ID_LENGTH]
+
+
+def _turns(exchanges: Iterable[Exchange]) -> Iterator[Turn]:
+    """The history that a client would send: each question, and the answer's text where there was
+    one.
+    """
+    for exchange in exchanges:
+        yield Turn(Role.USER, exchange.question)
+        answer = json.loads(exchange.answer)["answer"] if exchange.answer is not None else None
+        if answer is not None:
+            yield Turn(Role.ASSISTANT, answer["text"])
+
+
+def _calibrations(
+    store: Store, fitted: Fitted, reader: str
+) -> tuple[Mapping[Kind, Calibration], str]:
+    """The index's own calibration where it has one for this reader, else the one that comes with
+    Quoth.
+
+    :return: with it, what it is told apart by
+    """
+    own = store.calibration()
+    if own is not None and own.get("reader") == reader:
+        return parse_calibrations(own["calibration"]), json.dumps(own, sort_keys=True)
+    if fitted.reader != reader:
+        log.warning(
+            "confidence was calibrated for another reader and is a guess now: run quoth eval "
+            "calibrate"
+        )
+    return fitted.calibrations, fitted.fingerprint
+
+
+def open_collection(settings: Settings, *, writable: bool) -> Collection:
+    """The collection that the settings describe, for what takes no reader.
+
+    :raises SettingsError: the encoder is not there, or damaged
+    :raises StoreError: the data folder cannot be opened
+    """
+    collection = Collection(
+        settings.data_dir, _encoder(settings, settings.encoder), writable=writable
+    )
+    _record_source(collection, settings, writable)
+    return collection
+
+
+def open_service(settings: Settings, *, writable: bool, renewing: bool = False) -> AnswerService:
+    """The service that the settings describe.
+
+    :param renewing: an index that was built with another encoder, or with other chunks, is not
+        refused: it answers as it is, and is embedded anew in the background
+    :raises SettingsError: the encoder or the reader is not there, or damaged
+    :raises StoreError: the data folder cannot be opened
+    """
+    encoder = _encoder(settings, settings.encoder)
+    passages = load_passage_reader(settings.reader, settings.threads)
+    former = _former(settings, encoder) if renewing else None
+    built = former or _Built(encoder, ChunkSettings())
+    service = AnswerService(
+        settings.data_dir,
+        built.encoder,
+        passages,
+        writable=writable,
+        chunking=built.chunking,
+        conversation_hours=settings.conversation_hours,
+    )
+    if former is None:
+        _record_source(service.collection, settings, writable)
+    else:
+        log.warning(
+            "the index was built with other settings: it answers as it is, and is embedded "
+            "anew meanwhile"
+        )
+        service.renew(encoder, settings.encoder)
+    return service
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """What an index is built with, loaded."""
+
+    encoder: Encoder
+    chunking: ChunkSettings
+
+
+def _former(settings: Settings, encoder: Encoder) -> _Built | None:
+    """What the index was built with where that is something else and still here."""
+    built = built_otherwise(settings.data_dir, encoder)
+    if built is None:
+        return None
+    try:
+        found = _encoder(settings, built.source)
+    except SettingsError:
+        return None
+    return _Built(found, built.chunking) if found.identity.as_dict() == built.identity else None
+
+
+def _encoder(settings: Settings, source: str) -> Encoder:
+    return load_encoder(source, settings.models_dir, settings.threads)
+
+
+def _record_source(collection: Collection, settings: Settings, writable: bool) -> None:
+    """Keep what the encoder was loaded from: a later one is told by it what to serve with
+    meanwhile.
+    """
+    if writable and collection.store.encoder_source() != settings.encoder:
+        collection.store.set_encoder_source(settings.encoder)

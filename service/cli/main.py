@@ -1,0 +1,561 @@
+"""The command line. Results go to standard output, everything else to standard error."""
+
+import asyncio
+import logging
+import signal
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Column, Table
+from rich.text import Text
+
+from corpus.document import unencodable
+from corpus.errors import DocumentError, NotFoundError, QuothError, StoreError
+from corpus.load import ClaimedIds, find_files, path_text
+from corpus.pool import Intake, Order, Taken
+from index.collection import Collection, FileResult
+from index.encoding.encoder import load_encoder
+from index.ingest import Loaded
+from index.ledger import Stage
+from index.renewal import rebuild
+from index.store.store import FILE_NAME, Filters
+from service.answering.question import DEFAULT_TOP_K, make_question
+from service.answering.service import open_collection, open_service
+from service.http.schemas import AskResponse, CitationOut, SummaryOut
+from service.mirror.sync import FileChange, Mirror, What, root_of
+from service.mirror.watch import Watcher
+from service.settings import Settings, load_settings
+
+app = typer.Typer(
+    name="quoth",
+    help="Answers questions from your documents by quoting them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+_UNBOUNDED = 100_000
+"""Columns of what is no terminal."""
+
+_OUTCOMES = ("added", "updated", "unchanged", "failed")
+
+_RATE_PERIOD_S = 600
+"""The rate is that of so long a time: files come in batches."""
+
+_FAILURES_SHOWN = 20
+"""Failed files that the status names; GET /v1/ingestion names all."""
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="The folder of the index. [default: ./.quoth]"),
+]
+Tags = Annotated[list[str] | None, typer.Option(help="A tag for every document; may be repeated.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def main() -> None:
+    """Run the command line; an error of Quoth is one line on standard error and exit code 1."""
+    for command in entry_points(group="quoth.commands"):
+        app.add_typer(command.load(), name=command.name)
+    try:
+        app()
+    except QuothError as exc:
+        err.print(Text(f"quoth: {exc}", style="red"))
+        sys.exit(1)
+
+
+@app.command()
+def add(
+    paths: Annotated[list[Path], typer.Argument(help="Files and folders.", show_default=False)],
+    data: DataDir = None,
+    tag: Tags = None,
+) -> None:
+    """Add files and folders, or bring them up to date. A bad file is reported and skipped; then the
+    exit code is 1.
+    """
+    settings = _settings(data)
+    files = [Order(file.path, file.id, tuple(tag or ())) for file in find_files(paths)]
+    with (
+        Intake.sized(len(files), settings.threads, settings.max_document_bytes) as intake,
+        open_collection(settings, writable=True) as collection,
+    ):
+        counts = Counter(
+            map(_report, _shown(collection.put_files(_loaded(intake, files)), len(files), "adding"))
+        )
+    err.print(
+        ", ".join(f"{counts[what]} {what}" for what in _OUTCOMES if counts[what])
+        or "nothing to add"
+    )
+    if counts["failed"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def sync(
+    folder: Annotated[Path, typer.Argument(help="The folder.", show_default=False)],
+    data: DataDir = None,
+    tag: Tags = None,
+    again: Annotated[
+        bool, typer.Option(help="Read every file, whether it has changed or not.")
+    ] = False,
+    allow_empty: Annotated[
+        bool, typer.Option(help="A folder that is empty now takes all of its documents out.")
+    ] = False,
+    forget: Annotated[
+        bool, typer.Option(help="Keep up with it no longer; its documents stay.")
+    ] = False,
+) -> None:
+    """Mirror a folder: what is new, changed, moved or gone in it becomes so in the index.
+
+    A file that has become bad is reported, and keeps its last good version; then the exit code is
+    1."""
+    settings = _indexed(data) if forget else _settings(data)
+    with open_collection(settings, writable=True) as collection:
+        if forget:
+            _forget(folder, collection)
+            return
+        counts = Counter(_synced(collection, folder, settings, tag, again, allow_empty))
+    err.print(
+        ", ".join(f"{counts[what]} {what}" for what in What if counts[what]) or "nothing to sync"
+    )
+    if counts[What.FAILED] or counts[What.STILL_FAILING]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def watch(
+    folders: Annotated[list[Path], typer.Argument(help="Folders.", show_default=False)],
+    data: DataDir = None,
+    tag: Tags = None,
+) -> None:
+    """Sync folders, then follow what changes in them until interrupted. quoth serve --watch does so
+    while it serves.
+    """
+    settings = _settings(data)
+    _log(settings, "%(levelname)s: %(message)s")
+    stop = _stopped_by_signals()
+    with (
+        Intake(1, settings.max_document_bytes) as intake,
+        open_collection(settings, writable=True) as collection,
+    ):
+        mirrors = [Mirror(collection, folder, tags=tag) for folder in folders]
+        err.print(
+            Text(f"watching {', '.join(str(mirror.folder) for mirror in mirrors)}; end with Ctrl-C")
+        )
+        Watcher(mirrors, intake, _print_news).run(stop)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question.", show_default=False)],
+    data: DataDir = None,
+    as_json: AsJson = False,
+    top_k: Annotated[int, typer.Option(help="Passages to read, 1 to 50.")] = DEFAULT_TOP_K,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="Only documents with this tag; may be repeated.")
+    ] = None,
+    document: Annotated[
+        list[str] | None, typer.Option(help="Only this document; may be repeated.")
+    ] = None,
+    min_confidence: Annotated[
+        float | None, typer.Option(help="0 to 1. [default: the calibrated threshold]")
+    ] = None,
+) -> None:
+    """Ask a question: the answer, the sentence it stands in, and its source."""
+    filters = Filters(document_ids=tuple(document or ()), tags=tuple(tag or ()))
+    asked = make_question(question, top_k=top_k, filters=filters, min_confidence=min_confidence)
+    with open_service(_indexed(data), writable=False) as service:
+        body = service.ask(asked)
+    if as_json:
+        sys.stdout.write(body.decode() + "\n")
+    else:
+        _print_answer(AskResponse.model_validate_json(body))
+
+
+@app.command()
+def serve(
+    data: DataDir = None,
+    host: Annotated[str | None, typer.Option(help="[default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="[default: 8000]")] = None,
+    watch: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Keep up with this folder; may be repeated."),
+    ] = None,
+) -> None:
+    """Serve questions over HTTP until interrupted."""
+    import uvicorn
+
+    from service.http.app import create_app
+
+    settings = _settings(data, host=host, port=port, watch=tuple(watch) if watch else None)
+    _log(settings, "%(asctime)s %(levelname)s %(name)s: %(message)s")
+    with open_service(settings, writable=True, renewing=True) as service:
+        state = (
+            "no documents yet"
+            if service.collection.store.is_empty()
+            else f"generation {service.collection.generation}"
+        )
+        err.print(Text(f"{settings.data_dir}: {state}; http://{settings.host}:{settings.port}"))
+        uvicorn.run(
+            create_app(service, settings),
+            host=settings.host,
+            port=settings.port,
+            log_level=settings.log_level.lower(),
+            access_log=False,
+        )
+
+
+slack_app = typer.Typer(
+    invoke_without_command=True, help="Answer Slack over Socket Mode; check what that needs."
+)
+app.add_typer(slack_app, name="slack")
+
+
+@slack_app.callback()
+def slack(context: typer.Context, data: DataDir = None) -> None:
+    """Answer Slack over Socket Mode until interrupted."""
+    if context.invoked_subcommand is not None:
+        return
+    from service.slack.app import serve_socket
+
+    settings = _indexed(data)
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    with open_service(settings, writable=False) as service:
+        err.print(
+            Text(
+                f"{settings.data_dir}: generation {service.collection.generation}; answering Slack"
+            )
+        )
+        asyncio.run(serve_socket(service, settings))
+
+
+@slack_app.command(name="check")
+def slack_check() -> None:
+    """Say which token, scope or secret is missing; then the exit code is 1."""
+    from service.slack.check import check
+
+    findings = asyncio.run(check(load_settings()))
+    for finding in findings:
+        out.print(Text(f"{'missing' if finding.fault else 'found':<8} {finding.text}"))
+    if any(finding.fault for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def mcp(data: DataDir = None) -> None:
+    """Serve assistants over standard input and output, with the Model Context Protocol; the index
+    is only read.
+    """
+    import anyio
+
+    from service.http.mcp import serve_stdio
+    from service.http.threads import Threads
+
+    settings = _indexed(data)
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    with open_service(settings, writable=False) as service:
+        anyio.run(serve_stdio, service, Threads(settings.threads))
+
+
+@app.command()
+def documents(data: DataDir = None, as_json: AsJson = False) -> None:
+    """List the documents."""
+    with open_collection(_indexed(data), writable=False) as collection:
+        found = list(collection.documents())
+    if as_json:
+        for summary in found:
+            sys.stdout.write(SummaryOut.of(summary).model_dump_json() + "\n")
+        return
+    id_column = Column("id", overflow="fold")  # never shortened: other commands take it
+    table = Table(id_column, "title", "published", "tags", "chunks", box=None, header_style="bold")
+    for summary in found:
+        published = summary.published.isoformat() if summary.published else ""
+        cells = (summary.id, summary.title, published, ", ".join(summary.tags), str(summary.chunks))
+        table.add_row(*(Text(cell) for cell in cells))
+    (out if out.is_terminal else Console(highlight=False, soft_wrap=True, width=_UNBOUNDED)).print(
+        table
+    )
+
+
+@app.command()
+def remove(
+    ids: Annotated[
+        list[str],
+        typer.Argument(help="Document ids, as quoth documents lists them.", show_default=False),
+    ],
+    data: DataDir = None,
+) -> None:
+    """Remove documents, with everything that shows their text."""
+    settings = _indexed(data)
+    for id in ids:
+        if unencodable(id):
+            raise NotFoundError(f"there is no document {id!r}")
+    with open_collection(settings, writable=True) as collection:
+        removed = collection.remove(ids)
+    for removal in removed.documents:
+        out.print(
+            Text(f"removed {removal.id}: {removal.chunks} chunks, {removal.versions} versions")
+        )
+
+
+@app.command()
+def status(data: DataDir = None) -> None:
+    """Say what the index holds, what it was built with, and what became of the files of synced
+    folders.
+    """
+    settings = _indexed(data)
+    with open_collection(settings, writable=False) as collection:
+        rows = {
+            "folder": str(settings.data_dir),
+            "generation": str(collection.generation),
+            **{name: str(count) for name, count in collection.store.counts().items()},
+            **{f"chunks in {name}": str(count) for name, count in collection.sizes().items()},
+            **_flattened(collection.store.manifest() or {}),
+            **{
+                f"synced {root}": _stages(counts)
+                for root, counts in collection.store.ledger.stages().items()
+            },
+        }
+        failed = collection.store.ledger.lines(_FAILURES_SHOWN, stage=Stage.FAILED)
+    width = max(len(name) for name in rows)
+    for name, value in rows.items():
+        out.print(Text.assemble((name.ljust(width + 2), "bold"), value))
+    for entry in failed:
+        out.print(Text(f"failed {entry.path}: {entry.reason} ({entry.at})", style="red"))
+
+
+@app.command()
+def verify(data: DataDir = None) -> None:
+    """Check that store, FAISS and lexical index hold the same chunks, each equal to its span of
+    text.
+    """
+    with open_collection(_indexed(data), writable=False) as collection:
+        faults = collection.verify()
+        sizes = collection.sizes()
+    for fault in faults:
+        out.print(Text(fault))
+    if faults:
+        err.print(f"{len(faults)} faults; quoth rebuild mends what can be mended from the store")
+        raise typer.Exit(1)
+    err.print(f"sound: {sizes['store']} chunks, the same in store, FAISS and lexical index")
+
+
+@app.command(name="rebuild")
+def rebuild_command(data: DataDir = None) -> None:
+    """Make FAISS and the lexical index anew from the store; embed anew where the settings have
+    changed.
+    """
+    settings = _indexed(data)
+    encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
+    with err.status("rebuilding"):
+        chunks = rebuild(settings.data_dir, encoder, source=settings.encoder)
+    err.print(f"rebuilt: {chunks} chunks")
+
+
+def _settings(data: Path | None, **given: object) -> Settings:
+    return load_settings(data_dir=data, **given)
+
+
+def _indexed(data: Path | None) -> Settings:
+    """The settings, where there is an index in their folder."""
+    settings = _settings(data)
+    if not (settings.data_dir / FILE_NAME).is_file():
+        raise StoreError(
+            f"{settings.data_dir}: there is no index here; make one with quoth add, or name it "
+            "with --data"
+        )
+    return settings
+
+
+_T = TypeVar("_T")
+
+
+def _log(settings: Settings, form: str) -> None:
+    logging.basicConfig(level=settings.log_level, format=form)
+    logging.getLogger("watchfiles").setLevel(
+        logging.WARNING
+    )  # it counts every change, documents or not
+
+
+class _RateColumn(ProgressColumn):
+    """How many files a second."""
+
+    def render(self, task: Task) -> Text:
+        """The rate, once it is known."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.1f} files/s" if speed else "", style="progress.data.speed")
+
+
+def _shown(results: Iterable[_T], total: int, what: str) -> Iterator[_T]:
+    """The results as they come, with a bar that tells how many there are, the rate and the time
+    left.
+    """
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _RateColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(
+        *columns, console=err, transient=True, speed_estimate_period=_RATE_PERIOD_S
+    ) as progress:
+        yield from progress.track(results, total=total, description=what)
+
+
+def _loaded(intake: Intake, files: Iterable[Order]) -> Iterator[Loaded]:
+    """Each file read when its turn comes, so that no more than a batch is held at a time."""
+    claimed = ClaimedIds()
+    for taken in intake.read(files):
+        yield _load(taken, claimed)
+
+
+def _load(taken: Taken, claimed: ClaimedIds) -> Loaded:
+    path, error = taken.order.path, taken.error
+    try:
+        if taken.document is not None:
+            claimed.claim(taken.document.id, path)
+    except DocumentError as exc:
+        error = exc
+    return Loaded(path_text(path), None if error else taken.document, error)
+
+
+def _synced(
+    collection: Collection,
+    folder: Path,
+    settings: Settings,
+    tags: Sequence[str] | None,
+    again: bool,
+    allow_empty: bool,
+) -> Iterator[What]:
+    """Sync a folder and print what became of each file."""
+    mirror = Mirror(collection, folder, tags=tags)
+    plan = mirror.plan(again=again, allow_empty=allow_empty)
+    total = len(plan.settled) + len(plan.pending) + len(plan.departed)
+    with Intake.sized(len(plan.pending), settings.threads, settings.max_document_bytes) as intake:
+        for change in _shown(mirror.carry_out(plan, intake), total, "syncing"):
+            _print_change(change)
+            yield change.what
+
+
+def _print_change(change: FileChange) -> None:
+    """Print what became of a file, unless that is nothing."""
+    if change.is_failure:
+        err.print(Text(f"{change.path}: {change.reason}", style="red"))
+    elif change.is_news:
+        was = f" (was {change.moved_from})" if change.moved_from else ""
+        why = f" ({change.reason})" if change.reason else ""
+        out.print(Text(f"{change.what} {change.path}{was}{why}"))
+
+
+def _print_news(change: FileChange) -> None:
+    if change.is_news:
+        _print_change(change)
+
+
+def _forget(folder: Path, collection: Collection) -> None:
+    path = root_of(collection.store, folder).path
+    files = collection.store.ledger.forget_root(path)
+    err.print(Text(f"{path}: its {files} files are not followed any longer; their documents stay"))
+
+
+def _stopped_by_signals() -> threading.Event:
+    """Set when the process is asked to end, so that what is being written is finished first."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    return stop
+
+
+def _stages(counts: dict[Stage, int]) -> str:
+    return ", ".join(f"{counts[stage]} {stage}" for stage in Stage if stage in counts) or "no files"
+
+
+def _report(result: FileResult) -> str:
+    """Print what became of a file; the name of its count."""
+    if result.receipt is None:
+        err.print(Text(f"{result.error}", style="red"))
+        return "failed"
+    out.print(
+        Text(f"{result.receipt.outcome} {result.receipt.id} ({result.receipt.chunks} chunks)")
+    )
+    return result.receipt.outcome.value
+
+
+def _print_answer(response: AskResponse) -> None:
+    if response.answer is None:
+        out.print(Text("The documents do not say.", style="bold"))
+        err.print(
+            Text(
+                f"({(response.reason or '').replace('_', ' ')}; nearest passages below)"
+                if response.passages
+                else ""
+            )
+        )
+        for passage in response.passages[:3]:
+            out.print(
+                Text(f"\n{passage.text}\n  {passage.title} [{passage.document_id}]", style="dim")
+            )
+        return
+    out.print(Text(response.answer.text, style="bold"))
+    out.print(Text(f"confidence {response.answer.confidence:.2f}", style="dim"))
+    _print_citations(response.citations)
+    for other in response.alternatives if response.conflict else ():
+        out.print(Text(f"\nThe sources disagree: {other.text}", style="bold"))
+        _print_citations(other.citations)
+
+
+def _print_citations(citations: list[CitationOut]) -> None:
+    for citation in citations:
+        out.print(Text(f"\n[{citation.number}] {_source(citation)}"))
+        if citation.sentence.text != citation.quote:
+            out.print(Text(f"    {citation.sentence.text}"))
+
+
+def _source(citation: CitationOut) -> str:
+    parts = [
+        citation.title,
+        citation.published.isoformat() if citation.published else None,
+        f"page {citation.page}" if citation.page else None,
+        citation.url,
+        f"{citation.document_id} {citation.start}-{citation.end}",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _flattened(manifest: dict[str, object]) -> dict[str, str]:
+    rows = {}
+    for part, value in manifest.items():
+        if isinstance(value, dict):
+            rows.update({f"{part} {name}": str(inner) for name, inner in value.items()})
+    return rows
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Follow-up questions, completed by rules of English."""

@@ -1,0 +1,206 @@
+"""The Model Context Protocol: answers, passages and documents as tools for assistants. See
+docs/clients.md.
+"""
+
+import json
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, Generic, TypeVar
+
+from fastapi import APIRouter, FastAPI
+from mcp import types
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.server.stdio import stdio_server
+from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
+from mcp.server.transport_security import TransportSecuritySettings
+from mcp.shared.exceptions import MCPError
+from pydantic import ValidationError
+from starlette.routing import Route
+
+from corpus.errors import QuothError
+from service.answering.service import AnswerService
+from service.http.problems import BUG, fault_of
+from service.http.schemas import (
+    AskRequest,
+    AskResponse,
+    DocumentOut,
+    DocumentRequest,
+    Request,
+    Response,
+    SearchRequest,
+    SearchResponse,
+)
+from service.http.threads import Threads
+from service.settings import Settings
+
+INSTRUCTIONS = """\
+Answers questions from one collection of documents by quoting them. Every quote is an exact \
+span of a stored document, cited with its document, version and offsets. `answered: false` \
+means that the documents do not say: tell the user so, and do not answer from memory in their \
+name. Quote `answer.text` and its sentence as they are, and cite their title, date and link."""
+
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_ANNOTATIONS = types.ToolAnnotations(
+    read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+)
+
+_Asked = TypeVar("_Asked", bound=Request)
+
+log = logging.getLogger("quoth")
+logging.getLogger("mcp").setLevel(logging.WARNING)  # which else tells of every request
+
+
+@dataclass(frozen=True, slots=True)
+class Tool(Generic[_Asked]):
+    """What an assistant may call: takes a request of the HTTP service, and gives its response.
+
+    :param run: the response as JSON
+    """
+
+    name: str
+    description: str
+    request: type[_Asked]
+    response: type[Response]
+    run: Callable[[_Asked], bytes]
+
+    def described(self) -> types.Tool:
+        """The tool as it is announced."""
+        return types.Tool(
+            name=self.name,
+            description=self.description,
+            input_schema=self.request.model_json_schema(),
+            output_schema=self.response.model_json_schema(mode="serialization"),
+            annotations=_ANNOTATIONS,
+        )
+
+    def call(self, arguments: Mapping[str, Any]) -> types.CallToolResult:
+        """The response, or what is wrong with the arguments or the index: both are results that an
+        assistant reads.
+        """
+        try:
+            body = self.run(self.request.model_validate(arguments)).decode()
+        except ValidationError as exc:
+            return _failed(fault_of([dict(error) for error in exc.errors()])[1])
+        except QuothError as exc:
+            return _failed(str(exc))
+        return types.CallToolResult(
+            content=[types.TextContent(text=body)], structured_content=json.loads(body)
+        )
+
+
+def create_router(service: AnswerService, threads: Threads, settings: Settings) -> APIRouter:
+    """``/mcp``: Streamable HTTP, without sessions."""
+    sessions = StreamableHTTPSessionManager(
+        create_server(service, threads),
+        json_response=True,
+        stateless=True,
+        security_settings=_security(settings.host),
+        max_request_body_size=settings.max_body_bytes,
+    )
+
+    @asynccontextmanager
+    async def running(_app: FastAPI) -> AsyncIterator[None]:
+        async with sessions.run():
+            yield
+
+    router = APIRouter(lifespan=running)
+    router.routes.append(Route("/mcp", StreamableHTTPASGIApp(sessions), include_in_schema=False))
+    return router
+
+
+async def serve_stdio(service: AnswerService, threads: Threads) -> None:
+    """Serve the process that started this one, over standard input and output, until it closes
+    them.
+    """
+    server = create_server(service, threads)
+    async with stdio_server() as (incoming, outgoing):
+        await server.run(incoming, outgoing, server.create_initialization_options())
+
+
+def create_server(
+    service: AnswerService, threads: Threads
+) -> Server[Any]:  # the state of its lifespan, of which it has none
+    """The tools of a service, for any transport."""
+    tools = {tool.name: tool for tool in _tools(service)}
+
+    async def list_tools(
+        _context: ServerRequestContext[Any, Any], _params: types.PaginatedRequestParams | None
+    ) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=[tool.described() for tool in tools.values()])
+
+    async def call_tool(
+        _context: ServerRequestContext[Any, Any], params: types.CallToolRequestParams
+    ) -> types.CallToolResult:
+        tool = tools.get(params.name)
+        if tool is None:
+            raise MCPError(
+                types.INVALID_PARAMS,
+                f"there is no tool {params.name!r}; there are {', '.join(sorted(tools))}",
+            )
+        try:
+            return await threads.read(tool.call, params.arguments or {})
+        except Exception as exc:
+            log.exception("a bug")
+            raise MCPError(types.INTERNAL_ERROR, BUG) from exc
+
+    return Server(
+        "quoth",
+        version=version("quoth"),
+        title="Quoth",
+        instructions=INSTRUCTIONS,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+    )
+
+
+def _tools(service: AnswerService) -> list[Tool[Any]]:  # each of its own request
+    return [
+        Tool(
+            "ask",
+            "Answer a question from the documents with an exact quote, its confidence and its "
+            "citations; or say that "
+            "the documents do not say, with the nearest passages.",
+            AskRequest,
+            AskResponse,
+            lambda asked: service.ask(asked.made()),
+        ),
+        Tool(
+            "search",
+            "Find the passages of the documents that are nearest to a question, best first.",
+            SearchRequest,
+            SearchResponse,
+            lambda asked: _json(service.search(asked.made())),
+        ),
+        Tool(
+            "get_document",
+            "Read a whole document: its text, of the present version or of the one that a "
+            "citation names.",
+            DocumentRequest,
+            DocumentOut,
+            lambda asked: _json(service.document(asked.document_id, asked.version)),
+        ),
+    ]
+
+
+def _json(response: Response) -> bytes:
+    return response.model_dump_json().encode()
+
+
+def _failed(reason: str) -> types.CallToolResult:
+    return types.CallToolResult(content=[types.TextContent(text=reason)], is_error=True)
+
+
+def _security(host: str) -> TransportSecuritySettings:
+    """On loopback, pages of other origins are kept out, whatever name they gave this machine (DNS
+    rebinding).
+    """
+    if host not in ("127.0.0.1", "localhost", "::1"):
+        return TransportSecuritySettings(enable_dns_rebinding_protection=False)
+    return TransportSecuritySettings(
+        allowed_hosts=[f"{name}:*" for name in _LOOPBACK],
+        allowed_origins=[f"http://{name}:*" for name in _LOOPBACK],
+    )

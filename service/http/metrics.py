@@ -1,0 +1,107 @@
+"""What Prometheus asks for: questions by outcome, the time of each stage, and what the index
+holds.
+"""
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+
+from service.answering.answer import Reason
+from service.answering.service import ANSWERED, FAILED, AnswerService
+from service.http.threads import Threads
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """Counts what a service is asked, and measures what its index holds whenever it is asked for
+    it.
+    """
+
+    def __init__(self, service: AnswerService) -> None:
+        self._registry = CollectorRegistry()
+        self._questions = Counter(
+            "quoth_questions",
+            "Questions, by what came of them.",
+            ["outcome"],
+            registry=self._registry,
+        )
+        self._stages = Histogram(
+            "quoth_stage_seconds",
+            "Time that a stage of answering took; kept answers take none.",
+            ["stage"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        for outcome in (ANSWERED, *Reason, FAILED):
+            self._questions.labels(outcome)  # there from the start, at 0
+        self._registry.register(_Holdings(service))
+        ProcessCollector(registry=self._registry)
+        service.observers.append(self.count)
+
+    def count(self, outcome: str, timings_ms: Mapping[str, float]) -> None:
+        """Count a question, and the time of its stages."""
+        self._questions.labels(outcome).inc()
+        for stage, spent in timings_ms.items():
+            self._stages.labels(stage).observe(spent / 1e3)
+
+    def text(self) -> bytes:
+        """All of it, as Prometheus reads it.
+
+        :raises StoreError: the index cannot be read
+        """
+        return generate_latest(self._registry)
+
+
+class _Holdings(Collector):
+    """What the index holds, counted when it is asked for."""
+
+    def __init__(self, service: AnswerService) -> None:
+        self._collection = service.collection
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """The names alone, so that registering counts nothing."""
+        return [_gauge("documents", 0), _gauge("chunks", 0), _gauge("generation", 0)]
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        """The numbers."""
+        counts = self._collection.store.counts()
+        held = {
+            "documents": counts["documents"],
+            "chunks": counts["chunks"],
+            "generation": self._collection.generation,
+        }
+        return [_gauge(name, value) for name, value in held.items()]
+
+
+def _gauge(name: str, value: float) -> GaugeMetricFamily:
+    meaning = (
+        "Number of the last write of documents."
+        if name == "generation"
+        else f"{name.capitalize()} in the index."
+    )
+    return GaugeMetricFamily(f"quoth_{name}", meaning, value)
+
+
+def create_router(service: AnswerService, threads: Threads) -> APIRouter:
+    """``GET /metrics``, counting from now on."""
+    router, metrics = APIRouter(), Metrics(service)
+
+    @router.get("/metrics", include_in_schema=False)
+    async def read() -> Response:
+        return Response(
+            await threads.read(metrics.text), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
+        )
+
+    return router

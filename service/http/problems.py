@@ -1,0 +1,142 @@
+"""Errors over HTTP: ``application/problem+json`` (RFC 9457), one table from error class to
+status.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+from corpus.errors import (
+    DocumentError,
+    NotFoundError,
+    QuestionError,
+    QuothError,
+    SettingsError,
+    StoreError,
+)
+
+STATUS: Mapping[type[QuothError], HTTPStatus] = {
+    DocumentError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    QuestionError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
+    SettingsError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    QuothError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+BUG = "something is wrong in Quoth itself; the log says what"
+
+Shape = Callable[[int, str, str | None, str | None], Response]
+"""Makes an error response from what :func:`problem` takes."""
+
+log = logging.getLogger("quoth")
+
+
+def problem(
+    status: int, detail: str, field: str | None = None, slug: str | None = None
+) -> Response:
+    """An error response.
+
+    :param slug: the kind of problem, where the status does not say it all
+    """
+    body: dict[str, object] = {
+        "type": f"urn:quoth:problem:{slug}" if slug else "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    if field is not None:
+        body["field"] = field
+    # ASCII only: what is echoed may hold what UTF-8 cannot.
+    return Response(json.dumps(body), status, media_type="application/problem+json")
+
+
+def install(app: FastAPI, shapes: Mapping[str, Shape]) -> None:
+    """Make every error of the app a problem.
+
+    :param shapes: the beginnings of paths whose clients expect another shape of error
+    """
+    app.state.shapes = shapes
+    app.add_exception_handler(QuothError, _quoth_error)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(Exception, _bug)
+
+
+def shaped(
+    scope: Scope, status: int, detail: str, field: str | None = None, slug: str | None = None
+) -> Response:
+    """An error response as the clients of the path expect it."""
+    shapes: Mapping[str, Shape] = scope["app"].state.shapes
+    shape = next(
+        (shape for path, shape in shapes.items() if scope["path"].startswith(path)), problem
+    )
+    return shape(status, detail, field, slug)
+
+
+def problem_of(exc: Exception, shape: Shape = problem) -> Response:
+    """The error response for an exception, which is logged where it is no fault of the caller."""
+    if not isinstance(exc, QuothError):
+        log.error("a bug", exc_info=exc)
+        return shape(HTTPStatus.INTERNAL_SERVER_ERROR, BUG, None, None)
+    kind = next(kind for kind in type(exc).__mro__ if kind in STATUS)
+    field = exc.field if isinstance(exc, QuestionError) else None
+    if STATUS[kind] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("%s", exc)
+    return shape(STATUS[kind], str(exc), field, kind.__name__.removesuffix("Error").lower())
+
+
+def fault_of(errors: list[dict[str, object]]) -> tuple[str | None, str]:
+    """The field at fault and what is wrong, from pydantic's list of errors: the first is named, the
+    others counted.
+    """
+    first = errors[0]
+    location = first.get("loc", ())
+    parts = [str(part) for part in location] if isinstance(location, tuple | list) else []
+    field = ".".join(parts) or None
+    others = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    message = f"{str(first['msg']).removeprefix('Value error, ')}{others}"
+    return field, f"{field}: {message}" if field else message
+
+
+def validation_problem(errors: list[dict[str, object]]) -> Response:
+    """A problem from pydantic's list of errors."""
+    if errors[0].get("type") == "json_invalid":
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "the body is not JSON", slug="not-json")
+    field, detail = fault_of(errors)
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, field, "invalid-request")
+
+
+async def _quoth_error(request: Request, exc: Exception) -> Response:
+    return problem_of(exc, partial(shaped, request.scope))
+
+
+async def _invalid_request(_request: Request, exc: Exception) -> Response:
+    if not isinstance(exc, RequestValidationError):
+        raise exc
+    # The first part of a location says whether it is in the body, the query or the path.
+    return validation_problem([{**error, "loc": error["loc"][1:]} for error in exc.errors()])
+
+
+async def _http_exception(request: Request, exc: Exception) -> Response:
+    if not isinstance(exc, HTTPException):
+        raise exc
+    answer = shaped(request.scope, exc.status_code, str(exc.detail))
+    answer.headers.update(exc.headers or {})
+    return answer
+
+
+async def _bug(request: Request, _exc: Exception) -> Response:
+    answer = shaped(request.scope, HTTPStatus.INTERNAL_SERVER_ERROR, BUG)  # the server logs it
+    answer.headers["Connection"] = (
+        "close"  # as the server then does: the client must not count on it
+    )
+    return answer

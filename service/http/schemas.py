@@ -1,0 +1,620 @@
+"""What travels over HTTP: requests as they are accepted, responses as they are given.
+
+Requests are strict: unknown fields and wrong types are refused, nothing is converted in silence.
+"""
+
+import re
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from corpus.document import unencodable
+from index.collection import Receipt, Removed
+from index.ledger import Entry, Stage
+from index.search.searcher import Hit, SearchResult
+from index.store.store import DocumentSummary, Filters
+from service.answering.answer import Answer, Asked, NoAnswer, Statement
+from service.answering.citation import Citation
+from service.answering.question import (
+    DEFAULT_SEARCH_TOP_K,
+    DEFAULT_TOP_K,
+    NO_FILTERS,
+    Question,
+    Role,
+    Turn,
+    make_question,
+)
+from service.mirror.jobs import Job, State
+
+MAX_BATCH_DOCUMENTS = 10_000
+
+_EXPLAINED_SPANS = 20
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _day(value: object) -> object:
+    """A calendar day written YYYY-MM-DD; numbers, times and other spellings are refused."""
+    if value is None or isinstance(value, date):
+        return value
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise ValueError("a day is written YYYY-MM-DD")
+    try:
+        return date.fromisoformat(value)
+    except ValueError as exc:
+        raise ValueError(f"{value} is not a day of the calendar") from exc
+
+
+def _text(value: str) -> str:
+    fault = unencodable(value)
+    if fault:
+        raise ValueError(fault)
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+Text = Annotated[str, AfterValidator(_text)]
+"""A string that can be stored and looked up; fields that are checked further in are plain
+strings.
+"""
+
+
+class Request(BaseModel):
+    """A request body."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Response(BaseModel):
+    """A response body."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+# -- requests
+
+
+class FiltersIn(Request):
+    """What the search is narrowed to: several kinds all hold, several values of a kind are
+    alternatives.
+    """
+
+    document_ids: list[str] = []
+    tags: list[str] = []
+    published_from: Day | None = None
+    published_to: Day | None = None
+
+    def made(self) -> Filters:
+        """The filters as search takes them."""
+        return Filters(
+            tuple(self.document_ids), tuple(self.tags), self.published_from, self.published_to
+        )
+
+
+class TurnIn(Request):
+    """One earlier message."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+class AskRequest(Request):
+    """A question."""
+
+    question: str = Field(
+        description="1 to 1000 characters after trimming", examples=["How long is the pipeline?"]
+    )
+    history: list[TurnIn] = Field([], description="earlier turns, at most 20, oldest first")
+    top_k: int = Field(DEFAULT_TOP_K, description="passages to read, 1 to 50")
+    filters: FiltersIn | None = None
+    min_confidence: float | None = Field(
+        None, allow_inf_nan=False, description="0 to 1; the calibrated threshold by default"
+    )
+    explain: bool = False
+    conversation_id: str | None = Field(
+        None,
+        description="1 to 200 characters of the caller's choice, hard to guess; instead of "
+        "history: "
+        "the service keeps "
+        "what was asked under it",
+    )
+
+    def made(self) -> Question:
+        """The checked question."""
+        return make_question(
+            self.question,
+            history=[Turn(Role(turn.role), turn.text) for turn in self.history],
+            top_k=self.top_k,
+            filters=self.filters.made() if self.filters else NO_FILTERS,
+            min_confidence=self.min_confidence,
+            explain=self.explain,
+            conversation_id=self.conversation_id,
+        )
+
+
+class SearchRequest(Request):
+    """A search for passages."""
+
+    question: str
+    top_k: int = Field(DEFAULT_SEARCH_TOP_K, description="1 to 50")
+    filters: FiltersIn | None = None
+
+    def made(self) -> Question:
+        """The checked question."""
+        return make_question(
+            self.question,
+            top_k=self.top_k,
+            filters=self.filters.made() if self.filters else NO_FILTERS,
+        )
+
+
+class DocumentBody(Request):
+    """A document without its id."""
+
+    text: str
+    title: str | None = None
+    url: str | None = None
+    published: Day | None = None
+    tags: list[str] = []
+
+
+class DocumentIn(DocumentBody):
+    """A document; its id is derived from the text where none is given."""
+
+    id: str | None = None
+
+
+class DocumentsRequest(Request):
+    """Documents to add or replace, all or none."""
+
+    documents: list[DocumentIn] = Field(min_length=1, max_length=MAX_BATCH_DOCUMENTS)
+
+
+class VerifyRequest(Request):
+    """A citation to be checked against the document as it stands now."""
+
+    document_id: Text
+    version: Text
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+    quote: Text = Field(min_length=1)
+
+
+class DocumentRequest(Request):
+    """Which document is to be read."""
+
+    document_id: Text
+    version: Text | None = Field(None, description="the present one by default")
+
+
+class CorrectPlace(Request):
+    """Where the right answer stands."""
+
+    document_id: Text
+    start: int = Field(ge=0)
+    end: int = Field(ge=1)
+
+
+class FeedbackRequest(Request):
+    """What somebody says of an answer."""
+
+    answer_id: Text
+    helpful: bool
+    comment: Text | None = Field(None, max_length=10_000)
+    correct: CorrectPlace | None = None
+
+
+# -- responses
+
+
+class SentenceOut(Response):
+    """The whole sentence around a quote."""
+
+    start: int
+    end: int
+    text: str
+
+
+class CitationOut(Response):
+    """Where a quote stands: code points, half-open, into the text of the named version."""
+
+    number: int
+    document_id: str
+    version: str
+    title: str
+    url: str | None
+    published: date | None
+    page: int | None
+    start: int
+    end: int
+    quote: str
+    sentence: SentenceOut
+    link: str
+
+    @classmethod
+    def of(cls, citation: Citation) -> Self:
+        """The citation as it is sent."""
+        return cls(
+            number=citation.number,
+            document_id=citation.document_id,
+            version=citation.version,
+            title=citation.title,
+            url=citation.url,
+            published=citation.published,
+            page=citation.page,
+            start=citation.start,
+            end=citation.end,
+            quote=citation.quote,
+            sentence=SentenceOut(
+                start=citation.sentence_start, end=citation.sentence_end, text=citation.sentence
+            ),
+            link=citation.link,
+        )
+
+
+class PassageOut(Response):
+    """A passage that was found."""
+
+    document_id: str
+    version: str
+    title: str
+    start: int
+    end: int
+    text: str
+    score: float
+    rank: int
+
+    @classmethod
+    def of(cls, hit: Hit) -> Self:
+        """The hit as it is sent."""
+        chunk = hit.chunk
+        return cls(
+            document_id=chunk.document_id,
+            version=chunk.version,
+            title=hit.stored.title,
+            start=chunk.start,
+            end=chunk.end,
+            text=chunk.text,
+            score=round(hit.score, 4),
+            rank=hit.rank,
+        )
+
+
+class AnswerOut(Response):
+    """The answer; its text is the first citation's quote."""
+
+    text: str
+    confidence: float
+
+
+class AlternativeOut(AnswerOut):
+    """Another answer that was considered."""
+
+    citations: list[CitationOut]
+
+    @classmethod
+    def of(cls, statement: Statement) -> Self:
+        """The statement as it is sent."""
+        citations = [CitationOut.of(citation) for citation in statement.citations]
+        return cls(
+            text=statement.text, confidence=round(statement.confidence, 4), citations=citations
+        )
+
+
+class AskResponse(Response):
+    """What came of a question. Without an answer, ``answer`` is null and ``reason`` says why."""
+
+    id: str
+    question: str
+    resolved_question: str
+    answered: bool
+    answer: AnswerOut | None
+    citations: list[CitationOut]
+    alternatives: list[AlternativeOut]
+    reason: str | None
+    passages: list[PassageOut]
+    conflict: bool
+    generation: int
+    timings_ms: dict[str, float]
+    explanation: dict[str, Any] | None = Field(
+        None, description="how it came about, where that was asked for"
+    )
+    conversation_id: str | None = Field(None, description="only where the question had one")
+
+    @property
+    def left_out(self) -> set[str]:
+        """Fields that are not sent at all."""
+        return set() if self.conversation_id is not None else {"conversation_id"}
+
+    @classmethod
+    def of(cls, id: str, outcome: Answer | NoAnswer) -> Self:
+        """The outcome as it is sent."""
+        asked = outcome.asked
+        answer, citations, alternatives, reason = None, [], [], None
+        if isinstance(outcome, Answer):
+            statement = outcome.statement
+            answer = AnswerOut(text=statement.text, confidence=round(statement.confidence, 4))
+            citations = [CitationOut.of(citation) for citation in statement.citations]
+            alternatives = [AlternativeOut.of(other) for other in outcome.alternatives]
+        else:
+            reason = outcome.reason.value
+        return cls(
+            id=id,
+            question=asked.question.text,
+            resolved_question=asked.resolved,
+            answered=answer is not None,
+            answer=answer,
+            citations=citations,
+            alternatives=alternatives,
+            reason=reason,
+            passages=[PassageOut.of(hit) for hit in asked.hits],
+            conflict=isinstance(outcome, Answer) and outcome.conflict,
+            generation=asked.generation,
+            timings_ms={stage: round(spent, 1) for stage, spent in asked.timings_ms.items()},
+            explanation=_explanation(asked) if asked.question.explain else None,
+            conversation_id=asked.question.conversation_id,
+        )
+
+
+class SearchResponse(Response):
+    """Passages, best first."""
+
+    hits: list[PassageOut]
+    generation: int
+
+    @classmethod
+    def of(cls, found: SearchResult) -> Self:
+        """The result as it is sent."""
+        return cls(hits=[PassageOut.of(hit) for hit in found.hits], generation=found.generation)
+
+
+class PassagesOut(Response):
+    """The passages that a question is about to be answered from, best first."""
+
+    passages: list[PassageOut]
+    generation: int
+
+    @classmethod
+    def of(cls, found: SearchResult) -> Self:
+        """The result as it is sent."""
+        return cls(passages=[PassageOut.of(hit) for hit in found.hits], generation=found.generation)
+
+
+class ReceiptOut(Response):
+    """A document as it stands after it was put in."""
+
+    id: str
+    version: str
+    chunks: int
+    status: str
+
+    @classmethod
+    def of(cls, receipt: Receipt) -> Self:
+        """The receipt as it is sent."""
+        return cls(
+            id=receipt.id,
+            version=receipt.version,
+            chunks=receipt.chunks,
+            status=receipt.outcome.value,
+        )
+
+
+class DocumentsResponse(Response):
+    """A receipt for each document, in order."""
+
+    documents: list[ReceiptOut]
+    generation: int
+
+
+class DocumentResponse(ReceiptOut):
+    """A receipt for one document."""
+
+    generation: int
+
+
+class SummaryOut(Response):
+    """A document without its text."""
+
+    id: str
+    version: str
+    title: str
+    url: str | None
+    published: date | None
+    tags: list[str]
+    chunks: int
+    characters: int
+    updated_at: str
+
+    @classmethod
+    def of(cls, summary: DocumentSummary) -> Self:
+        """The summary as it is sent."""
+        return cls(**_summary_fields(summary))
+
+
+class DocumentOut(SummaryOut):
+    """A document with the text of one version. ``version`` names that one."""
+
+    text: str
+    pages: list[dict[str, int]]
+
+    @classmethod
+    def with_text(
+        cls, summary: DocumentSummary, version: str, text: str, pages: list[dict[str, int]]
+    ) -> Self:
+        """The document as it is sent."""
+        fields = {**_summary_fields(summary), "version": version, "characters": len(text)}
+        return cls(**fields, text=text, pages=pages)
+
+
+class ListResponse(Response):
+    """Documents in the order of their ids; ``next_cursor`` asks for more, null at the end."""
+
+    documents: list[SummaryOut]
+    next_cursor: str | None
+
+
+class FileOut(Response):
+    """A file of a folder that the index keeps up with. ``documents`` are those that it gave
+    last.
+    """
+
+    path: str
+    root: str
+    stage: Stage
+    reason: str | None
+    at: str
+    documents: list[str]
+
+    @classmethod
+    def of(cls, entry: Entry) -> Self:
+        """The ledger's line as it is sent."""
+        documents = [entry.document_id] if entry.document_id else []
+        return cls(
+            path=entry.path,
+            root=entry.root,
+            stage=entry.stage,
+            reason=entry.reason,
+            at=entry.at,
+            documents=documents,
+        )
+
+
+class IngestionResponse(Response):
+    """Files in the order of their paths; ``cursor`` asks for more, null at the end."""
+
+    files: list[FileOut]
+    cursor: str | None
+
+
+class RefusedOut(Response):
+    """A document of a job that was not taken, and why."""
+
+    source: str
+    reason: str
+
+
+class JobOut(Response):
+    """An upload that is taken in the background. ``documents`` and ``refused`` grow while it
+    runs.
+    """
+
+    id: str
+    state: State
+    done: int = Field(description="documents that were taken or refused")
+    total: int
+    reason: str | None = Field(description="why the whole of it failed")
+    elapsed_s: float | None
+    left_s: float | None = Field(description="an estimate from the rate so far")
+    documents: list[ReceiptOut]
+    refused: list[RefusedOut]
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """The job as it stands."""
+        results = list(job.results)
+        return cls(
+            id=job.id,
+            state=job.state,
+            done=len(results),
+            total=job.total,
+            reason=job.reason,
+            elapsed_s=job.elapsed_s,
+            left_s=job.left_s,
+            documents=[ReceiptOut.of(result.receipt) for result in results if result.receipt],
+            refused=[
+                RefusedOut(source=result.source, reason=result.error.reason)
+                for result in results
+                if result.error
+            ],
+        )
+
+
+class DeleteResponse(Response):
+    """What was taken out, counted in each structure."""
+
+    id: str
+    deleted: dict[str, int]
+    generation: int
+
+    @classmethod
+    def of(cls, removed: Removed) -> Self:
+        """The receipt for one document as it is sent."""
+        (document,) = removed.documents
+        deleted = {
+            "chunks": document.chunks,
+            "vectors": removed.vectors,
+            "terms": removed.terms,
+            "versions": document.versions,
+            "answers": document.answers,
+        }
+        return cls(id=document.id, deleted=deleted, generation=removed.generation)
+
+
+class VerifyResponse(Response):
+    """Whether a quote still stands. ``start`` and ``end`` say where, null unless found or moved."""
+
+    status: Literal["found", "moved", "changed", "gone"]
+    document_id: str
+    version: str | None = Field(description="the present version, null where the document is gone")
+    start: int | None
+    end: int | None
+
+
+class FeedbackResponse(Response):
+    """The feedback was kept."""
+
+    id: int
+    answer_id: str
+
+
+class Problem(Response):
+    """An error, as RFC 9457 has it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    field: str | None = Field(None, description="the field at fault, where one is")
+
+
+def _summary_fields(summary: DocumentSummary) -> dict[str, Any]:
+    return {
+        "id": summary.id,
+        "version": summary.version,
+        "title": summary.title,
+        "url": summary.url,
+        "published": summary.published,
+        "tags": list(summary.tags),
+        "chunks": summary.chunks,
+        "characters": summary.characters,
+        "updated_at": summary.updated_at,
+    }
+
+
+def _explanation(asked: Asked) -> dict[str, Any]:
+    return {
+        "passages": [
+            {
+                "rank": hit.rank,
+                "score": round(hit.score, 4),
+                "dense_score": round(hit.found.dense_score, 4),
+                "dense_rank": hit.found.dense_rank,
+                "lexical_score": round(hit.found.lexical_score, 4),
+                "lexical_rank": hit.found.lexical_rank,
+            }
+            for hit in asked.hits
+        ],
+        "spans": [
+            {
+                "rank_of_passage": span.hit.rank,
+                "kind": span.kind,
+                "start": span.start,
+                "end": span.end,
+                "quote": span.quote,
+                "score": round(span.score, 4),
+                "features": {name: round(value, 4) for name, value in span.features.items()},
+            }
+            for spans in asked.findings.spans.values()
+            for span in spans[:_EXPLAINED_SPANS]
+        ],
+    }

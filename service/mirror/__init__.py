@@ -1,0 +1,1 @@
+"""How documents keep up with folders and uploads."""

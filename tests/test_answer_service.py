@@ -1,0 +1,284 @@
+"""The service: every answer is kept, and the same question on the same generation gives the same
+bytes.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from corpus.document import Document
+from corpus.errors import NotFoundError, QuestionError, StoreError
+from index.collection import Collection
+from index.encoding.encoder import Encoder, Vectors
+from index.store.store import Filters
+from index.text.chunk import ChunkSettings
+from service.answering.question import Role, Turn, make_question
+from service.answering.service import AnswerService, open_service
+from service.reader.passage import PassageReader
+from service.settings import load_settings
+
+Make = Callable[..., Document]
+
+
+@pytest.fixture
+def service(
+    tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Make
+) -> Iterator[AnswerService]:
+    with AnswerService(tmp_path / "data", encoder, passages, writable=True) as opened:
+        opened.collection.put(
+            [make("gas", "The line carries 38 bcm."), make("peas", "Russia sold many peas.")]
+        )
+        yield opened
+
+
+def ask(service: AnswerService, text: str = "What does the line carry?", **asked: object) -> bytes:
+    return service.ask(make_question(text, min_confidence=0, **asked))  # type: ignore[arg-type]  # checked there
+
+
+def id_of(body: bytes) -> str:
+    return str(json.loads(body)["id"])
+
+
+def test_the_same_question_gives_the_same_bytes(service: AnswerService) -> None:
+    assert ask(service) == ask(service) == ask(service, "  What does the line carry?\n")
+
+
+def test_an_answer_is_kept_byte_for_byte(service: AnswerService) -> None:
+    body = ask(service)
+    assert service.collection.store.answers.find(id_of(body)) == body
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"text": "What do the lines carry?"},
+        {"top_k": 1},
+        {"filters": Filters(document_ids=("gas",))},
+        {"filters": Filters(published_from=date(2025, 1, 1))},
+        {"explain": True},
+        {"history": [Turn(Role.USER, "What of gas?")]},
+        {"conversation_id": "c"},
+    ],
+)
+def test_whatever_is_asked_otherwise_is_another_question(
+    asked: dict[str, object], service: AnswerService
+) -> None:
+    assert id_of(ask(service, **asked)) != id_of(ask(service))  # type: ignore[arg-type]  # a table of arguments
+
+
+def test_a_write_makes_the_next_answer_another_one(service: AnswerService, make: Make) -> None:
+    before = ask(service)
+    service.collection.put([make("news", "Nothing has happened.")])
+    after = ask(service)
+    assert id_of(after) != id_of(before)
+    assert json.loads(after)["generation"] == json.loads(before)["generation"] + 1
+    assert service.collection.store.answers.find(id_of(before)) == before
+
+
+def test_an_answer_outlives_the_process(
+    tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Make
+) -> None:
+    with AnswerService(tmp_path, encoder, passages, writable=True) as first:
+        first.collection.put([make("gas", "The line carries 38 bcm.")])
+        body = ask(first)
+    with AnswerService(tmp_path, encoder, passages, writable=False) as second:
+        assert second.collection.store.answers.find(id_of(body)) == body
+        assert ask(second) == body
+
+
+def test_an_answer_that_shows_a_deleted_document_is_gone(service: AnswerService) -> None:
+    both, one = ask(service), ask(service, filters=Filters(document_ids=("peas",)))
+    service.collection.remove(["gas"])
+    assert service.collection.store.answers.find(id_of(both)) is None
+    assert service.collection.store.answers.find(id_of(one)) == one
+
+
+def test_an_answer_that_shows_an_updated_document_stays(service: AnswerService, make: Make) -> None:
+    body = ask(service)
+    service.collection.put([make("gas", "The line carries 44 bcm.")])
+    assert service.collection.store.answers.find(id_of(body)) == body
+
+
+def test_feedback_names_the_right_place_by_its_words(service: AnswerService) -> None:
+    id = id_of(ask(service))
+    assert service.give_feedback(id, False, "wrong", ("gas", 17, 23)) == 1
+    assert service.give_feedback(id, True, None, None) == 2
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 25), (5, 5), (6, 5), (24, 25), (100, 200)])
+def test_feedback_on_a_place_outside_the_document_is_refused(
+    start: int, end: int, service: AnswerService
+) -> None:
+    id = id_of(ask(service))
+    with pytest.raises(QuestionError, match="which has 24 characters") as refused:
+        service.give_feedback(id, False, None, ("gas", start, end))
+    assert refused.value.field == "correct"
+
+
+def test_feedback_on_an_unknown_answer_or_document_is_refused(service: AnswerService) -> None:
+    with pytest.raises(NotFoundError, match="no stored answer 'nope'"):
+        service.give_feedback("nope", True, None, None)
+    with pytest.raises(NotFoundError, match="no document 'nope'"):
+        service.give_feedback(id_of(ask(service)), True, None, ("nope", 0, 1))
+
+
+def test_one_desk_writes_and_others_read_meanwhile(
+    service: AnswerService, tmp_path: Path, encoder: Encoder, passages: PassageReader
+) -> None:
+    with pytest.raises(StoreError, match="another process writes"):
+        AnswerService(tmp_path / "data", encoder, passages, writable=True)
+    with AnswerService(tmp_path / "data", encoder, passages, writable=False) as reader:
+        assert ask(reader) == ask(service)
+
+
+def test_a_question_without_conversation_keeps_the_id_it_always_had(service: AnswerService) -> None:
+    body = json.loads(ask(service))
+    assert "conversation_id" not in body
+    asked = make_question("What does the line carry?", min_confidence=0)
+    parts = {name: value for name, value in asdict(asked).items() if name != "conversation_id"}
+    hashed = json.dumps(
+        [parts, body["generation"], service.fingerprint], sort_keys=True, default=str
+    )
+    assert body["id"] == hashlib.sha256(hashed.encode()).hexdigest()[:32]
+
+
+def test_a_conversation_outlives_the_process_and_expires(
+    tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Make
+) -> None:
+    def resolved(hours: float) -> str:
+        with AnswerService(
+            tmp_path, encoder, passages, writable=False, conversation_hours=hours
+        ) as opened:
+            return str(
+                json.loads(ask(opened, "Where is it?", conversation_id="c"))["resolved_question"]
+            )
+
+    with AnswerService(tmp_path, encoder, passages, writable=True) as first:
+        first.collection.put([make("gas", "The Otter Line carries 38 bcm.")])
+        ask(first, "How long is the Otter Line?", conversation_id="c")
+    assert resolved(hours=-1) == "Where is it?"
+    with AnswerService(tmp_path, encoder, passages, writable=True) as again:
+        ask(again, "How long is the Otter Line?", conversation_id="c")
+    assert resolved(hours=24) == "Where is the Otter Line?"
+
+
+def test_a_conversation_forgets_an_answer_whose_document_was_deleted(
+    service: AnswerService,
+) -> None:
+    first = json.loads(ask(service, "Who sold peas?", conversation_id="c"))
+    assert first["answer"] is not None
+    store = service.collection.store
+    long_ago = datetime.now(UTC) - timedelta(days=1)
+    assert store.answers.exchanges("c", 9, long_ago)[0].answer is not None
+    service.collection.remove(["peas"])
+    (left,) = store.answers.exchanges("c", 9, long_ago)
+    assert (left.question, left.answer) == ("Who sold peas?", None)
+    assert (
+        json.loads(ask(service, "Who sold it?", conversation_id="c"))["question"] == "Who sold it?"
+    )
+
+
+class Recording:
+    """An encoder that remembers what it was given."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.identity = encoder.identity
+        self._encoder = encoder
+        self.texts: list[str] = []
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        self.texts.extend(texts)
+        return self._encoder.encode(texts)
+
+    def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        return self._encoder.token_spans(texts)
+
+
+def test_a_follow_up_is_understood_by_the_encoder_that_searches(
+    service: AnswerService, toy_encoder: Callable[..., Encoder]
+) -> None:
+    recording = Recording(toy_encoder(name="other"))
+    ask(service, "What does the line carry?", conversation_id="c")
+    service.renew(recording, "other")
+    wait_for(lambda: service.collection.searcher.encoder is recording)
+    ask(service, "And the port?", conversation_id="c")
+    assert "line" in recording.texts  # compared with what takes its place
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 300
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_desk_answers_while_its_index_is_embedded_anew_and_then_with_the_new_encoder(
+    service: AnswerService, toy_encoder: Callable[..., Encoder]
+) -> None:
+    before, fingerprint = json.loads(ask(service)), service.fingerprint
+    service.renew(toy_encoder(dimension=32, name="other"), "other")
+    while service.collection.searcher.encoder.identity.name == "toy":
+        assert json.loads(ask(service))["citations"] == before["citations"]
+    after = json.loads(ask(service))
+    assert after["citations"] == before["citations"]  # how sure it is depends on the encoder
+    assert (after["generation"] > before["generation"], service.fingerprint != fingerprint) == (
+        True,
+        True,
+    )
+    assert service.collection.verify() == []
+
+
+def test_a_desk_that_is_closed_leaves_what_it_began_for_the_next(
+    tmp_path: Path,
+    encoder: Encoder,
+    toy_encoder: Callable[..., Encoder],
+    passages: PassageReader,
+    make: Make,
+) -> None:
+    other = toy_encoder(dimension=32, name="other")
+    with AnswerService(tmp_path / "data", encoder, passages, writable=True) as first:
+        first.collection.put([make(str(number)) for number in range(5)])
+        first.renew(other, "other")
+    renewed = (
+        first.collection.searcher.encoder is other
+    )  # it may have been quicker than the closing
+    with AnswerService(
+        tmp_path / "data", other if renewed else encoder, passages, writable=True
+    ) as second:
+        assert (second.collection.verify(), len(list(second.collection.documents()))) == ([], 5)
+
+
+def test_an_index_that_was_cut_otherwise_is_served_while_it_is_cut_anew(
+    tmp_path: Path, real_encoder: Encoder, make: Make
+) -> None:
+    settings = load_settings(data_dir=tmp_path / "data")
+    text = (
+        "The Amur line is 3,000 kilometres long. It carries 38 bcm of gas a year, and was "
+        "opened in 2019."
+    )
+    with Collection(
+        settings.data_dir, real_encoder, writable=True, settings=ChunkSettings(max_tokens=20)
+    ) as built:
+        built.put([make("amur", text)])
+        assert len(built.store.chunk_ids()) == 2
+    with pytest.raises(StoreError, match="run quoth rebuild, or quoth serve"):
+        open_service(settings, writable=False)
+    with open_service(settings, writable=True, renewing=True) as service:
+        assert (
+            json.loads(ask(service, "How long is the Amur line?"))["answer"]["text"]
+            == "3,000 kilometres"
+        )
+        wait_for(lambda: service.collection.generation > 1)
+        assert (
+            json.loads(ask(service, "How long is the Amur line?"))["answer"]["text"]
+            == "3,000 kilometres"
+        )
+        assert (service.collection.verify(), len(service.collection.store.chunk_ids())) == ([], 1)
+    with open_service(settings, writable=False) as reader:
+        assert len(reader.collection.store.chunk_ids()) == 1
