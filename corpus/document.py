@@ -1,4 +1,4 @@
-"""A document: the text that answers quote, and what is known about it."""
+"""Documents: the text that answers quote, with its title, date, tags and pages."""
 
 import hashlib
 import unicodedata
@@ -17,11 +17,11 @@ MAX_TAGS = 50
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a paged format: ``text[start:end]`` is what stands on it.
+    """One page of a paged format. Its text is ``text[start:end]`` of the document.
 
-    :param number: as a reader counts, from 1
-    :param start: code points into the document's text, half-open
-    :param end: code points, one past the last
+    :param number: the page number, from 1
+    :param start: offset of the first character in the document's text, in code points
+    :param end: offset after the last character
     """
 
     number: int
@@ -31,16 +31,16 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text with an identity. The text never changes under a version.
+    """A text with an id. The text of a version never changes.
 
-    Made by :func:`make_document`, which checks every field.
+    Create it with :func:`make_document`, which checks every field.
 
     :param id: 1 to 200 characters without control characters
     :param version: sha256 of the text, 64 hexadecimal digits
     :param text: exactly what is cited; every offset in Quoth counts its code points
-    :param published: the day the document carries, if it carries one
-    :param tags: sorted, without repeats
-    :param pages: in order, not overlapping; empty where the format has no pages
+    :param published: the date that the document states, if any
+    :param tags: sorted, without duplicates
+    :param pages: in order, without overlaps; empty if the format has no pages
     """
 
     id: str
@@ -53,9 +53,7 @@ class Document:
     pages: tuple[Page, ...] = ()
 
     def page_of(self, offset: int) -> int | None:
-        """The number of the page on which the code point at ``offset`` stands, None without
-        pages.
-        """
+        """The number of the page that contains the character at ``offset``, None without pages."""
         return page_of(self.pages, offset)
 
 
@@ -77,27 +75,27 @@ def version_of(text: str) -> str:
 def make_document(
     text: str,
     *,
-    id: str | None = None,
+    document_id: str | None = None,
     title: str | None = None,
     url: str | None = None,
     published: date | None = None,
     tags: Iterable[str] = (),
     pages: Iterable[Page] = (),
 ) -> Document:
-    """A checked document. The text is kept as it is given, character for character.
+    """A document whose fields have been checked. The text is kept exactly as given.
 
-    :param id: derived from the text where none is given
-    :param title: the text's first line, shortened, where none is given
-    :raises DocumentError: a field is empty, too long, or holds what no text can
+    :param document_id: derived from the text by default
+    :param title: the first line of the text by default, shortened
+    :raises DocumentError: a field is empty, too long, or contains characters that cannot be stored
     """
-    source = id if id is not None else "document"
+    source = "document" if document_id is None else document_id
     _check_text(source, text)
     version = version_of(text)
-    if id is None:
-        id = f"text-{version[:16]}"
-    _check_id(id)
+    if document_id is None:
+        document_id = f"text-{version[:16]}"
+    _check_id(document_id)
     return Document(
-        id=id,
+        id=document_id,
         version=version,
         title=_checked_line(source, "title", title, MAX_TITLE_LENGTH) or first_line(text),
         text=text,
@@ -109,8 +107,8 @@ def make_document(
 
 
 def first_line(text: str, limit: int = 120) -> str:
-    """The first line with something on it, without heading marks, cut at a word to ``limit``
-    characters.
+    """The first line that is not blank, without heading marks, cut between words to at most
+    ``limit`` characters.
     """
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     line = line.lstrip("#").strip() or line
@@ -120,15 +118,15 @@ def first_line(text: str, limit: int = 120) -> str:
 
 
 def unencodable(text: str) -> str | None:
-    """What keeps a string from being text (a NUL, an unpaired surrogate), None where nothing
-    does.
+    """What keeps a string from being stored as text: a NUL or an unpaired surrogate. None if it
+    can be stored.
     """
     if "\x00" in text:
-        return "holds a NUL character"
+        return "contains a NUL character"
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as exc:
-        return f"holds an unpaired surrogate at character {exc.start}"
+        return f"contains an unpaired surrogate at character {exc.start}"
     return None
 
 
@@ -137,25 +135,26 @@ def _check_text(source: str, text: str) -> None:
     if fault:
         raise DocumentError(_printable(source), f"the text {fault}")
     if not text.strip():
-        raise DocumentError(_printable(source), "the document is empty: there is no text in it")
+        raise DocumentError(_printable(source), "the document has no text")
 
 
-def _check_id(id: str) -> None:
-    fault = unencodable(id)
+def _check_id(document_id: str) -> None:
+    fault = unencodable(document_id)
     if fault:
-        raise DocumentError(_printable(id), f"the id {fault}")
-    if not id.strip():
+        raise DocumentError(_printable(document_id), f"the id {fault}")
+    if not document_id.strip():
+        raise DocumentError("document", "the id is empty; give 1 to 200 characters, or omit it")
+    if len(document_id) > MAX_ID_LENGTH:
         raise DocumentError(
-            "document", "the id is empty; give 1 to 200 characters, or leave it out"
+            document_id[:40] + "…",
+            f"the id has {len(document_id)} characters; at most {MAX_ID_LENGTH} are allowed",
         )
-    if len(id) > MAX_ID_LENGTH:
+    if any(unicodedata.category(character) == "Cc" for character in document_id):
+        raise DocumentError(_printable(document_id), "the id contains a control character")
+    if any(part in (".", "..") for part in document_id.split("/")):
         raise DocumentError(
-            id[:40] + "…", f"the id has {len(id)} characters; at most {MAX_ID_LENGTH} are allowed"
+            document_id, "the id contains . or .. as a part, which no address can reach"
         )
-    if any(unicodedata.category(character) == "Cc" for character in id):
-        raise DocumentError(_printable(id), "the id holds a control character")
-    if any(part in (".", "..") for part in id.split("/")):
-        raise DocumentError(id, "a part of the id is . or .., which no address can reach")
 
 
 def _checked_line(source: str, field: str, value: str | None, limit: int) -> str | None:

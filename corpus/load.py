@@ -1,24 +1,24 @@
-"""Files and uploads become documents: the format is chosen by the name, the text cleaned once,
-every fault named.
-"""
+"""Loading: turns files and uploads into documents.
+
+The suffix selects the format, the text is cleaned once, and every error names its file."""
 
 import os
-import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
 from corpus.document import Document, make_document
 from corpus.errors import DocumentError
-from corpus.formats.extracted import Reader
+from corpus.files import Fingerprint, check_size, is_ignored, path_text, read_contents
+from corpus.formats.extracted import Extractor
 from corpus.formats.html import read_html
 from corpus.formats.markdown import read_markdown
 from corpus.formats.office import read_docx, read_epub, read_pptx, read_xlsx
 from corpus.formats.pdf import read_pdf
 from corpus.formats.text import read_text
 
-SUPPORTED: Mapping[str, Reader] = MappingProxyType(
+SUPPORTED: Mapping[str, Extractor] = MappingProxyType(
     {
         ".txt": read_text,
         ".text": read_text,
@@ -34,152 +34,127 @@ SUPPORTED: Mapping[str, Reader] = MappingProxyType(
         ".epub": read_epub,
     }
 )
-"""The reader of each suffix; in a folder, files with these suffixes are documents."""
+"""The function that reads each suffix. In a folder, files with these suffixes are documents."""
 
 TEXT_SUFFIXES = frozenset(
     ("", ".adoc", ".asc", ".csv", ".json", ".log", ".org", ".rst", ".tex", ".tsv", ".yaml", ".yml")
 )
-"""Suffixes of files that are read as text where one is named; in a folder they are passed over."""
+"""Suffixes that are read as plain text if the file is named itself. In a folder such files are
+ignored.
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class FoundFile:
-    """A file to read.
+class ParseTask:
+    """A file to read and parse.
 
-    :param id: the id for its document, unless its front matter gives one
+    :param document_id: the id of its document, unless its front matter gives one
+    :param tags: added to those of its front matter
+    :param known_sha256: of the bytes at the last reading; if they are the same, the file is not
+        parsed again
     """
 
     path: Path
-    id: str
+    document_id: str
+    tags: tuple[str, ...] = ()
+    known_sha256: str | None = None
 
 
-class ClaimedIds:
-    """The ids of one run of adding, so that two of its files cannot become one document."""
+@dataclass(frozen=True, slots=True)
+class ParseResult:
+    """What came of parsing a file or an upload: a document or an error. A file that has not changed
+    since the last reading has neither.
 
-    def __init__(self) -> None:
-        self._paths: dict[str, Path] = {}
-
-    def claim(self, id: str, path: Path) -> None:
-        """Takes ``id`` for ``path``.
-
-        :raises DocumentError: another file of this run has it; the message names both
-        """
-        other = self._paths.setdefault(id, path)
-        if other != path:
-            raise DocumentError(path_text(path), same_id(id, path_text(other)))
-
-
-def same_id(id: str, other: str) -> str:
-    """What is wrong with a file whose document has the id of another file's.
-
-    :param other: the path of that one
+    :param source: the path of the file or the name of the upload
+    :param fingerprint: of the file that was read; None for an upload or an unreadable file
     """
-    return f"has the id {id!r}, and so has {other}; give one of them another"
+
+    source: str
+    document: Document | None = None
+    error: DocumentError | None = None
+    fingerprint: Fingerprint | None = None
 
 
-def find_files(paths: Sequence[Path]) -> Iterator[FoundFile]:
-    """The files that the paths name, folders walked in sorted order, each file once.
+def find_files(paths: Iterable[Path], tags: Iterable[str] = ()) -> Iterator[ParseTask]:
+    """A task for each file at the given paths. Folders are walked in sorted order, and no file is
+    returned twice.
 
-    A folder gives the files with a suffix in :data:`SUPPORTED`; hidden files and folders in it are
-    passed over. What is named itself is always given, and so is a folder that cannot be listed:
-    reading it says what is wrong, so that one bad path never hides the others."""
+    In a folder, only files with a suffix in :data:`SUPPORTED` are documents, and hidden files and
+    folders are ignored. A path that was named itself is always returned, and so is a folder that
+    cannot be listed: reading it reports the fault, so that one bad path never hides the others."""
+    tags = tuple(tags)
     seen: set[str] = set()
     for argument in paths:
         for path in _walk(argument) if os.path.isdir(argument) else [argument]:
-            place = os.path.realpath(path)
-            if place not in seen:
-                seen.add(place)
-                yield FoundFile(path, file_id(path, argument))
-
-
-def is_passed_over(name: str) -> bool:
-    """Whether a file or folder of that name in a folder is no document: hidden, or the mark of an
-    open Office file.
-    """
-    return name.startswith((".", "~$"))
+            real_path = os.path.realpath(path)
+            if real_path not in seen:
+                seen.add(real_path)
+                yield ParseTask(path, file_id(path, argument), tags)
 
 
 def file_id(path: Path, argument: Path) -> str:
-    """The id for the document of a file: its path from the current folder, or from the parent of
-    what was named.
+    """The document id of a file: its path relative to the current folder; for a file outside of
+    it, relative to the parent folder of the argument.
 
-    :param argument: the file itself, or the folder given in which it was found
+    :param argument: the path given by the user: the file itself, or a folder that contains it
     """
-    place = Path(os.path.abspath(path))
-    here = Path.cwd()
-    if place.is_relative_to(here):
-        return place.relative_to(here).as_posix()
+    absolute, current = Path(os.path.abspath(path)), Path.cwd()
+    if absolute.is_relative_to(current):
+        return absolute.relative_to(current).as_posix()
     given = Path(os.path.abspath(argument))
-    root = given.parent.parent if given == place else given.parent
-    return place.relative_to(root).as_posix()
-
-
-def path_text(path: Path) -> str:
-    """The path for a message; bytes of it that are no text are shown as such."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    root = given.parent.parent if given == absolute else given.parent
+    return absolute.relative_to(root).as_posix()
 
 
 def read_document(
-    path: Path, *, id: str | None = None, tags: Iterable[str] = (), max_bytes: int
+    path: Path, *, document_id: str | None = None, tags: Iterable[str] = (), max_bytes: int
 ) -> Document:
     """The document in a file.
 
-    :param id: for a document whose front matter gives none; without it, the id is made from the
+    :param document_id: used if the front matter gives no id; without it, the id comes from the
         path
     :param tags: added to those of the front matter
-    :raises DocumentError: the file cannot be read, is too large, or holds no document
+    :raises DocumentError: the file cannot be read, is too large, or is not a document
     """
     data = read_contents(path, max_bytes)
-    return _parsed(
-        path_text(path), path.suffix, data, file_id(path, path) if id is None else id, tags
-    )
-
-
-def read_contents(path: Path, max_bytes: int) -> bytes:
-    """The bytes of a file, at most ``max_bytes`` of them, whatever the file does while it is read.
-
-    :raises DocumentError: the file cannot be read, or is too large
-    """
-    name = path_text(path)
-    try:
-        status = path.stat()
-        _check_file(path, name, status, max_bytes)
-        with path.open("rb") as file:
-            data = file.read(max_bytes + 1)
-    except OSError as exc:
-        raise DocumentError(name, _plain_reason(path, exc)) from exc
-    if len(data) > max_bytes:
-        raise DocumentError(name, _too_large(len(data), max_bytes))
-    return data
+    document_id = file_id(path, path) if document_id is None else document_id
+    return _parse(path_text(path), path.suffix, data, document_id, tags=tags)
 
 
 def parse_document(
-    name: str, data: bytes, *, id: str | None = None, tags: Iterable[str] = (), max_bytes: int
+    name: str,
+    data: bytes,
+    *,
+    document_id: str | None = None,
+    tags: Iterable[str] = (),
+    max_bytes: int,
 ) -> Document:
     """The document in the bytes of an uploaded file.
 
-    :param name: chooses the format by its suffix, and is the id where nothing else gives one
-    :param id: for a document whose front matter gives none
+    :param name: its suffix selects the format; also the id if nothing else gives one
+    :param document_id: used if the front matter gives no id
     :param tags: added to those of the front matter
-    :raises DocumentError: the bytes are too many, or hold no document
+    :raises DocumentError: there are too many bytes, or they are not a document
     """
     source = name.encode("utf-8", "replace").decode("utf-8")
-    if len(data) > max_bytes:
-        raise DocumentError(source, _too_large(len(data), max_bytes))
-    return _parsed(source, PurePosixPath(name).suffix, data, name if id is None else id, tags)
+    check_size(source, len(data), max_bytes)
+    document_id = name if document_id is None else document_id
+    return _parse(source, PurePosixPath(name).suffix, data, document_id, tags=tags)
 
 
-def _parsed(source: str, suffix: str, data: bytes, id: str, tags: Iterable[str]) -> Document:
-    reader = _reader(source, suffix.lower())
+def _parse(
+    source: str, suffix: str, data: bytes, document_id: str, *, tags: Iterable[str]
+) -> Document:
+    extract = _extractor(source, suffix.lower())
     if not data:
         raise DocumentError(source, "is empty")
-    extracted = reader(source, data)
+    extracted = extract(source, data)
     if not extracted.text.strip():
         raise DocumentError(source, "has no text in it")
     try:
         return make_document(
             extracted.text,
-            id=extracted.id or id,
+            document_id=extracted.id or document_id,
             title=extracted.title,
             url=extracted.url,
             published=extracted.published,
@@ -190,7 +165,7 @@ def _parsed(source: str, suffix: str, data: bytes, id: str, tags: Iterable[str])
         raise DocumentError(source, exc.reason) from exc
 
 
-def _reader(source: str, suffix: str) -> Reader:
+def _extractor(source: str, suffix: str) -> Extractor:
     if suffix in TEXT_SUFFIXES:
         return read_text
     if suffix not in SUPPORTED:
@@ -207,33 +182,11 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield folder
         return
     for entry in entries:
-        if is_passed_over(entry.name):
+        if is_ignored(entry.name):
             continue
         if not os.path.isdir(entry):
             if entry.suffix.lower() in SUPPORTED:
                 yield entry
-        # A link to a folder may lead back to where it stands.
+        # A link to a folder may form a loop, so it is not followed.
         elif not entry.is_symlink():
             yield from _walk(entry)
-
-
-def _check_file(path: Path, name: str, status: os.stat_result, max_bytes: int) -> None:
-    if stat.S_ISDIR(status.st_mode):
-        os.listdir(path)
-        raise DocumentError(name, "is a folder, not a file")
-    if not stat.S_ISREG(status.st_mode):
-        raise DocumentError(name, "is not an ordinary file")
-    if status.st_size > max_bytes:
-        raise DocumentError(name, _too_large(status.st_size, max_bytes))
-
-
-def _plain_reason(path: Path, exc: OSError) -> str:
-    if isinstance(exc, FileNotFoundError):
-        return "is a link to a file that does not exist" if path.is_symlink() else "does not exist"
-    if isinstance(exc, PermissionError):
-        return "may not be read by this user"
-    return f"cannot be read: {exc.strerror or exc}"
-
-
-def _too_large(size: int, max_bytes: int) -> str:
-    return f"has {size:,} bytes or more; at most {max_bytes:,} are allowed"

@@ -1,91 +1,61 @@
-"""The intake: files read and parsed in processes of their own, so that one which hangs or crashes
-its parser stops no other, and reading goes on while documents are embedded."""
+"""A pool of worker processes that read and parse files.
+
+A parser that hangs or crashes costs only the file it had, and files are parsed while others are
+being embedded."""
 
 import logging
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
-from corpus.document import Document
 from corpus.errors import DocumentError
-from corpus.folder import Fingerprint, read_settled
-from corpus.load import parse_document, path_text
+from corpus.files import path_text, read_settled
+from corpus.load import ParseResult, ParseTask, parse_document
 
-READ_TIMEOUT_S = 600.0
+PARSE_TIMEOUT_S = 600.0
 
 log = logging.getLogger("quoth")
 
-_FILES_FOR_A_PROCESS = 8
-"""So many are read sooner than a process has started."""
+_FILES_PER_WORKER = 8
+"""Fewer files than this are parsed sooner than a worker process starts."""
 
-_AHEAD = 4
-"""Files that each process may be ahead of what is done with them; more would only fill the
-memory.
-"""
+_TASKS_AHEAD = 4
+"""How many results each worker may be ahead of the caller. More would only fill the memory."""
 
 _SPAWN = get_context("spawn")
-"""No fork: this process has threads, whose locks would be held for ever in its copy."""
+"""Not fork: this process has threads, and a fork would copy their locks in the locked state."""
+
+_Parse = Callable[[ParseTask], ParseResult]
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A file to read.
+class ParserPool:
+    """Parses files in worker processes, which start with the first file and run until closed."""
 
-    :param id: for its document, unless its front matter gives one
-    :param sha256: of what it held when it was last read; where it still does, it is not parsed
-    """
+    def __init__(self, workers: int, max_bytes: int, timeout_s: float = PARSE_TIMEOUT_S) -> None:
+        """Create a pool.
 
-    path: Path
-    id: str
-    tags: tuple[str, ...] = ()
-    sha256: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A file that was read.
-
-    :param fingerprint: None where it could not be read
-    :param document: None where it could not be parsed, or holds what it held
-    :param error: why there is no document, None where there is no fault
-    """
-
-    order: Order
-    fingerprint: Fingerprint | None = None
-    document: Document | None = None
-    error: DocumentError | None = None
-
-
-Take = Callable[[Order], Taken]
-
-
-class Intake:
-    """Reads files in processes that start with the first file and stay until it is closed."""
-
-    def __init__(self, processes: int, max_bytes: int, timeout_s: float = READ_TIMEOUT_S) -> None:
-        """An intake.
-
-        :param processes: 0 reads in this one, where a parser that crashes or hangs takes it along
-        :param max_bytes: the largest file that is taken
-        :param timeout_s: the longest that is waited for one file
+        :param workers: how many processes; 0 parses in this process, without any protection from
+            a parser that crashes or hangs
+        :param max_bytes: the size of the largest file that is accepted
+        :param timeout_s: how long to wait for one file
         """
         self._max_bytes = max_bytes
-        self._take = partial(_take, max_bytes=max_bytes)
-        self._readers = [_Reader(self._take, timeout_s) for _ in range(processes)]
+        self._parse = partial(_parse, max_bytes=max_bytes)
+        self._workers = [_Worker(self._parse, timeout_s) for _ in range(workers)]
 
     @classmethod
     def sized(cls, files: int, cores: int, max_bytes: int) -> Self:
-        """An intake for so many files: processes for half of the cores, since the encoder has all;
-        none for a few.
+        """A pool for a known number of files.
+
+        It uses at most half of the cores, because the encoder uses all of them, and no worker at
+        all for only a few files.
         """
-        return cls(min(max(1, cores // 2), files // _FILES_FOR_A_PROCESS), max_bytes)
+        return cls(min(max(1, cores // 2), files // _FILES_PER_WORKER), max_bytes)
 
     def __enter__(self) -> Self:
         return self
@@ -99,192 +69,192 @@ class Intake:
         self.close()
 
     def close(self) -> None:
-        """End the processes."""
-        for reader in self._readers:
-            reader.end()
+        """Stop the workers."""
+        for worker in self._workers:
+            worker.stop()
 
-    def read(self, orders: Iterable[Order]) -> Iterator[Taken]:
-        """The files, in order, each with its document or what is wrong with it."""
-        return self._read_apart(orders) if self._readers else map(self._take, orders)
+    def parse(self, tasks: Iterable[ParseTask]) -> Iterator[ParseResult]:
+        """One result for each task, in the order of the tasks."""
+        return self._parse_in_workers(tasks) if self._workers else map(self._parse, tasks)
 
-    def _read_apart(self, orders: Iterable[Order]) -> Iterator[Taken]:
-        """The readers take turns, so that the next result is always that of the first in the
-        line.
-        """
-        ahead: deque[_Reader] = deque()
+    def _parse_in_workers(self, tasks: Iterable[ParseTask]) -> Iterator[ParseResult]:
+        # The workers take turns, so the next result always comes from the first one in the queue.
+        queue: deque[_Worker] = deque()
         try:
-            for number, order in enumerate(orders):
-                reader = self._readers[number % len(self._readers)]
-                reader.begin(order)
-                ahead.append(reader)
-                if len(ahead) > _AHEAD * len(self._readers):
-                    yield self._result(ahead.popleft())
-            while ahead:
-                yield self._result(ahead.popleft())
+            for number, task in enumerate(tasks):
+                worker = self._workers[number % len(self._workers)]
+                worker.submit(task)
+                queue.append(worker)
+                if len(queue) > _TASKS_AHEAD * len(self._workers):
+                    yield self._next_result(queue.popleft())
+            while queue:
+                yield self._next_result(queue.popleft())
         finally:
-            for reader in ahead:
-                reader.end()
+            for worker in queue:
+                worker.stop()
 
-    def _result(self, reader: "_Reader") -> Taken:
-        """A refused file comes with what it holds all the same, so that it is not tried again
-        before it changes.
-        """
+    def _next_result(self, worker: "_Worker") -> ParseResult:
         try:
-            return reader.result()
-        except _RefusedError as refused:
-            order, error = refused.order, DocumentError(path_text(refused.order.path), str(refused))
+            return worker.result()
+        except _WorkerError as failure:
+            path = failure.task.path
+            source = path_text(path)
+            error = DocumentError(source, str(failure))
+        # The result still carries the fingerprint, so that the file is tried again only when it
+        # changes.
         try:
-            return Taken(order, read_settled(order.path, self._max_bytes)[1], error=error)
+            fingerprint = read_settled(path, self._max_bytes)[1]
         except DocumentError:
-            return Taken(order, error=error)
+            fingerprint = None
+        return ParseResult(source, error=error, fingerprint=fingerprint)
 
 
-class _RefusedError(Exception):
-    """A file that its process did not come back from."""
+class _WorkerError(Exception):
+    """A worker crashed or hung on a file."""
 
-    def __init__(self, order: Order, reason: str) -> None:
+    def __init__(self, task: ParseTask, reason: str) -> None:
         super().__init__(reason)
-        self.order = order
+        self.task = task
 
 
-class _Reader:
-    """A process that reads one file after another, and is replaced when it has ended.
+class _Worker:
+    """Parses one file after another in a process that is replaced when it ends.
 
-    Pools of processes share a queue, which is locked for ever by one that is killed while it waits
-    there; here each has a pipe of its own, and its end is heard at once."""
+    The pools of the standard library share one queue, and a process that is killed while it waits
+    there leaves the queue locked for ever. Here each process has a pipe of its own, and closing
+    the pipe reports its end at once."""
 
-    def __init__(self, take: Take, timeout_s: float) -> None:
-        self._take = take
+    def __init__(self, parse: _Parse, timeout_s: float) -> None:
+        self._parse = parse
         self._timeout_s = timeout_s
-        self._orders: deque[Order] = deque()
-        self._running: _Running | None = None
+        self._tasks: deque[ParseTask] = deque()
+        self._process: _WorkerProcess | None = None
 
-    def begin(self, order: Order) -> None:
-        """Have a file read after those that were begun before."""
-        self._orders.append(order)
-        if self._running is None:
+    def submit(self, task: ParseTask) -> None:
+        """Parse a file after those submitted before it."""
+        self._tasks.append(task)
+        if self._process is None:
             self._start()
         else:
-            self._running.send(order)
+            self._process.send(task)
 
-    def result(self) -> Taken:
-        """The first file that was begun, and has not been given.
+    def result(self) -> ParseResult:
+        """The result of the oldest task without one.
 
-        :raises _RefusedError: its process ended, or took too long
+        :raises _WorkerError: the process crashed or timed out on it
         """
-        begun = False
+        has_begun = False
         while True:
-            if self._running is None:
+            if self._process is None:
                 self._start()
-            running = cast(_Running, self._running)
+            process = cast(_WorkerProcess, self._process)
             try:
-                taken = running.heard(self._timeout_s)
+                result = process.receive(self._timeout_s)
             except TimeoutError:
-                raise self._refused(f"takes longer than {self._timeout_s:g} s to read") from None
+                raise self._failed(f"takes longer than {self._timeout_s:g} s to read") from None
             except EOFError:
-                code, fresh = running.end(), running.fresh
-                self._running = None
-                if begun or fresh:
-                    raise self._refused(
+                code, is_new = process.kill(), process.is_new
+                self._process = None
+                if has_begun or is_new:
+                    raise self._failed(
                         f"cannot be parsed: the process that tried ended with code {code}"
                     ) from None
-                continue  # it was killed while it had nothing to do
-            if taken is not None:
-                self._orders.popleft()
-                return taken
-            begun = True
+                # The process was killed while it was idle, which is not the fault of this file.
+                continue
+            if result is not None:
+                self._tasks.popleft()
+                return result
+            has_begun = True
 
-    def end(self) -> None:
-        """End the process, and forget what was begun."""
-        self._orders.clear()
-        self._stop()
+    def stop(self) -> None:
+        """Kill the process and drop all tasks."""
+        self._tasks.clear()
+        self._kill()
 
-    def _refused(self, reason: str) -> _RefusedError:
-        self._stop()
-        return _RefusedError(self._orders.popleft(), reason)
+    def _failed(self, reason: str) -> _WorkerError:
+        self._kill()
+        return _WorkerError(self._tasks.popleft(), reason)
 
     def _start(self) -> None:
-        self._running = _Running(self._take)
-        for order in self._orders:
-            self._running.send(order)
+        self._process = _WorkerProcess(self._parse)
+        for task in self._tasks:
+            self._process.send(task)
 
-    def _stop(self) -> None:
-        if self._running is not None:
-            self._running.end()
-            self._running = None
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
 
 
-class _Running:
-    """A process, and our end of the pipe to it."""
+class _WorkerProcess:
+    """A process and our end of the pipe to it."""
 
-    def __init__(self, take: Take) -> None:
-        self.fresh = True
-        """Whether nothing was heard of it yet."""
+    def __init__(self, parse: _Parse) -> None:
+        self.is_new = True
+        """Whether it has sent nothing yet."""
         self._pipe, theirs = _SPAWN.Pipe()
-        self._process = _SPAWN.Process(target=_serve, args=(theirs, take), daemon=True)
+        self._process = _SPAWN.Process(target=_serve, args=(theirs, parse), daemon=True)
         self._process.start()
-        theirs.close()  # so that its end is heard when the process ends
+        # Their end must be open only in the process, so that its end closes the pipe.
+        theirs.close()
 
-    def send(self, order: Order) -> None:
-        """Ask for a file; one that has ended is noticed when it is listened to."""
+    def send(self, task: ParseTask) -> None:
+        """Send a task. If the process has ended, :meth:`receive` reports it."""
         try:
-            self._pipe.send(order)
+            self._pipe.send(task)
         except OSError:
-            log.debug("the process that reads has ended")
+            log.debug("the parser process has ended")
 
-    def heard(self, timeout_s: float) -> Taken | None:
-        """A file that was read, or None for one that is begun.
+    def receive(self, timeout_s: float) -> ParseResult | None:
+        """The next result, or None when a task has begun.
 
-        :raises TimeoutError: nothing was heard for so long
-        :raises EOFError: it has ended
+        :raises TimeoutError: the process sent nothing for ``timeout_s``
+        :raises EOFError: the process has ended
         """
         if not self._pipe.poll(timeout_s):
             raise TimeoutError
         try:
-            said = cast(Taken | None, self._pipe.recv())
+            message = cast(ParseResult | None, self._pipe.recv())
         except OSError as exc:
             raise EOFError from exc
-        self.fresh = False
-        return said
+        self.is_new = False
+        return message
 
-    def end(self) -> int | None:
-        """Kill it if it is there yet, and give the code that it ended with."""
+    def kill(self) -> int | None:
+        """Kill the process if it still runs, and return its exit code."""
         self._process.kill()
         self._process.join()
         self._pipe.close()
         return self._process.exitcode
 
 
-def _serve(pipe: Connection, take: Take) -> None:
-    """Read what is asked for until nobody is there to ask: before each file None is sent, after it
-    what came of it.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the asking process's matter
+def _serve(pipe: Connection, parse: _Parse) -> None:
+    """Parse what arrives until the pipe is closed: send None before each file, then its result."""
+    # Ctrl-C is handled by the process that owns the pool.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         while True:
-            order = pipe.recv()
+            task = pipe.recv()
             pipe.send(None)
-            pipe.send(take(order))
+            pipe.send(parse(task))
     except (EOFError, OSError):
         return
 
 
-def _take(order: Order, max_bytes: int) -> Taken:
-    name, fingerprint = path_text(order.path), None
+def _parse(task: ParseTask, max_bytes: int) -> ParseResult:
+    source, fingerprint = path_text(task.path), None
     try:
-        data, fingerprint = read_settled(order.path, max_bytes)
-        if fingerprint.sha256 == order.sha256:
-            return Taken(order, fingerprint)
-        document = parse_document(name, data, id=order.id, tags=order.tags, max_bytes=max_bytes)
-    except DocumentError as exc:
-        return Taken(order, fingerprint, error=exc)
-    except (
-        Exception
-    ) as exc:  # a parser's own bug: it is logged, the file refused, and the rest goes on
-        log.exception("%s", name)
-        return Taken(
-            order,
-            fingerprint,
-            error=DocumentError(name, f"cannot be parsed ({type(exc).__name__}: {exc})"),
+        data, fingerprint = read_settled(task.path, max_bytes)
+        if fingerprint.sha256 == task.known_sha256:
+            return ParseResult(source, fingerprint=fingerprint)
+        document = parse_document(
+            source, data, document_id=task.document_id, tags=task.tags, max_bytes=max_bytes
         )
-    return Taken(order, fingerprint, document)
+    except DocumentError as exc:
+        return ParseResult(source, error=exc, fingerprint=fingerprint)
+    except Exception as exc:
+        # A bug in a parser is logged and costs only this file.
+        log.exception("%s", source)
+        error = DocumentError(source, f"cannot be parsed ({type(exc).__name__}: {exc})")
+        return ParseResult(source, error=error, fingerprint=fingerprint)
+    return ParseResult(source, document, fingerprint=fingerprint)

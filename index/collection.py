@@ -9,8 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -20,9 +19,11 @@ from filelock import FileLock
 
 from corpus.document import Document
 from corpus.errors import DocumentError, NotFoundError, StoreError
+from corpus.load import ParseResult
 from index.encoding.encoder import Encoder, Vectors
-from index.ingest import Loaded, batches, prepare
+from index.ingest import batches, prepare
 from index.ledger import NO_LINES, LedgerChange
+from index.outcome import FileOutcome, FileStatus
 from index.search.embedded.engine import EmbeddedEngine
 from index.search.searcher import Searcher
 from index.store.database import locked, make_folder
@@ -45,42 +46,15 @@ _NOBODY: Mapping[str, str] = MappingProxyType({})
 log = logging.getLogger("quoth")
 
 
-class Outcome(StrEnum):
-    """What became of a document that was put in."""
-
-    ADDED = "added"
-    UPDATED = "updated"
-    UNCHANGED = "unchanged"
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """One document as it stands after it was put in."""
-
-    id: str
-    version: str
-    chunks: int
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class FileResult:
-    """What became of one file: a receipt, or the error that kept it out."""
-
-    source: str
-    receipt: Receipt | None = None
-    error: DocumentError | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Exchanged:
-    """What became of documents that came and went.
+    """What became of documents that were put in and removed together.
 
-    :param receipts: one for each that came, in order
-    :param removed: ids of those that went
+    :param outcomes: one for each document that was put in, in order
+    :param removed: the ids of the documents that were removed
     """
 
-    receipts: tuple[Receipt, ...]
+    outcomes: tuple[FileOutcome, ...]
     removed: frozenset[str]
     generation: int
 
@@ -177,21 +151,20 @@ class Collection:
             with self._writing:
                 self._engine.follow()
 
-    def put(self, documents: Sequence[Document]) -> tuple[list[Receipt], int]:
+    def put(self, documents: Sequence[Document]) -> tuple[list[FileOutcome], int]:
         """Add or replace documents, all or none, visible to the next question when this returns.
 
-        :return: a receipt for each, in order, and the generation
+        :return: an outcome for each, in order, and the generation
         :raises DocumentError: two have one id, or one has nothing to quote; then none is put in
         :raises StoreError: this process may not write, or the disk is full
         """
         done = self.exchange(documents)
-        return list(done.receipts), done.generation
+        return list(done.outcomes), done.generation
 
-    def put_files(self, files: Iterable[Loaded]) -> Iterator[FileResult]:
-        """Add or replace the documents of many files, a batch at a time; a bad one is reported and
-        skipped.
+    def put_files(self, files: Iterable[ParseResult]) -> Iterator[FileOutcome]:
+        """Add or replace the documents of many files, a batch at a time. A bad file fails alone.
 
-        A result is given only when its batch is on disk and visible.
+        An outcome is yielded only when its batch is on disk and visible.
         """
         for batch in batches(files):
             yield from self._put_batch(batch)
@@ -238,13 +211,15 @@ class Collection:
         with self._writing:
             self.require_writable()
             before = self.store.summaries([*(document.id for document in documents), *leaving])
-            outcomes = {
-                document.id: _outcome(document, before.get(document.id)) for document in documents
+            statuses = {
+                document.id: _status(document, before.get(document.id)) for document in documents
             }
             changed = [
-                document for document in documents if outcomes[document.id] is not Outcome.UNCHANGED
+                document
+                for document in documents
+                if statuses[document.id] is not FileStatus.UNCHANGED
             ]
-            left = before.keys() - outcomes
+            left = before.keys() - statuses
             removed = [
                 id
                 for id, version in leaving.items()
@@ -258,7 +233,7 @@ class Collection:
             elif ledger:
                 self.store.ledger.record(ledger)
             self._catch_up()
-            return Exchanged(self._receipts(outcomes), frozenset(removed), self.generation)
+            return Exchanged(self._outcomes(statuses), frozenset(removed), self.generation)
 
     @contextmanager
     def standing_still(self) -> Iterator[None]:
@@ -327,23 +302,27 @@ class Collection:
         vectors, terms = self._engine.sizes()
         return {"store": self.store.chunk_count(), "vectors": vectors, "terms": terms}
 
-    def _put_batch(self, batch: Sequence[Loaded]) -> Iterator[FileResult]:
+    def _put_batch(self, batch: Sequence[ParseResult]) -> Iterator[FileOutcome]:
         """Put a batch in; where a document spoils it, each on its own, so that one bad file never
         stops the rest.
         """
-        documents = [loaded.document for loaded in batch if loaded.document is not None]
+        documents = [parsed.document for parsed in batch if parsed.document is not None]
         try:
-            receipts = {receipt.id: receipt for receipt in self.put(documents)[0]}
+            outcomes = {outcome.document_id: outcome for outcome in self.put(documents)[0]}
         except DocumentError as exc:
             if len(batch) == 1:
-                yield FileResult(batch[0].source, error=exc)
+                yield FileOutcome(batch[0].source, FileStatus.FAILED, reason=exc.reason)
             else:
-                for loaded in batch:
-                    yield from self._put_batch([loaded])
+                for parsed in batch:
+                    yield from self._put_batch([parsed])
             return
-        for loaded in batch:
-            receipt = receipts[loaded.document.id] if loaded.document is not None else None
-            yield FileResult(loaded.source, receipt, loaded.error)
+        for parsed in batch:
+            if parsed.document is not None:
+                yield replace(outcomes[parsed.document.id], source=parsed.source)
+            elif parsed.error is not None:
+                yield FileOutcome(parsed.source, FileStatus.FAILED, reason=parsed.error.reason)
+            else:
+                yield FileOutcome(parsed.source, FileStatus.UNCHANGED)
 
     def _known(
         self, present: Container[str], origins: Mapping[str, str], id: str
@@ -354,16 +333,16 @@ class Collection:
         before = self.store.embedded(origins[id]) if id in origins else {}
         return before | self.store.embedded(id) if id in present else before
 
-    def _receipts(self, outcomes: Mapping[str, Outcome]) -> tuple[Receipt, ...]:
-        found = self.store.summaries(list(outcomes))
-        if lost := outcomes.keys() - found:
+    def _outcomes(self, statuses: Mapping[str, FileStatus]) -> tuple[FileOutcome, ...]:
+        found = self.store.summaries(list(statuses))
+        if lost := statuses.keys() - found:
             raise StoreError(
                 f"documents were written and are not there: {', '.join(sorted(lost))}; run "
                 "quoth verify"
             )
         return tuple(
-            Receipt(id, found[id].version, found[id].chunks, outcome)
-            for id, outcome in outcomes.items()
+            FileOutcome(id, status, id, version=found[id].version, chunks=found[id].chunks)
+            for id, status in statuses.items()
         )
 
     def _check_manifest(self) -> None:
@@ -528,10 +507,10 @@ def alike(one: Document | DocumentSummary, other: DocumentSummary) -> bool:
     return all(getattr(one, field) == getattr(other, field) for field in fields)
 
 
-def _outcome(document: Document, present: DocumentSummary | None) -> Outcome:
+def _status(document: Document, present: DocumentSummary | None) -> FileStatus:
     if present is None:
-        return Outcome.ADDED
-    return Outcome.UNCHANGED if alike(document, present) else Outcome.UPDATED
+        return FileStatus.ADDED
+    return FileStatus.UNCHANGED if alike(document, present) else FileStatus.UPDATED
 
 
 def _difference(name: str, expected: list[int], found: list[int]) -> Iterator[str]:

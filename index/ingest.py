@@ -1,7 +1,6 @@
 """Documents in: cut, embedded, and written batch by batch, with a result for each file."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -17,17 +16,6 @@ KnownVectors = Callable[[str], dict[str, Vectors]]
 
 _BATCH_CHARACTERS = 200_000
 _BATCH_DOCUMENTS = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A file that was read, or why it was not. Exactly one of ``document`` and ``error`` is
-    there.
-    """
-
-    source: str
-    document: Document | None = None
-    error: DocumentError | None = None
 
 
 def prepare(

@@ -16,6 +16,7 @@ from typing import Any
 
 from corpus.document import Document
 from corpus.errors import NotFoundError
+from corpus.load import ParseResult
 from index.collection import (
     SUCCESSOR,
     Collection,
@@ -26,7 +27,7 @@ from index.collection import (
     take_lock,
 )
 from index.encoding.encoder import Encoder
-from index.ingest import Loaded, batches
+from index.ingest import batches
 from index.search.embedded.engine import EmbeddedEngine
 from index.store.manifest import Manifest
 from index.store.store import FILE_NAME, Store
@@ -145,7 +146,7 @@ class Renewal:
             self._successor.remove(gone)
         done = 0
         for batch in batches(
-            Loaded(document.id, document) for document in self._documents(lacking)
+            ParseResult(document.id, document) for document in self._documents(lacking)
         ):
             if self._stop.is_set():
                 break

@@ -244,6 +244,6 @@ def make() -> Callable[..., Document]:
     """
 
     def making(id: str, text: str | None = None, **fields: object) -> Document:
-        return make_document(text or f"This is what document {id} says.", id=id, **fields)  # type: ignore[arg-type]  # checked by the callers' results
+        return make_document(text or f"This is what document {id} says.", document_id=id, **fields)  # type: ignore[arg-type]  # checked by the callers' results
 
     return making

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from reportlab.pdfgen.canvas import Canvas
 
 from corpus.document import version_of
-from corpus.pool import Intake
+from corpus.pool import ParserPool
 from index.encoding.encoder import Encoder
 from index.search.searcher import SearchResult
 from service.answering.answer import Answerer
@@ -1186,7 +1186,7 @@ def test_a_large_upload_may_be_a_job_in_which_a_bad_document_fails_alone(client:
     assert (done["state"], done["done"], done["reason"], done["left_s"]) == ("done", 72, None, None)
     assert [receipt["status"] for receipt in done["documents"]] == ["added"] * 70
     assert [refused["source"] for refused in done["refused"]] == ["bad", "3"]
-    assert "has the id '3', and so has 3" in done["refused"][1]["reason"]
+    assert "has the id '3', which 3 has too" in done["refused"][1]["reason"]
     assert ok(client.get(path_of("3")))["text"] == "Line 3 carries gas."
 
 
@@ -1236,8 +1236,8 @@ def test_the_ledger_says_what_became_of_each_file(client: Client, tmp_path: Path
     (folder / "bad.pdf").write_text("garbage")
     (folder / "elm.txt").write_text("The river Elm is cold.")
     mirror = Mirror(client.service.collection, folder)
-    changes = mirror.carry_out(mirror.plan(), Intake(0, 10_000))
-    assert [change.what.value for change in changes] == ["failed", "added", "added"]
+    changes = mirror.carry_out(mirror.plan(), ParserPool(0, 10_000))
+    assert [change.status.value for change in changes] == ["failed", "added", "added"]
     body = ok(client.get("/v1/ingestion"))
     assert [set(entry) for entry in body["files"]] == [
         {"path", "root", "stage", "reason", "at", "documents"}

@@ -136,7 +136,7 @@ def _is_one_word(text: str) -> bool:
 def test_chunks_keep_their_offsets_and_hold_all_but_headings(
     text: str, max_tokens: int, overlap: int, encoder: Encoder
 ) -> None:
-    document = make_document(text, id="a")
+    document = make_document(text, document_id="a")
     chunks = cut(document, encoder, max_tokens, overlap)
     held: set[int] = set()
     for chunk in chunks:

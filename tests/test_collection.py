@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 
 from corpus.document import Document, make_document
 from corpus.errors import DocumentError, NotFoundError, StoreError
-from index.collection import Collection, Outcome, Removed
+from corpus.load import ParseResult
+from index.collection import Collection, Removed
 from index.encoding.encoder import Encoder, EncoderIdentity, Vectors
-from index.ingest import Loaded, prepare
+from index.ingest import prepare
+from index.outcome import FileStatus
 from index.renewal import rebuild
 from index.store.store import FILE_NAME, Filters, Removal
 from index.text.chunk import ChunkSettings
@@ -86,18 +88,19 @@ def line(running: subprocess.Popen[str]) -> str:
 def test_a_document_is_visible_to_the_next_search(open_collection: Open, make: Make) -> None:
     collection = open_collection()
     document = make("a")
-    receipts, generation = collection.put([document])
+    outcomes, generation = collection.put([document])
     assert [
-        (receipt.id, receipt.version, receipt.chunks, receipt.outcome) for receipt in receipts
-    ] == [("a", document.version, 1, Outcome.ADDED)]
+        (outcome.document_id, outcome.version, outcome.chunks, outcome.status)
+        for outcome in outcomes
+    ] == [("a", document.version, 1, FileStatus.ADDED)]
     assert (found(collection), generation, collection.generation) == (["a"], 1, 1)
 
 
 def test_an_update_takes_the_old_text_out_of_the_search(open_collection: Open, make: Make) -> None:
     collection = open_collection()
     collection.put([make("a", "Gas flows."), make("b", "Coal burns.")])
-    receipts, generation = collection.put([make("a", "Oil flows.")])
-    assert (receipts[0].outcome, generation) == (Outcome.UPDATED, 2)
+    outcomes, generation = collection.put([make("a", "Oil flows.")])
+    assert (outcomes[0].status, generation) == (FileStatus.UPDATED, 2)
     texts = {hit.chunk.text for hit in collection.searcher.search("Gas flows.", 9).hits}
     assert texts == {"Oil flows.", "Coal burns."}
     assert collection.verify() == []
@@ -106,22 +109,22 @@ def test_an_update_takes_the_old_text_out_of_the_search(open_collection: Open, m
 def test_other_tags_are_an_update(open_collection: Open, make: Make) -> None:
     collection = open_collection()
     collection.put([make("a", tags=["x"])])
-    assert collection.put([make("a", tags=["y"])])[0][0].outcome is Outcome.UPDATED
+    assert collection.put([make("a", tags=["y"])])[0][0].status is FileStatus.UPDATED
     assert collection.searcher.search("document", 1).hits[0].stored.tags == ("y",)
 
 
 def test_the_same_document_again_changes_nothing(open_collection: Open, make: Make) -> None:
     collection = open_collection()
     collection.put([make("a")])
-    receipts, generation = collection.put([make("a")])
-    assert (receipts[0].outcome, receipts[0].chunks, generation) == (Outcome.UNCHANGED, 1, 1)
+    outcomes, generation = collection.put([make("a")])
+    assert (outcomes[0].status, outcomes[0].chunks, generation) == (FileStatus.UNCHANGED, 1, 1)
 
 
-def test_receipts_come_in_the_order_of_the_documents(open_collection: Open, make: Make) -> None:
+def test_outcomes_come_in_the_order_of_the_documents(open_collection: Open, make: Make) -> None:
     collection = open_collection()
     collection.put([make("b"), make("c")])
-    receipts, _ = collection.put([make("c", "New."), make("a"), make("b")])
-    assert [(receipt.id, receipt.outcome.value) for receipt in receipts] == [
+    outcomes, _ = collection.put([make("c", "New."), make("a"), make("b")])
+    assert [(outcome.document_id, outcome.status.value) for outcome in outcomes] == [
         ("c", "updated"),
         ("a", "added"),
         ("b", "unchanged"),
@@ -172,22 +175,19 @@ def test_a_batch_in_which_an_id_stands_twice_is_refused_whole(
 
 def test_one_bad_file_does_not_stop_the_others(open_collection: Open, make: Make) -> None:
     collection = open_collection()
-    error = DocumentError("b.pdf", "is encrypted")
     files = [
-        Loaded("a.txt", make("a")),
-        Loaded("b.pdf", error=error),
-        Loaded("c.txt", make("c")),
-        Loaded("again.txt", make("c", "Another text.")),
+        ParseResult("a.txt", make("a")),
+        ParseResult("b.pdf", error=DocumentError("b.pdf", "is encrypted")),
+        ParseResult("c.txt", make("c")),
+        ParseResult("again.txt", make("c", "Another text.")),
     ]
-    results = list(collection.put_files(files))
-    assert [(result.source, result.error) for result in results] == [
-        ("a.txt", None),
-        ("b.pdf", error),
-        ("c.txt", None),
-        ("again.txt", None),
+    outcomes = list(collection.put_files(files))
+    assert [(outcome.source, outcome.status.value, outcome.reason) for outcome in outcomes] == [
+        ("a.txt", "added", None),
+        ("b.pdf", "failed", "is encrypted"),
+        ("c.txt", "added", None),
+        ("again.txt", "updated", None),
     ]
-    outcomes = [result.receipt.outcome.value for result in results if result.receipt]
-    assert outcomes == ["added", "added", "updated"]
     assert collection.store.document("c").text == "Another text."
 
 
@@ -593,7 +593,7 @@ def test_a_collection_is_what_was_put_in_less_what_was_taken_out(
     collection = Collection(folder, encoder, writable=True)
     for step, texts in steps:
         if step == "put":
-            collection.put([make_document(text, id=id) for id, text in texts.items()])
+            collection.put([make_document(text, document_id=id) for id, text in texts.items()])
             expected |= texts
         elif step == "reopen":
             collection.close()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from corpus.document import Document
-from corpus.pool import Intake
+from corpus.pool import ParserPool
 from index.collection import Collection
 from service.mirror.sync import Mirror
 
@@ -30,8 +30,8 @@ from index.collection import Collection
 index.search.embedded.engine._SAVE_AFTER_CHUNKS = 3
 with Collection(Path(sys.argv[1]), ToyEncoder(), writable=True) as collection:
     for number in range(int(sys.argv[2]), 10_000):
-        collection.put([make_document(f"Line {{number}} carries gas.", id=str(number)),
-                        make_document(f"The last is {{number}}.", id="{LAST}")])
+        collection.put([make_document(f"Line {{number}} carries gas.", document_id=str(number)),
+                        make_document(f"The last is {{number}}.", document_id="{LAST}")])
         print(number, flush=True)
 """
 
@@ -85,13 +85,13 @@ import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
 from conftest import ToyEncoder
-from corpus.pool import Intake
+from corpus.pool import ParserPool
 from index.collection import Collection
 from service.mirror.sync import Mirror
 with Collection(Path(sys.argv[1]), ToyEncoder(), writable=True) as collection:
     mirror = Mirror(collection, Path(sys.argv[2]))
-    for change in mirror.carry_out(mirror.plan(), Intake(0, 1_000)):
-        print(change.path, flush=True)
+    for change in mirror.carry_out(mirror.plan(), ParserPool(0, 1_000)):
+        print(change.source, flush=True)
 """
 
 
@@ -120,13 +120,13 @@ def test_a_sync_that_is_killed_is_finished_by_the_next_and_owns_what_it_brought_
     } >= said
     mirror = Mirror(collection, folder)
     again = {
-        change.path: change.what.value
-        for change in mirror.carry_out(mirror.plan(), Intake(0, 1_000))
+        change.source: change.status.value
+        for change in mirror.carry_out(mirror.plan(), ParserPool(0, 1_000))
     }
     assert {again[path] for path in said} == {"unchanged"}
     assert (len(again), set(again.values()) <= {"added", "unchanged"}) == (FILES, True)
     for number in range(1, FILES):
         (folder / f"{number:03}.txt").unlink()
-    list(mirror.carry_out(mirror.plan(), Intake(0, 1_000)))
+    list(mirror.carry_out(mirror.plan(), ParserPool(0, 1_000)))
     assert [summary.id for summary in collection.documents()] == ["papers/000.txt"]
     assert collection.verify() == []

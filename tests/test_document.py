@@ -51,25 +51,25 @@ def test_without_an_id_one_text_has_one_id() -> None:
 )
 def test_a_wrong_id_is_refused(id: str, reason: str) -> None:
     with pytest.raises(DocumentError, match=reason):
-        make_document(TEXT, id=id)
+        make_document(TEXT, document_id=id)
 
 
 def test_an_id_of_200_characters_is_taken() -> None:
-    assert make_document(TEXT, id="x" * MAX_ID_LENGTH).id == "x" * MAX_ID_LENGTH
+    assert make_document(TEXT, document_id="x" * MAX_ID_LENGTH).id == "x" * MAX_ID_LENGTH
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "empty"),
-        (" \n\t", "empty"),
+        ("", "has no text"),
+        (" \n\t", "has no text"),
         ("a\x00b", "NUL"),
         ("a\ud800b", "unpaired surrogate at character 1"),
     ],
 )
 def test_a_text_that_is_none_is_refused_with_the_id(text: str, reason: str) -> None:
     with pytest.raises(DocumentError, match=reason) as caught:
-        make_document(text, id="notes.txt")
+        make_document(text, document_id="notes.txt")
     assert caught.value.source == "notes.txt"
 
 

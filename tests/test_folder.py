@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from corpus.errors import DocumentError
-from corpus.folder import NO_TIME, Fingerprint, read_settled, scan
+from corpus.files import NO_TIME, Fingerprint, read_settled
+from corpus.folder import scan
 
 LIMIT = 1_000
 

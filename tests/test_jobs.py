@@ -10,9 +10,10 @@ import pytest
 
 from corpus.document import Document
 from corpus.errors import NotFoundError, StoreError
-from index.collection import Collection, FileResult
+from index.collection import Collection
+from index.outcome import FileOutcome, FileStatus
 from service.mirror import jobs as jobs_module
-from service.mirror.jobs import FINISHED, MAX_WAITING, Job, Jobs, State, Upload
+from service.mirror.jobs import FINISHED, MAX_WAITING, Job, Jobs, JobState, Upload
 
 Make = Callable[..., Document]
 
@@ -50,7 +51,7 @@ def gate(make: Make) -> Gate:
     return Gate(make("gate"))
 
 
-def end(job: Job) -> State:
+def end(job: Job) -> JobState:
     """The state in which a job ends."""
     deadline = time.monotonic() + WAIT_S
     while job.state not in FINISHED:
@@ -73,9 +74,13 @@ def test_jobs_run_one_after_the_other(
     first = jobs.start([Upload("gate", gate.load)])
     second = jobs.start(uploads(make, "a"))
     assert gate.is_reached.wait(WAIT_S)
-    assert (first.state, second.state, second.elapsed_s) == (State.RUNNING, State.WAITING, None)
+    assert (first.state, second.state, second.elapsed_s) == (
+        JobState.RUNNING,
+        JobState.WAITING,
+        None,
+    )
     gate.opened.set()
-    assert (end(first), end(second)) == (State.DONE, State.DONE)
+    assert (end(first), end(second)) == (JobState.DONE, JobState.DONE)
     assert (ids(collection), jobs.find(first.id)) == (["a", "gate"], first)
 
 
@@ -85,9 +90,9 @@ def test_a_job_that_waits_is_cancelled_at_once(
     first = jobs.start([Upload("gate", gate.load)])
     second = jobs.start(uploads(make, "a"))
     assert gate.is_reached.wait(WAIT_S)
-    assert jobs.cancel(second.id).state is State.CANCELLED
+    assert jobs.cancel(second.id).state is JobState.CANCELLED
     gate.opened.set()
-    assert (end(first), ids(collection)) == (State.DONE, ["gate"])
+    assert (end(first), ids(collection)) == (JobState.DONE, ["gate"])
 
 
 def test_a_job_that_runs_is_cancelled_with_what_it_has_read(
@@ -95,18 +100,20 @@ def test_a_job_that_runs_is_cancelled_with_what_it_has_read(
 ) -> None:
     job = jobs.start([*uploads(make, "a"), Upload("gate", gate.load), *uploads(make, "b", "c")])
     assert gate.is_reached.wait(WAIT_S)
-    assert jobs.cancel(job.id).state is State.RUNNING
+    assert jobs.cancel(job.id).state is JobState.RUNNING
     gate.opened.set()
-    assert (end(job), len(job.results), job.left_s) == (State.CANCELLED, 2, None)
+    assert (end(job), len(job.outcomes), job.remaining_s) == (JobState.CANCELLED, 2, None)
     assert ids(collection) == ["a", "gate"]
-    assert jobs.cancel(job.id).state is State.CANCELLED
+    assert jobs.cancel(job.id).state is JobState.CANCELLED
 
 
 def test_the_time_left_follows_from_the_rate_so_far(make: Make) -> None:
-    job = Job("1", uploads(make, "a", "b", "c", "d"), 4, State.RUNNING, began=time.monotonic() - 10)
-    assert job.left_s is None
-    job.results.append(FileResult("a"))
-    assert job.left_s == pytest.approx(30, abs=1)  # one in 10 s, three to go
+    job = Job(
+        "1", uploads(make, "a", "b", "c", "d"), 4, JobState.RUNNING, started_s=time.monotonic() - 10
+    )
+    assert job.remaining_s is None
+    job.outcomes.append(FileOutcome("a", FileStatus.ADDED))
+    assert job.remaining_s == pytest.approx(30, abs=1)  # one in 10 s, three to go
 
 
 def test_no_more_wait_than_can_be_kept(jobs: Jobs, make: Make, gate: Gate) -> None:
@@ -126,7 +133,7 @@ def test_finished_jobs_are_forgotten_in_time(
     started = []
     for number in range(4):
         started.append(jobs.start(uploads(make, str(number))))
-        assert end(started[-1]) is State.DONE
+        assert end(started[-1]) is JobState.DONE
     with pytest.raises(NotFoundError, match="there is no job"):
         jobs.find(started[0].id)
     assert jobs.find(started[3].id) is started[3]
@@ -138,7 +145,7 @@ def test_a_job_fails_as_a_whole_where_nothing_can_be_written(
     open_collection().close()
     jobs = Jobs(open_collection(writable=False))
     job = jobs.start(uploads(make, "a"))
-    assert end(job) is State.FAILED
+    assert end(job) is JobState.FAILED
     assert "was opened for reading only" in str(job.reason)
     jobs.close()
 
@@ -152,8 +159,8 @@ def test_a_bug_fails_a_job_and_not_the_next(
         raise RuntimeError("broken")
 
     first, second = jobs.start([Upload("a", broken)]), jobs.start(uploads(make, "b"))
-    assert (end(first), end(second)) == (State.FAILED, State.DONE)
-    assert first.reason == "something is wrong in Quoth itself; the log says what"
+    assert (end(first), end(second)) == (JobState.FAILED, JobState.DONE)
+    assert first.reason == "an internal error; the log has the details"
     assert "broken" in caplog.text
 
 
@@ -171,7 +178,7 @@ def test_the_end_of_the_service_stops_what_runs(
     gate.opened.set()
     closing.join(WAIT_S)
     assert (job.state, waiting.state, ids(collection)) == (
-        State.CANCELLED,
-        State.CANCELLED,
+        JobState.CANCELLED,
+        JobState.CANCELLED,
         ["gate"],
     )

@@ -41,7 +41,10 @@ QUESTIONS = [
 
 
 def documents() -> list[Document]:
-    return [read_document(file.path, id=file.id, max_bytes=LIMIT) for file in find_files([LIBRARY])]
+    return [
+        read_document(file.path, document_id=file.document_id, max_bytes=LIMIT)
+        for file in find_files([LIBRARY])
+    ]
 
 
 @pytest.fixture(scope="module")

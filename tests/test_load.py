@@ -17,7 +17,6 @@ from corpus.formats.clean import clean_text
 from corpus.load import (
     SUPPORTED,
     TEXT_SUFFIXES,
-    ClaimedIds,
     file_id,
     find_files,
     parse_document,
@@ -55,7 +54,7 @@ def test_a_file_becomes_a_document(tmp_path: Path) -> None:
         tmp_path / "gas.md",
         "---\ntitle: Gas\ndate: 2025-11-07\ntags: b, a\nurl: http://x\n---\nText\r\nhere.",
     )
-    document = read_document(path, id="gas.md", max_bytes=LIMIT)
+    document = read_document(path, document_id="gas.md", max_bytes=LIMIT)
     assert (document.id, document.title, document.text) == ("gas.md", "Gas", "Text here.")
     assert (document.published, document.tags, document.url) == (
         date(2025, 11, 7),
@@ -72,7 +71,7 @@ def test_an_upload_and_a_file_give_the_same_document(tmp_path: Path) -> None:
         ("a.html", b"<h1>A</h1><p>b</p>"),
     ):
         path = write(tmp_path / name, data)
-        assert read_document(path, id=name, max_bytes=LIMIT) == parse_document(
+        assert read_document(path, document_id=name, max_bytes=LIMIT) == parse_document(
             name, data, max_bytes=LIMIT
         )
 
@@ -85,8 +84,8 @@ def test_a_page_map_comes_with_the_document() -> None:
 
 def test_an_id_in_the_front_matter_wins() -> None:
     data = b"---\nid: own\n---\nText."
-    assert parse_document("a.md", data, id="given", max_bytes=LIMIT).id == "own"
-    assert parse_document("a.md", b"Text.", id="given", max_bytes=LIMIT).id == "given"
+    assert parse_document("a.md", data, document_id="given", max_bytes=LIMIT).id == "own"
+    assert parse_document("a.md", b"Text.", document_id="given", max_bytes=LIMIT).id == "given"
     assert parse_document("a.md", b"Text.", max_bytes=LIMIT).id == "a.md"
 
 
@@ -113,8 +112,8 @@ def test_tags_given_join_those_of_the_file() -> None:
         ("a.doc", b"\xd0\xcf\x11\xe0", "has the suffix .doc, which is not supported"),
         ("a.md", b"---\ntags: [" + b"t" * 101 + b"]\n---\nText.", "the tag has 101 characters"),
         ("x" * 201 + ".txt", b"Text.", "the id has 205 characters"),
-        ("a\x01.txt", b"Text.", "the id holds a control character"),
-        ("a\udc80.txt", b"Text.", "the id holds an unpaired surrogate"),
+        ("a\x01.txt", b"Text.", "the id contains a control character"),
+        ("a\udc80.txt", b"Text.", "the id contains an unpaired surrogate"),
     ],
 )
 def test_bad_bytes_are_refused_with_name_and_reason(name: str, data: bytes, reason: str) -> None:
@@ -197,7 +196,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.txt")
     path.chmod(0)
-    with pytest.raises(DocumentError, match="may not be read by this user"):
+    with pytest.raises(DocumentError, match="this user has no permission to read it"):
         read_document(path, max_bytes=LIMIT)
 
 
@@ -209,7 +208,7 @@ def test_a_permission_error_is_said_in_plain_words(
 
     path = write(tmp_path / "a.txt")
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(DocumentError, match="may not be read by this user"):
+    with pytest.raises(DocumentError, match="this user has no permission to read it"):
         read_document(path, max_bytes=LIMIT)
 
 
@@ -235,15 +234,15 @@ def test_folders_are_walked_in_order_without_the_hidden_and_the_unsupported(here
         write(here / name)
     (here / "b/link").symlink_to(here)
     found = list(find_files([here]))
-    assert [file.id for file in found] == ["a.md", "b/a.PDF", "b/z.txt"]
-    assert [file.path for file in found] == [here / file.id for file in found]
+    assert [file.document_id for file in found] == ["a.md", "b/a.PDF", "b/z.txt"]
+    assert [file.path for file in found] == [here / file.document_id for file in found]
 
 
 def test_the_order_does_not_come_from_the_disk(here: Path) -> None:
     names = [f"{number * 7 % 23:02}.txt" for number in range(23)]
     for name in names:
         write(here / name)
-    assert [file.id for file in find_files([here])] == sorted(names)
+    assert [file.document_id for file in find_files([here])] == sorted(names)
 
 
 def test_a_broken_link_in_a_folder_is_found_so_that_it_is_reported(here: Path) -> None:
@@ -279,7 +278,7 @@ def test_a_folder_that_cannot_be_listed_is_found_so_that_it_is_reported(
         [file] = find_files([here / "locked"])
     assert file.path == here / "locked"
     monkeypatch.setattr(os, "listdir", refuse)
-    with pytest.raises(DocumentError, match="may not be read by this user"):
+    with pytest.raises(DocumentError, match="this user has no permission to read it"):
         read_document(file.path, max_bytes=LIMIT)
 
 
@@ -287,7 +286,7 @@ def test_a_file_named_twice_is_found_once(here: Path) -> None:
     path = write(here / "a/x.txt")
     (here / "a/y.txt").symlink_to(path)
     assert [
-        file.id
+        file.document_id
         for file in find_files([here / "a/x.txt", Path("a"), Path("."), Path("a/../a/x.txt")])
     ] == ["a/x.txt"]
 
@@ -301,33 +300,25 @@ def test_a_file_below_the_current_folder_has_its_path_for_an_id(here: Path) -> N
         Path("."),
         Path("../here"),
     ):
-        assert [file.id for file in find_files([argument])] == ["notes/a.txt"]
+        assert [file.document_id for file in find_files([argument])] == ["notes/a.txt"]
 
 
 def test_a_file_outside_has_its_path_from_what_was_named(here: Path) -> None:
     outside = here.parent / "shared" / "seeds"
     path = write(outside / "deep" / "x.txt")
     assert file_id(path, outside) == "seeds/deep/x.txt"
-    assert [file.id for file in find_files([Path("../shared/seeds")])] == ["seeds/deep/x.txt"]
-    assert [file.id for file in find_files([Path("../shared")])] == ["shared/seeds/deep/x.txt"]
-    assert [file.id for file in find_files([path])] == ["deep/x.txt"]
+    assert [file.document_id for file in find_files([Path("../shared/seeds")])] == [
+        "seeds/deep/x.txt"
+    ]
+    assert [file.document_id for file in find_files([Path("../shared")])] == [
+        "shared/seeds/deep/x.txt"
+    ]
+    assert [file.document_id for file in find_files([path])] == ["deep/x.txt"]
     assert read_document(path, max_bytes=LIMIT).id == "deep/x.txt"
 
 
 def test_a_file_at_the_root_of_the_disk_has_its_name_for_an_id() -> None:
     assert file_id(Path("/x.txt"), Path("/x.txt")) == "x.txt"
-
-
-def test_two_files_cannot_claim_one_id() -> None:
-    ids = ClaimedIds()
-    ids.claim("a", Path("one/a.txt"))
-    ids.claim("a", Path("one/a.txt"))
-    ids.claim("b", Path("two/a.txt"))
-    with pytest.raises(
-        DocumentError, match=r"two/a\.txt: has the id 'a', and so has one/a\.txt"
-    ) as caught:
-        ids.claim("a", Path("two/a.txt"))
-    assert caught.value.source == "two/a.txt"
 
 
 def test_importing_the_loader_loads_no_format_library() -> None:

@@ -43,10 +43,10 @@ def service(
     ) as opened:
         bridge = make_document(
             f"The Otter Bridge was opened on 4 May 1931. {SENTENCE}",
-            id="otter bridge",
+            document_id="otter bridge",
             title="The Otter Bridge",
         )
-        elm = make_document("The river Elm is cold.", id="elm", tags=["water"])
+        elm = make_document("The river Elm is cold.", document_id="elm", tags=["water"])
         opened.collection.put([bridge, elm])
         yield opened
 

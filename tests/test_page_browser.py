@@ -788,7 +788,7 @@ def test_the_shipped_library_is_asked_and_read_on_the_page(
     ):
         service.collection.put(
             [
-                read_document(file.path, id=file.id, max_bytes=1_000_000)
+                read_document(file.path, document_id=file.document_id, max_bytes=1_000_000)
                 for file in find_files([LIBRARY])
             ]
         )

@@ -242,7 +242,7 @@ def test_any_question_can_be_read_in_any_passage(
     text: str, open_collection: Open, passages: PassageReader
 ) -> None:
     collection = open_collection()
-    collection.put([make_document(text, id="x")])
+    collection.put([make_document(text, document_id="x")])
     check(text, SpanReader(passages, BY_MARGIN), collection)
 
 
@@ -252,7 +252,7 @@ def test_the_real_reader_quotes_exactly_whatever_comes(
     text: str, open_collection: Open, real_passages: PassageReader
 ) -> None:
     collection = open_collection()
-    collection.put([make_document(text, id="x")])
+    collection.put([make_document(text, document_id="x")])
     check(text, SpanReader(real_passages, BY_MARGIN), collection)
 
 

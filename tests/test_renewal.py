@@ -417,7 +417,8 @@ running = threading.Thread(target=renewal.run, args=(collection,))
 running.start()
 number = int(sys.argv[2])
 for number in range(number, number + 5):
-    collection.put([make_document(f"Line {{number}} carries gas.", id=str(number), title="t")])
+    line = f"Line {{number}} carries gas."
+    collection.put([make_document(line, document_id=str(number), title="t")])
     print(number, flush=True)
 running.join()
 print("renewed", flush=True)

@@ -215,7 +215,7 @@ def test_kept_vectors_are_not_made_again(tmp_path: Path) -> None:
 
 def toy_trial(folder: Path) -> Trial:
     documents = tuple(
-        make_document(text, id=text)
+        make_document(text, document_id=text)
         for text in ("the gas-line leaks", "a gas flows", "oil and coal")
     )
     questions = tuple(
@@ -246,8 +246,8 @@ def test_a_variant_is_measured_on_each_half_by_itself(tmp_path: Path) -> None:
 
 def test_chunks_of_one_document_are_one_where_documents_are_ranked(tmp_path: Path) -> None:
     documents = (
-        make_document("Gas gas one. Gas gas two. Gas gas three.", id="a"),
-        make_document("Gas or oil.", id="b"),
+        make_document("Gas gas one. Gas gas two. Gas gas three.", document_id="a"),
+        make_document("Gas or oil.", document_id="b"),
     )
     cut = Variant("chunk length", "3 tokens", Chunking(ChunkSettings(max_tokens=3, overlap=0)))
     question = asked(("b", ()), text="gas", split="report")
@@ -286,7 +286,7 @@ def test_what_is_taken_together_is_best_on_the_choosing_half_alone() -> None:
 
 
 def test_a_part_keeps_every_document_with_evidence() -> None:
-    documents = tuple(make_document(id, id=id) for id in "abcdefg")
+    documents = tuple(make_document(id, document_id=id) for id in "abcdefg")
     whole = Labelled("toy", documents, (asked(("b", ()), ("g", ())),), True, (DEFAULT,))
     assert [document.id for document in part_of(whole, 3).documents] == [
         "a",

@@ -548,7 +548,7 @@ def lasting(
     folder = tmp_path_factory.mktemp("slack")
     with AnswerService(folder, encoder, passages, writable=True) as service:
         service.collection.put(
-            [make_document(OTTER, id="otter", title="The Otter Bridge", tags=["bridges"])]
+            [make_document(OTTER, document_id="otter", title="The Otter Bridge", tags=["bridges"])]
         )
     with asyncio.Runner() as runner:
         room = Room(folder, encoder, passages, runner)

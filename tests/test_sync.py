@@ -12,11 +12,12 @@ import pytest
 
 from corpus.document import Document
 from corpus.errors import DocumentError, NotFoundError, StoreError
-from corpus.pool import Intake
+from corpus.pool import ParserPool
 from index.collection import Collection
 from index.encoding.encoder import Encoder, EncoderIdentity, Vectors
 from index.ledger import Stage
-from service.mirror.sync import FileChange, Mirror, What, root_of
+from index.outcome import FileOutcome, FileStatus
+from service.mirror.sync import Mirror, root_of
 
 Make = Callable[..., Document]
 Open = Callable[..., Collection]
@@ -66,13 +67,15 @@ class Synced:
     def mirror(self) -> Mirror:
         return Mirror(self.collection, self.folder)
 
-    def changes(self, *, again: bool = False, allow_empty: bool = False) -> list[FileChange]:
+    def changes(self, *, again: bool = False, allow_empty: bool = False) -> list[FileOutcome]:
         return list(carried_out(self.mirror, again=again, allow_empty=allow_empty))
 
     def sync(self, *, again: bool = False, allow_empty: bool = False) -> dict[str, str]:
         """What became of each file, by its path in the folder."""
         changes = self.changes(again=again, allow_empty=allow_empty)
-        return {os.path.relpath(change.path, self.folder): change.what.value for change in changes}
+        return {
+            os.path.relpath(change.source, self.folder): change.status.value for change in changes
+        }
 
     def ids(self) -> list[str]:
         return [summary.id for summary in self.collection.documents()]
@@ -91,8 +94,8 @@ class Synced:
 
 def carried_out(
     mirror: Mirror, *, again: bool = False, allow_empty: bool = False
-) -> Iterator[FileChange]:
-    return mirror.carry_out(mirror.plan(again=again, allow_empty=allow_empty), Intake(0, LIMIT))
+) -> Iterator[FileOutcome]:
+    return mirror.carry_out(mirror.plan(again=again, allow_empty=allow_empty), ParserPool(0, LIMIT))
 
 
 @pytest.fixture
@@ -128,7 +131,7 @@ def test_a_file_that_has_not_changed_is_not_read_again(synced: Synced) -> None:
     synced.sync()
     path.write_text("Oil flows.")  # of the same size, and at the same time as before
     os.utime(path, ns=(synced.clock, synced.clock))
-    assert synced.mirror.plan().pending == ()
+    assert synced.mirror.plan().pending == {}
     assert (synced.sync(), synced.text("papers/a.txt")) == ({"a.txt": "unchanged"}, "Gas flows.")
     assert (synced.sync(again=True), synced.text("papers/a.txt")) == (
         {"a.txt": "updated"},
@@ -149,7 +152,7 @@ def test_a_file_that_was_only_touched_is_not_embedded_and_makes_no_generation(
         1,
         ("stored", None),
     )
-    assert synced.mirror.plan().pending == ()
+    assert synced.mirror.plan().pending == {}
 
 
 def test_a_file_that_was_just_changed_is_compared_by_what_it_holds(synced: Synced) -> None:
@@ -166,8 +169,8 @@ def test_a_moved_file_is_not_embedded_again_and_moves_in_one_generation(synced: 
     synced.embedded.clear()
     (synced.folder / "a.txt").rename(synced.folder / "b.txt")
     (change,) = synced.changes()
-    assert (change.what, change.document_id, change.moved_from) == (
-        What.MOVED,
+    assert (change.status, change.document_id, change.moved_from) == (
+        FileStatus.MOVED,
         "papers/b.txt",
         str(synced.folder / "a.txt"),
     )
@@ -237,7 +240,7 @@ def test_a_bad_file_keeps_its_last_good_version_and_is_tried_again_when_it_chang
     assert synced.sync() == {"a.md": "failed", "b.txt": "unchanged"}
     assert synced.text("otter") == "The Otter Bridge is 212 metres long."
     assert synced.ledger()["a.md"] == ("failed", "has no text in it")
-    assert synced.mirror.plan().pending == ()
+    assert synced.mirror.plan().pending == {}
     assert synced.sync() == {"a.md": "still failing", "b.txt": "unchanged"}
     synced.write("a.md", OTTER.replace("212", "213"))
     assert synced.sync() == {"a.md": "updated", "b.txt": "unchanged"}
@@ -310,7 +313,7 @@ def test_two_files_with_one_id_do_not_take_turns(synced: Synced) -> None:
     synced.write("a.md", OTTER)
     synced.write("b.md", OTTER.replace("212", "99"))
     assert synced.sync() == {"a.md": "added", "b.md": "failed"}
-    assert "has the id 'otter', and so has" in str(synced.ledger()["b.md"][1])
+    assert "has the id 'otter', which" in str(synced.ledger()["b.md"][1])
     synced.write("a.md", OTTER.replace("212", "213"))
     assert synced.sync() == {"a.md": "updated", "b.md": "still failing"}
     (synced.folder / "a.md").unlink()
@@ -423,7 +426,7 @@ def test_other_tags_reach_every_document_and_stay(synced: Synced) -> None:
     synced.write("a.txt", "Gas flows.")
     synced.sync()
     tagged = Mirror(synced.collection, synced.folder, tags=["energy"])
-    assert [change.what for change in carried_out(tagged)] == [What.UPDATED]
+    assert [change.status for change in carried_out(tagged)] == [FileStatus.UPDATED]
     synced.write("b.txt", "Oil flows.")
     assert synced.sync() == {"a.txt": "unchanged", "b.txt": "added"}
     assert {summary.tags for summary in synced.collection.documents()} == {("energy",)}
@@ -462,8 +465,8 @@ def test_nothing_is_taken_out_by_a_sync_that_is_stopped(synced: Synced) -> None:
     for number in range(100):
         (synced.folder / f"{number:03}.txt").rename(synced.folder / f"new-{number:03}.txt")
     (synced.folder / "129.txt").unlink()
-    assert What.MOVED in (
-        change.what for change in carried_out(synced.mirror)
+    assert FileStatus.MOVED in (
+        change.status for change in carried_out(synced.mirror)
     )  # which asks no further
     assert len(synced.ids()) == 130
     outcomes = list(synced.sync().values())

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from corpus.errors import NotFoundError
-from corpus.pool import Intake
+from corpus.pool import ParserPool
 from index.collection import Collection
-from service.mirror.sync import FileChange, Mirror, What
+from index.outcome import FileOutcome, FileStatus
+from service.mirror.sync import Mirror
 from service.mirror.watch import Watcher, watching
 
 WAIT_S = 60
@@ -27,14 +28,14 @@ class Watched:
 
     folder: Path
     collection: Collection
-    reported: list[FileChange] = field(default_factory=list)
+    reported: list[FileOutcome] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
 
     def start(self, rescan_s: float = 600) -> threading.Thread:
         mirror = Mirror(self.collection, self.folder)
         watcher = Watcher(
             [mirror],
-            Intake(0, 10_000),
+            ParserPool(0, 10_000),
             self.reported.append,
             quiet_ms=50,
             tick_ms=100,
@@ -96,11 +97,11 @@ def test_what_is_there_and_what_changes_reaches_the_index(watched: Watched) -> N
     assert watched.becomes(a="Gas burns.", c="Oil flows.")
     (watched.folder / "a.txt").unlink()
     assert watched.becomes(c="Oil flows.")
-    assert until(lambda: any(change.what is What.REMOVED for change in watched.reported))
+    assert until(lambda: any(change.status is FileStatus.REMOVED for change in watched.reported))
     watched.stop.set()
     thread.join(WAIT_S)
     assert not thread.is_alive()
-    assert [change.what.value for change in watched.reported if change.is_news] == [
+    assert [change.status.value for change in watched.reported if change.is_news] == [
         *("added", "added", "updated", "moved", "removed")
     ]
 
@@ -111,9 +112,9 @@ def test_a_bad_file_is_reported_once_and_the_rest_goes_on(watched: Watched) -> N
     assert watched.becomes(a="Gas flows.")
     (watched.folder / "b.txt").write_text("Oil flows.")
     assert watched.becomes(a="Gas flows.", b="Oil flows.")
-    assert until(lambda: any(change.path.endswith("b.txt") for change in watched.reported))
+    assert until(lambda: any(change.source.endswith("b.txt") for change in watched.reported))
     failures = [change for change in watched.reported if change.is_failure and change.is_news]
-    assert [Path(change.path).name for change in failures] == ["bad.pdf"]
+    assert [Path(change.source).name for change in failures] == ["bad.pdf"]
 
 
 def test_a_folder_that_goes_away_and_comes_back_is_followed_again(
@@ -147,15 +148,17 @@ def test_a_folder_that_is_replaced_is_followed_without_waiting_for_the_next_resc
 
 
 def test_a_bug_does_not_end_the_watch(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
-    seen: list[FileChange] = []
+    seen: list[FileOutcome] = []
 
-    def failing(change: FileChange) -> None:
+    def failing(change: FileOutcome) -> None:
         seen.append(change)
         if len(seen) == 1:
             raise RuntimeError("broken")
 
     mirror = Mirror(watched.collection, watched.folder)
-    watcher = Watcher([mirror], Intake(0, 10_000), failing, quiet_ms=50, tick_ms=100, rescan_s=600)
+    watcher = Watcher(
+        [mirror], ParserPool(0, 10_000), failing, quiet_ms=50, tick_ms=100, rescan_s=600
+    )
     thread = threading.Thread(target=watcher.run, args=(watched.stop,))
     thread.start()
     assert until(lambda: "something is wrong in Quoth itself" in caplog.text)
@@ -170,9 +173,9 @@ def test_a_process_watches_beside_what_else_it_does(
 ) -> None:
     caplog.set_level(logging.INFO, "quoth")
     before = threading.active_count()
-    with watching([Mirror(watched.collection, watched.folder)], Intake(0, 10_000)):
+    with watching([Mirror(watched.collection, watched.folder)], ParserPool(0, 10_000)):
         assert watched.becomes(a="Gas flows.")
     assert threading.active_count() == before
     assert f"added {watched.folder / 'a.txt'}" in caplog.text
-    with watching([], Intake(0, 10_000)):
+    with watching([], ParserPool(0, 10_000)):
         assert threading.active_count() == before

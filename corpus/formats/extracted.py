@@ -26,5 +26,5 @@ class Extracted:
     id: str | None = None
 
 
-Reader = Callable[[str, bytes], Extracted]
+Extractor = Callable[[str, bytes], Extracted]
 """Takes the name to blame and a file's bytes; raises DocumentError where they cannot be read."""

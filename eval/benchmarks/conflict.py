@@ -104,7 +104,9 @@ def _documents(record: dict[str, Any]) -> Iterator[Document]:  # JSON
     for entry in record["documents"]:
         text = entry["text"].replace("\x00", " ")
         if text.strip():
-            yield make_document(text, id=f"ramdocs/{entry['id']}", title=entry["title"] or None)
+            yield make_document(
+                text, document_id=f"ramdocs/{entry['id']}", title=entry["title"] or None
+            )
 
 
 def _parser() -> argparse.ArgumentParser:

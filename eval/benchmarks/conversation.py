@@ -167,10 +167,10 @@ def _documents(squad: Path, every: int) -> Iterator[Document]:
         for number, paragraph in enumerate(article.paragraphs)
     )
     for article, number, text in islice(paragraphs, every - 1, None, every):
-        yield make_document(text, id=f"{article.id}-{number}", title=article.title)
+        yield make_document(text, document_id=f"{article.id}-{number}", title=article.title)
     with FOLLOWUPS.open(encoding="utf-8") as file:
         for record in map(json.loads, file):
-            yield make_document(record["text"], id=f"turn/{record['turn']}")
+            yield make_document(record["text"], document_id=f"turn/{record['turn']}")
 
 
 def _found(asked: Asked, collection: Collection) -> Found:

@@ -31,7 +31,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from corpus.pool import Intake
+from corpus.pool import ParserPool
 from eval.benchmarks.speed import (
     SEED,
     err,
@@ -44,8 +44,9 @@ from eval.benchmarks.speed import (
 from index.collection import Collection
 from index.encoding.encoder import DEFAULT_ENCODER, Encoder, EncoderIdentity, Vectors, load_encoder
 from index.ledger import Stage
+from index.outcome import FileStatus
 from index.text.sentences import sentences
-from service.mirror.sync import Mirror, What
+from service.mirror.sync import Mirror
 from service.settings import Settings, load_settings
 
 FILES = 2_000
@@ -226,10 +227,10 @@ def synced(
     )
     mirror = Mirror(collection, folder)
     plan = mirror.plan()
-    with Intake.sized(len(plan.pending), settings.threads, settings.max_document_bytes) as intake:
-        outcomes = Counter(change.what for change in mirror.carry_out(plan, intake))
+    with ParserPool.sized(len(plan.pending), settings.threads, settings.max_document_bytes) as pool:
+        outcomes = Counter(outcome.status for outcome in mirror.carry_out(plan, pool))
         seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu
-    counts = {what.value: outcomes[what] for what in What if outcomes[what]}
+    counts = {status.value: outcomes[status] for status in FileStatus if outcomes[status]}
     err.print(f"{name}: {seconds:.1f} s, {counts}")
     return Sync(
         name,

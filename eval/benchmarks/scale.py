@@ -25,6 +25,8 @@ from rich.console import Console
 from rich.table import Table
 
 from corpus.document import Document, make_document
+from corpus.errors import DocumentError
+from corpus.load import ParseResult
 from eval.benchmarks.speed import (
     SEED,
     SERVICE_QUESTIONS,
@@ -43,7 +45,7 @@ from eval.benchmarks.speed import (
 from eval.measuring.measures import percentile
 from index.collection import Collection
 from index.encoding.encoder import DEFAULT_ENCODER, Encoder, EncoderIdentity, Vectors, load_encoder
-from index.ingest import Loaded, prepare
+from index.ingest import prepare
 from index.search.embedded.vectors import VectorIndex
 from index.search.searcher import CANDIDATES
 from index.store.manifest import Manifest
@@ -175,7 +177,7 @@ class Variation:
         id = f"{prepared.document.id}/{copy}"
         text = self._varied(prepared.document)
         document = make_document(
-            text, id=id, title=prepared.document.title, tags=[TAG] if copy % 2 else []
+            text, document_id=id, title=prepared.document.title, tags=[TAG] if copy % 2 else []
         )
         chunks = tuple(
             replace(
@@ -240,18 +242,18 @@ def load_material(
     """
     sources = list(load_sources(squad))
     spare = tuple(
-        make_document(text, id=f"spare/{number}", title=source.document.title)
+        make_document(text, document_id=f"spare/{number}", title=source.document.title)
         for number, (source, text) in enumerate(_paragraphs(sources[-10:]))
     )
     taken: list[Source] = []
     embedded = 0
     with Collection(folder, encoder, writable=True) as collection:
         for source in sources[:-10]:
-            (result,) = collection.put_files([Loaded(source.document.id, source.document)])
-            if result.receipt is None:
-                raise result.error or SystemExit(f"{source.document.id} was not taken")
+            (result,) = collection.put_files([ParseResult(source.document.id, source.document)])
+            if result.is_failure:
+                raise DocumentError(result.source, result.reason or "was not added")
             taken.append(source)
-            embedded += result.receipt.chunks
+            embedded += result.chunks
             if embedded >= chunks:
                 break
         documents = [source.document for source in taken]
@@ -429,7 +431,9 @@ def measure_adding(
     documents = material.spare[_CHANGES : _CHANGES + _ADDED_DOCUMENTS]
     encoder.seconds = 0.0
     took = watch.seconds(
-        lambda: list(collection.put_files(Loaded(document.id, document) for document in documents))
+        lambda: list(
+            collection.put_files(ParseResult(document.id, document) for document in documents)
+        )
     )
     yield Measured("adding, share that is not embedding", 100 * (1 - encoder.seconds / took), "%")
     collection.remove([document.id for document in documents])

@@ -38,7 +38,8 @@ from rich.console import Console
 from rich.table import Table
 
 from corpus.document import Document, make_document
-from corpus.load import find_files, read_document
+from corpus.errors import DocumentError
+from corpus.load import ParseResult, find_files, read_document
 from eval.measuring.measures import percentile
 from eval.sets.squad import Article, articles
 from index.collection import Collection
@@ -51,7 +52,7 @@ from index.encoding.encoder import (
     load_encoder,
 )
 from index.encoding.export import default_weights
-from index.ingest import Loaded, batches, prepare
+from index.ingest import batches, prepare
 from index.store.manifest import Manifest
 from index.store.store import PreparedDocument, Store
 from index.text.chunk import ChunkSettings, chunk_document
@@ -415,10 +416,12 @@ def add(documents: Sequence[Document], encoder: Encoder, folder: Path) -> int:
     """
     chunks = 0
     with Collection(folder, encoder, writable=True) as collection:
-        for result in collection.put_files(Loaded(document.id, document) for document in documents):
-            if result.error is not None:
-                raise result.error
-            chunks += result.receipt.chunks if result.receipt else 0
+        for result in collection.put_files(
+            ParseResult(document.id, document) for document in documents
+        ):
+            if result.is_failure:
+                raise DocumentError(result.source, result.reason or "was not added")
+            chunks += result.chunks
     return chunks
 
 
@@ -455,7 +458,7 @@ def varied(
     id = f"{prepared.document.id}/{copy}"
     draw = random.Random(f"{SEED} {id}")
     text = _WORD.sub(partial(_swapped, words=words, draw=draw), prepared.document.text)
-    document = make_document(text, id=id, title=prepared.document.title)
+    document = make_document(text, document_id=id, title=prepared.document.title)
     chunks = tuple(
         replace(chunk, document_id=id, version=document.version, text=text[chunk.start : chunk.end])
         for chunk in prepared.chunks
@@ -628,7 +631,9 @@ def serving(folder: Path, environment: Mapping[str, str], log: Path) -> Iterator
 def _library_sources() -> Iterator[Source]:
     with as_file(files("corpus") / "library") as folder:
         for file in find_files([folder]):
-            document = read_document(file.path, id=file.id, max_bytes=file.path.stat().st_size)
+            document = read_document(
+                file.path, document_id=file.document_id, max_bytes=file.path.stat().st_size
+            )
             yield Source(document, _openings(document))
 
 
@@ -647,7 +652,7 @@ def _openings(document: Document) -> tuple[str, ...]:
 
 def _prepared(documents: Sequence[Document], encoder: Encoder) -> Iterator[list[PreparedDocument]]:
     """The documents with chunks and vectors, in the batches in which adding would write them."""
-    for batch in batches(Loaded(document.id, document) for document in documents):
+    for batch in batches(ParseResult(document.id, document) for document in documents):
         yield prepare(
             [loaded.document for loaded in batch if loaded.document],
             encoder,

@@ -108,7 +108,7 @@ def documents(article: Article) -> list[Document]:
     """Each paragraph of an article as a document."""
     texts = (paragraph.text for paragraph in article.paragraphs)
     return [
-        make_document(text, id=f"{article.id}/{n}", title=article.title)
+        make_document(text, document_id=f"{article.id}/{n}", title=article.title)
         for n, text in enumerate(texts)
     ]
 

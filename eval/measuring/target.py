@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from corpus.claims import IdClaims
 from corpus.document import Document
 from corpus.errors import StoreError
-from corpus.load import ClaimedIds, find_files, read_document
+from corpus.load import find_files, read_document
 from eval.errors import EvaluationError
 from eval.sets.question import QuestionSet
 from index.store.store import FILE_NAME
@@ -47,11 +48,13 @@ def desk_for(
 
 
 def _read(paths: Sequence[Path], settings: Settings) -> list[Document]:
-    claimed = ClaimedIds()
+    claims = IdClaims()
     documents = []
-    for file in find_files(list(paths)):
-        document = read_document(file.path, id=file.id, max_bytes=settings.max_document_bytes)
-        claimed.claim(document.id, file.path)
+    for file in find_files(paths):
+        document = read_document(
+            file.path, document_id=file.document_id, max_bytes=settings.max_document_bytes
+        )
+        claims.claim(document.id, str(file.path))
         documents.append(document)
     if not documents:
         raise StoreError(f"{', '.join(map(str, paths))}: no documents there")

@@ -64,7 +64,10 @@ def library_desk(folder: Path) -> AnswerService:
     service = open_service(settings, writable=True)
     limit = settings.max_document_bytes
     service.collection.put(
-        [read_document(file.path, id=file.id, max_bytes=limit) for file in find_files([LIBRARY])]
+        [
+            read_document(file.path, document_id=file.document_id, max_bytes=limit)
+            for file in find_files([LIBRARY])
+        ]
     )
     return service
 

@@ -228,7 +228,7 @@ def _beir(folder: Path) -> QuestionSet:
 def _beir_document(record: Mapping[str, Any]) -> Document | None:  # Any: JSON
     text = str(record["text"])
     return (
-        make_document(text, id=str(record["_id"]), title=record.get("title") or None)
+        make_document(text, document_id=str(record["_id"]), title=record.get("title") or None)
         if text.strip()
         else None
     )

@@ -47,7 +47,7 @@ class Article:
     def document(self) -> Document:
         """The article as one document, its paragraphs between blank lines."""
         text = "\n\n".join(paragraph.text for paragraph in self.paragraphs)
-        return make_document(text, id=self.id, title=self.title)
+        return make_document(text, document_id=self.id, title=self.title)
 
 
 def articles(path: Path) -> Iterator[Article]:

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -27,20 +27,21 @@ from rich.progress import (
 from rich.table import Column, Table
 from rich.text import Text
 
+from corpus.claims import IdClaims
 from corpus.document import unencodable
 from corpus.errors import DocumentError, NotFoundError, QuothError, StoreError
-from corpus.load import ClaimedIds, find_files, path_text
-from corpus.pool import Intake, Order, Taken
-from index.collection import Collection, FileResult
+from corpus.load import ParseResult, ParseTask, find_files
+from corpus.pool import ParserPool
+from index.collection import Collection
 from index.encoding.encoder import load_encoder
-from index.ingest import Loaded
 from index.ledger import Stage
+from index.outcome import FAILURES, FileOutcome, FileStatus
 from index.renewal import rebuild
 from index.store.store import FILE_NAME, Filters
 from service.answering.question import DEFAULT_TOP_K, make_question
 from service.answering.service import open_collection, open_service
 from service.http.schemas import AskResponse, CitationOut, SummaryOut
-from service.mirror.sync import FileChange, Mirror, What, root_of
+from service.mirror.sync import Mirror, root_of
 from service.mirror.watch import Watcher
 from service.settings import Settings, load_settings
 
@@ -56,8 +57,6 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 _UNBOUNDED = 100_000
 """Columns of what is no terminal."""
-
-_OUTCOMES = ("added", "updated", "unchanged", "failed")
 
 _RATE_PERIOD_S = 600
 """The rate is that of so long a time: files come in batches."""
@@ -94,20 +93,14 @@ def add(
     exit code is 1.
     """
     settings = _settings(data)
-    files = [Order(file.path, file.id, tuple(tag or ())) for file in find_files(paths)]
+    tasks = list(find_files(paths, tag or ()))
     with (
-        Intake.sized(len(files), settings.threads, settings.max_document_bytes) as intake,
+        ParserPool.sized(len(tasks), settings.threads, settings.max_document_bytes) as pool,
         open_collection(settings, writable=True) as collection,
     ):
-        counts = Counter(
-            map(_report, _shown(collection.put_files(_loaded(intake, files)), len(files), "adding"))
-        )
-    err.print(
-        ", ".join(f"{counts[what]} {what}" for what in _OUTCOMES if counts[what])
-        or "nothing to add"
-    )
-    if counts["failed"]:
-        raise typer.Exit(1)
+        outcomes = collection.put_files(_parsed(pool, tasks))
+        counts = Counter(map(_print_added, _shown(outcomes, len(tasks), "adding")))
+    _print_counts(counts, "nothing to add")
 
 
 @app.command()
@@ -134,12 +127,17 @@ def sync(
         if forget:
             _forget(folder, collection)
             return
-        counts = Counter(_synced(collection, folder, settings, tag, again, allow_empty))
-    err.print(
-        ", ".join(f"{counts[what]} {what}" for what in What if counts[what]) or "nothing to sync"
-    )
-    if counts[What.FAILED] or counts[What.STILL_FAILING]:
-        raise typer.Exit(1)
+        mirror = Mirror(collection, folder, tags=tag)
+        plan = mirror.plan(again=again, allow_empty=allow_empty)
+        total = len(plan.settled) + len(plan.pending) + len(plan.departed)
+        counts: Counter[FileStatus] = Counter()
+        with ParserPool.sized(
+            len(plan.pending), settings.threads, settings.max_document_bytes
+        ) as pool:
+            for outcome in _shown(mirror.carry_out(plan, pool), total, "syncing"):
+                _print_outcome(outcome)
+                counts[outcome.status] += 1
+    _print_counts(counts, "nothing to sync")
 
 
 @app.command()
@@ -155,14 +153,14 @@ def watch(
     _log(settings, "%(levelname)s: %(message)s")
     stop = _stopped_by_signals()
     with (
-        Intake(1, settings.max_document_bytes) as intake,
+        ParserPool(1, settings.max_document_bytes) as pool,
         open_collection(settings, writable=True) as collection,
     ):
         mirrors = [Mirror(collection, folder, tags=tag) for folder in folders]
         err.print(
             Text(f"watching {', '.join(str(mirror.folder) for mirror in mirrors)}; end with Ctrl-C")
         )
-        Watcher(mirrors, intake, _print_news).run(stop)
+        Watcher(mirrors, pool, _print_news).run(stop)
 
 
 @app.command()
@@ -429,54 +427,39 @@ def _shown(results: Iterable[_T], total: int, what: str) -> Iterator[_T]:
         yield from progress.track(results, total=total, description=what)
 
 
-def _loaded(intake: Intake, files: Iterable[Order]) -> Iterator[Loaded]:
-    """Each file read when its turn comes, so that no more than a batch is held at a time."""
-    claimed = ClaimedIds()
-    for taken in intake.read(files):
-        yield _load(taken, claimed)
+def _parsed(pool: ParserPool, tasks: Iterable[ParseTask]) -> Iterator[ParseResult]:
+    """The result for each file. Of two files with one document id, the second is an error."""
+    claims = IdClaims()
+    for result in pool.parse(tasks):
+        try:
+            if result.document is not None:
+                claims.claim(result.document.id, result.source)
+        except DocumentError as exc:
+            yield ParseResult(result.source, error=exc)
+        else:
+            yield result
 
 
-def _load(taken: Taken, claimed: ClaimedIds) -> Loaded:
-    path, error = taken.order.path, taken.error
-    try:
-        if taken.document is not None:
-            claimed.claim(taken.document.id, path)
-    except DocumentError as exc:
-        error = exc
-    return Loaded(path_text(path), None if error else taken.document, error)
+def _print_outcome(outcome: FileOutcome) -> None:
+    """Print what became of a file, unless nothing did."""
+    if outcome.is_failure:
+        err.print(Text(f"{outcome.source}: {outcome.reason}", style="red"))
+    elif outcome.is_news:
+        was = f" (was {outcome.moved_from})" if outcome.moved_from else ""
+        why = f" ({outcome.reason})" if outcome.reason else ""
+        out.print(Text(f"{outcome.status} {outcome.source}{was}{why}"))
 
 
-def _synced(
-    collection: Collection,
-    folder: Path,
-    settings: Settings,
-    tags: Sequence[str] | None,
-    again: bool,
-    allow_empty: bool,
-) -> Iterator[What]:
-    """Sync a folder and print what became of each file."""
-    mirror = Mirror(collection, folder, tags=tags)
-    plan = mirror.plan(again=again, allow_empty=allow_empty)
-    total = len(plan.settled) + len(plan.pending) + len(plan.departed)
-    with Intake.sized(len(plan.pending), settings.threads, settings.max_document_bytes) as intake:
-        for change in _shown(mirror.carry_out(plan, intake), total, "syncing"):
-            _print_change(change)
-            yield change.what
+def _print_news(outcome: FileOutcome) -> None:
+    if outcome.is_news:
+        _print_outcome(outcome)
 
 
-def _print_change(change: FileChange) -> None:
-    """Print what became of a file, unless that is nothing."""
-    if change.is_failure:
-        err.print(Text(f"{change.path}: {change.reason}", style="red"))
-    elif change.is_news:
-        was = f" (was {change.moved_from})" if change.moved_from else ""
-        why = f" ({change.reason})" if change.reason else ""
-        out.print(Text(f"{change.what} {change.path}{was}{why}"))
-
-
-def _print_news(change: FileChange) -> None:
-    if change.is_news:
-        _print_change(change)
+def _print_counts(counts: Counter[FileStatus], nothing: str) -> None:
+    """Print how many files had each status; exit with 1 if one failed."""
+    err.print(", ".join(f"{counts[each]} {each}" for each in FileStatus if counts[each]) or nothing)
+    if any(counts[status] for status in FAILURES):
+        raise typer.Exit(1)
 
 
 def _forget(folder: Path, collection: Collection) -> None:
@@ -497,15 +480,13 @@ def _stages(counts: dict[Stage, int]) -> str:
     return ", ".join(f"{counts[stage]} {stage}" for stage in Stage if stage in counts) or "no files"
 
 
-def _report(result: FileResult) -> str:
-    """Print what became of a file; the name of its count."""
-    if result.receipt is None:
-        err.print(Text(f"{result.error}", style="red"))
-        return "failed"
-    out.print(
-        Text(f"{result.receipt.outcome} {result.receipt.id} ({result.receipt.chunks} chunks)")
-    )
-    return result.receipt.outcome.value
+def _print_added(outcome: FileOutcome) -> FileStatus:
+    """Print what became of a file that was added, and return its status."""
+    if outcome.is_failure:
+        _print_outcome(outcome)
+    else:
+        out.print(Text(f"{outcome.status} {outcome.document_id} ({outcome.chunks} chunks)"))
+    return outcome.status
 
 
 def _print_answer(response: AskResponse) -> None:

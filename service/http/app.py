@@ -244,9 +244,9 @@ def _add_documents(
                     return problems.problem(
                         HTTPStatus.UNPROCESSABLE_ENTITY, f"{field}: {exc}", field, "document"
                     )
-        receipts, generation = await threads.write(collection.put, documents)
+        outcomes, generation = await threads.write(collection.put, documents)
         made = DocumentsResponse(
-            documents=[ReceiptOut.of(receipt) for receipt in receipts], generation=generation
+            documents=[ReceiptOut.of(outcome) for outcome in outcomes], generation=generation
         )
         return JSONResponse(made.model_dump())
 
@@ -269,8 +269,8 @@ def _add_documents(
     @app.put("/v1/documents/{document_id:path}", tags=["documents"])
     async def replace(document_id: str, body: DocumentBody) -> DocumentResponse:
         """Put a document in place of what stands under its id, if anything does."""
-        receipts, generation = await threads.write(collection.put, [_document(body, document_id)])
-        return DocumentResponse(**ReceiptOut.of(receipts[0]).model_dump(), generation=generation)
+        outcomes, generation = await threads.write(collection.put, [_document(body, document_id)])
+        return DocumentResponse(**ReceiptOut.of(outcomes[0]).model_dump(), generation=generation)
 
     @app.delete("/v1/documents/{document_id:path}", tags=["documents"])
     async def delete(document_id: str) -> DeleteResponse:
@@ -317,7 +317,12 @@ def _last_words(exc: Exception) -> bytes:
 
 def _document(body: DocumentIn | DocumentBody, id: str | None) -> Document:
     return make_document(
-        body.text, id=id, title=body.title, url=body.url, published=body.published, tags=body.tags
+        body.text,
+        document_id=id,
+        title=body.title,
+        url=body.url,
+        published=body.published,
+        tags=body.tags,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 
-from corpus.pool import Intake
+from corpus.pool import ParserPool
 from index.collection import Collection
 from index.ledger import Stage
 from index.store.store import Store
@@ -63,7 +63,7 @@ def accepted(job: Job) -> Response:
 @asynccontextmanager
 async def keeping_up(collection: Collection, jobs: Jobs, settings: Settings) -> AsyncIterator[None]:
     """Follow the folders of the settings; at the end, finish the batches at hand."""
-    with Intake(1, settings.max_document_bytes) as intake:
-        with watching([Mirror(collection, folder) for folder in settings.watch], intake):
+    with ParserPool(1, settings.max_document_bytes) as pool:
+        with watching([Mirror(collection, folder) for folder in settings.watch], pool):
             yield
         jobs.close()

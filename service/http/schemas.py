@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from corpus.document import unencodable
-from index.collection import Receipt, Removed
+from index.collection import Removed
 from index.ledger import Entry, Stage
+from index.outcome import FileOutcome
 from index.search.searcher import Hit, SearchResult
 from index.store.store import DocumentSummary, Filters
 from service.answering.answer import Answer, Asked, NoAnswer, Statement
@@ -25,7 +26,7 @@ from service.answering.question import (
     Turn,
     make_question,
 )
-from service.mirror.jobs import Job, State
+from service.mirror.jobs import Job, JobState
 
 MAX_BATCH_DOCUMENTS = 10_000
 
@@ -389,13 +390,15 @@ class ReceiptOut(Response):
     status: str
 
     @classmethod
-    def of(cls, receipt: Receipt) -> Self:
-        """The receipt as it is sent."""
-        return cls(
-            id=receipt.id,
-            version=receipt.version,
-            chunks=receipt.chunks,
-            status=receipt.outcome.value,
+    def of(cls, outcome: FileOutcome) -> Self:
+        """The receipt of a document that was stored."""
+        return cls.model_validate(
+            {
+                "id": outcome.document_id,
+                "version": outcome.version,
+                "chunks": outcome.chunks,
+                "status": outcome.status.value,
+            }
         )
 
 
@@ -499,7 +502,7 @@ class JobOut(Response):
     """
 
     id: str
-    state: State
+    state: JobState
     done: int = Field(description="documents that were taken or refused")
     total: int
     reason: str | None = Field(description="why the whole of it failed")
@@ -511,20 +514,20 @@ class JobOut(Response):
     @classmethod
     def of(cls, job: Job) -> Self:
         """The job as it stands."""
-        results = list(job.results)
+        outcomes = list(job.outcomes)
         return cls(
             id=job.id,
             state=job.state,
-            done=len(results),
+            done=len(outcomes),
             total=job.total,
             reason=job.reason,
             elapsed_s=job.elapsed_s,
-            left_s=job.left_s,
-            documents=[ReceiptOut.of(result.receipt) for result in results if result.receipt],
+            left_s=job.remaining_s,
+            documents=[ReceiptOut.of(outcome) for outcome in outcomes if not outcome.is_failure],
             refused=[
-                RefusedOut(source=result.source, reason=result.error.reason)
-                for result in results
-                if result.error
+                RefusedOut(source=outcome.source, reason=outcome.reason or "")
+                for outcome in outcomes
+                if outcome.is_failure
             ],
         )
 

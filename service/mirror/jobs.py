@@ -1,5 +1,5 @@
-"""Jobs: uploads that are taken in the background, one after the other, with progress and a way to
-stop them.
+"""Jobs: large uploads that are stored in the background, one job after another. A client can follow
+a job's progress and cancel it.
 """
 
 import logging
@@ -11,10 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from corpus.claims import IdClaims
 from corpus.document import Document
 from corpus.errors import DocumentError, NotFoundError, QuothError, StoreError
-from index.collection import Collection, FileResult
-from index.ingest import Loaded
+from corpus.load import ParseResult
+from index.collection import Collection
+from index.outcome import FileOutcome
 
 log = logging.getLogger("quoth")
 
@@ -22,8 +24,8 @@ MAX_WAITING = 16
 MAX_FINISHED = 100
 
 
-class State(StrEnum):
-    """How far a job has come."""
+class JobState(StrEnum):
+    """How far a job has got."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -32,12 +34,14 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-FINISHED = frozenset((State.DONE, State.CANCELLED, State.FAILED))
+FINISHED = frozenset((JobState.DONE, JobState.CANCELLED, JobState.FAILED))
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A document on its way: what it is called, and what makes it, or raises ``DocumentError``."""
+    """One file or document of an upload: its name, and a function that parses it or raises
+    ``DocumentError``.
+    """
 
     source: str
     load: Callable[[], Document]
@@ -45,42 +49,44 @@ class Upload:
 
 @dataclass(slots=True)
 class Job:
-    """One upload. Changed by the thread that runs it alone, but for ``is_cancelled``.
+    """One upload of many documents. Only the thread that runs the job changes it, except for
+    ``is_cancelled``.
 
-    :param results: of what has been taken or refused so far
-    :param reason: why the whole of it failed
+    :param total: how many documents were uploaded
+    :param outcomes: what became of the documents so far
+    :param reason: why the job failed as a whole
+    :param started_s: when the job started, on the monotonic clock
+    :param duration_s: how long it ran, once it has finished
     """
 
     id: str
     uploads: Sequence[Upload]
     total: int
-    state: State = State.WAITING
+    state: JobState = JobState.WAITING
     is_cancelled: bool = False
-    results: list[FileResult] = field(default_factory=list)
+    outcomes: list[FileOutcome] = field(default_factory=list)
     reason: str | None = None
-    began: float | None = None
-    took_s: float | None = None
+    started_s: float | None = None
+    duration_s: float | None = None
 
     @property
     def elapsed_s(self) -> float | None:
-        """Seconds since it began to run, None before."""
-        return (
-            time.monotonic() - self.began
-            if self.took_s is None and self.began is not None
-            else self.took_s
-        )
+        """Seconds that the job has run so far, None while it waits."""
+        if self.duration_s is None and self.started_s is not None:
+            return time.monotonic() - self.started_s
+        return self.duration_s
 
     @property
-    def left_s(self) -> float | None:
-        """Seconds that the rest will take at the rate so far, None where there is none yet."""
-        done, elapsed = len(self.results), self.elapsed_s
-        if self.state is not State.RUNNING or not done or elapsed is None:
+    def remaining_s(self) -> float | None:
+        """Seconds that the rest will take at the rate so far, None while no rate is known."""
+        done, elapsed = len(self.outcomes), self.elapsed_s
+        if self.state is not JobState.RUNNING or not done or elapsed is None:
             return None
         return elapsed / done * (self.total - done)
 
 
 class Jobs:
-    """The jobs of one process. They are not kept over a restart; what they have stored is."""
+    """The jobs of one process. A restart forgets them, but keeps the documents they stored."""
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
@@ -89,48 +95,48 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
 
     def start(self, uploads: Sequence[Upload]) -> Job:
-        """A new job, which runs when those before it are finished.
+        """Queue a job behind those that were started before.
 
-        :raises StoreError: too many are waiting
+        :raises StoreError: too many jobs are waiting
         """
         job = Job(uuid.uuid4().hex, uploads, len(uploads))
         with self._lock:
-            if sum(other.state is State.WAITING for other in self._jobs.values()) >= MAX_WAITING:
+            waiting = sum(other.state is JobState.WAITING for other in self._jobs.values())
+            if waiting >= MAX_WAITING:
                 raise StoreError(
-                    f"{MAX_WAITING} jobs are waiting already; send this one when some of them "
-                    "are done"
+                    f"{MAX_WAITING} jobs are waiting already; try again when some of them are done"
                 )
-            finished = [id for id, other in self._jobs.items() if other.state in FINISHED]
-            for id in finished[: max(0, len(finished) - MAX_FINISHED + 1)]:
-                del self._jobs[id]
+            finished = [job_id for job_id, other in self._jobs.items() if other.state in FINISHED]
+            for job_id in finished[: max(0, len(finished) - MAX_FINISHED + 1)]:
+                del self._jobs[job_id]
             self._jobs[job.id] = job
             self._executor.submit(self._run, job)
         return job
 
-    def find(self, id: str) -> Job:
-        """The job of that id.
+    def find(self, job_id: str) -> Job:
+        """The job with that id.
 
-        :raises NotFoundError: there is none, or it was finished long ago
+        :raises NotFoundError: there is no such job, or it finished too long ago
         """
-        job = self._jobs.get(id)
+        job = self._jobs.get(job_id)
         if job is None:
             raise NotFoundError(
-                f"there is no job {id!r}; finished ones are forgotten with the next {MAX_FINISHED}"
+                f"there is no job {job_id!r}; only the last {MAX_FINISHED} finished jobs are kept"
             )
         return job
 
-    def cancel(self, id: str) -> Job:
-        """Stop a job after the batch at hand; what it has stored stays.
+    def cancel(self, job_id: str) -> Job:
+        """Stop a job after its current batch. The documents it has stored stay.
 
         :raises NotFoundError: there is no such job
         """
-        job = self.find(id)
+        job = self.find(job_id)
         with self._lock:
             _cancel(job)
         return job
 
     def close(self) -> None:
-        """Stop every job after the batch at hand."""
+        """Stop every job after its current batch."""
         with self._lock:
             for job in self._jobs.values():
                 _cancel(job)
@@ -140,45 +146,39 @@ class Jobs:
         with self._lock:
             if job.is_cancelled:
                 return
-            job.state, job.began = State.RUNNING, time.monotonic()
-        state = State.FAILED
+            job.state, job.started_s = JobState.RUNNING, time.monotonic()
+        state = JobState.FAILED
         try:
-            for result in self._collection.put_files(_loaded(job)):
-                job.results.append(result)
-            state = State.CANCELLED if len(job.results) < job.total else State.DONE
+            for outcome in self._collection.put_files(_parsed(job)):
+                job.outcomes.append(outcome)
+            state = JobState.CANCELLED if len(job.outcomes) < job.total else JobState.DONE
         except QuothError as exc:
             job.reason = str(exc)
-        except Exception:  # a bug must not be silent: it is logged, and the job says so
-            job.reason = "something is wrong in Quoth itself; the log says what"
+        except Exception:
+            # A bug must not go unnoticed: the log has the details, and the job reports it.
+            job.reason = "an internal error; the log has the details"
             log.exception("job %s", job.id)
         finally:
-            job.took_s = job.elapsed_s
+            job.duration_s = job.elapsed_s
             job.uploads, job.state = (), state
 
 
 def _cancel(job: Job) -> None:
     job.is_cancelled = True
-    if job.state is State.WAITING:
-        job.state, job.uploads = State.CANCELLED, ()
+    if job.state is JobState.WAITING:
+        job.state, job.uploads = JobState.CANCELLED, ()
 
 
-def _loaded(job: Job) -> Iterator[Loaded]:
-    """Each document made when its turn comes, until the job is cancelled."""
-    sources: dict[str, str] = {}
+def _parsed(job: Job) -> Iterator[ParseResult]:
+    """Each upload, parsed only when it is its turn, until the job is cancelled."""
+    claims = IdClaims()
     for upload in job.uploads:
         if job.is_cancelled:
             return
-        yield _load(upload, sources)
-
-
-def _load(upload: Upload, sources: dict[str, str]) -> Loaded:
-    try:
-        document = upload.load()
-        if document.id in sources:
-            raise DocumentError(
-                upload.source, f"has the id {document.id!r}, and so has {sources[document.id]}"
-            )
-    except DocumentError as exc:
-        return Loaded(upload.source, error=exc)
-    sources[document.id] = upload.source
-    return Loaded(upload.source, document)
+        try:
+            document = upload.load()
+            claims.claim(document.id, upload.source)
+        except DocumentError as exc:
+            yield ParseResult(upload.source, error=exc)
+        else:
+            yield ParseResult(upload.source, document)

@@ -5,67 +5,21 @@ the index.
 import os
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 
+from corpus.claims import IdClaims
 from corpus.document import Document
 from corpus.errors import DocumentError, StoreError
-from corpus.folder import NO_TIME, FileState, scan
-from corpus.load import file_id, path_text, same_id
-from corpus.pool import Intake, Order, Taken
+from corpus.files import NO_TIME, path_text
+from corpus.folder import FileState, scan
+from corpus.load import ParseResult, ParseTask, file_id
+from corpus.pool import ParserPool
 from index.collection import Collection, Exchanged
 from index.ingest import batches
 from index.ledger import Entry, LedgerChange, Root, Stage
+from index.outcome import FileOutcome, FileStatus
 from index.store.database import now
 from index.store.store import Store
-
-
-class What(StrEnum):
-    """What became of a file."""
-
-    ADDED = "added"
-    UPDATED = "updated"
-    MOVED = "moved"
-    REMOVED = "removed"
-    KEPT = "kept"
-    UNCHANGED = "unchanged"
-    FAILED = "failed"
-    STILL_FAILING = "still failing"
-
-
-@dataclass(frozen=True, slots=True)
-class FileChange:
-    """One file after a sync.
-
-    :param path: absolute
-    :param document_id: of the document that it gives, or gave
-    :param moved_from: the path where it was before
-    :param reason: why it failed, or why the document of a file that is gone was kept
-    """
-
-    what: What
-    path: str
-    document_id: str | None = None
-    moved_from: str | None = None
-    reason: str | None = None
-
-    @property
-    def is_failure(self) -> bool:
-        """Whether what the file holds now is not in the index."""
-        return self.what in (What.FAILED, What.STILL_FAILING)
-
-    @property
-    def is_news(self) -> bool:
-        """Whether this sync changed anything about the file."""
-        return self.what not in (What.UNCHANGED, What.STILL_FAILING)
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A file to read, and its line in the ledger while it waits for that."""
-
-    state: FileState
-    entry: Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +28,14 @@ class Plan:
 
     :param versions: the present versions of the documents that are from it, by id
     :param settled: files that have not changed, by size and time
-    :param pending: files to read
+    :param pending: files to read, each with its line in the ledger while it waits
     :param departed: files that are gone
     """
 
     root: Root
     versions: Mapping[str, str]
     settled: tuple[Entry, ...]
-    pending: tuple[Pending, ...]
+    pending: Mapping[ParseTask, Entry]
     departed: tuple[Entry, ...]
 
 
@@ -94,7 +48,7 @@ class _Read:
     :param before: the line that the new one takes the place of, of this path or of the one that the
         file was moved from"""
 
-    what: What
+    status: FileStatus
     entry: Entry
     before: Entry
     document: Document | None = None
@@ -142,7 +96,7 @@ class Mirror:
             root, states, self._store.ledger.entries(root.path), versions, again or root != kept
         )
 
-    def carry_out(self, plan: Plan, intake: Intake) -> Iterator[FileChange]:
+    def carry_out(self, plan: Plan, pool: ParserPool) -> Iterator[FileOutcome]:
         """Do what is planned, a batch at a time; each change is given when it is on disk and
         visible.
 
@@ -154,19 +108,17 @@ class Mirror:
         """
         self._collection.require_writable()
         yield from map(_unread, plan.settled)
-        self._store.ledger.record(
-            LedgerChange([pending.entry for pending in plan.pending], root=plan.root)
-        )
-        reading = _Reading(plan, self._store.ledger.claims())
+        self._store.ledger.record(LedgerChange(list(plan.pending.values()), root=plan.root))
+        reading = _Reading(plan, IdClaims(self._store.ledger.claims()))
         held: list[_Read] = []
-        for batch in batches(reading.each(intake)):
+        for batch in batches(reading.each(pool)):
             yield from self._commit(reading, held, ())
             held = batch
         yield from self._commit(reading, held, reading.departed)
 
     def _commit(
         self, reading: "_Reading", batch: Sequence[_Read], departed: Sequence[Entry]
-    ) -> Iterator[FileChange]:
+    ) -> Iterator[FileOutcome]:
         """Write a batch; a document that cannot be taken fails alone."""
         arriving = [read for read in batch if read.document is not None]
         previous = [*(read.before for read in arriving), *departed]
@@ -191,14 +143,18 @@ class Mirror:
 class _Reading:
     """The files of a plan, read in its order, each with its place in the ledger."""
 
-    def __init__(self, plan: Plan, claims: Mapping[str, str]) -> None:
+    def __init__(self, plan: Plan, claims: IdClaims) -> None:
         """The files of ``plan``.
 
         :param claims: the files that documents are from, of every folder: path by document id
         """
         self._plan = plan
-        self._claims = dict(claims)
+        self._claims = claims
         self._departed = {entry.path: entry for entry in plan.departed}
+        # A file that is gone holds no id any longer; another one may take it in this sync.
+        for entry in plan.departed:
+            if entry.document_id:
+                claims.release(entry.document_id, entry.path)
         self._departed_paths = {
             entry.sha256: entry.path for entry in reversed(plan.departed) if entry.sha256
         }
@@ -208,11 +164,11 @@ class _Reading:
         """Files that are gone, without those that have turned up elsewhere."""
         return list(self._departed.values())
 
-    def each(self, intake: Intake) -> Iterator[_Read]:
+    def each(self, pool: ParserPool) -> Iterator[_Read]:
         """Every file that is to be read."""
-        orders = [self._order(pending) for pending in self._plan.pending]
-        for pending, taken in zip(self._plan.pending, intake.read(orders), strict=True):
-            yield self._read(pending.entry, taken)
+        results = pool.parse(self._plan.pending)
+        for entry, result in zip(self._plan.pending.values(), results, strict=True):
+            yield self._read(entry, result)
 
     def leaving(self, previous: Sequence[Entry]) -> dict[str, str]:
         """The documents, with their versions, that go with these lines: those that no file gives
@@ -221,37 +177,30 @@ class _Reading:
         return {
             entry.document_id: entry.version or ""
             for entry in previous
-            if entry.document_id and self._claims.get(entry.document_id) in (None, entry.path)
+            if entry.document_id and self._claims.holder(entry.document_id) in (None, entry.path)
         }
 
-    def _order(self, pending: Pending) -> Order:
-        root, entry = self._plan.root, pending.entry
-        id = f"{root.prefix}/{pending.state.relative}" if root.prefix else pending.state.relative
-        held = entry.sha256 if _is_intact(entry, self._plan.versions) else None
-        return Order(pending.state.path, id, root.tags, held)
-
-    def _read(self, entry: Entry, taken: Taken) -> _Read:
-        line = _line(entry, taken)
-        if taken.error:
-            return _failure(entry, line, taken.error.reason)
-        if taken.document is None:
+    def _read(self, entry: Entry, result: ParseResult) -> _Read:
+        line = _line(entry, result)
+        if result.error:
+            return _failure(entry, line, result.error.reason)
+        if result.document is None:
             return _as_before(entry, line)
-        holder = self._claims.get(taken.document.id)
-        if holder not in (None, entry.path) and holder not in self._departed:
+        try:
+            if self._claims.holder(result.document.id) != entry.path:
+                self._claims.claim(result.document.id, entry.path)
+        except DocumentError as exc:
             # Without a fingerprint, so that it is tried again: the id may become free while the
             # file stays as it is.
-            return _failure(
-                entry, replace(line, sha256=""), same_id(taken.document.id, str(holder))
-            )
-        return self._arrival(entry, line, taken.document)
+            return _failure(entry, replace(line, sha256=""), exc.reason)
+        return self._arrival(entry, line, result.document)
 
     def _arrival(self, entry: Entry, line: Entry, document: Document) -> _Read:
         before = entry if entry.document_id else self._moved(line) or entry
-        if before.document_id and self._claims.get(before.document_id) == before.path:
-            del self._claims[before.document_id]
-        self._claims[document.id] = line.path
+        if before.document_id and before.document_id != document.id:
+            self._claims.release(before.document_id, before.path)
         line = replace(line, document_id=document.id, version=document.version)
-        return _Read(What.ADDED, line, before, document)
+        return _Read(FileStatus.ADDED, line, before, document)
 
     def _moved(self, line: Entry) -> Entry | None:
         """The file that this one was, taken from those that are gone."""
@@ -290,13 +239,15 @@ def _plan(
     versions: Mapping[str, str],
     again: bool,
 ) -> Plan:
-    settled, pending = [], []
+    settled: list[Entry] = []
+    pending: dict[ParseTask, Entry] = {}
     for state in states:
         entry = known.get(state.name)
         if entry and not again and _is_settled(entry, state, versions):
             settled.append(entry)
         else:
-            pending.append(Pending(state, _waiting(root, state, entry, again)))
+            waiting = _waiting(root, state, entry, again)
+            pending[_task(root, state, waiting, versions)] = waiting
     found = {state.name for state in states}
     unlisted = tuple(f"{state.name}/" for state in states if state.is_folder)
     gone = (
@@ -304,7 +255,13 @@ def _plan(
         for path, entry in known.items()
         if path not in found and not path.startswith(unlisted)
     )
-    return Plan(root, versions, tuple(settled), tuple(pending), tuple(gone))
+    return Plan(root, versions, tuple(settled), pending, tuple(gone))
+
+
+def _task(root: Root, state: FileState, entry: Entry, versions: Mapping[str, str]) -> ParseTask:
+    document_id = f"{root.prefix}/{state.relative}" if root.prefix else state.relative
+    known_sha256 = entry.sha256 if _is_intact(entry, versions) else None
+    return ParseTask(state.path, document_id, root.tags, known_sha256)
 
 
 def _is_settled(entry: Entry, state: FileState, versions: Mapping[str, str]) -> bool:
@@ -336,14 +293,14 @@ def _waiting(root: Root, state: FileState, entry: Entry | None, again: bool) -> 
     return replace(entry, stage=Stage.WAITING, sha256="" if again else entry.sha256)
 
 
-def _line(entry: Entry, taken: Taken) -> Entry:
+def _line(entry: Entry, result: ParseResult) -> Entry:
     """The line of a file that is stored now; without a fingerprint it will be read again whether it
     changes or not.
     """
     line = replace(entry, stage=Stage.STORED, reason=None, at=now(), mtime_ns=NO_TIME, sha256="")
-    if taken.fingerprint is None:
+    if result.fingerprint is None:
         return line
-    held = taken.fingerprint
+    held = result.fingerprint
     return replace(line, size=held.size, mtime_ns=held.mtime_ns, sha256=held.sha256)
 
 
@@ -351,13 +308,13 @@ def _as_before(entry: Entry, line: Entry) -> _Read:
     """A file that holds what it held, good or bad."""
     if entry.reason is not None:
         return _failure(entry, line, entry.reason)
-    return _Read(What.UNCHANGED, replace(line, at=entry.at), entry)
+    return _Read(FileStatus.UNCHANGED, replace(line, at=entry.at), entry)
 
 
 def _failure(entry: Entry, line: Entry, reason: str) -> _Read:
     is_old = entry.reason == reason
     line = replace(line, stage=Stage.FAILED, reason=reason, at=entry.at if is_old else line.at)
-    return _Read(What.STILL_FAILING if is_old else What.FAILED, line, entry)
+    return _Read(FileStatus.STILL_FAILING if is_old else FileStatus.FAILED, line, entry)
 
 
 def _spoiled(batch: Sequence[_Read], exc: DocumentError) -> list[_Read]:
@@ -380,35 +337,38 @@ def _unfit(read: _Read, exc: DocumentError) -> _Read:
     )
 
 
-def _unread(entry: Entry) -> FileChange:
-    what = What.STILL_FAILING if entry.stage is Stage.FAILED else What.UNCHANGED
-    return FileChange(what, entry.path, entry.document_id, reason=entry.reason)
+def _unread(entry: Entry) -> FileOutcome:
+    status = FileStatus.STILL_FAILING if entry.stage is Stage.FAILED else FileStatus.UNCHANGED
+    return FileOutcome(entry.path, status, entry.document_id, reason=entry.reason)
 
 
 def _changes(
     batch: Sequence[_Read], departed: Sequence[Entry], done: Exchanged
-) -> Iterator[FileChange]:
-    outcomes = {receipt.id: What(receipt.outcome.value) for receipt in done.receipts}
+) -> Iterator[FileOutcome]:
+    statuses = {outcome.document_id: outcome.status for outcome in done.outcomes}
     for read in batch:
-        id = read.entry.document_id
-        yield FileChange(
-            _outcome(read, outcomes), read.entry.path, id, read.moved_from, read.entry.reason
+        yield FileOutcome(
+            read.entry.path,
+            _status(read, statuses),
+            read.entry.document_id,
+            moved_from=read.moved_from,
+            reason=read.entry.reason,
         )
     for entry in departed:
         yield _gone(entry, done.removed)
 
 
-def _outcome(read: _Read, outcomes: Mapping[str, What]) -> What:
+def _status(read: _Read, statuses: Mapping[str | None, FileStatus]) -> FileStatus:
     if read.document is None:
-        return read.what
+        return read.status
     if read.moved_from:
-        return What.MOVED
+        return FileStatus.MOVED
     has_other_id = read.before.document_id not in (None, read.document.id)
-    return What.UPDATED if has_other_id else outcomes[read.document.id]
+    return FileStatus.UPDATED if has_other_id else statuses[read.document.id]
 
 
-def _gone(entry: Entry, removed: Set[str]) -> FileChange:
+def _gone(entry: Entry, removed: Set[str]) -> FileOutcome:
     if entry.document_id is None or entry.document_id in removed:
-        return FileChange(What.REMOVED, entry.path, entry.document_id)
+        return FileOutcome(entry.path, FileStatus.REMOVED, entry.document_id)
     reason = "its document was removed or replaced since, or is another file's now"
-    return FileChange(What.KEPT, entry.path, entry.document_id, reason=reason)
+    return FileOutcome(entry.path, FileStatus.KEPT, entry.document_id, reason=reason)

@@ -13,11 +13,11 @@ from pathlib import Path
 import watchfiles
 
 from corpus.errors import QuothError
-from corpus.load import is_passed_over
-from corpus.pool import Intake
-from service.mirror.sync import FileChange, Mirror
-
-Report = Callable[[FileChange], None]
+from corpus.files import is_ignored
+from corpus.folder import folder_identity
+from corpus.pool import ParserPool
+from index.outcome import FileOutcome
+from service.mirror.sync import Mirror
 
 _QUIET_MS = 500
 _MOST_MS = 5_000
@@ -33,8 +33,8 @@ class Watcher:
     def __init__(
         self,
         mirrors: Sequence[Mirror],
-        intake: Intake,
-        report: Report,
+        pool: ParserPool,
+        report: Callable[[FileOutcome], None],
         *,
         quiet_ms: int = _QUIET_MS,
         tick_ms: int = _TICK_MS,
@@ -49,7 +49,7 @@ class Watcher:
         :param rescan_s: a sync even where no change was reported: network drives report none
         """
         self._mirrors = mirrors
-        self._intake = intake
+        self._pool = pool
         self._report = report
         self._quiet_ms = quiet_ms
         self._tick_ms = tick_ms
@@ -69,7 +69,7 @@ class Watcher:
 
     def _sync(self, mirror: Mirror, stop: threading.Event) -> None:
         try:
-            for change in mirror.carry_out(mirror.plan(), self._intake):
+            for change in mirror.carry_out(mirror.plan(), self._pool):
                 self._report(change)
                 if stop.is_set():
                     return
@@ -128,17 +128,17 @@ class Watcher:
 
     def _places(self) -> dict[Path, tuple[int, int] | None]:
         """What each folder is told apart by from another at its path, None where there is none."""
-        return {mirror.folder: _place(mirror.folder) for mirror in self._mirrors}
+        return {mirror.folder: folder_identity(mirror.folder) for mirror in self._mirrors}
 
 
 @contextmanager
-def watching(mirrors: Sequence[Mirror], intake: Intake) -> Iterator[None]:
+def watching(mirrors: Sequence[Mirror], pool: ParserPool) -> Iterator[None]:
     """Watch folders beside what else the process does; the batch that is being written at the end
     is finished.
     """
     stop = threading.Event()
     thread = threading.Thread(
-        target=Watcher(mirrors, intake, log_change).run, args=(stop,), name="watch", daemon=True
+        target=Watcher(mirrors, pool, log_outcome).run, args=(stop,), name="watch", daemon=True
     )
     if mirrors:
         thread.start()
@@ -150,15 +150,15 @@ def watching(mirrors: Sequence[Mirror], intake: Intake) -> Iterator[None]:
             thread.join()
 
 
-def log_change(change: FileChange) -> None:
+def log_outcome(outcome: FileOutcome) -> None:
     """A line in the log for a file that changed or failed."""
-    if change.is_news:
+    if outcome.is_news:
         log.log(
-            logging.WARNING if change.is_failure else logging.INFO,
+            logging.WARNING if outcome.is_failure else logging.INFO,
             "%s %s%s",
-            change.what,
-            change.path,
-            f": {change.reason}" if change.reason else "",
+            outcome.status,
+            outcome.source,
+            f": {outcome.reason}" if outcome.reason else "",
         )
 
 
@@ -169,12 +169,4 @@ def _matters(folders: Sequence[Path], _change: watchfiles.Change, path: str) -> 
     within = [
         Path(path).relative_to(folder) for folder in folders if Path(path).is_relative_to(folder)
     ]
-    return not any(is_passed_over(part) for place in within for part in place.parts)
-
-
-def _place(folder: Path) -> tuple[int, int] | None:
-    try:
-        status = folder.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+    return not any(is_ignored(part) for place in within for part in place.parts)
