@@ -1,3 +1,1 @@
-"""Documents: what they are, how files become documents, and the library shipped with the
-project.
-"""
+"""Documents: what they are, how files are turned into documents, and the sample library."""

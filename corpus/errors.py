@@ -1,22 +1,25 @@
-"""The errors of Quoth, one small tree, its classes chosen by what the caller does next.
+"""The errors of Quoth: one small tree. The class says what the caller should do next.
 
-QuothError             root |- DocumentError       a document cannot be taken: mend the file or the
-text |- StoreError          the index is missing, damaged, in use or built otherwise: do what the
-message says |- QuestionError       the question cannot be taken: ask differently |- NotFoundError
-there is no such document, version or answer: look for another `- SettingsError       a setting is
-wrong: change it"""
+QuothError
+|- DocumentError       a document cannot be accepted: fix the file or the text
+|- StoreError          the index is missing, damaged, in use, or built with other settings:
+|                      do what the message says
+|- QuestionError       the question cannot be accepted: ask differently
+|- NotFoundError       there is no such document, version or answer: look for another
+`- SettingsError       a setting is wrong: change it
+"""
 
 
 class QuothError(Exception):
-    """Root of every error that Quoth raises on purpose. Its text says what, which value, and the
-    way out.
+    """The root of every error that Quoth raises on purpose. The message says what is wrong, with
+    which value, and what to do about it.
     """
 
 
 class DocumentError(QuothError):
-    """A document cannot be taken.
+    """A document cannot be accepted.
 
-    :param source: the path, file name or document id at fault
+    :param source: the path, file name or document id
     :param reason: what is wrong with it, in a few words
     """
 
@@ -34,9 +37,9 @@ class StoreError(QuothError):
 
 
 class QuestionError(QuothError):
-    """The question, or what came with it, cannot be taken.
+    """A question, or another field of the request, cannot be accepted.
 
-    :param field: the name of the field at fault
+    :param field: the name of the wrong field
     """
 
     def __init__(self, message: str, field: str = "question") -> None:
@@ -45,8 +48,8 @@ class QuestionError(QuothError):
 
 
 class NotFoundError(QuothError):
-    """What was named is not there: a document, one of its versions, or a stored answer."""
+    """There is no such document, version or stored answer."""
 
 
 class SettingsError(QuothError):
-    """A setting is wrong, unknown, or out of its bounds."""
+    """A setting is wrong, unknown or out of bounds."""

@@ -6,6 +6,7 @@ import pytest
 
 from corpus.errors import DocumentError
 from corpus.formats.html import page_prose, read_html
+from corpus.load import parse_document
 
 ARTICLE = """<!doctype html>
 <html><head><title>Gas grows | News</title><meta charset="utf-8">
@@ -81,7 +82,7 @@ def test_a_date_that_only_stands_in_the_text_is_not_the_pages() -> None:
 )
 def test_a_page_without_text_is_refused(data: bytes) -> None:
     with pytest.raises(DocumentError, match="has no text in it"):
-        read_html("a.html", data)
+        parse_document("a.html", data, max_bytes=1_000)
 
 
 def test_binary_data_named_html_is_refused() -> None:

@@ -73,8 +73,8 @@ def test_published_goes_before_date() -> None:
         ("date: [2025-11-07]", "front matter's date must be one line of text, not a list"),
         ("title: {a: b}", "front matter's title must be one line of text, not a mapping"),
         ("id: [a]", "front matter's id must be one line of text"),
-        ("tags: {a: b}", "front matter's tags must be a list of texts"),
-        ("tags: [[a]]", "front matter's tags must be a list of texts"),
+        ("tags: {a: b}", "front matter's tags must be a list of strings"),
+        ("tags: [[a]]", "front matter's tags must be a list of strings"),
         ("title: 'open", "front matter is not YAML: .*line"),
         (
             "title: a: b",

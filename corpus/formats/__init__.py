@@ -1,3 +1,3 @@
-"""The document formats: one module each, turning a file's bytes into
+"""The document formats. Each module turns the bytes of a file into
 :class:`~corpus.formats.extracted.Extracted`.
 """

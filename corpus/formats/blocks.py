@@ -1,9 +1,8 @@
-"""A tree of HTML (or of trafilatura's TEI) written as prose: blocks with a blank line between, no
-markup but headings.
+"""Turns a tree of HTML (or of trafilatura's TEI) into plain text: blocks separated by blank lines.
 
-The one module that imports lxml. Headings become ``## Heading`` lines, list items ``- x`` or ``1.
-x``, a table's rows ``a | b`` lines; code is indented by four spaces, so that no line of it can pass
-for a heading."""
+Headings become ``## Heading`` lines, list items ``- x`` or ``1. x``, and table rows ``a | b``. Code
+is indented by four spaces, so that no line of it looks like a heading. Only this module imports
+lxml."""
 
 import re
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from corpus.formats.superscript import superscript
 if TYPE_CHECKING:
     from lxml.html import HtmlElement  # type: ignore[import-untyped]  # lxml ships no types
 
-_SILENT = frozenset(
+_HIDDEN = frozenset(
     "script style noscript template title meta link base iframe object embed svg math canvas "
     "audio video map "
     "nav footer aside form button input select textarea dialog graphic".split()
@@ -29,19 +28,19 @@ _ITEMS = frozenset({"li", "item"})
 _ROWS = frozenset({"tr", "row"})
 _CELLS = frozenset({"td", "th", "cell"})
 _CODE = frozenset({"pre", "code"})
-_CODE_STANDS_IN = frozenset({"body", "main", "div", "section", "article", "quote"})
+_CODE_PARENTS = frozenset({"body", "main", "div", "section", "article", "quote"})
 _PERMALINK = "¶"
 _BREAKS = frozenset({"br", "lb"})
 _BREAK = "\u2028"
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 _SPACE = re.compile(r"[ \t\n\r\f\v]+")
 _HEADING = re.compile(r"h([1-6])")
-_CONTEXT = 20
-_DEEPEST = 60
+_SUPERSCRIPT_CONTEXT = 20
+_MAX_DEPTH = 60
 
 
 def html_tree(markup: str) -> "HtmlElement | None":
-    """The body of an HTML page or fragment, None where nothing is in it."""
+    """The body of an HTML page or fragment, None if it is empty."""
     from lxml.etree import ParserError  # type: ignore[import-untyped]  # lxml ships no types
     from lxml.html import HTMLParser, document_fromstring
 
@@ -56,12 +55,12 @@ def html_tree(markup: str) -> "HtmlElement | None":
 
 
 def without_declaration(markup: str) -> str:
-    """The markup without its XML declaration, whose encoding no longer holds once it is decoded."""
+    """The markup without its XML declaration, whose encoding no longer applies to decoded text."""
     return _DECLARATION.sub("", markup, count=1)
 
 
 def balanced(markup: str) -> str:
-    """A fragment of HTML as one ``div`` in which every tag is closed."""
+    """A fragment of HTML, wrapped in a ``div`` with every tag closed."""
     from lxml.html import tostring
 
     tree = html_tree(markup)
@@ -72,12 +71,12 @@ def balanced(markup: str) -> str:
 
 
 def prose(tree: "HtmlElement") -> str:
-    """The text of a tree, its blocks separated by blank lines."""
+    """The text of a tree, with a blank line between blocks."""
     return "\n\n".join(_blocks(tree, 0))
 
 
 def first_heading(text: str) -> str | None:
-    """The first heading of a text that :func:`prose` wrote, without its marks; None where it has
+    """The first heading of a text written by :func:`prose`, without its marks. None if there is
     none.
     """
     heading = re.search(r"^#{1,6} (.+)$", text, re.MULTILINE)
@@ -92,31 +91,29 @@ def _blocks(element: "HtmlElement", depth: int) -> list[str]:
 
 
 class _Writer:
-    """Collects the blocks of one element: running text until a block begins or ends, then the
-    block.
-    """
+    """Collects the blocks of one element. Inline text accumulates until a block begins or ends."""
 
     def __init__(self, depth: int) -> None:
         self.blocks: list[str] = []
-        self._running = ""
+        self._inline_text = ""
         self._depth = depth
 
     def children(self, element: "HtmlElement") -> None:
-        self._running += element.text or ""
+        self._inline_text += element.text or ""
         for child in element:
-            # Comments and processing instructions have a function for a tag.
+            # The tag of a comment or a processing instruction is a function.
             if isinstance(child.tag, str):
                 self._child(child, child.tag.rpartition("}")[2].lower())
-            self._running += child.tail or ""
+            self._inline_text += child.tail or ""
 
     def end_paragraph(self) -> None:
-        text = _SPACE.sub(" ", self._running)
-        self._running = ""
+        text = _SPACE.sub(" ", self._inline_text)
+        self._inline_text = ""
         lines = [line.strip() for line in text.split(_BREAK)]
         self._add("\n".join(line for line in lines if line))
 
     def _child(self, child: "HtmlElement", tag: str) -> None:
-        if tag in _SILENT or child.get("hidden") is not None:
+        if tag in _HIDDEN or child.get("hidden") is not None:
             return
         if tag in _INLINE and not _is_code_block(child, tag):
             self._inline(child, tag)
@@ -127,17 +124,19 @@ class _Writer:
 
     def _inline(self, child: "HtmlElement", tag: str) -> None:
         if tag in _BREAKS:
-            self._running += _BREAK
+            self._inline_text += _BREAK
         elif tag == "img":
-            self._running += child.get("alt") or ""
+            self._inline_text += child.get("alt") or ""
         elif tag == "sup" or child.get("rend") == "#sup":
-            self._running += superscript(self._running[-_CONTEXT:], "".join(child.itertext()))
-        elif self._depth < _DEEPEST:
+            self._inline_text += superscript(
+                self._inline_text[-_SUPERSCRIPT_CONTEXT:], "".join(child.itertext())
+            )
+        elif self._depth < _MAX_DEPTH:
             self._depth += 1
             self.children(child)
             self._depth -= 1
         else:
-            self._running += "".join(child.itertext())
+            self._inline_text += "".join(child.itertext())
 
     def _block(self, child: "HtmlElement", tag: str) -> None:
         level = _heading_level(child, tag)
@@ -154,7 +153,7 @@ class _Writer:
             self._add(_list(child, tag, self._depth + 1))
         elif tag == "table":
             self.blocks.extend(_table(child, self._depth + 1))
-        elif self._depth < _DEEPEST:
+        elif self._depth < _MAX_DEPTH:
             self.blocks.extend(_blocks(child, self._depth + 1))
         else:
             self._add(one_line("".join(child.itertext())))
@@ -165,16 +164,17 @@ class _Writer:
 
 
 def _heading_level(element: "HtmlElement", tag: str) -> int:
-    """1 to 6 for a heading, 0 for anything else. In TEI a heading is ``<head rend="h2">``."""
+    """1 to 6 for a heading, 0 for other elements. In TEI a heading is ``<head rend="h2">``."""
     heading = _HEADING.fullmatch(element.get("rend", "h2") if tag == "head" else tag)
     return int(heading.group(1)) if heading else 0
 
 
 def _is_code_block(element: "HtmlElement", tag: str) -> bool:
-    """Whether a ``code`` element is no word in a sentence but lines of their own."""
+    """Whether a ``code`` element is a block of lines, not a word in a sentence."""
     parent = element.getparent()
-    standing = tag == "code" and parent is not None and parent.tag in _CODE_STANDS_IN
-    return standing and "\n" in "".join(element.itertext()).strip()
+    if tag != "code" or parent is None or parent.tag not in _CODE_PARENTS:
+        return False
+    return "\n" in "".join(element.itertext()).strip()
 
 
 def _code(text: str) -> str:
@@ -186,7 +186,9 @@ def _list(element: "HtmlElement", tag: str, depth: int) -> str:
     numbered = tag == "ol" or element.get("rend") == "ol"
     first = int(element.get("start", "1")) if element.get("start", "1").isdecimal() else 1
     items = (
-        [_blocks(item, depth) for item in element if item.tag in _ITEMS] if depth < _DEEPEST else []
+        [_blocks(item, depth) for item in element if item.tag in _ITEMS]
+        if depth < _MAX_DEPTH
+        else []
     )
     lines = []
     for number, blocks in enumerate(filter(None, items), first):
@@ -200,8 +202,8 @@ def _indented(text: str) -> str:
 
 
 def _table(element: "HtmlElement", depth: int) -> list[str]:
-    """One block of rows; a table with one column is there for the layout, and its cells are blocks
-    like any others.
+    """The captions and the rows of a table. A table with a single column is used for layout, so its
+    cells are ordinary blocks.
     """
     rows = [
         [cell for cell in row if cell.tag in _CELLS]
@@ -209,7 +211,7 @@ def _table(element: "HtmlElement", depth: int) -> list[str]:
         if _table_of(row) is element
     ]
     captions = [block for caption in element.iter("caption") for block in _blocks(caption, depth)]
-    if depth >= _DEEPEST or not rows:
+    if depth >= _MAX_DEPTH or not rows:
         return [*captions, *filter(None, [one_line("".join(element.itertext()))])]
     if max(map(len, rows)) <= 1:
         return [

@@ -1,6 +1,4 @@
-"""Cleaning: the one change that a text goes through on its way in, after which it never changes
-again.
-"""
+"""Cleaning: the only change that is made to a text before it is stored."""
 
 import re
 
@@ -13,12 +11,12 @@ _EDGES = re.compile(r"\A(?:[ \t]*\n)+|\n+\Z")
 
 
 def clean_text(text: str) -> str:
-    """The text as it is stored: ``\\n`` for line ends, plain spaces, nothing invisible, at most one
-    blank line.
+    """The text as it is stored: lines end with ``\\n``, spaces are plain, nothing is
+    invisible, and there is never more than one blank line in a row.
 
-    Letters, digits, marks and their order stay as they are (no Unicode normalisation: ``m³`` stays
-    ``m³``), and so do joiners and direction marks, which change how a word is read. Cleaning twice
-    changes nothing."""
+    Letters, digits and marks keep their order and are not normalised: ``m³`` stays ``m³``. Joiners
+    and direction marks stay, because they change how a word is read. Cleaning a clean text changes
+    nothing."""
     text = _LINE_ENDS.sub("\n", text)
     text = _INVISIBLE.sub("", text)
     text = _ODD_SPACES.sub(" ", text)
@@ -28,5 +26,5 @@ def clean_text(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text on one line, runs of white space made one space."""
+    """The text on one line, with single spaces."""
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""Dates as files state them."""
+"""The dates that files state."""
 
 import re
 from datetime import date, datetime
@@ -8,9 +8,9 @@ _PDF_DAY = re.compile(r"(?:D:)?(\d{4})(\d{2})(\d{2})")
 
 
 def iso_day(stated: str) -> date:
-    """The day of ``2025-11-07`` or ``2025-11-07T10:00:00Z``.
+    """The date in ``2025-11-07`` or ``2025-11-07T10:00:00Z``.
 
-    :raises ValueError: it is neither
+    :raises ValueError: the text has neither form
     """
     if not _ISO_DAY.match(stated):
         raise ValueError(f"{stated!r} is not a date")
@@ -18,10 +18,10 @@ def iso_day(stated: str) -> date:
 
 
 def stated_day(stated: str | None) -> date | None:
-    """The day that a file's properties state, None where they state none or what no calendar has.
+    """The date in the properties of a file, None if there is none or it is invalid.
 
-    For properties that a program wrote (``D:20251107103000Z``, ``2025-11-07T10:00:00Z``); what a
-    person wrote is read with :func:`iso_day`, which refuses."""
+    This is for properties written by a program (``D:20251107103000Z``, ``2025-11-07T10:00:00Z``).
+    A date written by a person is read with :func:`iso_day`, which reports an invalid one."""
     try:
         day = _PDF_DAY.match(stated or "")
         return date(*map(int, day.groups())) if day else iso_day(stated or "")

@@ -1,7 +1,7 @@
-"""What a reader takes out of a file: clean text, and what the file says about itself."""
+"""What is extracted from a file: its clean text, and what the file states about itself."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 from corpus.document import Page
@@ -9,12 +9,12 @@ from corpus.document import Page
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """The text of one file and what the file states about it; None or empty where it states
-    nothing.
+    """The text of a file and what the file states about itself. What it does not state is None or
+    empty.
 
-    :param text: clean (:func:`corpus.formats.clean.clean_text`), blocks separated by a blank line,
-        headings as ``## Heading`` lines
-    :param pages: offsets into ``text``, only the pages with something on them
+    :param text: clean (:func:`corpus.formats.clean.clean_text`); blocks are separated by a blank
+        line, and headings are ``## Heading`` lines
+    :param pages: offsets into ``text``, without blank pages
     """
 
     text: str
@@ -22,9 +22,10 @@ class Extracted:
     published: date | None = None
     url: str | None = None
     tags: tuple[str, ...] = ()
-    pages: tuple[Page, ...] = field(default=())
+    pages: tuple[Page, ...] = ()
     id: str | None = None
 
 
 Extractor = Callable[[str, bytes], Extracted]
-"""Takes the name to blame and a file's bytes; raises DocumentError where they cannot be read."""
+"""Takes the name of a file, for errors, and its bytes. Raises DocumentError if they cannot be read.
+"""

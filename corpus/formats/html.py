@@ -17,7 +17,7 @@ _CHARSET = re.compile(
     rb"""(?:<meta[^>]*?charset|<\?xml[^>]*?encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE
 )
 _CHARSET_WITHIN = 4_096
-# What browsers read these labels as (the Encoding Standard), each a superset of what it names.
+# Browsers read these labels as the following supersets (WHATWG Encoding Standard).
 _READ_AS = {
     "iso8859-1": "cp1252",
     "ascii": "cp1252",
@@ -25,21 +25,19 @@ _READ_AS = {
     "gbk": "gb18030",
     "shift_jis": "cp932",
 }
-# Only a date that the page states, not one guessed from its text, and the same one whatever the day
-# of reading.
+# Take only a date that the page states, not one guessed from its text. The result must not depend
+# on today's date.
 _DATE_SEARCH = {"extensive_search": False, "original_date": True, "max_date": "2200-01-01"}
 
 
 def read_html(source: str, data: bytes) -> Extracted:
-    """The main text of a page with its headings; the whole page where no part of it stands out.
+    """The main text of a page with its headings, or the whole page if no main text can be found.
 
-    :raises DocumentError: the bytes are not text, or there is no text on the page
+    :raises DocumentError: the bytes are not text, or the page is damaged
     """
     markup = without_declaration(decode_html(source, data))
     found = _main_part(source, markup)
     text = _prose_of(found.body if found else None, markup)
-    if not text:
-        raise DocumentError(source, "has no text in it")
     return Extracted(
         text=text,
         title=one_line((found and found.title) or "") or first_heading(text),
@@ -49,27 +47,27 @@ def read_html(source: str, data: bytes) -> Extracted:
 
 
 def decode_html(source: str, data: bytes) -> str:
-    """The characters of a page: byte order mark, UTF-8 where the bytes are that, the charset it
-    declares, a guess.
+    """The text of a page: as its byte order mark says, else UTF-8 if it is valid UTF-8, else the
+    charset that it declares, else the most likely encoding.
 
-    What is UTF-8 beyond ASCII is hardly ever anything else, and pages often declare what they are
-    not.
+    Pages often declare a wrong charset, but non-ASCII text that is valid UTF-8 is hardly ever in
+    another encoding.
 
     :raises DocumentError: the bytes are not text
     """
     declared = None if marked_encoding(data) else _declared_encoding(data)
-    if declared and (data.isascii() or not _is(data, "utf-8")) and _is(data, declared):
+    if declared and (data.isascii() or not _is_valid(data, "utf-8")) and _is_valid(data, declared):
         return data.decode(declared)
     return decode(source, data)
 
 
 def page_prose(markup: str) -> str:
-    """The clean text of everything shown on a page, without menus, forms and scripts."""
+    """The clean text of all visible content of a page, without menus, forms and scripts."""
     tree = html_tree(markup)
     return "" if tree is None else clean_text(prose(tree))
 
 
-def _is(data: bytes, encoding: str) -> bool:
+def _is_valid(data: bytes, encoding: str) -> bool:
     try:
         data.decode(encoding)
     except UnicodeDecodeError:
@@ -85,7 +83,7 @@ def _declared_encoding(data: bytes) -> str | None:
         name = codecs.lookup(declared.group(1).decode("ascii")).name
     except LookupError:
         return None
-    # A charset that can be read in a meta tag is no UTF-16, whatever it says.
+    # A page whose meta tag is readable as ASCII is not UTF-16, whatever the tag says.
     return None if name.startswith(("utf-16", "utf-32")) else _READ_AS.get(name, name)
 
 
@@ -94,7 +92,7 @@ def _main_part(
 ) -> Any:  # Any: trafilatura's Document, which has no types; None without one
     from trafilatura import bare_extraction
 
-    # It reports what it gives up on, which is the caller's to report.
+    # trafilatura logs its failures, but reporting them is up to the caller.
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
     try:
         return bare_extraction(
@@ -106,12 +104,12 @@ def _main_part(
             date_extraction_params=_DATE_SEARCH,
         )
     except (ValueError, TypeError, AttributeError, RecursionError) as exc:
-        raise DocumentError(source, "is damaged: no text could be taken from the page") from exc
+        raise DocumentError(source, "is damaged: no text could be extracted from the page") from exc
 
 
 def _prose_of(main: Any, markup: str) -> str:  # Any: lxml has no types
-    """The main part's text; where trafilatura found no structure, the page's, whose words are then
-    not run apart.
+    """The text of the main part. If trafilatura found no structure in it, the text of the whole
+    page, whose paragraphs are kept apart.
     """
     if main is None or [child.tag for child in main] in ([], ["p"]):
         return page_prose(markup)

@@ -1,6 +1,4 @@
-"""Markdown: front matter gives the document's particulars, and the rest is written as it reads,
-without its marks.
-"""
+"""Markdown: the metadata from the front matter, and the text without its markup."""
 
 import re
 from collections.abc import Sequence
@@ -19,25 +17,26 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-# As in pandoc, a rule with an empty line under it is a rule and opens nothing.
+# As in pandoc, a rule followed by a blank line is a rule and does not open front matter.
 _FRONT_MATTER = re.compile(
     r"\A---[ \t]*\n(?!\s*\n)(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
 )
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]+\](?!:)")
 _KEPT_TAG = re.compile(r"</?(?:sup|sub|br)\b[^>]*>", re.IGNORECASE)
-# Quotes and lists deeper than this are left out; markdown-it itself stops at 20.
-_DEEPEST = 100
-_NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
+# Quotes and lists that are nested deeper are left out. The default of markdown-it is 20.
+_MAX_NESTING = 100
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
 def read_markdown(source: str, data: bytes) -> Extracted:
-    """The prose of a Markdown file, with what its front matter states.
+    """The text of a Markdown file and the metadata in its front matter.
 
-    Known fields are ``id``, ``title``, ``date`` (or ``published``), ``url`` and ``tags`` (a list,
-    or one string with commas); others are ignored. Without a title the first heading is the title.
+    The fields are ``id``, ``title``, ``date`` (or ``published``), ``url`` and ``tags`` (a list, or
+    one string with commas). Others are ignored. Without a title, the first heading is the title.
 
-    :raises DocumentError: the bytes are not text, or the front matter is wrong, with the name of
-        the field"""
+    :raises DocumentError: the bytes are not text, or the front matter is wrong; the message names
+        the field
+    """
     text = clean_text(decode(source, data))
     front_matter = _FRONT_MATTER.match(text)
     fields = _fields(source, front_matter.group(1)) if front_matter else {}
@@ -53,7 +52,7 @@ def read_markdown(source: str, data: bytes) -> Extracted:
 
 
 def markdown_prose(text: str) -> str:
-    """The clean prose of Markdown: see :mod:`corpus.formats.blocks` for what stays of its marks."""
+    """The clean text of Markdown, formatted as :mod:`corpus.formats.blocks` describes."""
     tree = html_tree(_parser().render(text))
     return "" if tree is None else clean_text(prose(tree))
 
@@ -63,17 +62,19 @@ def _parser() -> "MarkdownIt":
     from markdown_it import MarkdownIt
 
     parser = (
-        MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).enable("table").enable("strikethrough")
+        MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING})
+        .enable("table")
+        .enable("strikethrough")
     )
-    # The targets are not shown, so none is refused: a refused one would stay in the text, mark for
-    # mark.
-    parser.validateLink = _any_target  # type: ignore[method-assign]  # its documented way
+    # Link targets are not shown, so none is refused: the markup of a refused link would stay in the
+    # text.
+    parser.validateLink = _any_target  # type: ignore[method-assign]  # as its documentation says
     for name, rule in (("text", _text), ("html_inline", _html_inline), ("html_block", _html_block)):
         parser.add_render_rule(name, rule)
     return parser
 
 
-def _any_target(url: str) -> bool:  # noqa: ARG001  # the name is part of the signature
+def _any_target(url: str) -> bool:  # noqa: ARG001  # the caller fixes the signature
     return True
 
 
@@ -95,40 +96,37 @@ def _html_inline(
 def _html_block(
     _renderer: object, tokens: "Sequence[Token]", at: int, _options: object, _env: object
 ) -> str:
-    """The block by itself, every tag closed, so that one left open swallows nothing that
-    follows.
-    """
+    """The block with every tag closed, so that an open tag does not swallow what follows."""
     return balanced(tokens[at].content)
 
 
 def _fields(
     source: str, front_matter: str
-) -> dict[str, Any]:  # Any: what YAML holds is checked field by field
+) -> dict[str, Any]:  # Any: the values of the YAML are checked field by field
     import yaml
 
     try:
-        # BaseLoader leaves every scalar the string that was written, so a date or a number is read
-        # here, by its name.
-        fields = yaml.load(front_matter, Loader=yaml.BaseLoader)  # BaseLoader makes no objects
+        # BaseLoader keeps every scalar as the string that was written, and creates no objects.
+        fields = yaml.load(front_matter, Loader=yaml.BaseLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as exc:
         raise DocumentError(source, f"the front matter is not YAML: {_first_problem(exc)}") from exc
     if fields in (None, ""):
         return {}
     if not isinstance(fields, dict):
-        raise DocumentError(source, "the front matter must be lines like 'title: A title'")
+        raise DocumentError(source, "the front matter must consist of lines like 'title: A title'")
     return fields
 
 
 def _first_problem(exc: Exception) -> str:
     mark = getattr(exc, "problem_mark", None)
     problem = getattr(exc, "problem", None) or "it cannot be read"
-    # Line 1 of the YAML stands on line 2 of the file.
+    # The YAML starts on line 2 of the file, and its lines count from 0.
     return f"{problem} (line {mark.line + 2})" if mark else str(problem)
 
 
 def _line(source: str, fields: dict[str, Any], name: str) -> str | None:  # Any: checked here
     value = fields.get(name)
-    if value is None or (isinstance(value, str) and value in _NOTHING):
+    if value is None or (isinstance(value, str) and value in _NULLS):
         return None
     if not isinstance(value, str):
         raise DocumentError(
@@ -150,10 +148,10 @@ def _day(source: str, fields: dict[str, Any], name: str) -> date | None:  # Any:
 
 def _tags(source: str, value: Any) -> tuple[str, ...]:  # Any: checked here
     if isinstance(value, str):
-        value = [] if value in _NOTHING else value.split(",")
+        value = [] if value in _NULLS else value.split(",")
     if not isinstance(value or [], list) or not all(isinstance(tag, str) for tag in value or []):
         raise DocumentError(
-            source, "the front matter's tags must be a list of texts, or one text with commas"
+            source, "the front matter's tags must be a list of strings, or one string with commas"
         )
     return tuple(tag.strip() for tag in value or [] if tag.strip())
 

@@ -1,10 +1,10 @@
-"""Office files and books: docx and pptx through markitdown, xlsx through openpyxl, epub as the
-zipped HTML it is.
+"""Office files and books: docx and pptx are read with markitdown, xlsx with openpyxl, and epub as
+zipped HTML.
 
-markitdown's own way with a workbook goes through pandas, which writes 31 as ``31.0``, 28 % as
-``0.28`` and an empty cell as ``NaN``; its way with a book puts the metadata into the text. Quotes
-must be what the file shows, so these two are read directly. Its converters are called one by one:
-the ``MarkItDown`` class would load a model to guess formats."""
+A quote must be what the file shows. markitdown reads workbooks with pandas, which writes 31 as
+``31.0``, 28 % as ``0.28`` and an empty cell as ``NaN``, and it puts the metadata of a book into the
+text. So these two formats do not use it. Its converters are called directly, because the
+``MarkItDown`` class loads a model that guesses formats."""
 
 import io
 import re
@@ -13,17 +13,24 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, time
 from typing import Any, TypeVar
 
+from corpus.document import Page
 from corpus.errors import DocumentError
 from corpus.formats.blocks import first_heading
 from corpus.formats.clean import clean_text, one_line
 from corpus.formats.extracted import Extracted
 from corpus.formats.html import decode_html, page_prose
 from corpus.formats.markdown import markdown_prose
-from corpus.formats.package import book_of, book_properties, core_properties, opened
+from corpus.formats.package import (
+    PackageProperties,
+    book_of,
+    book_properties,
+    core_properties,
+    open_package,
+    wrong_format,
+)
 from corpus.formats.paged import join_pages
 
-# Everything that could pass for a mark is escaped, and raised digits stay apart from the word
-# before them.
+# Escape everything that looks like Markdown, and keep superscripts apart from the word before them.
 _MARKDOWNIFY = {"escape_misc": True, "sup_symbol": "<sup>", "sub_symbol": "<sub>"}
 _DOCX_STYLES = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => h2:fresh"
 _FOOTNOTE_RETURN = re.compile(r"\s*\[↑\]\(#(?:foot|end)note-ref-\d+\)")
@@ -37,80 +44,67 @@ _DAMAGED = "is damaged: its contents cannot be read"
 def read_docx(source: str, data: bytes) -> Extracted:
     """The text of a Word document.
 
-    :raises DocumentError: it is encrypted, damaged or no docx, or there is no text in it
+    :raises DocumentError: it is encrypted, damaged or of another format
     """
-    with opened(source, data, "docx") as package:
-        _check_holds(source, package, "word/document.xml", "docx")
+    with open_package(source, data, "docx") as package:
+        _require_member(source, package, "word/document.xml", "docx")
         properties = core_properties(package)
-    text = _docx_prose(_markdown(source, data, "docx"))
-    _check_text(source, text)
-    return Extracted(
-        text=text, title=properties.title or first_heading(text), published=properties.published
-    )
+    markdown = _FOOTNOTE_RETURN.sub("", _markdown(source, data, "docx"))
+    return _extracted(markdown_prose(markdown), properties)
 
 
 def read_pptx(source: str, data: bytes) -> Extracted:
-    """The text of a presentation, its slides as pages.
+    """The text of a presentation, with its slides as pages.
 
-    :raises DocumentError: it is encrypted, damaged or no pptx, or there is no text in it
+    :raises DocumentError: it is encrypted, damaged or of another format
     """
-    with opened(source, data, "pptx") as package:
-        _check_holds(source, package, "ppt/presentation.xml", "pptx")
+    with open_package(source, data, "pptx") as package:
+        _require_member(source, package, "ppt/presentation.xml", "pptx")
         properties = core_properties(package)
     text, pages = join_pages(_slides(_markdown(source, data, "pptx")))
-    _check_text(source, text)
-    title = properties.title or first_heading(text)
-    return Extracted(text=text, title=title, published=properties.published, pages=pages)
+    return _extracted(text, properties, pages)
 
 
 def read_xlsx(source: str, data: bytes) -> Extracted:
-    """The cells of a workbook as its pages show them: a heading for each sheet, a line for each
-    row.
+    """The visible cells of a workbook: a heading for each sheet, and a line for each row.
 
-    :raises DocumentError: it is encrypted, damaged or no xlsx, or there is no text in it
+    :raises DocumentError: it is encrypted, damaged or of another format
     """
-    with opened(source, data, "xlsx") as package:
-        _check_holds(source, package, "xl/workbook.xml", "xlsx")
+    with open_package(source, data, "xlsx") as package:
+        _require_member(source, package, "xl/workbook.xml", "xlsx")
         properties = core_properties(package)
-    text = clean_text("\n\n".join(_translated(source, lambda: list(_sheets(data)))))
-    _check_text(source, text)
-    return Extracted(
-        text=text, title=properties.title or first_heading(text), published=properties.published
-    )
+    sheets = _translated(source, lambda: list(_sheets(data)))
+    return _extracted(clean_text("\n\n".join(sheets)), properties)
 
 
 def read_epub(source: str, data: bytes) -> Extracted:
-    """The chapters of a book, in reading order.
+    """The chapters of a book in reading order.
 
-    :raises DocumentError: it is encrypted, damaged or no epub, or there is no text in it
+    :raises DocumentError: it is encrypted, damaged or of another format
     """
-    with opened(source, data, "epub") as package:
+    with open_package(source, data, "epub") as package:
         opf, names = _translated(source, lambda: book_of(source, package))
         properties = book_properties(opf)
         present = set(package.namelist())
         chapters = [_chapter(source, package, name) for name in names if name in present]
-    text = "\n\n".join(filter(None, chapters))
-    _check_text(source, text)
-    return Extracted(
-        text=text, title=properties.title or first_heading(text), published=properties.published
-    )
+    return _extracted("\n\n".join(filter(None, chapters)), properties)
 
 
-def _check_holds(source: str, package: zipfile.ZipFile, member: str, format: str) -> None:
+def _require_member(source: str, package: zipfile.ZipFile, member: str, suffix: str) -> None:
     if member not in package.namelist():
-        article = "an" if format == "xlsx" else "a"
-        raise DocumentError(source, f"is not {article} {format} file, or is damaged")
+        raise wrong_format(source, suffix)
 
 
-def _check_text(source: str, text: str) -> None:
-    if not text.strip():
-        raise DocumentError(source, "has no text in it")
+def _extracted(text: str, properties: PackageProperties, pages: tuple[Page, ...] = ()) -> Extracted:
+    title = properties.title or first_heading(text)
+    return Extracted(text=text, title=title, published=properties.published, pages=pages)
 
 
 def _translated(source: str, read: Callable[[], _T]) -> _T:
-    """What ``read`` returns. A damaged package makes its library fail in whatever way its author
-    did not think of, so everything that is not about this process (memory, an interrupt) is taken
-    for damage."""
+    """The result of ``read``, with the errors of libraries turned into a ``DocumentError``.
+
+    On a damaged package, a library may raise anything. So every exception means damage, except
+    running out of memory and an interrupt, which are about this process."""
     try:
         return read()
     except (DocumentError, MemoryError):
@@ -119,24 +113,18 @@ def _translated(source: str, read: Callable[[], _T]) -> _T:
         raise DocumentError(source, _DAMAGED) from exc
 
 
-def _markdown(source: str, data: bytes, format: str) -> str:
+def _markdown(source: str, data: bytes, suffix: str) -> str:
     def convert() -> str:
         from markitdown import StreamInfo
         from markitdown.converters import DocxConverter, PptxConverter
 
-        make: Any = (
-            DocxConverter if format == "docx" else PptxConverter
-        )  # Any: its constructors have no types
-        info = StreamInfo(extension=f".{format}")
-        return str(
-            make().convert(io.BytesIO(data), info, style_map=_DOCX_STYLES, **_MARKDOWNIFY).markdown
-        )
+        # Any: the converters have no types.
+        make: Any = DocxConverter if suffix == "docx" else PptxConverter
+        info = StreamInfo(extension=f".{suffix}")
+        converted = make().convert(io.BytesIO(data), info, style_map=_DOCX_STYLES, **_MARKDOWNIFY)
+        return str(converted.markdown)
 
     return _translated(source, convert)
-
-
-def _docx_prose(markdown: str) -> str:
-    return markdown_prose(_FOOTNOTE_RETURN.sub("", markdown))
 
 
 def _slides(markdown: str) -> Iterator[tuple[int, str]]:
@@ -146,9 +134,7 @@ def _slides(markdown: str) -> Iterator[tuple[int, str]]:
 
 
 def _slide_text(slide: str) -> str:
-    """A slide's lines, each a block: only its tables are Markdown, its text comes as it was
-    typed.
-    """
+    """The lines of a slide as blocks. Only tables are Markdown; all other lines are plain text."""
     blocks: list[str] = []
     rows: list[str] = []
     for line in [*slide.split("\n"), ""]:
@@ -163,8 +149,8 @@ def _slide_text(slide: str) -> str:
 
 
 def _image_text(image: re.Match[str]) -> str:
-    """An image's description; the name that PowerPoint gave it (``Picture 3``) describes
-    nothing.
+    """The description of an image, unless it is only the name that PowerPoint gave the image, such
+    as ``Picture 3``.
     """
     text, file_name = image.groups()
     return "" if _NOT_A_NAME.sub("", text) == file_name else text
@@ -195,7 +181,7 @@ def _row(cells: Any) -> str:  # Any: openpyxl ships no types
 
 
 def _cell_text(value: object, number_format: str) -> str:
-    """A cell as it is shown, as far as that can be told without a spreadsheet: digits are never
+    """A cell as a spreadsheet program shows it, as closely as possible without one. No digit is
     added or lost.
     """
     if value is None:

@@ -1,5 +1,5 @@
-"""Zipped XML packages (docx, pptx, xlsx, epub): opened with care, their stated title and day
-read.
+"""Zipped XML packages (docx, pptx, xlsx, epub): checks them before they are opened, and reads their
+title and date.
 """
 
 import io
@@ -22,68 +22,75 @@ MAX_UNPACKED_BYTES = 512 * 1024 * 1024
 _OLE = b"\xd0\xcf\x11\xe0"
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _CREATED = "{http://purl.org/dc/terms/}created"
-# What the templates of python-docx, python-pptx and PowerPoint state; no author chose these.
+# These are the values in the templates of python-docx, python-pptx and PowerPoint. No author chose
+# them.
 _TEMPLATE_TITLES = frozenset({"powerpoint presentation", "word document", "untitled"})
 _TEMPLATE_STAMPS = frozenset({"2013-12-23T23:15:00Z", "2013-01-27T09:14:16Z"})
 
 
 @dataclass(frozen=True, slots=True)
-class Properties:
-    """What a package states about itself."""
+class PackageProperties:
+    """The title and the date that a package states."""
 
     title: str | None = None
     published: date | None = None
 
 
 @contextmanager
-def opened(source: str, data: bytes, format: str) -> Iterator[zipfile.ZipFile]:
-    """The package, checked.
+def open_package(source: str, data: bytes, suffix: str) -> Iterator[zipfile.ZipFile]:
+    """The package, after it was checked.
 
-    :param format: what it should be, for the message: ``docx``
-    :raises DocumentError: it is encrypted, damaged, something else, or unpacks to more than the
-        memory is for"""
+    :param suffix: its expected format, such as ``docx``
+    :raises DocumentError: it is encrypted, damaged, of another format, or too large when unpacked
+    """
     if data.startswith(_OLE):
         raise DocumentError(source, "is encrypted, or in an old binary Office format")
     try:
         package = zipfile.ZipFile(io.BytesIO(data))
     except (zipfile.BadZipFile, ValueError, OSError) as exc:
-        raise DocumentError(source, f"is not {_a(format)} file, or is damaged") from exc
+        raise wrong_format(source, suffix) from exc
     with package:
         _check_members(source, package)
         yield package
 
 
-def core_properties(package: zipfile.ZipFile) -> Properties:
-    """What ``docProps/core.xml`` of an Office file states."""
+def wrong_format(source: str, suffix: str) -> DocumentError:
+    """The error for a file whose content does not match its suffix."""
+    article = "an" if suffix[0] in "aeioux" else "a"
+    return DocumentError(source, f"is not {article} {suffix} file, or is damaged")
+
+
+def core_properties(package: zipfile.ZipFile) -> PackageProperties:
+    """The properties in ``docProps/core.xml`` of an Office file."""
     core = member_xml(package, "docProps/core.xml")
     if core is None:
-        return Properties()
+        return PackageProperties()
     title = one_line(core.findtext(f"{_DC}title") or "")
     created = (core.findtext(_CREATED) or "").strip()
-    return Properties(
+    return PackageProperties(
         title=None if title.lower() in _TEMPLATE_TITLES else title or None,
         published=None if created in _TEMPLATE_STAMPS else stated_day(created),
     )
 
 
-def book_properties(opf: "Element") -> Properties:
-    """What the metadata of an epub states."""
+def book_properties(opf: "Element") -> PackageProperties:
+    """The properties in the metadata of an epub."""
     title = one_line(next((node.text or "" for node in opf.iter(f"{_DC}title")), ""))
     day = next((node.text or "" for node in opf.iter(f"{_DC}date")), "").strip()
-    return Properties(title=title or None, published=stated_day(day))
+    return PackageProperties(title=title or None, published=stated_day(day))
 
 
 def book_of(source: str, package: zipfile.ZipFile) -> tuple["Element", list[str]]:
     """The package document of an epub, and the names of its chapters in reading order.
 
-    :raises DocumentError: it is not an epub
+    :raises DocumentError: this is not an epub, or it is encrypted
     """
     container = member_xml(package, "META-INF/container.xml")
     rootfile = None if container is None else container.find(".//{*}rootfile")
     name = "" if rootfile is None else rootfile.get("full-path", "")
     opf = member_xml(package, name)
     if opf is None:
-        raise DocumentError(source, "is not an epub file, or is damaged")
+        raise wrong_format(source, "epub")
     if (
         "META-INF/encryption.xml" in package.namelist()
         and "META-INF/rights.xml" in package.namelist()
@@ -93,8 +100,8 @@ def book_of(source: str, package: zipfile.ZipFile) -> tuple["Element", list[str]
 
 
 def member_xml(package: zipfile.ZipFile, name: str) -> "Element | None":
-    """The root of one XML file in the package, None where there is none, or it is no XML that may
-    be read.
+    """The root of an XML file in the package. None if there is no such file, or if its XML is
+    invalid or unsafe.
     """
     from xml.etree.ElementTree import ParseError
 
@@ -131,7 +138,3 @@ def _check_members(source: str, package: zipfile.ZipFile) -> None:
             source,
             f"unpacks to {unpacked >> 20} MiB; at most {MAX_UNPACKED_BYTES >> 20} MiB are allowed",
         )
-
-
-def _a(format: str) -> str:
-    return f"an {format}" if format[0] in "aeioux" else f"a {format}"

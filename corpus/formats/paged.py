@@ -1,4 +1,4 @@
-"""Pages joined into one text, with a map of where each stands."""
+"""Joining the pages of a document into one text, with the offsets of each page."""
 
 from collections.abc import Iterable
 
@@ -10,12 +10,12 @@ LINE = "\n"
 
 
 def join_pages(pages: Iterable[tuple[int, str]]) -> tuple[str, tuple[Page, ...]]:
-    """The text of all pages and their map. Pages with nothing on them are left out of both.
+    """The text of all pages and their offsets. Blank pages are left out of both.
 
-    A blank line goes between two pages, a line end only where a sentence runs on from one to the
-    next.
+    Pages are separated by a blank line, or by a single line break if a sentence continues on the
+    next page.
 
-    :param pages: number and clean text of each, in order
+    :param pages: the number and the clean text of each page, in order
     """
     text = ""
     placed: list[Page] = []
@@ -23,13 +23,13 @@ def join_pages(pages: Iterable[tuple[int, str]]) -> tuple[str, tuple[Page, ...]]
         page = page.strip("\n")
         if not page.strip():
             continue
-        text += _between(text, page)
+        text += _separator(text, page)
         placed.append(Page(number, len(text), len(text) + len(page)))
         text += page
     return text, tuple(placed)
 
 
-def _between(before: str, after: str) -> str:
+def _separator(before: str, after: str) -> str:
     if not before:
         return ""
     return LINE if after[0].islower() and before[-1] not in _SENTENCE_ENDS else PARAGRAPH

@@ -1,7 +1,7 @@
-"""PDF: the text of each page, its lines made paragraphs again, with a map of the pages.
+"""PDF: the text of each page, with its lines joined into paragraphs, and the offsets of the pages.
 
-The one module that imports pypdfium2. PDFium is not thread-safe: one lock is held wherever it is
-called."""
+Only this module imports pypdfium2. PDFium is not thread-safe, so one lock is held around all calls.
+"""
 
 import ctypes
 import re
@@ -17,35 +17,36 @@ from corpus.errors import DocumentError
 from corpus.formats.clean import clean_text, one_line
 from corpus.formats.dates import stated_day
 from corpus.formats.extracted import Extracted
-from corpus.formats.paged import join_pages
+from corpus.formats.paged import LINE, PARAGRAPH, join_pages
 
 _PDFIUM = threading.Lock()
 _MAGIC_WITHIN = 1_024
 _PASSWORD_ERROR = 4
 _SECURITY_ERROR = 5
-_NO_TITLES = frozenset({"untitled", "(anonymous)", "anonymous"})
-_TITLE_OF_PRINTER = re.compile(r"\AMicrosoft (?:Word|PowerPoint|Excel) - ")
-# PDFium writes one of these for a hyphen at the end of a line, and takes the line end away.
-_BROKEN = re.compile("([^\\W\\d_]*)[\x02\ufffe]\\s*([^\\W\\d_]*)")
-_BREAK = "\x02"
+_PLACEHOLDER_TITLES = frozenset({"untitled", "(anonymous)", "anonymous"})
+_PRINTER_PREFIX = re.compile(r"\AMicrosoft (?:Word|PowerPoint|Excel) - ")
+# PDFium replaces a hyphen at the end of a line and the line end by one of these characters.
+_HYPHENATED = re.compile("([^\\W\\d_]*)[\x02\ufffe]\\s*([^\\W\\d_]*)")
+_LINE_END_HYPHEN = "\x02"
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_ITEM = re.compile(r"(?:[•‣▪■●◦○–—*·-]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s")
+_LIST_MARKER = re.compile(r"(?:[•‣▪■●◦○–—*·-]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s")
 _SENTENCE_END = re.compile(r"[.!?:;…。！？][”\"’')\]]*\Z")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _DIGITS = re.compile(r"\d+")
 _RUNNING_PAGES = 3
 _RUNNING_SHARE = 0.3
 _RUNNING_LINES = 2
-_PARAGRAPH, _LINE, _SPACE = "\n\n", "\n", " "
+_SPACE = " "
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One printed line. Lengths are in points, ``y`` upwards from the foot of the page.
+class PrintedLine:
+    """A line on the page. Lengths are in points, and ``y`` is measured from the bottom of the page.
 
-    :param first_word: how wide the first word is
-    :param last_y: where its end stands, lower than ``y`` where a broken word goes on in the next
-        printed line"""
+    :param first_word: the width of the first word
+    :param last_y: the baseline at its end, which is lower than ``y`` if a hyphenated word continues
+        on the next line
+    """
 
     text: str
     left: float
@@ -57,12 +58,12 @@ class Line:
 
 
 def read_pdf(source: str, data: bytes) -> Extracted:
-    """The text of a PDF with its page map.
+    """The text of a PDF with the offsets of its pages.
 
-    :raises DocumentError: it is encrypted, damaged or no PDF, or there is no text in it
+    :raises DocumentError: it is encrypted, damaged, not a PDF, or has no text
     """
     with _PDFIUM:
-        pages, stated = _read(source, data)
+        pages, stated = _read_lines(source, data)
     text, placed = join_pages(_page_texts(pages))
     if not text:
         raise DocumentError(source, "has no text (scanned pages need OCR first)")
@@ -74,20 +75,20 @@ def read_pdf(source: str, data: bytes) -> Extracted:
     )
 
 
-def _read(source: str, data: bytes) -> tuple[list[list[Line]], dict[str, str]]:
+def _read_lines(source: str, data: bytes) -> tuple[list[list[PrintedLine]], dict[str, str]]:
     import pypdfium2 as pdfium
 
-    document = _opened(source, data)
+    document = _open(source, data)
     try:
         pages = [list(_lines(document[number])) for number in range(len(document))]
         return pages, document.get_metadata_dict()
     except (pdfium.PdfiumError, OSError, ValueError) as exc:
-        raise DocumentError(source, "is damaged: a page of it cannot be read") from exc
+        raise DocumentError(source, "is damaged: one of its pages cannot be read") from exc
     finally:
         document.close()
 
 
-def _opened(source: str, data: bytes) -> Any:  # Any: pypdfium2 ships no types
+def _open(source: str, data: bytes) -> Any:  # Any: pypdfium2 ships no types
     import pypdfium2 as pdfium
 
     if b"%PDF-" not in data[:_MAGIC_WITHIN]:
@@ -101,8 +102,8 @@ def _opened(source: str, data: bytes) -> Any:  # Any: pypdfium2 ships no types
         ) from exc
 
 
-def _lines(page: Any) -> Iterator[Line]:  # Any: pypdfium2 ships no types
-    """The lines of a page, in PDFium's order."""
+def _lines(page: Any) -> Iterator[PrintedLine]:  # Any: pypdfium2 ships no types
+    """The lines of a page, in the order in which PDFium gives them."""
     page_text = page.get_textpage()
     try:
         characters = _Characters(page_text.raw, page_text.count_chars())
@@ -114,9 +115,7 @@ def _lines(page: Any) -> Iterator[Line]:  # Any: pypdfium2 ships no types
 
 
 class _Characters:
-    """The characters of a page as PDFium holds them; the places are asked for only where they are
-    needed.
-    """
+    """The characters of a page, as PDFium gives them. Positions are queried only when needed."""
 
     def __init__(self, page_text: Any, count: int) -> None:  # Any: a ctypes pointer
         from pypdfium2 import raw
@@ -127,19 +126,19 @@ class _Characters:
         self._text = [chr(code) if code < 0x110000 else "\ufffd" for code in codes]
 
     def rows(self) -> Iterator[tuple[int, int]]:
-        """Start and end of each line, without the white space around it."""
+        """The start and the end of each line, without surrounding white space."""
         start = 0
         for at, character in enumerate([*self._text, "\n"]):
             if character in "\r\n":
                 yield from self._trimmed(start, at)
                 start = at + 1
 
-    def line(self, start: int, end: int) -> Line:
+    def line(self, start: int, end: int) -> PrintedLine:
         text = "".join(self._text[start:end])
         word = next((at for at in range(start, end) if self._text[at].isspace()), end)
         left, word_right = self._sides(start)[0], self._sides(word - 1)[1]
-        return Line(
-            # Characters past the 16-bit range come as two halves.
+        return PrintedLine(
+            # Characters above U+FFFF come as two surrogates.
             text=text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"),
             left=left,
             right=self._sides(end - 1)[1],
@@ -168,24 +167,24 @@ class _Characters:
         return y.value
 
 
-def _page_texts(pages: list[list[Line]]) -> Iterator[tuple[int, str]]:
-    """The clean text of each page, without the lines that run at the head or foot of many."""
-    running = _running_lines(pages)
+def _page_texts(pages: list[list[PrintedLine]]) -> Iterator[tuple[int, str]]:
+    """The clean text of each page, without its running headers and footers."""
+    running = _running_line_keys(pages)
     texts = [
         _paragraphs(
-            [line for at, line in enumerate(lines) if not _runs(running, lines, at, number)]
+            [line for at, line in enumerate(lines) if not _is_running(running, lines, at, number)]
         )
         for number, lines in enumerate(pages, 1)
     ]
     words = Counter(
-        word.lower() for text in texts for word in _WORD.findall(_BROKEN.sub(" ", text))
+        word.lower() for text in texts for word in _WORD.findall(_HYPHENATED.sub(" ", text))
     )
     for number, text in enumerate(texts, 1):
-        yield number, clean_text(_BROKEN.sub(lambda broken: _mended(broken, words), text))
+        yield number, clean_text(_HYPHENATED.sub(lambda broken: _dehyphenated(broken, words), text))
 
 
-def _running_lines(pages: list[list[Line]]) -> frozenset[str]:
-    """What stands in the first or last two lines of many pages, its page number aside."""
+def _running_line_keys(pages: list[list[PrintedLine]]) -> frozenset[str]:
+    """The lines that appear among the first or last two of many pages, apart from page numbers."""
     seen = Counter(
         key
         for number, lines in enumerate(pages, 1)
@@ -195,29 +194,29 @@ def _running_lines(pages: list[list[Line]]) -> frozenset[str]:
     return frozenset(key for key, count in seen.items() if count >= enough)
 
 
-def _edge(lines: list[Line]) -> set[Line]:
+def _edge(lines: list[PrintedLine]) -> set[PrintedLine]:
     return {*lines[:_RUNNING_LINES], *lines[-_RUNNING_LINES:]}
 
 
-def _runs(running: frozenset[str], lines: list[Line], at: int, number: int) -> bool:
+def _is_running(running: frozenset[str], lines: list[PrintedLine], at: int, number: int) -> bool:
     return lines[at] in _edge(lines) and not running.isdisjoint(
         _running_keys(lines[at].text, number)
     )
 
 
 def _running_keys(line: str, number: int) -> set[str]:
-    """The line as it is, and with each of its numbers counted from the page's: ``Page 7 of 9`` is
-    one on all pages.
+    """The line, and the line with each of its numbers relative to the page number, so that
+    ``Page 7 of 9`` gives the same key on every page.
     """
-    return {line, *(_counted_from(line, found, number) for found in _DIGITS.finditer(line))}
+    return {line, *(_with_relative_number(line, found, number) for found in _DIGITS.finditer(line))}
 
 
-def _counted_from(line: str, found: re.Match[str], number: int) -> str:
+def _with_relative_number(line: str, found: re.Match[str], number: int) -> str:
     return f"{line[: found.start()]}#{int(found.group()[:9]) - number}{line[found.end() :]}"
 
 
-def _paragraphs(lines: list[Line]) -> str:
-    """The lines of a page joined: words and sentences run on, paragraphs stand apart."""
+def _paragraphs(lines: list[PrintedLine]) -> str:
+    """The text of a page: lines are joined into paragraphs, which are separated by blank lines."""
     if not lines:
         return ""
     rights = _right_edges(lines)
@@ -228,10 +227,8 @@ def _paragraphs(lines: list[Line]) -> str:
     return text
 
 
-def _leading(lines: list[Line], rights: list[float]) -> float:
-    """The usual distance between the lines of a paragraph: those of which the first had no room for
-    a word more.
-    """
+def _leading(lines: list[PrintedLine], rights: list[float]) -> float:
+    """The usual distance between the lines of a paragraph, measured below full lines if any."""
     steps: list[float] = []
     full_steps: list[float] = []
     for (above, below), right in zip(pairwise(lines), rights, strict=False):
@@ -243,11 +240,9 @@ def _leading(lines: list[Line], rights: list[float]) -> float:
     return median(full_steps or steps or [1.2 * lines[0].size])
 
 
-def _right_edges(lines: list[Line]) -> list[float]:
-    """How far to the right the lines of each line's column reach; a column ends where the next line
-    stands higher.
-    """
-    columns: list[list[Line]] = [[lines[0]]]
+def _right_edges(lines: list[PrintedLine]) -> list[float]:
+    """The right edge of the column of each line. A column ends where the next line is higher up."""
+    columns: list[list[PrintedLine]] = [[lines[0]]]
     for above, below in pairwise(lines):
         if below.y > above.last_y + below.size:
             columns.append([])
@@ -255,30 +250,30 @@ def _right_edges(lines: list[Line]) -> list[float]:
     return [max(line.right for line in column) for column in columns for _ in column]
 
 
-def _break_between(above: Line, below: Line, leading: float, right: float) -> str:
+def _break_between(above: PrintedLine, below: PrintedLine, leading: float, right: float) -> str:
     runs_on = below.text[0].islower() and not _SENTENCE_END.search(above.text)
     step = above.last_y - below.y
-    if step < -below.size:  # the top of the next column
-        return _SPACE if runs_on else _PARAGRAPH
+    if step < -below.size:
+        # The line below is at the top of the next column.
+        return _SPACE if runs_on else PARAGRAPH
     if abs(above.size - below.size) > 0.1 * below.size or step > 1.3 * leading:
-        return _PARAGRAPH
-    if _ITEM.match(below.text):
-        return _LINE
-    if (
-        _SENTENCE_END.search(above.text) and below.left - above.left > 0.8 * below.size
-    ):  # a first line set in
-        return _PARAGRAPH
+        return PARAGRAPH
+    if _LIST_MARKER.match(below.text):
+        return LINE
+    # The first line of a paragraph may be indented.
+    if _SENTENCE_END.search(above.text) and below.left - above.left > 0.8 * below.size:
+        return PARAGRAPH
     if _would_have_fitted(above, below, right) and not (runs_on and _nearly_full(above, right)):
-        return _LINE
+        return LINE
     return _SPACE
 
 
-def _would_have_fitted(above: Line, below: Line, right: float) -> bool:
-    """Whether the line above had room for the next word, and so was ended on purpose."""
+def _would_have_fitted(above: PrintedLine, below: PrintedLine, right: float) -> bool:
+    """Whether the line above had room for the next word, so that it was ended on purpose."""
     return right - above.right > below.first_word + 0.5 * below.size
 
 
-def _nearly_full(line: Line, right: float) -> bool:
+def _nearly_full(line: PrintedLine, right: float) -> bool:
     return line.right > line.left + 0.7 * (right - line.left)
 
 
@@ -287,18 +282,18 @@ def _joined(text: str, below: str, between: str) -> str:
         return text + between + below
     if len(text) > 1 and text[-1] == "-" and text[-2].isalnum() and below[0].isalnum():
         return (
-            text[:-1] + _BREAK + below
+            text[:-1] + _LINE_END_HYPHEN + below
             if text[-2].islower() and below[0].islower()
             else text + below
         )
-    if text[-1] == _BREAK or (_CJK.match(text[-1]) and _CJK.match(below[0])):
+    if text[-1] == _LINE_END_HYPHEN or (_CJK.match(text[-1]) and _CJK.match(below[0])):
         return text + below
     return text + _SPACE + below
 
 
-def _mended(broken: re.Match[str], words: Counter[str]) -> str:
-    """A word broken at the end of a line. The rest of the document tells whether its hyphen belongs
-    to it.
+def _dehyphenated(broken: re.Match[str], words: Counter[str]) -> str:
+    """A word that was hyphenated at the end of a line. The other words of the document show whether
+    the hyphen belongs to it.
     """
     first, second = broken.groups()
     hyphenated, whole = f"{first}-{second}", first + second
@@ -306,11 +301,11 @@ def _mended(broken: re.Match[str], words: Counter[str]) -> str:
         return hyphenated
     if words[whole.lower()] or words[hyphenated.lower()]:
         return whole if words[whole.lower()] >= words[hyphenated.lower()] else hyphenated
-    # Two words that each stand alone elsewhere are a compound; a part of a word seldom does.
+    # Two words that also occur alone form a compound. A part of a word seldom occurs alone.
     alone = min(words[first.lower()], words[second.lower()])
     return hyphenated if alone and min(len(first), len(second)) > 2 else whole
 
 
 def _title(stated: dict[str, str]) -> str | None:
-    title = _TITLE_OF_PRINTER.sub("", one_line(clean_text(stated.get("Title") or "")))
-    return None if title.lower() in _NO_TITLES else title or None
+    title = _PRINTER_PREFIX.sub("", one_line(clean_text(stated.get("Title") or "")))
+    return None if title.lower() in _PLACEHOLDER_TITLES else title or None

@@ -1,4 +1,4 @@
-"""Raised text: exponents are kept as the raised digits they are, footnote numbers are dropped."""
+"""Superscripts: exponents become superscript digits, and footnote numbers are dropped."""
 
 import re
 
@@ -9,11 +9,11 @@ _BASE = re.compile(r"(?:\d|\b[A-Za-zµ]{1,2})\Z")
 
 
 def superscript(before: str, raised: str) -> str:
-    """What to write for raised text: ``m`` and ``3`` give ``³``, a footnote's number gives nothing,
-    words stay.
+    """The plain text for a superscript: ``m`` and ``3`` give ``³``, the number of a footnote gives
+    nothing, and words stay as they are.
 
-    :param before: the text up to it
-    :param raised: the text that stands raised
+    :param before: the text before the superscript
+    :param raised: the text of the superscript
     """
     mark = raised.strip()
     if _MARK.fullmatch(mark):

@@ -1,4 +1,4 @@
-"""Plain text: the encoding is detected, and what is not text is refused."""
+"""Plain text: detects the encoding, and refuses binary data."""
 
 import codecs
 
@@ -7,7 +7,7 @@ from corpus.formats.clean import clean_text
 from corpus.formats.extracted import Extracted
 
 _BOMS = (
-    # UTF-32's little-endian mark begins with UTF-16's, so it is looked for first.
+    # The UTF-32 little-endian mark begins with the UTF-16 one, so it must be tried first.
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -21,7 +21,7 @@ _SAMPLE = 65_536
 
 
 def read_text(source: str, data: bytes) -> Extracted:
-    """The text of a plain text file; its title is left to its first line.
+    """The text of a plain text file. Its first line will be its title.
 
     :raises DocumentError: the bytes are not text
     """
@@ -29,8 +29,8 @@ def read_text(source: str, data: bytes) -> Extracted:
 
 
 def decode(source: str, data: bytes) -> str:
-    """The characters that the bytes stand for: byte order mark first, then UTF-8, then the
-    likeliest encoding.
+    """The text that the bytes encode: as the byte order mark says, else UTF-8 if they are valid
+    UTF-8, else the most likely encoding.
 
     :raises DocumentError: the bytes are not text
     """
@@ -43,7 +43,7 @@ def decode(source: str, data: bytes) -> str:
 
 
 def marked_encoding(data: bytes) -> str | None:
-    """The encoding that a byte order mark at the start gives away, None without one."""
+    """The encoding named by a byte order mark at the start, None without one."""
     return next((encoding for bom, encoding in _BOMS if data.startswith(bom)), None)
 
 
@@ -55,7 +55,8 @@ def _decode_marked(source: str, data: bytes) -> str | None:
         return data.decode(encoding)
     except UnicodeDecodeError as exc:
         raise DocumentError(
-            source, f"is damaged: it is marked as {exc.encoding}, but byte {exc.start} is not"
+            source,
+            f"is damaged: it is marked as {exc.encoding}, but byte {exc.start} is not valid",
         ) from exc
 
 
@@ -65,24 +66,24 @@ def _decode_unmarked(source: str, data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        return _decode_likeliest(source, data)
+        return _decode_most_likely(source, data)
 
 
-def _decode_likeliest(source: str, data: bytes) -> str:
-    encoding = _likeliest(data[:_SAMPLE]) or _likeliest(data)
+def _decode_most_likely(source: str, data: bytes) -> str:
+    encoding = _most_likely(data[:_SAMPLE]) or _most_likely(data)
     if encoding is None:
-        raise DocumentError(source, "is not text in any encoding known")
+        raise DocumentError(source, "is not text in any known encoding")
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as exc:
         raise DocumentError(
-            source, f"is damaged, or not text: it reads as {encoding} up to byte {exc.start}"
+            source, f"is damaged or not text: it is valid {encoding} only up to byte {exc.start}"
         ) from exc
 
 
-def _likeliest(data: bytes) -> str | None:
-    """The encoding that fits best; of several that fit the same, the one of Western Windows, which
-    is the commonest.
+def _most_likely(data: bytes) -> str | None:
+    """The encoding that fits best. If cp1252 fits equally well, it wins, because it is the most
+    common one.
     """
     from charset_normalizer import from_bytes
 
@@ -90,12 +91,12 @@ def _likeliest(data: bytes) -> str | None:
     best = matches.best()
     if best is None:
         return None
-    equals = [
+    equally_good = [
         match.encoding
         for match in matches
         if (match.chaos, match.coherence) == (best.chaos, best.coherence)
     ]
-    return _WESTERN if _WESTERN in [*equals, *best.could_be_from_charset] else best.encoding
+    return _WESTERN if _WESTERN in [*equally_good, *best.could_be_from_charset] else best.encoding
 
 
 def _is_binary(text: str) -> bool:
