@@ -80,7 +80,7 @@ def test_published_goes_before_date() -> None:
             "title: a: b",
             r"front matter is not YAML: mapping values are not allowed here \(line 2\)",
         ),
-        ("- a\n- b", "front matter must be lines like"),
+        ("- a\n- b", "front matter must consist of lines like"),
         ("[" * 1_500, "front matter is not YAML"),
     ],
 )
