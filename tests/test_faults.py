@@ -17,7 +17,8 @@ import pytest
 
 from corpus.document import Document
 from corpus.errors import StoreError
-from eval.benchmarks.faults import OPERATIONS, Moment, Ordeal
+from eval.benchmarks.acknowledged import OPERATIONS
+from eval.benchmarks.faults import KillRounds, Moment
 from index.collection import Collection
 from index.encoding.encoder import Encoder
 from service.settings import Settings
@@ -102,8 +103,9 @@ def test_a_full_disk_loses_nothing_and_work_goes_on_when_there_is_room(
 def test_a_service_that_is_killed_loses_nothing_that_it_acknowledged(
     tmp_path: Path, real_encoder: Encoder
 ) -> None:
-    tally = Ordeal(tmp_path, real_encoder, Settings(), random.Random()).run(len(OPERATIONS) + 1)
-    assert tally.faults == []
-    assert (tally.rounds["add", Moment.ANY], tally.rounds["add", Moment.WRITING]) == (1, 1)
-    assert tally.acknowledged.total() > 0
-    assert tally.searches > 0
+    rounds = KillRounds(tmp_path, real_encoder, Settings(), random.Random())
+    report = rounds.run(len(OPERATIONS) + 1)
+    assert report.faults == []
+    assert (report.rounds["add", Moment.ANY], report.rounds["add", Moment.WRITING]) == (1, 1)
+    assert report.acknowledged.total() > 0
+    assert report.searches > 0

@@ -11,29 +11,30 @@ import numpy as np
 import pytest
 
 from corpus.document import make_document
-from eval.benchmarks.retrieval import (
-    DEFAULT,
-    DENSE,
-    Analyser,
-    Asked,
-    Chunking,
+from eval.benchmarks.retrieval.__main__ import together
+from eval.benchmarks.retrieval.sets import (
     Half,
-    Labelled,
-    Reciprocal,
-    Result,
-    Terms,
-    Trial,
-    Variant,
-    VectorCache,
-    Words,
+    LocatedQuestion,
+    RetrievalSet,
     evidence_found,
     first_of_each,
     half_of,
     part_of,
-    read_squad,
-    searches,
-    together,
+    squad_set,
 )
+from eval.benchmarks.retrieval.terms import Terms
+from eval.benchmarks.retrieval.trial import Result, Trial
+from eval.benchmarks.retrieval.variants import (
+    DEFAULT_VARIANT,
+    DENSE,
+    Analyser,
+    Chunking,
+    Reciprocal,
+    Variant,
+    Words,
+    searches,
+)
+from eval.benchmarks.retrieval.vectors import VectorCache
 from eval.measuring.bench import found_row
 from eval.measuring.metrics import measure_of
 from eval.sets.question import Evidence, LabelledQuestion
@@ -53,9 +54,9 @@ def chunk(document_id: str, start: int, end: int, text: str = "", context: str =
 
 def asked(
     *evidence: tuple[str, tuple[tuple[int, int], ...]], text: str = "?", split: str = ""
-) -> Asked:
+) -> LocatedQuestion:
     labels = tuple(Evidence(document_id, None) for document_id, _ in evidence)
-    return Asked(
+    return LocatedQuestion(
         LabelledQuestion(text, text, (), labels, True, split=split),
         tuple(spans for _, spans in evidence),
     )
@@ -179,7 +180,7 @@ def test_squads_answers_are_where_they_stand_in_the_whole_article(tmp_path: Path
     article = {"title": "Places", "paragraphs": [entry("Oslo or Oslo.", 8), entry("In Oslo.", 3)]}
     path = tmp_path / "s.json.gz"
     path.write_bytes(gzip.compress(json.dumps({"data": [article]}).encode()))
-    read = read_squad(path)
+    read = squad_set(path)
     (document,) = read.documents
     places = [span for each in read.asked for (spans,) in [each.spans] for span in spans]
     assert places == [(8, 12), (18, 22)]
@@ -229,14 +230,14 @@ def toy_trial(folder: Path) -> Trial:
     )
     encoder = ToyEncoder()
     return Trial(
-        Labelled("toy", documents, questions, True, (DEFAULT,)),
+        RetrievalSet("toy", documents, questions, True, (DEFAULT_VARIANT,)),
         encoder,
         VectorCache(folder, encoder),
     )
 
 
 def test_a_variant_is_measured_on_each_half_by_itself(tmp_path: Path) -> None:
-    result = toy_trial(tmp_path).result(DEFAULT)
+    result = toy_trial(tmp_path).result(DEFAULT_VARIANT)
     assert result.chunks == 3
     assert result.text_depth == 8
     assert result.mean(Half.CHOOSE, "R@1") == 1
@@ -253,7 +254,7 @@ def test_chunks_of_one_document_are_one_where_documents_are_ranked(tmp_path: Pat
     question = asked(("b", ()), text="gas", split="report")
 
     def reciprocal_rank(whole: bool) -> float:
-        labelled = Labelled("toy", documents, (question,), whole, (DEFAULT, cut))
+        labelled = RetrievalSet("toy", documents, (question,), whole, (DEFAULT_VARIANT, cut))
         return (
             Trial(labelled, ToyEncoder(), VectorCache(tmp_path, ToyEncoder()))
             .result(cut)
@@ -278,16 +279,16 @@ def test_what_is_taken_together_is_best_on_the_choosing_half_alone() -> None:
         ]
         return Result(variant, 1, 8, {"fused": rows})
 
-    best = together([[result(variant) for variant in (DEFAULT, *searches())]] * 2)
+    best = together([[result(variant) for variant in (DEFAULT_VARIANT, *searches())]] * 2)
     assert best.analyser == Analyser(stop_words_kept=False)
     assert best.fusion == Reciprocal(60)
     assert best.context_weight == CONTEXT_WEIGHT  # none is better than what is there
-    assert best.chunking == DEFAULT.chunking
+    assert best.chunking == DEFAULT_VARIANT.chunking
 
 
 def test_a_part_keeps_every_document_with_evidence() -> None:
     documents = tuple(make_document(id, document_id=id) for id in "abcdefg")
-    whole = Labelled("toy", documents, (asked(("b", ()), ("g", ())),), True, (DEFAULT,))
+    whole = RetrievalSet("toy", documents, (asked(("b", ()), ("g", ())),), True, (DEFAULT_VARIANT,))
     assert [document.id for document in part_of(whole, 3).documents] == [
         "a",
         "b",

@@ -1,13 +1,14 @@
-"""Sources that disagree: how often different values are shown side by side, and how often rightly.
+"""Sources that disagree: how often different values are shown side by side, and how often this is
+right.
 
     python -m eval.benchmarks.conflict --documents ramdocs.jsonl.gz [--split report]
     python -m eval.benchmarks.conflict --facts [--split report]
 
 The first asks the questions of RAMDocs (one JSON object a line: question, answers, wrong,
-documents) over one collection of all its documents; questions with an even number are for
-developing, those with an odd one for reporting. A conflict is right when every value shown is a
-value that some document gives, right or false. The second asks the known facts about the shipped
-library and lists every conflict that is shown: hardly any should be."""
+documents) over one collection of all its documents. Questions with an even number are for
+development, those with an odd number for reporting. A conflict is right if every value shown is
+given by some document, be it true or false. The second asks the known facts about the shipped
+library and lists every conflict that is shown. There should be hardly any."""
 
 import argparse
 import gzip
@@ -18,26 +19,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from corpus.document import Document, make_document
-from eval.benchmarks.conversation import KNOWN_FACTS, LIBRARY
+from eval.console import stdout
 from eval.measuring.measures import is_right, normalised
 from eval.measuring.target import desk_for
 from eval.sets.question import read_set
+from eval.sets.shipped import KNOWN_FACTS, LIBRARY
 from service.answering.answer import Answer
 from service.answering.question import Turn, make_question
 from service.answering.service import AnswerService, open_service
 from service.settings import load_settings
 
-out = Console(highlight=False, soft_wrap=True)
-
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class ConflictQuestion:
     """A question with the values that its documents give.
 
-    :param values: right and false ones, one each
+    :param values: one spelling of each, true or false
     """
 
     question: str
@@ -53,8 +51,11 @@ def main() -> None:
         questions = read_set(KNOWN_FACTS)
         chosen = [each for each in questions.questions if each.split == given.split]
         with desk_for(questions, [LIBRARY], settings) as service:
-            measure(
-                [Case(each.text, tuple(each.answers), tuple(each.history)) for each in chosen],
+            count_conflicts(
+                [
+                    ConflictQuestion(each.text, tuple(each.answers), tuple(each.history))
+                    for each in chosen
+                ],
                 service,
             )
         return
@@ -67,11 +68,13 @@ def main() -> None:
         ) as service,
     ):
         service.collection.put([document for record in records for document in _documents(record)])
-        measure([_case(record) for record in records if int(record["id"]) % 2 == parity], service)
+        count_conflicts(
+            [_case(record) for record in records if int(record["id"]) % 2 == parity], service
+        )
 
 
-def measure(cases: Sequence[Case], service: AnswerService) -> None:
-    """Print every conflict shown, and how many of how many."""
+def count_conflicts(cases: Sequence[ConflictQuestion], service: AnswerService) -> None:
+    """Print every conflict that is shown, and how many there are."""
     several = [case for case in cases if len(case.values) > 1]
     answered, shown, right, found = 0, 0, 0, 0
     for case in cases:
@@ -79,14 +82,21 @@ def measure(cases: Sequence[Case], service: AnswerService) -> None:
         answered += isinstance(outcome, Answer)
         if not isinstance(outcome, Answer) or not outcome.conflict:
             continue
-        values = [said.text for said in (outcome.statement, *outcome.alternatives)]
+        values = [statement.text for statement in (outcome.statement, *outcome.alternatives)]
         is_real = all(is_right(value, case.values) for value in values)
         shown, right, found = shown + 1, right + is_real, found + (is_real and case in several)
-        out.print("right" if is_real else "wrong", case.question, " / ".join(values), sep=" | ")
-    out.print(f"{len(cases)} questions, {answered} answered, {len(several)} with several values")
-    out.print(
-        f"{shown} conflicts shown, {right} of them right; {found} of the {len(several)} with "
-        "several values"
+        stdout.print(
+            "right" if is_real else "wrong",
+            case.question,
+            " / ".join(values),
+            sep=" | ",
+            soft_wrap=True,
+        )
+    stdout.print(
+        f"{len(cases)} questions, {answered} answered, {len(several)} with several values; "
+        f"{shown} conflicts shown, {right} of them right, {found} of the {len(several)} with "
+        "several values",
+        soft_wrap=True,
     )
 
 
@@ -95,9 +105,9 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:  # JSON
         yield from map(json.loads, file)
 
 
-def _case(record: dict[str, Any]) -> Case:  # JSON
+def _case(record: dict[str, Any]) -> ConflictQuestion:  # JSON
     values = {normalised(value): value for value in [*record["answers"], *record["wrong"]]}
-    return Case(record["question"], tuple(values.values()))
+    return ConflictQuestion(record["question"], tuple(values.values()))
 
 
 def _documents(record: dict[str, Any]) -> Iterator[Document]:  # JSON

@@ -1,19 +1,19 @@
-"""Follow-up questions: what is found with the question as typed, as resolved, and as a person
+"""Follow-up questions: what a search finds for the question as typed, as resolved, and as a person
 rewrote it.
 
     python -m eval.benchmarks.conversation --turns cast_rewrites.jsonl.gz \\
         --squad train-v1.1.json.gz [--split report]
 
-The turns are those of TREC CAsT (one JSON object a line: id, question, history, rewrite); topics
-with an odd number are for developing, those with an even number for reporting. The collection is
+The turns are those of TREC CAsT (one JSON object a line: id, question, history, rewrite). Topics
+with an odd number are for development, those with an even number for reporting. The collection is
 made of every n-th paragraph of a SQuAD file and of the passages in ``eval/sets/followups.jsonl``,
-each of which answers one turn. Recall counts the turns that have such a passage; overlap and word
-F1 count all turns that have a history.
+each of which answers one turn. Recall is measured over the turns that have such a passage, overlap
+and word F1 over all turns that have a history.
 
     python -m eval.benchmarks.conversation --refusals [--split report]
 
-asks, over the shipped library, things that it does not say as follow-ups of known facts that it
-does say."""
+asks the shipped library for things that it does not say, as follow-ups of facts that it does
+say."""
 
 import argparse
 import gzip
@@ -26,13 +26,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from corpus.document import Document, make_document
+from eval.console import stdout
 from eval.measuring.measures import overlap
 from eval.measuring.target import desk_for
 from eval.sets.question import read_set
+from eval.sets.shipped import FOLLOWUPS, KNOWN_FACTS, LIBRARY
 from eval.sets.squad import articles
 from index.collection import Collection
 from index.encoding.encoder import load_encoder
@@ -41,14 +42,11 @@ from service.answering.service import AnswerService
 from service.followups.resolver import Resolver
 from service.settings import Settings, load_settings
 
-FOLLOWUPS = Path(__file__).parent.parent / "sets" / "followups.jsonl"
-KNOWN_FACTS = Path(__file__).parent.parent / "sets" / "known_facts.jsonl"
-LIBRARY = Path(__file__).parent.parent.parent / "corpus" / "library"
-EXAMPLES = 10
-DEPTH = 100
+PRINTED_EXAMPLES = 10
+SEARCH_DEPTH = 100
 FORMS = ("raw", "resolved", "fused", "human")
-"""As typed; resolved; resolved with the typed form aside, as the service searches; rewritten by a
-person.
+"""As typed; resolved; resolved together with the typed form, as the service searches; rewritten by
+a person.
 """
 
 UNANSWERABLE = (
@@ -60,14 +58,12 @@ UNANSWERABLE = (
     "Just give me the answer.",
 )
 
-out = Console(highlight=False, soft_wrap=True)
-
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A turn with its three forms.
+class RewrittenTurn:
+    """A turn of a conversation in three forms.
 
-    :param rewrite: the question as a person completed it
+    :param rewrite: the question as a person rewrote it
     """
 
     id: str
@@ -77,15 +73,16 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What came of one turn.
+class TurnRanks:
+    """What the search found for one turn.
 
-    :param ranks: by form, the rank of the passage that answers it, infinite past ``DEPTH``; empty
-        where none does
-    :param overlaps: by form, the share of the ten passages of the human question that its ten hold
+    :param ranks: by form, the rank of the passage that answers the turn, infinite past
+        ``SEARCH_DEPTH``; empty if no passage does
+    :param overlaps: by form, the share of the first ten hits of the human form that are among its
+        own first ten
     """
 
-    asked: Asked
+    turn: RewrittenTurn
     ranks: Mapping[str, float]
     overlaps: Mapping[str, float]
 
@@ -104,16 +101,14 @@ def main() -> None:
         Collection(given.data or Path(scratch), encoder, writable=True) as collection,
     ):
         collection.put(list(_documents(given.squad, given.every)))
-        found = [_found(asked, collection) for asked in turns]
-        out.print(f"{len(turns)} turns with a history, {collection.sizes()['store']} chunks")
+        found = [_found(turn, collection) for turn in turns]
+        stdout.print(f"{len(turns)} turns with a history, {collection.sizes()['store']} chunks")
     _print_measures(found)
     _print_examples([each for each in found if each.ranks])
 
 
 def refusals(split: str, settings: Settings) -> None:
-    """Ask what the library does not say after what it does say, and print what is answered all the
-    same.
-    """
+    """Ask follow-ups that the library does not answer, and print those that are answered anyway."""
     questions = read_set(KNOWN_FACTS)
     known = [
         each
@@ -135,8 +130,8 @@ def refusals(split: str, settings: Settings) -> None:
             if body["answered"]
         ]
     for line in answered:
-        out.print(*line, sep=" | ")
-    out.print(
+        stdout.print(*line, sep=" | ")
+    stdout.print(
         f"{len(answered)} of {len(known) * len(UNANSWERABLE)} follow-ups without an answer "
         "were answered"
     )
@@ -147,7 +142,7 @@ def _ask(service: AnswerService, text: str, history: Sequence[Turn]) -> dict[str
     return body
 
 
-def _turns(path: Path, split: str, resolver: Resolver) -> Iterator[Asked]:
+def _turns(path: Path, split: str, resolver: Resolver) -> Iterator[RewrittenTurn]:
     """The turns of a split that have a history, each resolved."""
     with gzip.open(path, "rt", encoding="utf-8") as file:
         for record in map(json.loads, file):
@@ -155,7 +150,7 @@ def _turns(path: Path, split: str, resolver: Resolver) -> Iterator[Asked]:
             if record["history"] and is_even is (split == "report"):
                 history = [Turn(Role(turn["role"]), turn["text"]) for turn in record["history"]]
                 text = record["question"].strip()
-                yield Asked(
+                yield RewrittenTurn(
                     record["id"], text, resolver.resolve(text, history), record["rewrite"].strip()
                 )
 
@@ -173,13 +168,13 @@ def _documents(squad: Path, every: int) -> Iterator[Document]:
             yield make_document(record["text"], document_id=f"turn/{record['turn']}")
 
 
-def _found(asked: Asked, collection: Collection) -> Found:
-    searcher, gold = collection.searcher, f"turn/{asked.id}"
+def _found(turn: RewrittenTurn, collection: Collection) -> TurnRanks:
+    searcher, gold = collection.searcher, f"turn/{turn.id}"
     ranked = {
-        "raw": searcher.search(asked.text, DEPTH).hits,
-        "resolved": searcher.search(asked.resolved, DEPTH).hits,
-        "fused": searcher.search(asked.resolved, DEPTH, aside=asked.text).hits,
-        "human": searcher.search(asked.rewrite, DEPTH).hits,
+        "raw": searcher.search(turn.text, SEARCH_DEPTH).hits,
+        "resolved": searcher.search(turn.resolved, SEARCH_DEPTH).hits,
+        "fused": searcher.search(turn.resolved, SEARCH_DEPTH, aside=turn.text).hits,
+        "human": searcher.search(turn.rewrite, SEARCH_DEPTH).hits,
     }
     documents = {form: [hit.chunk.document_id for hit in hits] for form, hits in ranked.items()}
     has_gold = collection.store.summary(gold) is not None
@@ -188,10 +183,10 @@ def _found(asked: Asked, collection: Collection) -> Found:
     }
     chunks = {form: {hit.stored.id for hit in hits[:10]} for form, hits in ranked.items()}
     overlaps = {form: len(ids & chunks["human"]) / 10 for form, ids in chunks.items()}
-    return Found(asked, ranks if has_gold else {}, overlaps)
+    return TurnRanks(turn, ranks if has_gold else {}, overlaps)
 
 
-def _print_measures(found: Sequence[Found]) -> None:
+def _print_measures(found: Sequence[TurnRanks]) -> None:
     table = Table("", *FORMS, box=None)
     golds = [each.ranks for each in found if each.ranks]
     for k in (1, 3, 10):
@@ -206,21 +201,21 @@ def _print_measures(found: Sequence[Found]) -> None:
     table.add_row(
         "overlap@10", *(f"{np.mean([each.overlaps[form] for each in found]):.3f}" for form in FORMS)
     )
-    texts = {"raw": [e.asked.text for e in found], "resolved": [e.asked.resolved for e in found]}
+    texts = {"raw": [e.turn.text for e in found], "resolved": [e.turn.resolved for e in found]}
     words = {
         form: np.mean(
             [
-                overlap(text, [each.asked.rewrite])
+                overlap(text, [each.turn.rewrite])
                 for text, each in zip(texts[form], found, strict=True)
             ]
         )
         for form in texts
     }
     table.add_row("word F1", f"{words['raw']:.3f}", f"{words['resolved']:.3f}", "", "1.000")
-    out.print(table)
-    complete = [each.asked for each in found if each.asked.text == each.asked.rewrite]
+    stdout.print(table)
+    complete = [each.turn for each in found if each.turn.text == each.turn.rewrite]
     kept = sum(each.text == each.resolved for each in complete)
-    out.print(
+    stdout.print(
         f"{len(golds)} turns with a passage; {kept} of {len(complete)} complete questions left "
         "as they were"
     )
@@ -230,24 +225,24 @@ def _reciprocal(rank: float) -> float:
     return 1 / rank if rank <= 10 else 0.0
 
 
-def _print_examples(found: Sequence[Found]) -> None:
-    """Those that gain most by being resolved, and those that are furthest behind the human
-    question.
+def _print_examples(found: Sequence[TurnRanks]) -> None:
+    """Print the turns that gain most by being resolved, and those furthest behind the human
+    form.
     """
     gain = sorted(
-        found, key=lambda each: (-_worth(each, "fused") + _worth(each, "raw"), each.asked.id)
+        found, key=lambda each: (-_worth(each, "fused") + _worth(each, "raw"), each.turn.id)
     )
     loss = sorted(
-        found, key=lambda each: (_worth(each, "fused") - _worth(each, "human"), each.asked.id)
+        found, key=lambda each: (_worth(each, "fused") - _worth(each, "human"), each.turn.id)
     )
-    for title, examples in (("good", gain[:EXAMPLES]), ("bad", loss[:EXAMPLES])):
-        out.print(f"{title}: ranks {'/'.join(FORMS)} | raw | resolved | human")
+    for title, examples in (("good", gain[:PRINTED_EXAMPLES]), ("bad", loss[:PRINTED_EXAMPLES])):
+        stdout.print(f"{title}: ranks {'/'.join(FORMS)} | raw | resolved | human")
         for each in examples:
             ranks = "/".join(f"{each.ranks[form]:.0f}" for form in FORMS)
-            out.print(ranks, each.asked.text, each.asked.resolved, each.asked.rewrite, sep=" | ")
+            stdout.print(ranks, each.turn.text, each.turn.resolved, each.turn.rewrite, sep=" | ")
 
 
-def _worth(found: Found, form: str) -> float:
+def _worth(found: TurnRanks, form: str) -> float:
     return 1 / found.ranks[form]
 
 
@@ -258,7 +253,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--turns", type=Path, help="turns of CAsT with rewrites, gzipped")
     parser.add_argument("--squad", type=Path, help="a SQuAD file, plain or gzipped")
     parser.add_argument(
-        "--every", type=int, default=6, help="take each n-th paragraph of it (%(default)s)"
+        "--every", type=int, default=6, help="take every n-th paragraph of it (%(default)s)"
     )
     parser.add_argument("--data", type=Path, help="keep the collection in this folder")
     parser.add_argument(

@@ -1,61 +1,53 @@
-"""What survives ``kill -9``: a service is killed again and again, and compared with what it had
-acknowledged.
+"""What survives ``kill -9``: a service is killed again and again, and its documents are compared
+with what it had acknowledged.
 
     python -m eval.benchmarks.faults [--rounds 60] [--seed N]
 
-Every round starts ``quoth serve`` with the real models on one data folder, changes documents over
-HTTP one request after the other while two readers search (one over HTTP, one in this process), and
-kills the service at a moment drawn at random: at any time, just after a file of the index has
-changed, while it starts, or while it saves at its end. Then the folder is opened and must hold
-exactly what was acknowledged, with the request that was under way done whole or not at all, and
-``Collection.verify`` must find nothing. What differs is printed, counted, and makes the exit code
-1."""
+Every round starts ``quoth serve`` with the real models on the same data folder. Documents are
+changed over HTTP, one request after the other, while two readers search, one over HTTP and one in
+this process. The service is killed at a random moment: at any time, just after a file of the index
+has changed, while it starts, or while it shuts down. Then the folder is opened. It must hold what
+was acknowledged, no more and no less, with the pending request carried out completely or not at
+all, and ``Collection.verify`` must find nothing wrong. Every fault is printed and counted, and
+makes the exit code 1."""
 
 import argparse
 import os
 import random
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 import httpx
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from corpus.errors import QuothError
-from eval.benchmarks.speed import (
-    environment,
-    err,
-    load_sources,
-    out,
-    positive,
-    print_machine,
-    this_machine,
-)
+from eval.benchmarks.acknowledged import OPERATIONS, Acknowledged
+from eval.benchmarks.machine import print_machine, this_machine
+from eval.benchmarks.material import load_sources
+from eval.benchmarks.options import positive
+from eval.benchmarks.serving import StartedService, environment, http_client, started
+from eval.console import print_wide, stderr, stdout
 from index.collection import Collection
 from index.encoding.encoder import DEFAULT_ENCODER, Encoder, load_encoder
 from index.text.sentences import sentences
 from service.settings import Settings, load_settings
 
-ROUNDS = 60
+KILLS = 60
 
 _FIRST_DOCUMENTS = 12
-_MOST_AT_ONCE = 4
 _LONGEST_S = 4.0
 _SOON_S = 0.05
-_READY_TIMEOUT_S = 300.0
-_TIMEOUT_S = 120.0
+_CONNECT_TIMEOUT_S = 120.0
 
 
 class Moment(StrEnum):
@@ -64,92 +56,16 @@ class Moment(StrEnum):
     ANY = "at any time"
     WRITING = "just after a file changed"
     STARTING = "while it starts"
-    CLOSING = "while it ends"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A change of documents.
-
-    :param texts: what it makes of documents: the text by id, None where there is none afterwards
-    """
-
-    method: str
-    path: str
-    body: object
-    texts: Mapping[str, str | None]
+    CLOSING = "while it shuts down"
 
 
 @dataclass(slots=True)
-class Books:
-    """What the service has acknowledged.
+class KillReport:
+    """The results of all rounds.
 
-    :param texts: of the documents that are there, by id
-    :param gone: ids of those that were deleted
-    :param under_way: the request that has not been answered
-    """
-
-    chance: random.Random
-    sentences: list[str]
-    texts: dict[str, str] = field(default_factory=dict)
-    gone: set[str] = field(default_factory=set)
-    under_way: Request | None = None
-    made: int = 0
-
-    def text(self) -> str:
-        """A text that no document has had."""
-        self.made += 1
-        return f"{self.chance.choice(self.sentences)} This is text number {self.made}."
-
-    def settle(self, texts: Mapping[str, str | None]) -> None:
-        """Take down what has become of documents."""
-        for id, text in texts.items():
-            if text is None:
-                self.texts.pop(id, None)
-                self.gone.add(id)
-            else:
-                self.texts[id] = text
-        self.under_way = None
-
-
-def _add(books: Books) -> Request:
-    texts = {
-        f"document-{books.made + 1}": books.text()
-        for _ in range(books.chance.randint(1, _MOST_AT_ONCE))
-    }
-    return Request(
-        "POST",
-        "/v1/documents",
-        {"documents": [{"id": i, "text": t} for i, t in texts.items()]},
-        texts,
-    )
-
-
-def _update(books: Books) -> Request:
-    id, text = books.chance.choice(sorted(books.texts)), books.text()
-    return Request("PUT", f"/v1/documents/{id}", {"text": text}, {id: text})
-
-
-def _delete(books: Books) -> Request:
-    id = books.chance.choice(sorted(books.texts))
-    return Request("DELETE", f"/v1/documents/{id}", None, {id: None})
-
-
-OPERATIONS: dict[str, Callable[[Books], Request]] = {
-    "add": _add,
-    "update": _update,
-    "delete": _delete,
-}
-"""What is going on when the service is killed: each makes the next request from what is there."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """What all rounds came to.
-
-    :param done: requests under way when the service was killed that turned out to be done
-    :param undone: those that turned out not to be
-    :param faults: what must not be, a line each
+    :param done: requests that were pending when the service was killed, and had been carried out
+    :param undone: those that had not
+    :param faults: what must not happen, a line each
     """
 
     rounds: Counter[tuple[str, Moment]] = field(default_factory=Counter)
@@ -160,217 +76,164 @@ class Tally:
     faults: list[str] = field(default_factory=list)
 
 
-class Ordeal:
-    """The rounds, on one data folder."""
+class KillRounds:
+    """Rounds of changes and kills on one data folder."""
 
     def __init__(
-        self, folder: Path, encoder: Encoder, settings: Settings, chance: random.Random
+        self, folder: Path, encoder: Encoder, settings: Settings, draws: random.Random
     ) -> None:
         library = (source.document.text for source in load_sources(None))
         texts = [text[start:end] for text in library for start, end in sentences(text)]
         self._folder = folder
         self._encoder = encoder
         self._environment = environment(settings)
-        self._chance = chance
-        self._books = Books(chance, texts)
-        self.tally = Tally()
+        self._random = draws
+        self._acknowledged = Acknowledged(draws, texts)
+        self._report = KillReport()
 
-    def run(self, rounds: int) -> Tally:
-        """So many rounds, operations and moments in turn."""
+    def run(self, rounds: int) -> KillReport:
+        """Run a number of rounds, with each pair of operation and moment in turn."""
         for number in range(rounds):
             operation = list(OPERATIONS)[number % len(OPERATIONS)]
             moment = list(Moment)[number // len(OPERATIONS) % len(Moment)]
-            faults = len(self.tally.faults)
+            before = len(self._report.faults)
             self._round(operation, moment)
-            self.tally.rounds[operation, moment] += 1
-            found = self.tally.faults[faults:]
-            err.print(
-                f"{number + 1}: {operation}, {moment}: {len(self._books.texts)} documents, "
-                f"{found or 'sound'}"
+            self._report.rounds[operation, moment] += 1
+            faults = self._report.faults[before:]
+            documents = len(self._acknowledged.texts)
+            stderr.print(
+                f"{number + 1}: {operation}, {moment}: {documents} documents, {faults or 'sound'}"
             )
-        return self.tally
+        return self._report
 
     def _round(self, operation: str, moment: Moment) -> None:
-        with started(self._folder, self._environment) as (process, url):
+        log = self._folder / "serve.log"
+        with started(self._folder, self._environment, log) as service:
             if moment is Moment.STARTING:
-                time.sleep(self._chance.uniform(0, _LONGEST_S))
+                time.sleep(self._random.uniform(0, _LONGEST_S))
             else:
-                self._trouble(operation, moment, process, url)
-            process.kill()
+                self._change_until_killed(operation, moment, service)
+        # leaving the block has killed the service
         self._check(operation)
 
-    def _trouble(
-        self, operation: str, moment: Moment, process: "subprocess.Popen[bytes]", url: str
-    ) -> None:
-        """Requests until the service is gone."""
-        with httpx.Client(base_url=url, timeout=_TIMEOUT_S, trust_env=False) as client:
-            _wait_until_ready(client, process)
-            while len(self._books.texts) < _FIRST_DOCUMENTS:
+    def _change_until_killed(self, operation: str, moment: Moment, service: StartedService) -> None:
+        """Send requests until the service is gone, while two readers search."""
+        with http_client(service.url) as client:
+            service.wait_until_ready(client)
+            while len(self._acknowledged.texts) < _FIRST_DOCUMENTS:
                 self._send(client, "add")
-            killing = threading.Thread(
-                target=_kill, args=(process, moment, self._folder, self._chance.random())
+            kill = threading.Thread(
+                target=_kill, args=(service, moment, self._folder, self._random.random())
             )
             readers = [
-                threading.Thread(target=read, args=(url,))
+                threading.Thread(target=read, args=(service.url,))
                 for read in (self._search_over_http, self._search_here)
             ]
-            for thread in (*readers, killing):
+            for thread in (*readers, kill):
                 thread.start()
             try:
                 while True:
-                    self._send(
-                        client,
-                        operation if len(self._books.texts) >= _FIRST_DOCUMENTS // 2 else "add",
-                    )
+                    # there must be something left to update or delete
+                    few = len(self._acknowledged.texts) < _FIRST_DOCUMENTS // 2
+                    self._send(client, "add" if few else operation)
             except httpx.TransportError:
                 pass
-            for thread in (*readers, killing):
+            for thread in (*readers, kill):
                 thread.join()
 
     def _send(self, client: httpx.Client, operation: str) -> None:
-        request = self._books.under_way = OPERATIONS[operation](self._books)
-        answer = client.request(request.method, request.path, json=request.body)
-        if answer.status_code == httpx.codes.OK:
-            self._books.settle(request.texts)
-            self.tally.acknowledged[operation] += 1
+        request = self._acknowledged.pending = OPERATIONS[operation](self._acknowledged)
+        response = client.request(request.method, request.path, json=request.body)
+        if response.status_code == httpx.codes.OK:
+            self._acknowledged.settle(request.texts)
+            self._report.acknowledged[operation] += 1
         else:
-            self._fault(f"{operation}: {answer.status_code} {answer.text}")
+            self._fault(f"{operation}: {response.status_code} {response.text}")
 
     def _search_over_http(self, url: str) -> None:
-        """Search until the service is gone; it must answer, and never with what was deleted before
-        it was asked.
+        """Search until the service is gone. It must answer, and must not return a document that
+        was deleted before the search was sent.
         """
-        with httpx.Client(base_url=url, timeout=_TIMEOUT_S, trust_env=False) as client:
+        with http_client(url) as client:
             while True:
-                gone = set(self._books.gone)
+                deleted = set(self._acknowledged.deleted)
+                question = random.choice(self._acknowledged.sentences)[:900]
                 try:
-                    answer = client.post(
-                        "/v1/search", json={"question": random.choice(self._books.sentences)[:900]}
-                    )
+                    response = client.post("/v1/search", json={"question": question})
                 except httpx.TransportError:
                     return
-                if answer.status_code != httpx.codes.OK:
-                    self._fault(f"search: {answer.status_code} {answer.text}")
+                if response.status_code != httpx.codes.OK:
+                    self._fault(f"search: {response.status_code} {response.text}")
                     continue
-                self._count({hit["document_id"] for hit in answer.json()["hits"]}, gone)
+                self._count({hit["document_id"] for hit in response.json()["hits"]}, deleted)
 
     def _search_here(self, url: str) -> None:
-        """The same beside the service, as a second process does that opens its folder for
-        reading.
-        """
+        """Search in this process, as a second process that opens the folder for reading."""
         try:
             with Collection(self._folder, self._encoder, writable=False) as collection:
                 while _listens(url):
-                    question = random.choice(self._books.sentences)
-                    self._count(
-                        {
-                            hit.chunk.document_id
-                            for hit in collection.searcher.search(question, 10).hits
-                        },
-                        set(),
-                    )
+                    question = random.choice(self._acknowledged.sentences)
+                    hits = collection.searcher.search(question, 10).hits
+                    self._count({hit.chunk.document_id for hit in hits}, set())
         except QuothError as exc:
             self._fault(f"reader: {exc}")
 
-    def _count(self, found: set[str], gone: set[str]) -> None:
-        self.tally.searches += 1
-        if found & gone:
-            self._fault(f"search: found what was deleted before: {sorted(found & gone)}")
+    def _count(self, found: set[str], deleted: set[str]) -> None:
+        self._report.searches += 1
+        if found & deleted:
+            self._fault(f"search: returned deleted documents: {sorted(found & deleted)}")
 
     def _check(self, operation: str) -> None:
-        """Open the folder, as a reader or as the next writer, and compare it with the books."""
-        with Collection(
-            self._folder, self._encoder, writable=self._chance.random() < 0.5
-        ) as collection:
-            found = {
-                each.id: collection.store.document(each.id).text for each in collection.documents()
-            }
+        """Open the folder, as a reader or as the next writer, and compare it with what was
+        acknowledged.
+        """
+        writable = self._random.random() < 0.5
+        with Collection(self._folder, self._encoder, writable=writable) as collection:
+            store = collection.store
+            texts = {each.id: store.document(each.id).text for each in collection.documents()}
             for fault in collection.verify():
                 self._fault(f"verify: {fault}")
-            self._compare(found, operation)
-            for id in self._chance.sample(sorted(found), min(3, len(found))):
-                hits = collection.searcher.search(found[id], 10).hits
-                if id not in {hit.chunk.document_id for hit in hits}:
-                    self._fault(f"search: does not find {id} by its own text")
+            self._compare(texts, operation)
+            for document_id in self._random.sample(sorted(texts), min(3, len(texts))):
+                hits = collection.searcher.search(texts[document_id], 10).hits
+                if document_id not in {hit.chunk.document_id for hit in hits}:
+                    self._fault(f"search: does not find {document_id} by its own text")
 
-    def _compare(self, found: Mapping[str, str], operation: str) -> None:
-        request, self._books.under_way = self._books.under_way, None
+    def _compare(self, texts: Mapping[str, str], operation: str) -> None:
+        request, self._acknowledged.pending = self._acknowledged.pending, None
         if request is not None:
-            done = [found.get(id) == text for id, text in request.texts.items()]
+            done = [texts.get(document_id) == text for document_id, text in request.texts.items()]
             if any(done) and not all(done):
-                self._fault(f"{operation}: done by half: {sorted(request.texts)}")
+                self._fault(f"{operation}: carried out in part: {sorted(request.texts)}")
             if all(done):
-                self._books.settle(request.texts)
-            (self.tally.done if all(done) else self.tally.undone)[operation] += 1
-        for id in sorted(self._books.texts.keys() | found.keys()):
-            if found.get(id) != self._books.texts.get(id):
-                what = (
-                    "lost"
-                    if id not in found
-                    else "came back"
-                    if id not in self._books.texts
-                    else "has another text"
-                )
-                self._fault(f"{id}: {what}")
+                self._acknowledged.settle(request.texts)
+            (self._report.done if all(done) else self._report.undone)[operation] += 1
+        expected = self._acknowledged.texts
+        for document_id in sorted(expected.keys() | texts.keys()):
+            if document_id not in texts:
+                self._fault(f"{document_id}: lost")
+            elif document_id not in expected:
+                self._fault(f"{document_id}: came back")
+            elif texts[document_id] != expected[document_id]:
+                self._fault(f"{document_id}: has another text")
 
     def _fault(self, line: str) -> None:
-        self.tally.faults.append(line)
-
-
-@contextmanager
-def started(
-    folder: Path, environment: Mapping[str, str]
-) -> Iterator[tuple["subprocess.Popen[bytes]", str]]:
-    """``quoth serve`` as a process of its own, and its address; killed at the end where it is not
-    yet.
-    """
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "service.cli",
-        "serve",
-        "--data",
-        str(folder),
-        "--port",
-        str(port),
-    ]
-    with (folder / "serve.log").open("ab") as log:
-        process = subprocess.Popen(command, env=dict(environment), stdout=log, stderr=log)
-    try:
-        yield process, f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _wait_until_ready(client: httpx.Client, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + _READY_TIMEOUT_S
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            if client.get("/health/ready").status_code == httpx.codes.OK:
-                return
-        except httpx.TransportError:  # it does not listen yet
-            time.sleep(_SOON_S)
-    raise SystemExit("quoth serve does not start; serve.log in the data folder says why")
+        self._report.faults.append(line)
 
 
 def _listens(url: str) -> bool:
+    address = ("127.0.0.1", int(url.rpartition(":")[2]))
     try:
-        socket.create_connection(
-            ("127.0.0.1", int(url.rpartition(":")[2])), timeout=_TIMEOUT_S
-        ).close()
+        socket.create_connection(address, timeout=_CONNECT_TIMEOUT_S).close()
     except OSError:
         return False
     return True
 
 
-def _kill(process: "subprocess.Popen[bytes]", moment: Moment, folder: Path, part: float) -> None:
-    """Kill the process at its moment.
+def _kill(service: StartedService, moment: Moment, folder: Path, part: float) -> None:
+    """Kill the service at its moment.
 
-    :param part: 0 to 1, of the time within which that may be
+    :param part: where in the time that the moment allows, 0 to 1
     """
     if moment is Moment.ANY:
         time.sleep(part * _LONGEST_S)
@@ -380,14 +243,14 @@ def _kill(process: "subprocess.Popen[bytes]", moment: Moment, folder: Path, part
         while moment is Moment.WRITING and _files(folder) == before:
             time.sleep(0.001)
         if moment is Moment.CLOSING:
-            process.send_signal(signal.SIGTERM)
+            service.process.send_signal(signal.SIGTERM)
         time.sleep(part * (_SOON_S if moment is Moment.WRITING else 0.5))
-    process.kill()
+    service.process.kill()
 
 
 def _files(folder: Path) -> list[tuple[str, int, int]]:
-    """Name, size and time of each file of an index."""
-    found = []
+    """Name, size and modification time of each file of an index."""
+    files = []
     for parent, _, names in os.walk(folder):
         for name in names:
             try:
@@ -395,43 +258,44 @@ def _files(folder: Path) -> list[tuple[str, int, int]]:
             except FileNotFoundError:
                 continue
             if name != "serve.log":
-                found.append((name, status.st_size, status.st_mtime_ns))
-    return sorted(found)
+                files.append((name, status.st_size, status.st_mtime_ns))
+    return sorted(files)
 
 
-def print_tally(tally: Tally) -> None:
-    """The rounds by operation and moment, what was acknowledged, and what must not be."""
+def print_report(report: KillReport) -> None:
+    """Print the rounds by operation and moment, what was acknowledged, and the faults."""
     table = Table(
-        "operation", *Moment, "acknowledged", "under way: done", "not done", box=box.MARKDOWN
+        "operation", *Moment, "acknowledged", "pending: done", "not done", box=box.MARKDOWN
     )
     for operation in OPERATIONS:
-        rounds = [str(tally.rounds[operation, moment]) for moment in Moment]
-        counts = (tally.acknowledged, tally.done, tally.undone)
+        rounds = [str(report.rounds[operation, moment]) for moment in Moment]
+        counts = (report.acknowledged, report.done, report.undone)
         table.add_row(operation, *rounds, *(str(count[operation]) for count in counts))
-    Console(highlight=False, width=160).print(table)
-    for fault in tally.faults:
-        out.print(fault, markup=False)
-    out.print(
-        f"rounds: {tally.rounds.total()}, searches meanwhile: {tally.searches}, faults: "
-        f"{len(tally.faults)}"
+    print_wide(table, width=160)
+    for fault in report.faults:
+        stdout.print(fault, markup=False)
+    stdout.print(
+        f"rounds: {report.rounds.total()}, searches meanwhile: {report.searches}, faults: "
+        f"{len(report.faults)}"
     )
 
 
 def main() -> None:
-    """Run, print; exit code 1 where something was lost or wrong."""
+    """Run and print. The exit code is 1 if there was a fault."""
     parser = argparse.ArgumentParser(
         prog="python -m eval.benchmarks.faults", description=(__doc__ or "").split("\n")[0]
     )
-    parser.add_argument("--rounds", type=positive, default=ROUNDS, help="%(default)s")
-    parser.add_argument("--seed", type=int, help="draws the moments again that it drew before")
+    parser.add_argument("--rounds", type=positive, default=KILLS, help="%(default)s")
+    parser.add_argument("--seed", type=int, help="repeat the moments of an earlier run")
     given = parser.parse_args()
     settings = load_settings(encoder=DEFAULT_ENCODER)
     print_machine(this_machine(settings.threads))
     encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
     with tempfile.TemporaryDirectory(prefix="quoth-faults-") as folder:
-        tally = Ordeal(Path(folder), encoder, settings, random.Random(given.seed)).run(given.rounds)
-    print_tally(tally)
-    sys.exit(1 if tally.faults else 0)
+        rounds = KillRounds(Path(folder), encoder, settings, random.Random(given.seed))
+        report = rounds.run(given.rounds)
+    print_report(report)
+    sys.exit(1 if report.faults else 0)
 
 
 if __name__ == "__main__":

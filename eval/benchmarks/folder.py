@@ -1,12 +1,11 @@
-"""A folder kept up with: 2,000 files of several formats, some of them bad, synced, changed, and
-synced again.
+"""Mirroring a folder: 2,000 files of several formats are synced, changed, and synced again.
 
     python -m eval.benchmarks.folder [--squad FILE] [--files 2000] [--json FILE]
 
-The files are made of real sentences (a SQuAD file's, or the shipped library's), a few sentences
-each, and ten more are bad in ten ways. After the first sync 50 files are changed, 20 deleted and 10
-renamed. Every sync is what ``quoth sync`` runs, with the default encoder; how many texts the
-encoder was given, and how long it was at work, is counted around it."""
+Each file holds a few real sentences, from a SQuAD file or the shipped library. Ten more files are
+broken in ten ways. After the first sync 50 files are changed, 20 deleted and 10 renamed. Every sync
+is what ``quoth sync`` runs, with the default encoder. A wrapper counts the texts that the encoder
+is given, and the time that it takes."""
 
 import argparse
 import json
@@ -28,76 +27,41 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.platypus import Paragraph, SimpleDocTemplate
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from corpus.pool import ParserPool
-from eval.benchmarks.speed import (
-    SEED,
-    err,
-    load_sources,
-    out,
-    positive,
-    print_machine,
-    this_machine,
-)
+from eval.benchmarks.machine import print_machine, this_machine
+from eval.benchmarks.material import load_sources
+from eval.benchmarks.options import positive
+from eval.benchmarks.timing import TimedEncoder
+from eval.console import print_wide, stderr, stdout
+from eval.seed import SEED
 from index.collection import Collection
-from index.encoding.encoder import DEFAULT_ENCODER, Encoder, EncoderIdentity, Vectors, load_encoder
+from index.encoding.encoder import DEFAULT_ENCODER, load_encoder
 from index.ledger import Stage
 from index.outcome import FileStatus
 from index.text.sentences import sentences
 from service.mirror.sync import Mirror
 from service.settings import Settings, load_settings
 
-FILES = 2_000
+FILE_COUNT = 2_000
 CHANGED, DELETED, RENAMED = 50, 20, 10
 
 _SENTENCES = 3
 _LONG_AGO_NS = 10**18
 
 
-class TimedEncoder:
-    """An encoder that knows how much it was asked for.
-
-    :param texts: how many it was given
-    :param seconds: how long it was at work
-    :param cpu_s: processor time of that
-    """
-
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
-        self.identity: EncoderIdentity = encoder.identity
-        self.forget()
-
-    def forget(self) -> None:
-        """Count from nothing again."""
-        self.texts, self.seconds, self.cpu_s = 0, 0.0, 0.0
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        """What the encoder gives."""
-        started, cpu = time.perf_counter(), time.process_time()
-        vectors = self._encoder.encode(texts)
-        self.seconds += time.perf_counter() - started
-        self.cpu_s += time.process_time() - cpu
-        self.texts += len(texts)
-        return vectors
-
-    def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
-        """What the encoder gives; chunks are cut by it, which is not embedding."""
-        return self._encoder.token_spans(texts)
-
-
 @dataclass(frozen=True, slots=True)
 class Sync:
     """One sync.
 
-    :param outcomes: how many files came to what
-    :param embedded: texts that the encoder was given
-    :param other: the share of the time that was not the encoder's own, 0 to 1
-    :param other_cpu: the same of this process's processor time, which other work on the machine
-        does not spoil
-    :param parsing_cpu_s: processor time of the processes that read and parsed meanwhile
-    :param generations: how many it made
+    :param outcomes: number of files by outcome
+    :param embedded: number of texts that the encoder was given
+    :param other: the share of the time that was not spent in the encoder, 0 to 1
+    :param other_cpu: the same share of this process's processor time, which other work on the
+        machine does not lengthen
+    :param parsing_cpu_s: processor time of the processes that read and parsed files
+    :param generations: number of generations that it made
     """
 
     name: str
@@ -162,7 +126,7 @@ WRITERS: dict[str, tuple[int, Callable[[Path, str, str], None]]] = {
     ".xlsx": (1, _xlsx),
     ".pptx": (1, _pptx),
 }
-"""How each format is written, and how many of every 21 files have it."""
+"""How each format is written, and how many of every 21 files are in it."""
 
 BAD: dict[str, bytes] = {
     "empty.txt": b"",
@@ -178,16 +142,16 @@ BAD: dict[str, bytes] = {
 
 
 def write_folder(
-    folder: Path, texts: Iterator[str], files: int, chance: random.Random
+    folder: Path, texts: Iterator[str], files: int, draws: random.Random
 ) -> list[Path]:
-    """Good files, in folders of a hundred, and the bad ones.
+    """Write good files, in folders of a hundred, and the broken ones.
 
-    :return: the good ones
+    :return: the good files
     """
     kinds = [suffix for suffix, (share, _) in WRITERS.items() for _ in range(share)]
     written = []
     for number, body in enumerate(islice(texts, files)):
-        path = folder / f"{number // 100:02}" / f"{number:04}{chance.choice(kinds)}"
+        path = folder / f"{number // 100:02}" / f"{number:04}{draws.choice(kinds)}"
         path.parent.mkdir(parents=True, exist_ok=True)
         _write(path, body)
         written.append(path)
@@ -203,9 +167,9 @@ def _write(path: Path, body: str, age: int = 0) -> None:
     os.utime(path, ns=(_LONG_AGO_NS + age, _LONG_AGO_NS + age))
 
 
-def change_folder(written: list[Path], texts: Iterator[str], chance: random.Random) -> None:
-    """Change, delete and rename some of the files, different ones each."""
-    chosen = iter(chance.sample(written, CHANGED + DELETED + RENAMED))
+def change_folder(written: list[Path], texts: Iterator[str], draws: random.Random) -> None:
+    """Change some of the files, delete others and rename others."""
+    chosen = iter(draws.sample(written, CHANGED + DELETED + RENAMED))
     for path, body in zip(islice(chosen, CHANGED), texts, strict=False):
         _write(path, body, age=1)
     for path in islice(chosen, DELETED):
@@ -218,40 +182,36 @@ def synced(
     name: str, collection: Collection, folder: Path, encoder: TimedEncoder, settings: Settings
 ) -> Sync:
     """Sync the folder once, as ``quoth sync`` does."""
-    encoder.forget()
-    generation, started, cpu, parsing = (
-        collection.generation,
-        time.perf_counter(),
-        time.process_time(),
-        _children_s(),
-    )
+    encoder.reset()
+    generation, parsing = collection.generation, _children_s()
+    started, cpu = time.perf_counter(), time.process_time()
     mirror = Mirror(collection, folder)
     plan = mirror.plan()
     with ParserPool.sized(len(plan.pending), settings.threads, settings.max_document_bytes) as pool:
         outcomes = Counter(outcome.status for outcome in mirror.carry_out(plan, pool))
         seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu
     counts = {status.value: outcomes[status] for status in FileStatus if outcomes[status]}
-    err.print(f"{name}: {seconds:.1f} s, {counts}")
+    stderr.print(f"{name}: {seconds:.1f} s, {counts}")
     return Sync(
-        name,
-        counts,
-        seconds,
-        encoder.texts,
-        1 - encoder.seconds / seconds,
-        1 - encoder.cpu_s / cpu_s,
-        _children_s() - parsing,
-        collection.generation - generation,
+        name=name,
+        outcomes=counts,
+        seconds=seconds,
+        embedded=encoder.texts,
+        other=1 - encoder.seconds / seconds,
+        other_cpu=1 - encoder.cpu_s / cpu_s,
+        parsing_cpu_s=_children_s() - parsing,
+        generations=collection.generation - generation,
     )
 
 
 def _children_s() -> float:
-    """Processor time of processes that this one has started and that have ended."""
+    """Processor time of the ended child processes of this one, in seconds."""
     times = os.times()
     return times.children_user + times.children_system
 
 
 def print_syncs(syncs: Sequence[Sync]) -> None:
-    """A row for each sync."""
+    """Print a table with a row for each sync."""
     heads = (
         "sync",
         "files",
@@ -274,11 +234,11 @@ def print_syncs(syncs: Sequence[Sync]) -> None:
             *shares,
             str(sync.generations),
         )
-    Console(highlight=False, width=160).print(table)
+    print_wide(table, width=160)
 
 
 def _bodies(squad: Path | None) -> Iterator[str]:
-    """Some sentences at a time; the library's again and again, each time with a number."""
+    """A few sentences at a time, without end; from the second round on with the round's number."""
     turn = 0
     while True:
         for source in load_sources(squad):
@@ -286,53 +246,53 @@ def _bodies(squad: Path | None) -> Iterator[str]:
             found = [text[start:end] for start, end in sentences(text)]
             for first in range(0, len(found), _SENTENCES):
                 body = " ".join(" ".join(found[first : first + _SENTENCES]).split())
-                yield body if turn == 0 else f"{body} This is reading {turn}."
+                yield body if turn == 0 else f"{body} This is round {turn}."
         turn += 1
 
 
 def main() -> None:
-    """Write, sync, change, sync, print."""
+    """Write files, sync, change some, sync again, print."""
     parser = argparse.ArgumentParser(
         prog="python -m eval.benchmarks.folder", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument(
-        "--squad", type=Path, help="a SQuAD file, plain or gzipped; without it, the shipped library"
+        "--squad", type=Path, help="a SQuAD file, plain or gzipped; default: the shipped library"
     )
     parser.add_argument(
-        "--files", type=positive, default=FILES, help="%(default)s, and ten bad ones"
+        "--files", type=positive, default=FILE_COUNT, help="number of good files (%(default)s)"
     )
-    parser.add_argument("--json", type=Path, help="write the figures to this file as well")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     given = parser.parse_args()
     settings = load_settings(encoder=DEFAULT_ENCODER)
     print_machine(this_machine(settings.threads))
     encoder = TimedEncoder(load_encoder(settings.encoder, settings.models_dir, settings.threads))
-    texts, chance = _bodies(given.squad), random.Random(SEED)
+    texts, draws = _bodies(given.squad), random.Random(SEED)
     with tempfile.TemporaryDirectory(prefix="quoth-folder-") as scratch:
         folder, data = Path(scratch) / "papers", Path(scratch) / "data"
-        err.print(f"writing {given.files} files")
-        written = write_folder(folder, texts, given.files, chance)
+        stderr.print(f"writing {given.files} files")
+        written = write_folder(folder, texts, given.files, draws)
         with Collection(data, encoder, writable=True) as collection:
             syncs = [synced("first", collection, folder, encoder, settings)]
             _print_ledger(collection, folder)
-            change_folder(written, texts, chance)
+            change_folder(written, texts, draws)
             syncs += [
                 synced(name, collection, folder, encoder, settings)
                 for name in ("after changes", "nothing new")
             ]
             faults = collection.verify()
     print_syncs(syncs)
-    out.print(f"verify: {len(faults)} faults")
+    stdout.print(f"verify: {len(faults)} faults")
     if given.json is not None:
         given.json.write_text(json.dumps([asdict(sync) for sync in syncs], indent=2) + "\n")
 
 
 def _print_ledger(collection: Collection, folder: Path) -> None:
     stages = collection.store.ledger.stages()[str(folder)]
-    out.print(
+    stdout.print(
         "ledger: " + ", ".join(f"{stages[stage]} {stage}" for stage in Stage if stage in stages)
     )
     for entry in collection.store.ledger.lines(2 * len(BAD), stage=Stage.FAILED):
-        out.print(
+        stdout.print(
             f"  {entry.stage} {os.path.relpath(entry.path, folder)}: {entry.reason} ({entry.at})",
             markup=False,
         )

@@ -1,15 +1,14 @@
-"""FAISS's compressed index types side by side, on the vectors of an index that
-:mod:`eval.benchmarks.scale` has made.
+"""FAISS's compressed index types side by side, on the vectors of an index made by
+:mod:`eval.benchmarks.scale`.
 
     python -m eval.benchmarks.index_types --index DIR/chunks-100000 --squad FILE \\
         [--types ivf-sq8,...]
 
-For each type: seconds of processor time to train and to add, size on disk, and for several depths
-of search that of one question, with recall@10 before and after its shortlist of 200 is scored again
-with the exact vectors."""
+For each type: seconds of processor time to train it and to add the vectors, its size on disk, and
+for several depths of search the time of one question and recall@10, before and after the shortlist
+of 200 is scored again with the exact vectors."""
 
 import argparse
-import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,18 +19,20 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
-from eval.benchmarks.scale import exact_nearest
-from eval.benchmarks.speed import SEED, load_sources
+from eval.benchmarks.material import load_sources, sample_questions
+from eval.benchmarks.nearest import exact_nearest
+from eval.benchmarks.timing import PROCESSOR
+from eval.console import print_wide, stderr
+from eval.seed import SEED
 from index.encoding.encoder import DEFAULT_ENCODER, Vectors, load_encoder
 from index.store.store import Store
 from service.settings import load_settings
 
-QUESTIONS = 100
-SHORTLIST = 200
-DEPTH = 10
+COMPARED_QUESTIONS = 100
+SHORTLIST_SIZE = 200
+RECALL_DEPTH = 10
 
 _SAMPLE_PER_LIST = 40
 _ROUNDS = 10
@@ -39,10 +40,10 @@ _ROUNDS = 10
 
 @dataclass(frozen=True, slots=True)
 class IndexType:
-    """A way to build.
+    """A way to build an index.
 
-    :param make: from the dimension and how many lists an inverted file is to have
-    :param depths: what ``search`` is tried with: lists probed, or ``efSearch``
+    :param make: makes an empty index from the dimension and the number of lists of an inverted file
+    :param depths: depths of search to try: lists probed, or ``efSearch``
     """
 
     make: Callable[[int, int], faiss.Index]
@@ -88,19 +89,17 @@ def main() -> None:
         "--lists",
         type=float,
         default=4.0,
-        help="times the square root of the vectors (%(default)s)",
+        help="lists, as a multiple of the square root of the number of vectors (%(default)s)",
     )
     given = parser.parse_args()
     settings = load_settings(encoder=DEFAULT_ENCODER)
     encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
-    asked = sorted(
-        {question for source in load_sources(given.squad) for question in source.questions}
-    )
-    questions = encoder.encode(random.Random(SEED).sample(asked, QUESTIONS))
+    asked = sample_questions(list(load_sources(given.squad)), COMPARED_QUESTIONS)
+    questions = encoder.encode(asked)
     store = Store(given.index)
     vectors = np.concatenate([part.vectors for part in store.vector_changes_since(0)])
     ids = np.concatenate([part.added for part in store.vector_changes_since(0)])
-    nearest = exact_nearest(store, questions, DEPTH)
+    nearest = exact_nearest(store, questions, RECALL_DEPTH)
     store.close()
     table = Table(
         "type",
@@ -114,16 +113,20 @@ def main() -> None:
         box=box.MARKDOWN,
     )
     for name in given.types.split(","):
-        for row in _measured(TYPES[name], vectors, ids, questions, nearest, given.lists):
+        rows = _measured(
+            TYPES[name], vectors, ids, questions=questions, nearest=nearest, times=given.lists
+        )
+        for row in rows:
             table.add_row(name, *row)
-            Console(highlight=False, width=130, stderr=True).print(name, *row)
-    Console(highlight=False, width=130).print(table)
+            stderr.print(name, *row)
+    print_wide(table)
 
 
 def _measured(
     kind: IndexType,
     vectors: Vectors,
     ids: NDArray[np.int64],
+    *,
     questions: Vectors,
     nearest: Sequence[Sequence[int]],
     times: float,
@@ -134,8 +137,8 @@ def _measured(
         len(vectors), min(len(vectors), _SAMPLE_PER_LIST * lists), replace=False
     )
     sample = vectors[np.sort(drawn)]
-    trained_s = _seconds(lambda: index.train(sample))
-    added_s = _seconds(lambda: index.add(vectors))
+    trained_s = PROCESSOR.seconds(lambda: index.train(sample))
+    added_s = PROCESSOR.seconds(lambda: index.add(vectors))
     with tempfile.TemporaryDirectory() as folder:
         faiss.write_index(index, f"{folder}/index")
         size = Path(folder, "index").stat().st_size / 1e6
@@ -160,7 +163,7 @@ def _searched(
     found, took = [], []
     for question in questions:
         started = time.thread_time()
-        rows = index.search(question[np.newaxis], SHORTLIST, params=parameters)[1][0]
+        rows = index.search(question[np.newaxis], SHORTLIST_SIZE, params=parameters)[1][0]
         took.append(time.thread_time() - started)
         found.append(rows[rows >= 0])
     return found, took
@@ -186,17 +189,10 @@ def _recall(
     found: Sequence[NDArray[np.int64]], ids: NDArray[np.int64], nearest: Sequence[Sequence[int]]
 ) -> float:
     shared = [
-        len(set(ids[rows[:DEPTH]].tolist()) & set(best))
+        len(set(ids[rows[:RECALL_DEPTH]].tolist()) & set(best))
         for rows, best in zip(found, nearest, strict=True)
     ]
-    return sum(shared) / (DEPTH * len(shared))
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    """The processor time of all threads: other processes do not lengthen it."""
-    started = time.process_time()
-    work()
-    return time.process_time() - started
+    return sum(shared) / (RECALL_DEPTH * len(shared))
 
 
 if __name__ == "__main__":

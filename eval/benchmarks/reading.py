@@ -3,12 +3,12 @@
     python -m eval.benchmarks.reading (--checkpoint FILE | --transformers DIR) [--squad FILE] \\
         [--chunks 10000]
 
-Reading: the passages of a question are read by this project's reader (int8, onnxruntime) and by
-Transformers' model of question answering (float32, PyTorch), question by question in turns, in one
-process with the same number of threads, from the texts to the best span; the third side is a whole
-answer of the service, search and all, which stops reading when the evidence is clear. Answers: each
-question through the service's service, over an index of so many chunks, in a process of its own,
-which is to stay without torch. Run it when nothing else runs. Needs psutil, torch, transformers.
+Reading: the passages of each question are read by this project's reader (int8, onnxruntime) and by
+Transformers' question-answering model (float32, PyTorch), in turns, in one process with the same
+number of threads, from the texts to the best span. A third side is a whole answer of the service,
+search included, which stops reading when the evidence is clear. Answers: every question is asked of
+the service, over an index of so many chunks, in a process of its own that must not import torch.
+Run it on an idle machine. Needs psutil, torch and transformers.
 """
 
 import argparse
@@ -27,20 +27,13 @@ from typing import Any
 import numpy as np
 import psutil
 
-from eval.benchmarks.speed import (
-    HEAVY,
-    SEARCHED_CHUNKS,
-    build_index,
-    environment,
-    err,
-    load_sources,
-    milliseconds,
-    out,
-    positive,
-    print_machine,
-    take,
-    this_machine,
-)
+from eval.benchmarks.built_index import build_index
+from eval.benchmarks.machine import print_machine, this_machine
+from eval.benchmarks.material import load_sources, take
+from eval.benchmarks.options import positive
+from eval.benchmarks.serving import TORCH_PACKAGES, environment
+from eval.benchmarks.timing import WALL
+from eval.console import stderr, stdout
 from eval.measuring.counting import CountingReader
 from eval.measuring.measures import percentile
 from index.collection import Collection
@@ -53,23 +46,24 @@ from service.reader.load import DEFAULT_READER, load_passage_reader
 from service.reader.passage import MAX_ROW_TOKENS, PassageReader
 from service.settings import Settings, load_settings
 
-COMPARED = 60
-ANSWERED = 200
-ROUNDS = 3
+INDEXED_CHUNKS = 10_000
+COMPARED_READINGS = 60
+ANSWERED_QUESTIONS = 200
+READING_ROUNDS = 3
 
 _WARM_UP = 10
-# the threads of one side spin for a while after their work, and would be in the way of the other's
+# the threads of one side spin for a while after their work, and would slow down the other side's
 _SETTLE_S = 0.02
 
-Place = tuple[int, int, int]
-"""A span: the number of its passage, and code points of that, half-open."""
+PassageOffsets = tuple[int, int, int]
+"""A span: the number of its passage, and code points of that passage, half-open."""
 
-Asked = tuple[str, list[str]]
+RetrievedQuestion = tuple[str, list[str]]
 """A question and its passages."""
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
+class Latency:
     """How long something took, in milliseconds."""
 
     p50: float
@@ -77,25 +71,25 @@ class Times:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ReadingFigures:
     """Reading on both sides.
 
-    :param tokens: of all the questions' rows, without padding
-    :param answer: of the whole answer
-    :param tokens_a_s: of this project's reader; ``their_tokens_a_s`` of Transformers, both at the
-        median
-    :param ratio: of the medians; above 1, this project's reader is the quicker one
+    :param tokens: the number of tokens of all questions' passages, without padding
+    :param answer: the whole answer
+    :param tokens_a_s: tokens per second of this project's reader; ``their_tokens_a_s`` are those of
+        Transformers, both at the median
+    :param ratio: of the medians; above 1, this project's reader is faster
     :param answer_ratio: the same for the whole answer against Transformers' reading of all passages
-    :param same_span: share of questions for which both give the same best span
+    :param same_span: the share of questions for which both give the same best span
     """
 
     questions: int
     rounds: int
     passages: int
     tokens: int
-    ours: Times
-    theirs: Times
-    answer: Times
+    ours: Latency
+    theirs: Latency
+    answer: Latency
     ratio: float
     answer_ratio: float
     tokens_a_s: float
@@ -104,17 +98,17 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class AnswerFigures:
     """Whole answers.
 
-    :param passages: read for a question, the mean
-    :param stopped_early: share of questions for which not all passages were read
-    :param resident_mb: memory of the process, the most seen after an answer
-    :param heavy: torch and its like, where the process imported them
+    :param passages: the mean number of passages read for a question
+    :param stopped_early: the share of questions for which not all passages were read
+    :param resident_mb: the largest resident memory of the process after an answer
+    :param heavy: those of torch and its like that the process imported
     """
 
     questions: int
-    times: Times
+    times: Latency
     passages: float
     stopped_early: float
     resident_mb: float
@@ -122,9 +116,7 @@ class Answered:
 
 
 class TransformersSide:
-    """Reads as somebody would who takes Transformers: its tokenizer, its model, and the best of the
-    allowed pairs.
-    """
+    """Reads with Transformers alone: its tokenizer, its model, and the best allowed pair."""
 
     def __init__(self, folder: Path, threads: int) -> None:
         import torch
@@ -137,8 +129,8 @@ class TransformersSide:
             folder, local_files_only=True
         ).eval()
 
-    def best(self, question: str, passages: Sequence[str]) -> Place:
-        """The span that stands highest above its passage's null score."""
+    def best(self, question: str, passages: Sequence[str]) -> PassageOffsets:
+        """The span with the greatest margin over its passage's null score."""
         batch = self._encoded(question, passages)
         offsets = batch.pop("offset_mapping").numpy()
         with self._torch.inference_mode():
@@ -153,7 +145,7 @@ class TransformersSide:
         return row, int(offsets[row, first, 0]), int(offsets[row, last, 1])
 
     def tokens(self, question: str, passages: Sequence[str]) -> int:
-        """How many tokens the rows have, without padding."""
+        """How many tokens the passages have, with the question, without padding."""
         return int(self._encoded(question, passages)["attention_mask"].sum())
 
     def _encoded(
@@ -180,25 +172,27 @@ def main() -> None:
     machine = this_machine(settings.threads)
     print_machine(machine)
     with tempfile.TemporaryDirectory(prefix="quoth-reading-") as scratch:
-        figures = measure(given, settings, Path(scratch))
+        figures = measure_reading(given, settings, Path(scratch))
     for name, value in figures.items():
-        out.print(f"{name}: {json.dumps(value)}", soft_wrap=True)
+        stdout.print(f"{name}: {json.dumps(value)}", soft_wrap=True)
     if given.json:
         given.json.write_text(json.dumps({"machine": asdict(machine), **figures}, indent=2) + "\n")
 
 
-def measure(given: argparse.Namespace, settings: Settings, scratch: Path) -> dict[str, object]:
-    """Both parts; reading is the last, because it loads torch."""
+def measure_reading(
+    given: argparse.Namespace, settings: Settings, scratch: Path
+) -> dict[str, object]:
+    """Measure both parts. Reading comes last, because it loads torch."""
     encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
-    err.print(f"building an index of {given.chunks} chunks")
+    stderr.print(f"building an index of {given.chunks} chunks")
     material = take(
         load_sources(given.squad), encoder, min(given.chunks, given.real_chunks or given.chunks)
     )
     built = build_index(scratch / "index", material, encoder, given.chunks)
     questions = material.questions(_WARM_UP + max(given.questions, given.compared))
-    err.print("answering")
+    stderr.print("answering")
     answered = _answered(built.folder, questions[: _WARM_UP + given.questions], settings)
-    err.print("reading")
+    stderr.print("reading")
     ours = load_passage_reader(DEFAULT_READER, settings.threads)
     folder = given.transformers or _in_transformers_format(
         given.checkpoint, scratch / "transformers"
@@ -208,7 +202,9 @@ def measure(given: argparse.Namespace, settings: Settings, scratch: Path) -> dic
             (each, _passages(service.collection, each))
             for each in questions[: _WARM_UP + given.compared]
         ]
-        compared = compare(asked, service, TransformersSide(folder, settings.threads), given.rounds)
+        compared = compare_readers(
+            asked, service, TransformersSide(folder, settings.threads), given.rounds
+        )
     return {
         "index": {"chunks": built.chunks, "real": built.real},
         "answers": answered,
@@ -216,16 +212,20 @@ def measure(given: argparse.Namespace, settings: Settings, scratch: Path) -> dic
     }
 
 
-def compare(
-    asked: Sequence[Asked], service: AnswerService, theirs: TransformersSide, rounds: int
-) -> Compared:
-    """All sides in turns, each first in its share of them; the first questions only warm up."""
+def compare_readers(
+    asked: Sequence[RetrievedQuestion],
+    service: AnswerService,
+    theirs: TransformersSide,
+    rounds: int,
+) -> ReadingFigures:
+    """Measure all sides in turns; each is the first in its share of them. The first questions only
+    warm up.
+    """
     sides: dict[str, Callable[[str, Sequence[str]], object]] = {
         "ours": partial(_best, service.passages),
         "theirs": theirs.best,
-        "answer": lambda question, _: service.answerer.ask(
-            make_question(question)
-        ),  # the service would keep the first
+        # the service would keep the first answer, and look it up afterwards
+        "answer": lambda question, _: service.answerer.ask(make_question(question)),
     }
     for warm_up in asked[:_WARM_UP]:
         for side in sides.values():
@@ -238,10 +238,10 @@ def compare(
         names = list(sides)
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
             time.sleep(_SETTLE_S)
-            taken[name].append(milliseconds(partial(sides[name], *each)))
+            taken[name].append(WALL.milliseconds(partial(sides[name], *each)))
     times = {name: _times(values) for name, values in taken.items()}
     a_question = tokens / len(measured)
-    return Compared(
+    return ReadingFigures(
         questions=len(measured),
         rounds=rounds,
         passages=sum(len(passages) for _, passages in measured),
@@ -255,7 +255,7 @@ def compare(
     )
 
 
-def _best(reader: PassageReader, question: str, passages: Sequence[str]) -> Place:
+def _best(reader: PassageReader, question: str, passages: Sequence[str]) -> PassageOffsets:
     """The span that stands highest above its passage's null score, as the service reads."""
     spans = [
         (reading.spans[0], row)
@@ -266,32 +266,30 @@ def _best(reader: PassageReader, question: str, passages: Sequence[str]) -> Plac
     return row, span.start, span.end
 
 
-def answer(folder: Path, questions: Sequence[str], settings: Settings) -> Answered:
-    """Questions through the service's service, one after another, as this process sees it; the
-    first only warm up.
-    """
+def answer(folder: Path, questions: Sequence[str], settings: Settings) -> AnswerFigures:
+    """Ask the service questions, one after another, in this process. The first only warm up."""
     encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
     reader = CountingReader(load_passage_reader(settings.reader, settings.threads))
     times, counts, resident = list[float](), list[int](), list[int]()
     with AnswerService(folder, encoder, reader, writable=True) as service:
         for question in questions:
             reader.count = 0
-            times.append(milliseconds(partial(service.ask, make_question(question))))
+            times.append(WALL.milliseconds(partial(service.ask, make_question(question))))
             counts.append(reader.count)
             resident.append(psutil.Process().memory_info().rss)
     read = np.array(counts[_WARM_UP:])
-    return Answered(
+    return AnswerFigures(
         questions=len(read),
         times=_times(times[_WARM_UP:]),
         passages=round(float(read.mean()), 2),
         stopped_early=round(float((read < DEFAULT_TOP_K).mean()), 4),
         resident_mb=round(max(resident) / 1e6, 1),
-        heavy=tuple(sorted(HEAVY & {name.partition(".")[0] for name in sys.modules})),
+        heavy=tuple(sorted(TORCH_PACKAGES & {name.partition(".")[0] for name in sys.modules})),
     )
 
 
 def _answered(folder: Path, questions: Sequence[str], settings: Settings) -> object:
-    """The same in a process of its own, without what this one has imported."""
+    """The same in a process of its own, which has not imported what this one has."""
     command = [sys.executable, "-m", "eval.benchmarks.reading", "--answers-of", str(folder)]
     done = subprocess.run(
         command,
@@ -326,8 +324,8 @@ def _best_pair(start: Floats, end: Floats, inside: Flags) -> tuple[int, int, flo
     return int(first), int(last), float(scores[first, last])
 
 
-def _times(values: Sequence[float]) -> Times:
-    return Times(round(statistics.median(values), 2), round(percentile(values, 95), 2))
+def _times(values: Sequence[float]) -> Latency:
+    return Latency(round(statistics.median(values), 2), round(percentile(values, 95), 2))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -336,33 +334,39 @@ def _parser() -> argparse.ArgumentParser:
     )
     weights = parser.add_mutually_exclusive_group(required=True)
     weights.add_argument(
-        "--checkpoint", type=Path, help="of the training run that made the shipped weights"
+        "--checkpoint",
+        type=Path,
+        help="checkpoint of the training run that made the shipped weights",
     )
     weights.add_argument(
         "--transformers", type=Path, help="a folder that eval.training.export wrote from it"
     )
-    weights.add_argument(
-        "--answers-of", type=Path, help=argparse.SUPPRESS
-    )  # what the process for answers is told
+    # the process of its own is started with this option
+    weights.add_argument("--answers-of", type=Path, help=argparse.SUPPRESS)
     parser.add_argument(
-        "--squad", type=Path, help="a SQuAD file, plain or gzipped; without it, the shipped library"
+        "--squad", type=Path, help="a SQuAD file, plain or gzipped; default: the shipped library"
     )
     parser.add_argument(
-        "--chunks", type=positive, default=SEARCHED_CHUNKS, help="in the index (%(default)s)"
+        "--chunks", type=positive, default=INDEXED_CHUNKS, help="in the index (%(default)s)"
     )
     parser.add_argument(
-        "--real-chunks", type=positive, help="embed so many, make the rest by varying those (all)"
+        "--real-chunks",
+        type=positive,
+        help="how many of them to embed; the rest are copies (default: all)",
     )
     parser.add_argument(
-        "--questions", type=positive, default=ANSWERED, help="to answer (%(default)s)"
+        "--questions", type=positive, default=ANSWERED_QUESTIONS, help="to answer (%(default)s)"
     )
     parser.add_argument(
-        "--compared", type=positive, default=COMPARED, help="questions read by both (%(default)s)"
+        "--compared",
+        type=positive,
+        default=COMPARED_READINGS,
+        help="questions read by both (%(default)s)",
     )
     parser.add_argument(
-        "--rounds", type=positive, default=ROUNDS, help="of both sides (%(default)s)"
+        "--rounds", type=positive, default=READING_ROUNDS, help="of both sides (%(default)s)"
     )
-    parser.add_argument("--json", type=Path, help="write the figures to this file as well")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     return parser
 
 

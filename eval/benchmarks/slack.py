@@ -26,8 +26,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from eval.benchmarks.speed import SEED, environment, print_machine, serving, this_machine
+from eval.benchmarks.machine import print_machine, this_machine
+from eval.benchmarks.serving import environment, serving
 from eval.measuring.measures import percentile
+from eval.seed import SEED
 from eval.sets.question import read_set
 from service.settings import load_settings
 from service.slack.routes import signature
