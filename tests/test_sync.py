@@ -17,7 +17,8 @@ from index.collection import Collection
 from index.encoding.encoder import Encoder, EncoderIdentity, Vectors
 from index.ledger import Stage
 from index.outcome import FileOutcome, FileStatus
-from service.mirror.sync import Mirror, root_of
+from service.mirror.plan import root_of
+from service.mirror.sync import Mirror
 
 Make = Callable[..., Document]
 Open = Callable[..., Collection]
@@ -344,7 +345,7 @@ def test_a_folder_that_is_gone_or_suddenly_empty_takes_nothing_out(
     synced.folder.mkdir()
     with pytest.raises(
         DocumentError,
-        match=r"papers: holds no documents now.*has 1 from it.*mounted.*--allow-empty",
+        match=r"papers: has no documents now.*has 1 from it.*mounted.*--allow-empty",
     ):
         synced.sync()
     assert synced.ids() == ["papers/a.txt"]
@@ -402,7 +403,8 @@ def test_folders_inside_one_another_are_refused(synced: Synced, tmp_path: Path) 
     synced.sync()
     for folder in (tmp_path, synced.folder / "sub"):
         with pytest.raises(
-            StoreError, match="one is inside the other; sync that one, or end it with quoth sync"
+            StoreError,
+            match="one of the two is inside the other; sync that one, or stop syncing it with",
         ):
             root_of(synced.collection.store, folder)
     assert root_of(synced.collection.store, tmp_path / "papers-2").prefix == "papers-2"

@@ -161,7 +161,7 @@ def test_a_bug_does_not_end_the_watch(watched: Watched, caplog: pytest.LogCaptur
     )
     thread = threading.Thread(target=watcher.run, args=(watched.stop,))
     thread.start()
-    assert until(lambda: "something is wrong in Quoth itself" in caplog.text)
+    assert until(lambda: "internal error" in caplog.text)
     (watched.folder / "b.txt").write_text("Oil flows.")
     assert watched.becomes(a="Gas flows.", b="Oil flows.")
     watched.stop.set()

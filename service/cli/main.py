@@ -41,7 +41,8 @@ from index.store.store import FILE_NAME, Filters
 from service.answering.question import DEFAULT_TOP_K, make_question
 from service.answering.service import open_collection, open_service
 from service.http.schemas import AskResponse, CitationOut, SummaryOut
-from service.mirror.sync import Mirror, root_of
+from service.mirror.plan import root_of
+from service.mirror.sync import Mirror
 from service.mirror.watch import Watcher
 from service.settings import Settings, load_settings
 
@@ -129,12 +130,11 @@ def sync(
             return
         mirror = Mirror(collection, folder, tags=tag)
         plan = mirror.plan(again=again, allow_empty=allow_empty)
-        total = len(plan.settled) + len(plan.pending) + len(plan.departed)
         counts: Counter[FileStatus] = Counter()
         with ParserPool.sized(
             len(plan.pending), settings.threads, settings.max_document_bytes
         ) as pool:
-            for outcome in _shown(mirror.carry_out(plan, pool), total, "syncing"):
+            for outcome in _shown(mirror.carry_out(plan, pool), plan.total, "syncing"):
                 _print_outcome(outcome)
                 counts[outcome.status] += 1
     _print_counts(counts, "nothing to sync")

@@ -1,5 +1,5 @@
-"""Folders watched: a sync at once, one after every change, and one now and then for what no system
-reports.
+"""Watching folders: syncs each of them at once, after every change, and at intervals, because some
+file systems do not report changes.
 """
 
 import logging
@@ -20,7 +20,7 @@ from index.outcome import FileOutcome
 from service.mirror.sync import Mirror
 
 _QUIET_MS = 500
-_MOST_MS = 5_000
+_MAX_WAIT_MS = 5_000
 _TICK_MS = 1_000
 _RESCAN_S = 60.0
 
@@ -28,7 +28,7 @@ log = logging.getLogger("quoth")
 
 
 class Watcher:
-    """Follows folders until it is told to stop. Nothing that happens in them ends it."""
+    """Follows folders until it is told to stop. No error in a folder stops it."""
 
     def __init__(
         self,
@@ -42,11 +42,11 @@ class Watcher:
     ) -> None:
         """A watcher of the folders of ``mirrors``.
 
-        :param report: is given each change
-        :param quiet_ms: changes are taken together until nothing has changed for so long
-        :param tick_ms: how often the folders themselves are looked at, which may be taken away and
-            put back
-        :param rescan_s: a sync even where no change was reported: network drives report none
+        :param report: called with each outcome
+        :param quiet_ms: changes are collected until nothing has changed for this long
+        :param tick_ms: how often to check whether a folder was deleted, created or replaced
+        :param rescan_s: the longest time between two syncs, because network drives do not report
+            changes
         """
         self._mirrors = mirrors
         self._pool = pool
@@ -54,66 +54,67 @@ class Watcher:
         self._quiet_ms = quiet_ms
         self._tick_ms = tick_ms
         self._rescan_s = rescan_s
-        self._faults: dict[Path, str] = {}
+        self._errors: dict[Path, str] = {}
 
     def run(self, stop: threading.Event) -> None:
-        """Sync, then follow, until ``stop`` is set; the batch that is being written then is
-        finished.
+        """Sync and follow the folders until ``stop`` is set. The batch that is being written then
+        is finished first.
         """
         due = 0.0
-        for has_changed in self._looks(stop):
-            if has_changed or time.monotonic() >= due:
+        for may_have_changed in self._checks(stop):
+            if may_have_changed or time.monotonic() >= due:
                 for mirror in self._mirrors:
                     self._sync(mirror, stop)
                 due = time.monotonic() + self._rescan_s
 
     def _sync(self, mirror: Mirror, stop: threading.Event) -> None:
         try:
-            for change in mirror.carry_out(mirror.plan(), self._pool):
-                self._report(change)
+            for outcome in mirror.carry_out(mirror.plan(), self._pool):
+                self._report(outcome)
                 if stop.is_set():
                     return
         except QuothError as exc:
-            self._complain(mirror.folder, str(exc))
-        except Exception:  # a bug must not end the watch: it is logged, and the folder tried again
-            log.exception("%s: something is wrong in Quoth itself", mirror.folder)
+            self._log_once(mirror.folder, str(exc))
+        except Exception:
+            # A bug must not end the watch: it is logged, and the folder is tried again.
+            log.exception("%s: internal error", mirror.folder)
         else:
-            if self._faults.pop(mirror.folder, None):
+            if self._errors.pop(mirror.folder, None):
                 log.info("%s: is followed again", mirror.folder)
 
-    def _complain(self, folder: Path, fault: str) -> None:
-        """Say what is wrong, once until it changes."""
-        if self._faults.get(folder) != fault:
-            log.error("%s", fault)
-        self._faults[folder] = fault
+    def _log_once(self, folder: Path, error: str) -> None:
+        """Log an error, unless it is the last one that was logged for the folder."""
+        if self._errors.get(folder) != error:
+            log.error("%s", error)
+        self._errors[folder] = error
 
-    def _looks(self, stop: threading.Event) -> Iterator[bool]:
-        """Again and again, whether anything may have changed since the last time."""
+    def _checks(self, stop: threading.Event) -> Iterator[bool]:
+        """At each tick, whether anything may have changed since the tick before."""
         while not stop.is_set():
             try:
-                yield from self._followed(stop)
-            except (OSError, RuntimeError) as exc:  # watchfiles' own errors are RuntimeErrors
-                self._complain(
+                yield from self._changes(stop)
+            except (OSError, RuntimeError) as exc:  # watchfiles raises RuntimeErrors
+                self._log_once(
                     Path(),
-                    f"changes cannot be followed ({exc}); looking every {self._rescan_s:g} s "
-                    "instead",
+                    f"changes cannot be followed ({exc}); the folders are scanned every "
+                    f"{self._rescan_s:g} s instead",
                 )
             yield False
             stop.wait(self._tick_ms / 1000)
 
-    def _followed(self, stop: threading.Event) -> Iterator[bool]:
-        """The same while the folders are those of the beginning; the first time stands for what was
-        missed.
+    def _changes(self, stop: threading.Event) -> Iterator[bool]:
+        """The same, until a folder is deleted, created or replaced. The first value is True, for
+        changes that were made before watching began.
         """
-        places = self._places()
-        folders = [folder for folder, place in places.items() if place]
+        identities = self._identities()
+        folders = [folder for folder, identity in identities.items() if identity]
         if not folders:
             return
         is_first = True
         for changes in watchfiles.watch(
             *folders,
-            watch_filter=partial(_matters, folders),
-            debounce=max(_MOST_MS, self._quiet_ms),
+            watch_filter=partial(_is_relevant, folders),
+            debounce=max(_MAX_WAIT_MS, self._quiet_ms),
             step=self._quiet_ms,
             rust_timeout=self._tick_ms,
             yield_on_timeout=True,
@@ -123,35 +124,34 @@ class Watcher:
         ):
             yield is_first or bool(changes)
             is_first = False
-            if self._places() != places:
+            if self._identities() != identities:
                 return
 
-    def _places(self) -> dict[Path, tuple[int, int] | None]:
-        """What each folder is told apart by from another at its path, None where there is none."""
+    def _identities(self) -> dict[Path, tuple[int, int] | None]:
         return {mirror.folder: folder_identity(mirror.folder) for mirror in self._mirrors}
 
 
 @contextmanager
 def watching(mirrors: Sequence[Mirror], pool: ParserPool) -> Iterator[None]:
-    """Watch folders beside what else the process does; the batch that is being written at the end
-    is finished.
+    """Watch folders in a thread of their own. At the end, the batch that is being written is
+    finished first.
     """
+    if not mirrors:
+        yield
+        return
     stop = threading.Event()
-    thread = threading.Thread(
-        target=Watcher(mirrors, pool, log_outcome).run, args=(stop,), name="watch", daemon=True
-    )
-    if mirrors:
-        thread.start()
+    watcher = Watcher(mirrors, pool, log_outcome)
+    thread = threading.Thread(target=watcher.run, args=(stop,), name="watch", daemon=True)
+    thread.start()
     try:
         yield
     finally:
         stop.set()
-        if mirrors:
-            thread.join()
+        thread.join()
 
 
 def log_outcome(outcome: FileOutcome) -> None:
-    """A line in the log for a file that changed or failed."""
+    """Log what became of a file, if anything changed."""
     if outcome.is_news:
         log.log(
             logging.WARNING if outcome.is_failure else logging.INFO,
@@ -162,11 +162,12 @@ def log_outcome(outcome: FileOutcome) -> None:
         )
 
 
-def _matters(folders: Sequence[Path], _change: watchfiles.Change, path: str) -> bool:
-    """Whether a change there can be one of documents: not in what is hidden, as the data folder
-    mostly is.
+def _is_relevant(folders: Sequence[Path], _change: watchfiles.Change, path: str) -> bool:
+    """Whether a change at ``path`` may be one of a document. Nothing in a hidden folder is, and the
+    data folder usually is hidden.
     """
-    within = [
-        Path(path).relative_to(folder) for folder in folders if Path(path).is_relative_to(folder)
-    ]
-    return not any(is_ignored(part) for place in within for part in place.parts)
+    changed = Path(path)
+    for folder in folders:
+        if changed.is_relative_to(folder):
+            return not any(map(is_ignored, changed.relative_to(folder).parts))
+    return True
