@@ -1,4 +1,4 @@
-"""The ledger: what became of each file of the folders that an index keeps up with."""
+"""The ledger: what became of each file in the folders that are synced with an index."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,8 +12,8 @@ from index.store.database import Database
 from index.store.tables import documents, synced_files, synced_folders
 
 
-class Stage(StrEnum):
-    """How far a file has come."""
+class FileStage(StrEnum):
+    """How far a file has got."""
 
     WAITING = "waiting"
     STORED = "stored"
@@ -21,13 +21,13 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Root:
-    """A folder that the index keeps up with.
+class SyncedFolder:
+    """A folder that is synced with the index.
 
-    :param path: absolute, as the folder was named
-    :param prefix: what stands before a file's path in it to make its document's id; fixed when it
-        is first synced
-    :param tags: of every document in it
+    :param path: absolute, as the user named the folder
+    :param prefix: goes before the path of a file in the folder to make the id of its document; it
+        is fixed by the first sync
+    :param tags: the tags of all documents in the folder
     """
 
     path: str
@@ -36,19 +36,19 @@ class Root:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """A line of the ledger: one file.
 
     :param path: absolute
-    :param root: the path of the folder that it was found in
+    :param root: the path of the synced folder that it is in
     :param size: in bytes, when it was last read
-    :param mtime_ns: its modification time then, 0 where that proves nothing
-    :param sha256: of what it held then, empty where it could not be read
-    :param document_id: the document that it gave, the last good one where it has become bad; None
-        where it gave none
-    :param version: of that document as the file gave it
-    :param reason: why it failed; of a file that waits, why it did so the last time
-    :param at: when it reached the stage, ISO 8601, UTC
+    :param mtime_ns: its modification time then, 0 if that proves nothing
+    :param sha256: of its bytes then, empty if it could not be read
+    :param document_id: the document that it gave, or that it gave before it failed; None if it
+        never gave one
+    :param version: of that document, as the file gave it
+    :param reason: why it failed; for a waiting file, why it failed the last time
+    :param at: when it reached the stage, in ISO 8601, UTC
     """
 
     path: str
@@ -58,23 +58,26 @@ class Entry:
     sha256: str
     document_id: str | None
     version: str | None
-    stage: Stage
+    stage: FileStage
     reason: str | None
     at: str
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerChange:
-    """Lines to write, in place of those of the same paths; paths whose lines go; and a folder to
-    keep up with.
+    """A change of the ledger.
+
+    :param entries: lines to write; each replaces the line of the same path
+    :param forgotten: paths whose lines are deleted
+    :param root: a synced folder to record
     """
 
-    entries: Sequence[Entry] = ()
+    entries: Sequence[LedgerEntry] = ()
     forgotten: Sequence[str] = ()
-    root: Root | None = None
+    root: SyncedFolder | None = None
 
     def __bool__(self) -> bool:
-        """Whether anything is to be written at all."""
+        """Whether there is anything to write."""
         return bool(self.entries or self.forgotten or self.root)
 
 
@@ -82,23 +85,23 @@ NO_LINES = LedgerChange()
 
 
 class Ledger:
-    """The ledger of one store. Lines about documents that change are written with these, by
-    :func:`write_lines`.
+    """The ledger of a store. Lines about documents that change are written in the transaction that
+    changes the documents, with :func:`write_lines`.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def record(self, change: LedgerChange) -> None:
-        """Write lines of the ledger, where no document changes."""
+        """Write a change of the ledger that comes without a change of documents."""
         with self._database.transaction("NORMAL") as connection:
             write_lines(connection, change)
 
     def forget_root(self, path: str) -> int:
-        """Keep up with a folder no longer. Its documents stay.
+        """Stop syncing a folder. Its documents stay.
 
-        :return: how many files were known of it
-        :raises NotFoundError: the index does not keep up with it
+        :return: how many of its files were in the ledger
+        :raises NotFoundError: the folder is not synced
         """
         with self._database.transaction() as connection:
             if (
@@ -107,29 +110,29 @@ class Ledger:
                 ).rowcount
                 == 0
             ):
-                raise NotFoundError(f"{path}: the index does not keep up with this folder")
+                raise NotFoundError(f"{path}: the index is not synced with this folder")
             return connection.execute(
                 synced_files.delete().where(synced_files.c.root == path)
             ).rowcount
 
-    def roots(self) -> list[Root]:
-        """The folders that the index keeps up with, in the order of their paths."""
+    def roots(self) -> list[SyncedFolder]:
+        """The synced folders, in the order of their paths."""
         with self._database.reading() as connection:
             rows = connection.execute(sa.select(synced_folders).order_by(synced_folders.c.path))
-            return [Root(row.path, row.prefix, tuple(row.tags)) for row in rows]
+            return [SyncedFolder(row.path, row.prefix, tuple(row.tags)) for row in rows]
 
-    def entries(self, root: str) -> dict[str, Entry]:
-        """What is known of the files of a folder, by path."""
+    def entries(self, root: str) -> dict[str, LedgerEntry]:
+        """The lines of the files in a synced folder, by path."""
         with self._database.reading() as connection:
             rows = connection.execute(sa.select(synced_files).where(synced_files.c.root == root))
             return {row.path: _entry(row) for row in rows}
 
     def lines(
-        self, limit: int, after: str | None = None, stage: Stage | None = None
-    ) -> list[Entry]:
-        """Up to ``limit`` lines in the order of their paths, those past the path ``after``.
+        self, limit: int, after: str | None = None, stage: FileStage | None = None
+    ) -> list[LedgerEntry]:
+        """Up to ``limit`` lines with paths greater than ``after``, in the order of their paths.
 
-        :param stage: only files that have come so far
+        :param stage: only files at this stage
         """
         query = sa.select(synced_files).order_by(synced_files.c.path).limit(limit)
         if after is not None:
@@ -139,19 +142,19 @@ class Ledger:
         with self._database.reading() as connection:
             return [_entry(row) for row in connection.execute(query)]
 
-    def stages(self) -> dict[str, dict[Stage, int]]:
-        """How many files of each folder have come how far."""
+    def stages(self) -> dict[str, dict[FileStage, int]]:
+        """How many files of each synced folder are at each stage."""
         query = sa.select(synced_files.c.root, synced_files.c.stage, sa.func.count()).group_by(
             synced_files.c.root, synced_files.c.stage
         )
-        counts: dict[str, dict[Stage, int]] = {root.path: {} for root in self.roots()}
+        counts: dict[str, dict[FileStage, int]] = {root.path: {} for root in self.roots()}
         with self._database.reading() as connection:
             for root, stage, count in connection.execute(query):
-                counts[root][Stage(stage)] = count
+                counts[root][FileStage(stage)] = count
         return counts
 
     def claims(self) -> dict[str, str]:
-        """The file that each document of a synced folder is from: path by document id."""
+        """The path of the file that each document of a synced folder is from, by document id."""
         query = sa.select(synced_files.c.document_id, synced_files.c.path).where(
             synced_files.c.document_id.is_not(None)
         )
@@ -159,7 +162,7 @@ class Ledger:
             return {row.document_id: row.path for row in connection.execute(query)}
 
     def versions(self, root: str) -> dict[str, str]:
-        """The present versions of the documents that are from a folder, by id."""
+        """The current versions of the documents from a synced folder, by id."""
         named = sa.select(synced_files.c.document_id).where(synced_files.c.root == root)
         query = sa.select(documents.c.id, documents.c.version).where(documents.c.id.in_(named))
         with self._database.reading() as connection:
@@ -167,7 +170,7 @@ class Ledger:
 
 
 def write_lines(connection: sa.Connection, change: LedgerChange) -> None:
-    """Write a change within a transaction."""
+    """Write a change of the ledger in the transaction of ``connection``."""
     gone = [
         {"gone": path} for path in (*change.forgotten, *(entry.path for entry in change.entries))
     ]
@@ -187,5 +190,5 @@ def write_lines(connection: sa.Connection, change: LedgerChange) -> None:
         )
 
 
-def _entry(row: sa.Row[Any]) -> Entry:
-    return Entry(**{**row._mapping, "stage": Stage(row.stage)})
+def _entry(row: sa.Row[Any]) -> LedgerEntry:
+    return LedgerEntry(**{**row._mapping, "stage": FileStage(row.stage)})

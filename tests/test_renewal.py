@@ -17,7 +17,7 @@ from corpus.document import Document
 from corpus.errors import StoreError
 from index.collection import SUCCESSOR, Collection, adopt
 from index.encoding.encoder import Encoder, EncoderIdentity, Vectors
-from index.ledger import Entry, LedgerChange, Root, Stage
+from index.ledger import FileStage, LedgerChange, LedgerEntry, SyncedFolder
 from index.renewal import Renewal, built_otherwise, rebuild
 from index.store.store import Filters, Store
 from index.text.chunk import ChunkSettings
@@ -73,9 +73,18 @@ def line(make: Make, number: int, text: str = "Line {} carries gas.") -> Documen
     return make(str(number), text.format(number), title="t")
 
 
-def ledger_line(id: str) -> Entry:
-    return Entry(
-        f"/r/{id}", "/r", 1, 2, "0" * 64, id, "1", Stage.STORED, None, "2025-01-02T03:04:05+00:00"
+def ledger_line(id: str) -> LedgerEntry:
+    return LedgerEntry(
+        path=f"/r/{id}",
+        root="/r",
+        size=1,
+        mtime_ns=2,
+        sha256="0" * 64,
+        document_id=id,
+        version="1",
+        stage=FileStage.STORED,
+        reason=None,
+        at="2025-01-02T03:04:05+00:00",
     )
 
 
@@ -263,7 +272,7 @@ def test_what_people_asked_and_said_and_the_ledger_outlive_a_renewal(
     store.answers.save("a1", "first?", b"{}", ["3"])
     store.answers.add_exchange("c", "first?", "a1", long_ago)
     store.answers.add_feedback("a1", True, "good", None)
-    store.ledger.record(LedgerChange([ledger_line("3")], root=Root("/r", "", ("x",))))
+    store.ledger.record(LedgerChange([ledger_line("3")], root=SyncedFolder("/r", "", ("x",))))
     gated = Gated(other)
     renewal = renewal_of(collection, gated)
     running = threading.Thread(target=renewal.run, args=(collection,))
@@ -279,7 +288,7 @@ def test_what_people_asked_and_said_and_the_ledger_outlive_a_renewal(
     said = [(each.question, each.answer) for each in store.answers.exchanges("c", 9, long_ago)]
     assert said == [("first?", b"{}"), ("second?", b"{}")]
     assert [one.comment for one in store.answers.feedback()] == ["good"]
-    assert store.ledger.roots() == [Root("/r", "", ("x",))]
+    assert store.ledger.roots() == [SyncedFolder("/r", "", ("x",))]
     assert store.ledger.entries("/r") == {f"/r/{id}": ledger_line(id) for id in ("3", "99")}
     assert store.ledger.versions("/r") == {id: line(make, int(id)).version for id in ("3", "99")}
     left = collection.exchange(

@@ -11,7 +11,7 @@ import pytest
 from corpus.document import Document, Page
 from corpus.errors import NotFoundError, StoreError
 from index.encoding.encoder import Vectors
-from index.ledger import Entry, LedgerChange, Root, Stage
+from index.ledger import FileStage, LedgerChange, LedgerEntry, SyncedFolder
 from index.store.store import FILE_NAME, Filters, Overview, PreparedDocument, Store
 from index.text.chunk import Chunk
 
@@ -307,39 +307,48 @@ def test_feedback_is_kept_with_its_question(store: Store, make: Make, tmp_path: 
 
 
 def line(
-    path: str, stage: Stage = Stage.STORED, document_id: str | None = None, root: str = "/r"
-) -> Entry:
-    return Entry(
-        path,
-        root,
-        2**40,
-        2**60,
-        "0" * 64,
-        document_id,
-        "1",
-        stage,
-        None,
-        "2025-01-02T03:04:05+00:00",
+    path: str, stage: FileStage = FileStage.STORED, document_id: str | None = None, root: str = "/r"
+) -> LedgerEntry:
+    return LedgerEntry(
+        path=path,
+        root=root,
+        size=2**40,
+        mtime_ns=2**60,
+        sha256="0" * 64,
+        document_id=document_id,
+        version="1",
+        stage=stage,
+        reason=None,
+        at="2025-01-02T03:04:05+00:00",
     )
 
 
 def test_lines_of_the_ledger_come_back_and_the_last_one_of_a_path_stays(store: Store) -> None:
-    for root in (Root("/r", "old"), Root("/r", "papers", ("x",)), Root("/empty", "")):
+    for root in (
+        SyncedFolder("/r", "old"),
+        SyncedFolder("/r", "papers", ("x",)),
+        SyncedFolder("/empty", ""),
+    ):
         store.ledger.record(LedgerChange(root=root))
     store.ledger.record(
-        LedgerChange([line("/r/b"), line("/r/a", Stage.WAITING, "a"), line("/r/c", Stage.FAILED)])
+        LedgerChange(
+            [line("/r/b"), line("/r/a", FileStage.WAITING, "a"), line("/r/c", FileStage.FAILED)]
+        )
     )
-    store.ledger.record(LedgerChange([line("/r/a", Stage.STORED, "a")], ["/r/b"]))
+    store.ledger.record(LedgerChange([line("/r/a", FileStage.STORED, "a")], ["/r/b"]))
     assert store.ledger.entries("/r") == {
-        "/r/a": line("/r/a", Stage.STORED, "a"),
-        "/r/c": line("/r/c", Stage.FAILED),
+        "/r/a": line("/r/a", FileStage.STORED, "a"),
+        "/r/c": line("/r/c", FileStage.FAILED),
     }
-    assert store.ledger.roots() == [Root("/empty", ""), Root("/r", "papers", ("x",))]
-    assert store.ledger.stages() == {"/empty": {}, "/r": {Stage.STORED: 1, Stage.FAILED: 1}}
+    assert store.ledger.roots() == [
+        SyncedFolder("/empty", ""),
+        SyncedFolder("/r", "papers", ("x",)),
+    ]
+    assert store.ledger.stages() == {"/empty": {}, "/r": {FileStage.STORED: 1, FileStage.FAILED: 1}}
     assert (store.ledger.claims(), store.ledger.entries("/empty")) == ({"a": "/r/a"}, {})
     assert [entry.path for entry in store.ledger.lines(1)] == ["/r/a"]
     assert [entry.path for entry in store.ledger.lines(9, after="/r/a")] == ["/r/c"]
-    assert [entry.path for entry in store.ledger.lines(9, stage=Stage.FAILED)] == ["/r/c"]
+    assert [entry.path for entry in store.ledger.lines(9, stage=FileStage.FAILED)] == ["/r/c"]
 
 
 def test_the_ledger_changes_with_the_documents_or_not_at_all(store: Store, make: Make) -> None:
@@ -347,7 +356,7 @@ def test_the_ledger_changes_with_the_documents_or_not_at_all(store: Store, make:
         yield prepared(make("a"))
         raise RuntimeError("the encoder broke")
 
-    store.ledger.record(LedgerChange(root=Root("/r", "")))
+    store.ledger.record(LedgerChange(root=SyncedFolder("/r", "")))
     with pytest.raises(RuntimeError):
         store.write(failing(), ledger=LedgerChange([line("/r/a")]))
     assert store.ledger.entries("/r") == {}

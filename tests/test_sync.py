@@ -15,7 +15,7 @@ from corpus.errors import DocumentError, NotFoundError, StoreError
 from corpus.pool import ParserPool
 from index.collection import Collection
 from index.encoding.encoder import Encoder, EncoderIdentity, Vectors
-from index.ledger import Stage
+from index.ledger import FileStage
 from index.outcome import FileOutcome, FileStatus
 from service.mirror.plan import root_of
 from service.mirror.sync import Mirror
@@ -414,7 +414,7 @@ def test_a_forgotten_folder_leaves_its_documents(synced: Synced, tmp_path: Path)
     synced.write("a.txt", "Gas flows.")
     synced.sync()
     assert synced.collection.store.ledger.forget_root(str(synced.folder)) == 1
-    with pytest.raises(NotFoundError, match="does not keep up with this folder"):
+    with pytest.raises(NotFoundError, match="is not synced with this folder"):
         synced.collection.store.ledger.forget_root(str(synced.folder))
     assert (synced.ids(), synced.ledger(), synced.collection.store.ledger.roots()) == (
         ["papers/a.txt"],
@@ -452,11 +452,11 @@ def test_a_sync_that_is_stopped_is_finished_by_the_next(synced: Synced) -> None:
         synced.write(f"{number:03}.txt", f"Line {number} carries gas.")
     next(carried_out(synced.mirror))
     assert synced.collection.store.ledger.stages() == {
-        str(synced.folder): {Stage.STORED: 64, Stage.WAITING: 66}
+        str(synced.folder): {FileStage.STORED: 64, FileStage.WAITING: 66}
     }
     outcomes = list(synced.sync().values())
     assert (outcomes.count("unchanged"), outcomes.count("added")) == (64, 66)
-    assert synced.collection.store.ledger.stages() == {str(synced.folder): {Stage.STORED: 130}}
+    assert synced.collection.store.ledger.stages() == {str(synced.folder): {FileStage.STORED: 130}}
     assert synced.collection.verify() == []
 
 

@@ -34,7 +34,7 @@ from corpus.load import ParseResult, ParseTask, find_files
 from corpus.pool import ParserPool
 from index.collection import Collection
 from index.encoding.encoder import load_encoder
-from index.ledger import Stage
+from index.ledger import FileStage
 from index.outcome import FAILURES, FileOutcome, FileStatus
 from index.renewal import rebuild
 from index.store.store import FILE_NAME, Filters
@@ -338,7 +338,7 @@ def status(data: DataDir = None) -> None:
                 for root, counts in collection.store.ledger.stages().items()
             },
         }
-        failed = collection.store.ledger.lines(_FAILURES_SHOWN, stage=Stage.FAILED)
+        failed = collection.store.ledger.lines(_FAILURES_SHOWN, stage=FileStage.FAILED)
     width = max(len(name) for name in rows)
     for name, value in rows.items():
         out.print(Text.assemble((name.ljust(width + 2), "bold"), value))
@@ -476,8 +476,11 @@ def _stopped_by_signals() -> threading.Event:
     return stop
 
 
-def _stages(counts: dict[Stage, int]) -> str:
-    return ", ".join(f"{counts[stage]} {stage}" for stage in Stage if stage in counts) or "no files"
+def _stages(counts: dict[FileStage, int]) -> str:
+    return (
+        ", ".join(f"{counts[stage]} {stage}" for stage in FileStage if stage in counts)
+        or "no files"
+    )
 
 
 def _print_added(outcome: FileOutcome) -> FileStatus:

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 
 from corpus.pool import ParserPool
 from index.collection import Collection
-from index.ledger import Stage
+from index.ledger import FileStage
 from index.store.store import Store
 from service.http.paging import cursor_after, key_before
 from service.http.schemas import FileOut, IngestionResponse, JobOut
@@ -32,7 +32,7 @@ def ingestion_router(store: Store, jobs: Jobs) -> APIRouter:
     def ingestion(
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
         cursor: str | None = None,
-        stage: Stage | None = None,
+        stage: FileStage | None = None,
     ) -> IngestionResponse:
         """What became of each file of the folders that the index keeps up with."""
         found = store.ledger.lines(limit + 1, key_before(cursor), stage)

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from corpus.document import unencodable
 from index.collection import Removed
-from index.ledger import Entry, Stage
+from index.ledger import FileStage, LedgerEntry
 from index.outcome import FileOutcome
 from index.search.searcher import Hit, SearchResult
 from index.store.store import DocumentSummary, Filters
@@ -463,13 +463,13 @@ class FileOut(Response):
 
     path: str
     root: str
-    stage: Stage
+    stage: FileStage
     reason: str | None
     at: str
     documents: list[str]
 
     @classmethod
-    def of(cls, entry: Entry) -> Self:
+    def of(cls, entry: LedgerEntry) -> Self:
         """The ledger's line as it is sent."""
         documents = [entry.document_id] if entry.document_id else []
         return cls(

@@ -9,7 +9,7 @@ from corpus.errors import StoreError
 from corpus.files import NO_TIME, path_text
 from corpus.folder import FileState
 from corpus.load import ParseTask, file_id
-from index.ledger import Entry, Root, Stage
+from index.ledger import FileStage, LedgerEntry, SyncedFolder
 from index.store.database import now
 from index.store.store import Store
 
@@ -24,11 +24,11 @@ class SyncPlan:
     :param missing: files that are gone
     """
 
-    root: Root
+    root: SyncedFolder
     versions: Mapping[str, str]
-    unchanged: tuple[Entry, ...]
-    pending: Mapping[ParseTask, Entry]
-    missing: tuple[Entry, ...]
+    unchanged: tuple[LedgerEntry, ...]
+    pending: Mapping[ParseTask, LedgerEntry]
+    missing: tuple[LedgerEntry, ...]
 
     @property
     def total(self) -> int:
@@ -37,9 +37,9 @@ class SyncPlan:
 
 
 def make_plan(
-    root: Root,
+    root: SyncedFolder,
     states: Sequence[FileState],
-    known: Mapping[str, Entry],
+    known: Mapping[str, LedgerEntry],
     *,
     versions: Mapping[str, str],
     again: bool,
@@ -50,8 +50,8 @@ def make_plan(
     :param versions: the current versions of its documents, by id
     :param again: read every file, whether it has changed or not
     """
-    unchanged: list[Entry] = []
-    pending: dict[ParseTask, Entry] = {}
+    unchanged: list[LedgerEntry] = []
+    pending: dict[ParseTask, LedgerEntry] = {}
     for state in states:
         entry = known.get(state.name)
         if entry and not again and _is_unchanged(entry, state, versions):
@@ -70,7 +70,7 @@ def make_plan(
     return SyncPlan(root, versions, tuple(unchanged), pending=pending, missing=tuple(missing))
 
 
-def root_of(store: Store, folder: Path) -> Root:
+def root_of(store: Store, folder: Path) -> SyncedFolder:
     """The folder as the ledger has it, or as a first sync would record it.
 
     :raises StoreError: the folder overlaps another one that is synced
@@ -85,22 +85,26 @@ def root_of(store: Store, folder: Path) -> Root:
                 f"the other; sync that one, or stop syncing it with quoth sync {other} --forget"
             )
     prefix = path_text(Path(file_id(absolute / "name", absolute))).rpartition("/")[0]
-    return roots.get(path) or Root(path, prefix)
+    return roots.get(path) or SyncedFolder(path, prefix)
 
 
 def _is_inside(path: str, folder: str) -> bool:
     return path.startswith(f"{folder.rstrip('/')}/")
 
 
-def _task(root: Root, state: FileState, entry: Entry, versions: Mapping[str, str]) -> ParseTask:
+def _task(
+    root: SyncedFolder, state: FileState, entry: LedgerEntry, versions: Mapping[str, str]
+) -> ParseTask:
     document_id = f"{root.prefix}/{state.relative}" if root.prefix else state.relative
     known_sha256 = entry.sha256 if _is_intact(entry, versions) else None
     return ParseTask(state.path, document_id, root.tags, known_sha256)
 
 
-def _is_unchanged(entry: Entry, state: FileState, versions: Mapping[str, str]) -> bool:
+def _is_unchanged(entry: LedgerEntry, state: FileState, versions: Mapping[str, str]) -> bool:
     """Whether a file need not be read: neither the file nor its document has changed."""
-    was_read = entry.stage is not Stage.WAITING and entry.sha256 != "" and entry.mtime_ns != NO_TIME
+    was_read = (
+        entry.stage is not FileStage.WAITING and entry.sha256 != "" and entry.mtime_ns != NO_TIME
+    )
     return (
         was_read
         and (entry.size, entry.mtime_ns) == (state.size, state.mtime_ns)
@@ -108,21 +112,23 @@ def _is_unchanged(entry: Entry, state: FileState, versions: Mapping[str, str]) -
     )
 
 
-def _is_intact(entry: Entry, versions: Mapping[str, str]) -> bool:
+def _is_intact(entry: LedgerEntry, versions: Mapping[str, str]) -> bool:
     """Whether the document of a file is still the version that the file gave. For a failed file
     this does not matter.
     """
     return entry.reason is not None or versions.get(entry.document_id or "") == entry.version
 
 
-def _waiting(root: Root, state: FileState, entry: Entry | None, *, again: bool) -> Entry:
+def _waiting(
+    root: SyncedFolder, state: FileState, entry: LedgerEntry | None, *, again: bool
+) -> LedgerEntry:
     """The ledger line of a file until it has been read.
 
     :param again: forget its fingerprint, so that it is parsed even if this sync is interrupted and
         a later one reads it
     """
     if entry is None:
-        return Entry(
+        return LedgerEntry(
             path=state.name,
             root=root.path,
             size=state.size,
@@ -130,8 +136,8 @@ def _waiting(root: Root, state: FileState, entry: Entry | None, *, again: bool) 
             sha256="",
             document_id=None,
             version=None,
-            stage=Stage.WAITING,
+            stage=FileStage.WAITING,
             reason=None,
             at=now(),
         )
-    return replace(entry, stage=Stage.WAITING, sha256="" if again else entry.sha256)
+    return replace(entry, stage=FileStage.WAITING, sha256="" if again else entry.sha256)

@@ -9,7 +9,7 @@ from corpus.errors import DocumentError
 from corpus.files import NO_TIME
 from corpus.load import ParseResult
 from corpus.pool import ParserPool
-from index.ledger import Entry, Stage
+from index.ledger import FileStage, LedgerEntry
 from index.outcome import FileStatus
 from index.store.database import now
 from service.mirror.plan import SyncPlan
@@ -26,8 +26,8 @@ class FileUpdate:
     :param document: the document to store, None if there is none
     """
 
-    entry: Entry
-    before: Entry
+    entry: LedgerEntry
+    before: LedgerEntry
     status: FileStatus | None = None
     document: Document | None = None
 
@@ -56,7 +56,7 @@ class PlanReader:
             self._release(entry)
 
     @property
-    def missing(self) -> list[Entry]:
+    def missing(self) -> list[LedgerEntry]:
         """The files that are gone, without those that were found under another path."""
         return list(self._missing.values())
 
@@ -66,7 +66,7 @@ class PlanReader:
         for entry, result in zip(self._plan.pending.values(), results, strict=True):
             yield self._update(entry, result)
 
-    def removable(self, previous: Sequence[Entry]) -> dict[str, str]:
+    def removable(self, previous: Sequence[LedgerEntry]) -> dict[str, str]:
         """The documents, with their versions, that were from these lines and that no file gives any
         longer.
         """
@@ -76,7 +76,7 @@ class PlanReader:
             if entry.document_id and self._claims.holder(entry.document_id) in (None, entry.path)
         }
 
-    def _update(self, entry: Entry, result: ParseResult) -> FileUpdate:
+    def _update(self, entry: LedgerEntry, result: ParseResult) -> FileUpdate:
         line = _line_after(entry, result)
         if result.error:
             return failed_update(entry, line, result.error.reason)
@@ -99,31 +99,33 @@ class PlanReader:
         line = replace(line, document_id=document.id, version=document.version)
         return FileUpdate(line, before, document=document)
 
-    def _moved_file(self, line: Entry) -> Entry | None:
+    def _moved_file(self, line: LedgerEntry) -> LedgerEntry | None:
         """The missing file with the same contents, which is then no longer missing."""
         path = self._missing_paths.get(line.sha256)
         return self._missing.pop(path, None) if path else None
 
-    def _release(self, entry: Entry) -> None:
+    def _release(self, entry: LedgerEntry) -> None:
         if entry.document_id:
             self._claims.release(entry.document_id, entry.path)
 
 
-def failed_update(before: Entry, line: Entry, reason: str) -> FileUpdate:
+def failed_update(before: LedgerEntry, line: LedgerEntry, reason: str) -> FileUpdate:
     """The update for a file that failed. A file that failed for the same reason before keeps the
     time at which it first did.
     """
     is_known = before.reason == reason
     status = FileStatus.STILL_FAILING if is_known else FileStatus.FAILED
     at = before.at if is_known else line.at
-    return FileUpdate(replace(line, stage=Stage.FAILED, reason=reason, at=at), before, status)
+    return FileUpdate(replace(line, stage=FileStage.FAILED, reason=reason, at=at), before, status)
 
 
-def _line_after(entry: Entry, result: ParseResult) -> Entry:
+def _line_after(entry: LedgerEntry, result: ParseResult) -> LedgerEntry:
     """The line of a file that is stored now. Without a fingerprint, the next sync reads the file
     again, whether it has changed or not.
     """
-    line = replace(entry, stage=Stage.STORED, reason=None, at=now(), mtime_ns=NO_TIME, sha256="")
+    line = replace(
+        entry, stage=FileStage.STORED, reason=None, at=now(), mtime_ns=NO_TIME, sha256=""
+    )
     if result.fingerprint is None:
         return line
     read = result.fingerprint

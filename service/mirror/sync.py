@@ -11,7 +11,7 @@ from corpus.folder import scan
 from corpus.pool import ParserPool
 from index.collection import Collection
 from index.ingest import batches
-from index.ledger import Entry, LedgerChange, Stage
+from index.ledger import FileStage, LedgerChange, LedgerEntry
 from index.outcome import FileOutcome, FileStatus
 from service.mirror.plan import SyncPlan, make_plan, root_of
 from service.mirror.reading import FileUpdate, PlanReader, failed_update
@@ -80,7 +80,7 @@ class Mirror:
         yield from self._commit(reader, held, reader.missing)
 
     def _commit(
-        self, reader: PlanReader, batch: Sequence[FileUpdate], missing: Sequence[Entry]
+        self, reader: PlanReader, batch: Sequence[FileUpdate], missing: Sequence[LedgerEntry]
     ) -> Iterator[FileOutcome]:
         """Write a batch. A document that cannot be stored fails alone."""
         arriving = [update for update in batch if update.document is not None]
@@ -134,8 +134,8 @@ def _without_failed_document(batch: Sequence[FileUpdate], error: DocumentError) 
     return updates
 
 
-def _unread_outcome(entry: Entry) -> FileOutcome:
-    is_failing = entry.stage is Stage.FAILED
+def _unread_outcome(entry: LedgerEntry) -> FileOutcome:
+    is_failing = entry.stage is FileStage.FAILED
     status = FileStatus.STILL_FAILING if is_failing else FileStatus.UNCHANGED
     return FileOutcome(entry.path, status, entry.document_id, reason=entry.reason)
 
@@ -150,7 +150,7 @@ def _status(update: FileUpdate, statuses: Mapping[str | None, FileStatus]) -> Fi
     return FileStatus.UPDATED if has_other_id else statuses[document_id]
 
 
-def _missing_outcome(entry: Entry, removed: Set[str]) -> FileOutcome:
+def _missing_outcome(entry: LedgerEntry, removed: Set[str]) -> FileOutcome:
     if entry.document_id is None or entry.document_id in removed:
         return FileOutcome(entry.path, FileStatus.REMOVED, entry.document_id)
     reason = "its document was removed or replaced since, or now belongs to another file"
