@@ -1,5 +1,6 @@
-"""``quoth eval``: is it good enough, and is it still as good as it was. Heavy imports wait until a
-command runs.
+"""``quoth eval``: is it good enough, and is it still as good as it was.
+
+Heavy modules are imported inside the commands, so that ``--help`` is fast.
 """
 
 import json
@@ -7,17 +8,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 from typer.core import TyperGroup
 
 from corpus.errors import QuothError
+from eval.console import stderr, stdout
 
 PASSED, MISSED, COULD_NOT_RUN = 0, 1, 2
-
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class RunByDefault(TyperGroup):
@@ -26,7 +24,7 @@ class RunByDefault(TyperGroup):
     def parse_args(
         self, ctx: Any, args: list[str]
     ) -> list[str]:  # Any: typer brings a click of its own
-        """Put ``run`` in front of what is no command."""
+        """Put ``run`` in front of arguments that do not begin with a command."""
         if args and args[0] not in self.commands and args[0] != "--help":
             args = ["run", *args]
         return super().parse_args(ctx, args)
@@ -51,46 +49,51 @@ Documents = Annotated[
     typer.Option(
         "--documents",
         metavar="PATH",
-        help="Ask about these files and folders instead; may be repeated.",
+        help="Ask about these files and folders instead. May be repeated.",
     ),
 ]
 
 
-@app.command()
-def run(
+@app.command("run")
+def run_set(
     questions: Set,
     data: Data = None,
     documents: Documents = None,
     gate: Annotated[
-        Path | None, typer.Option(help="Bars to reach (TOML); exit code 1 if one is missed.")
+        Path | None,
+        typer.Option(help="Conditions to meet (TOML). The exit code is 1 if one is missed."),
     ] = None,
     baseline: Annotated[
-        Path | None, typer.Option(help="The --json of an earlier run, to compare with.")
+        Path | None, typer.Option(help="The --json file of an earlier run to compare with.")
     ] = None,
-    split: Annotated[str | None, typer.Option(help="Ask the questions of this split only.")] = None,
+    split: Annotated[str | None, typer.Option(help="Ask only the questions of this split.")] = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the whole report there.")
+        Path | None, typer.Option("--json", help="Write the whole report to this file.")
     ] = None,
-    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML there.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")] = None,
     markdown: Annotated[
-        Path | None, typer.Option(help="Write Markdown for a pull request there.")
+        Path | None, typer.Option(help="Write Markdown for a pull request to this file.")
     ] = None,
     html: Annotated[
-        Path | None, typer.Option(help="Write a page with plots and every question there.")
+        Path | None, typer.Option(help="Write a page with plots and every question to this file.")
     ] = None,
 ) -> None:
     """Ask every question of a set, and report.
 
-    Exit code 0: passed; 1: a bar of the gate is missed; 2: it could not run, or is not comparable
-    with the baseline."""
+    The exit code is 0 if the gate is passed, 1 if a condition of it is missed, and 2 if the
+    evaluation could not run or cannot be compared with the baseline."""
     from eval.measuring.evaluation import evaluate
-    from eval.reporting.report import as_html, as_json, as_junit, as_markdown, print_tables
+    from eval.reporting.json_report import as_json
+    from eval.reporting.junit import as_junit
+    from eval.reporting.markdown import as_markdown
+    from eval.reporting.page import as_html
+    from eval.reporting.tables import print_tables
     from service.settings import load_settings
 
     try:
         with _progress() as progress:
             task = progress.add_task("asking", total=None)
-            found = evaluate(
+            evaluation = evaluate(
                 questions,
                 load_settings(data_dir=data),
                 documents=documents or [],
@@ -100,96 +103,91 @@ def run(
                 progress=lambda: progress.advance(task),
             )
     except QuothError as exc:
-        err.print(Text(f"quoth: {exc}", style="red"))
-        raise typer.Exit(COULD_NOT_RUN) from exc
-    report = found.report
-    for path, written in ((junit, as_junit), (markdown, as_markdown), (html, as_html)):
+        raise _could_not_run(str(exc)) from exc
+    report = evaluation.report
+    for path, render in ((junit, as_junit), (markdown, as_markdown), (html, as_html)):
         if path:
-            path.write_text(written(report), encoding="utf-8")
+            path.write_text(render(report), encoding="utf-8")
     if json_file:
         json_file.write_text(
             json.dumps(as_json(report), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
         )
-    print_tables(report, out)
+    print_tables(report, stdout)
     if not report.passed:
         raise typer.Exit(MISSED)
-    if found.incomparable:
-        err.print(
-            Text(
-                f"not comparable with {baseline}: other {', '.join(found.incomparable)}",
-                style="red",
-            )
-        )
-        raise typer.Exit(COULD_NOT_RUN)
+    if evaluation.incomparable:
+        differing = ", ".join(evaluation.incomparable)
+        raise _could_not_run(f"cannot be compared with {baseline}: different {differing}")
 
 
-@app.command()
-def calibrate(
+@app.command("calibrate")
+def calibrate_index(
     questions: Set,
     data: Data = None,
     precision: Annotated[
-        float, typer.Option(min=0.5, max=0.999, help="How often to be right when answering.")
+        float, typer.Option(min=0.5, max=0.999, help="How often answers are to be right.")
     ] = 0.9,
 ) -> None:
-    """Calibrate confidence on labelled questions about the documents of an index, and keep it with
-    the index.
+    """Calibrate confidence on labelled questions about the documents of an index, and keep the
+    calibration with the index.
     """
-    from eval.fitting.calibrate import calibrate as fit
+    from eval.fitting.calibrate import calibrate
     from eval.sets.question import read_set
     from service.answering.service import open_service
     from service.settings import load_settings
 
     try:
         with open_service(load_settings(data_dir=data), writable=True) as service:
-            numbers = fit(read_set(questions), service, precision)
+            numbers = calibrate(read_set(questions), service, precision)
     except QuothError as exc:
-        err.print(Text(f"quoth: {exc}", style="red"))
-        raise typer.Exit(COULD_NOT_RUN) from exc
-    out.print_json(json.dumps(numbers["report"]))
+        raise _could_not_run(str(exc)) from exc
+    stdout.print_json(json.dumps(numbers["report"]))
 
 
-@app.command()
-def init(
+@app.command("init")
+def draft_set(
     data: Data = None,
-    file: Annotated[Path, typer.Option("--out", help="Where to write the draft.")] = Path(
+    file: Annotated[Path, typer.Option("--out", help="The file to write the draft to.")] = Path(
         "questions.jsonl"
     ),
 ) -> None:
-    """Draft a first set from feedback and documents, for a person to complete."""
+    """Draft a question set from feedback and documents, for a person to complete."""
     from eval.sets.draft import draft
     from index.store.store import Store
     from service.settings import load_settings
 
     if file.exists():
-        err.print(
-            Text(f"quoth: {file} is there already; name another file with --out", style="red")
-        )
-        raise typer.Exit(COULD_NOT_RUN)
+        raise _could_not_run(f"{file} exists already; name another file with --out")
     store = Store(load_settings(data_dir=data).data_dir)
     lines = draft(store)
     store.close()
     file.write_text(
         "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8"
     )
-    err.print(f"{len(lines)} questions to complete in {file}")
+    stderr.print(f"{len(lines)} questions to complete in {file}")
 
 
-@app.command()
-def bench(
+@app.command("bench")
+def bench_public_set(
     name: Annotated[str, typer.Argument(help="scifact, squad or squad2.")],
     sets: Annotated[Path, typer.Option("--sets", help="The folder of the public sets.")],
-    every: Annotated[int, typer.Option(min=1, help="Ask each n-th question only.")] = 1,
+    every: Annotated[int, typer.Option(min=1, help="Ask only every n-th question.")] = 1,
 ) -> None:
-    """Measure on a public set; docs/evaluation.md says where to get them."""
-    from eval.measuring.bench import bench as measured
+    """Measure on a public set. docs/evaluation.md says where to get the sets."""
+    from eval.measuring.public_sets import bench
     from service.settings import load_settings
 
     try:
-        sides = measured(name, sets, load_settings(), every)
+        sides = bench(name, sets, load_settings(), every)
     except QuothError as exc:
-        err.print(Text(f"quoth: {exc}", style="red"))
-        raise typer.Exit(COULD_NOT_RUN) from exc
-    out.print_json(json.dumps(sides))
+        raise _could_not_run(str(exc)) from exc
+    stdout.print_json(json.dumps(sides))
+
+
+def _could_not_run(message: str) -> typer.Exit:
+    """Print why a command could not run, and return the exit to raise."""
+    stderr.print(Text(f"quoth: {message}", style="red"), soft_wrap=True)
+    return typer.Exit(COULD_NOT_RUN)
 
 
 def _progress() -> Progress:
@@ -199,4 +197,4 @@ def _progress() -> Progress:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    return Progress(*columns, console=err, transient=True)
+    return Progress(*columns, console=stderr, transient=True)

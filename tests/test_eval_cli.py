@@ -126,8 +126,8 @@ def test_a_baseline_of_the_same_is_compared_and_of_another_index_is_not() -> Non
     Path("old.json").write_text(json.dumps(old))
     code, said = run("set.jsonl", *ABOUT, "--baseline", "old.json")
     assert code == 2
-    assert "not comparable" in said
-    assert "other index" in said
+    assert "cannot be compared" in said
+    assert "different index" in said
 
 
 @pytest.mark.usefixtures("folder")
@@ -145,8 +145,8 @@ def test_a_split_is_asked_alone() -> None:
             ["set.jsonl"],
             "there is no index here; name one with --data, or documents with --documents",
         ),
-        (["set.jsonl", *ABOUT, "--split", "x"], "no question is of the split 'x'"),
-        (["set.jsonl", *ABOUT, "--gate", "set.jsonl"], "no gate can be read"),
+        (["set.jsonl", *ABOUT, "--split", "x"], "no question is in the split 'x'"),
+        (["set.jsonl", *ABOUT, "--gate", "set.jsonl"], "cannot be read as a gate"),
         (["set.jsonl", *ABOUT, "--baseline", "gate.toml"], "not the JSON report of a run"),
         (["calibrate", "set.jsonl"], "the index is empty"),
         (["bench", "nothing", "--sets", "."], "there is no benchmark 'nothing'"),

@@ -42,7 +42,7 @@ OWNERS = {
     "defusedxml": {"corpus/formats/package.py"},
     "faiss": {"index/search/embedded/vectors.py"},
     "filelock": {"index/collection.py", "index/store/database.py"},
-    "jinja2": {"eval/reporting/report.py"},
+    "jinja2": {"eval/reporting/page.py"},
     "lxml": {"corpus/formats/blocks.py"},
     "markupsafe": {"eval/reporting/plots.py", "eval/reporting/page.py"},
     "markdown_it": {"corpus/formats/markdown.py"},

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from eval.errors import EvaluationError
-from eval.sets.question import Evidence, read_set
+from eval.sets.question import LabelledEvidence, read_set
 from service.answering.question import Role, Turn
 
 LONG = {
@@ -53,7 +53,7 @@ def test_a_line_is_a_question_with_its_labels(tmp_path: Path) -> None:
         ("212 metres",),
         True,
     )
-    assert first.evidence == (Evidence("bridge", "It is 212 metres long."),)
+    assert first.evidence == (LabelledEvidence("bridge", "It is 212 metres long."),)
     assert first.history == (
         Turn(Role.USER, "Where is the bridge?"),
         Turn(Role.ASSISTANT, "In Elm."),
@@ -136,7 +136,7 @@ def test_a_squad_file_brings_its_articles_and_paragraphs_are_the_evidence(
     first, second = found.questions
     assert (first.answers, first.evidence) == (
         ("212 metres",),
-        (Evidence(document.id, "It is 212 metres long."),),
+        (LabelledEvidence(document.id, "It is 212 metres long."),),
     )
     assert (second.answerable, second.answers, second.evidence) == (False, (), ())
     assert first.id != second.id
@@ -167,7 +167,7 @@ def test_a_beir_folder_has_whole_documents_for_evidence(tmp_path: Path) -> None:
     assert (question.id, question.text, question.evidence) == (
         "q1",
         "How long?",
-        (Evidence("d1", None),),
+        (LabelledEvidence("d1", None),),
     )
     assert [document.id for document in found.documents] == [
         "d1"

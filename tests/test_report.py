@@ -14,19 +14,23 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from eval.measuring.compare import Change, Verdict, compare, read_baseline
+from eval.measuring.baseline import Change, compare, read_baseline
+from eval.measuring.formulas import calibration_error, coverage_at, percentile, reliability
+from eval.measuring.gate import GateCheck
 from eval.measuring.judgement import (
-    Standing,
-    first_rank,
-    gravest_first,
+    Judgement,
+    judgement_of,
     mistakes,
     refusal,
-    standing_of,
+    worst_first,
 )
-from eval.measuring.measures import calibration_error, coverage_at, percentile, reliability
-from eval.measuring.metrics import DEFAULT, Row, Table, measure_of, row_of
-from eval.measuring.runner import Outcome, Place
-from eval.reporting.page import default_threshold, figures, stages
+from eval.measuring.measures import DEFAULT_MEASURES, ScoreRow, measure_of, row_of
+from eval.measuring.report import EvaluationReport, make_report
+from eval.measuring.runner import EvidenceSpan, QuestionOutcome
+from eval.reporting.json_report import as_json
+from eval.reporting.junit import as_junit
+from eval.reporting.markdown import as_markdown
+from eval.reporting.page import as_html, default_threshold, plots, stages
 from eval.reporting.plots import (
     Point,
     bars_plot,
@@ -38,15 +42,15 @@ from eval.reporting.plots import (
     risk_coverage,
     risk_coverage_plot,
 )
-from eval.reporting.report import Report, as_html, as_json, as_junit, as_markdown, print_tables
-from eval.sets.question import Evidence, LabelledQuestion
+from eval.reporting.tables import print_tables
+from eval.sets.question import LabelledEvidence, LabelledQuestion
 from service.answering.citation import Citation
 from service.answering.question import Role, Turn
 
 NASTY = "<script>alert('x')</script> & \"quotes\" [bold]|*a*|`b` @everyone {{ 7 * 7 }}"
 RIGHT_TO_LEFT = "كم كيلومترًا طول خط الأنابيب؟"
 SENTENCE = "The pipeline is 3,000 km long, the companies said."
-MEASURES = [measure_of(name) for name in DEFAULT]
+MEASURES = [measure_of(name) for name in DEFAULT_MEASURES]
 
 
 def citation(
@@ -75,18 +79,20 @@ def question(
     id: str, text: str = "How long is it?", *, answerable: bool = True, type: str = "number"
 ) -> LabelledQuestion:
     """A labelled question; what is answerable has an accepted answer and evidence."""
-    evidence = (Evidence("pipeline.md", SENTENCE),) if answerable else ()
+    evidence = (LabelledEvidence("pipeline.md", SENTENCE),) if answerable else ()
     answers = ("3,000 km", "three thousand kilometres") if answerable else ()
     return LabelledQuestion(
         id, text, answers, evidence, answerable, type=type, tags=("facts",), split="report"
     )
 
 
-def outcome(asked: LabelledQuestion, text: str = "3,000 km", confidence: float = 0.9) -> Outcome:
+def outcome(
+    asked: LabelledQuestion, text: str = "3,000 km", confidence: float = 0.9
+) -> QuestionOutcome:
     """An answer from the pipeline's sentence, found at rank 2; or none where the text is empty."""
-    return Outcome(
+    return QuestionOutcome(
         question=asked,
-        places=(Place("pipeline.md", 100, 150),) if asked.evidence else (),
+        evidence_spans=(EvidenceSpan("pipeline.md", 100, 150),) if asked.evidence else (),
         unresolved=(),
         retrieved=(-1, 0, -1) if asked.evidence else (-1, -1, -1),
         text=text,
@@ -110,38 +116,24 @@ UNJUDGED = outcome(replace(question("unjudged"), answers=()))
 EVERY = (RIGHT, WRONG, REFUSED, SILENT, FALSE, HELD, UNJUDGED)
 
 
-def measured(rows: Sequence[Row]) -> dict[str, float]:
-    """Every default measure of some rows."""
-    return {measure.name: measure.of(Table.of(rows)) for measure in MEASURES}
-
-
 def report(
-    *outcomes: Outcome,
+    *outcomes: QuestionOutcome,
     name: str = "set.jsonl",
-    verdicts: Sequence[Verdict] = (),
+    checks: Sequence[GateCheck] = (),
     changes: Sequence[Change] = (),
-) -> Report:
+) -> EvaluationReport:
     """A report of outcomes, as an evaluation makes it."""
-    rows = [row_of(each, MEASURES) for each in outcomes]
-    types = dict.fromkeys(row.type for row in rows if row.type)
-    tags = dict.fromkeys(tag for row in rows for tag in row.tags)
-    return Report(
-        name,
-        {"questions": "ab12", "reader": "cd34"},
-        measured(rows),
-        {tag: measured([row for row in rows if tag in row.tags]) for tag in tags},
-        {type: measured([row for row in rows if row.type == type]) for type in types},
-        outcomes,
-        rows,
-        verdicts,
-        changes,
-    )
+    made = make_report(name, {"questions": "ab12", "reader": "cd34"}, outcomes, MEASURES)
+    return replace(made, checks=checks, changes=changes)
 
 
-VERDICTS = (Verdict("F1", True, "0.700, at least 0.5"), Verdict("ECE", False, "0.300, at most 0.1"))
+CHECKS = (
+    GateCheck("F1", True, "0.700, at least 0.5"),
+    GateCheck("ECE", False, "0.300, at most 0.1"),
+)
 
 
-def full_report() -> Report:
+def full_report() -> EvaluationReport:
     """A report with something in every part."""
     before = [row_of(each, MEASURES) for each in (WRONG, WRONG, SILENT)]
     now = [row_of(each, MEASURES) for each in (RIGHT, RIGHT, REFUSED)]
@@ -151,29 +143,29 @@ def full_report() -> Report:
     gone = replace(
         RIGHT,
         question=question("gone"),
-        places=(),
-        unresolved=(Evidence("pipeline.md", "was here"),),
+        evidence_spans=(),
+        unresolved=(LabelledEvidence("pipeline.md", "was here"),),
     )
     return report(
-        *EVERY, gone, verdicts=VERDICTS, changes=compare(renamed[0], renamed[1], ["F1", "AUROC"])
+        *EVERY, gone, checks=CHECKS, changes=compare(renamed[0], renamed[1], ["F1", "AUROC"])
     )
 
 
 def test_every_outcome_has_its_standing() -> None:
-    assert [standing_of(each) for each in EVERY] == [
-        Standing.RIGHT,
-        Standing.WRONG,
-        Standing.REFUSED,
-        Standing.REFUSED,
-        Standing.FALSE,
-        Standing.HELD,
-        Standing.UNJUDGED,
+    assert [judgement_of(each) for each in EVERY] == [
+        Judgement.RIGHT,
+        Judgement.WRONG,
+        Judgement.REFUSED,
+        Judgement.REFUSED,
+        Judgement.FALSE_ANSWER,
+        Judgement.RIGHTLY_REFUSED,
+        Judgement.UNJUDGED,
     ]
 
 
 def test_the_gravest_come_first_and_mistakes_by_confidence() -> None:
     surer = replace(WRONG, confidence=0.95)
-    assert gravest_first([*EVERY, surer]) == [
+    assert worst_first([*EVERY, surer]) == [
         FALSE,
         surer,
         WRONG,
@@ -193,14 +185,14 @@ def test_a_refusal_says_why() -> None:
 
 
 def test_the_first_evidence_is_ranked_from_one() -> None:
-    assert first_rank(RIGHT) == 2
-    assert first_rank(HELD) is None
+    assert RIGHT.first_rank == 2
+    assert HELD.first_rank is None
 
 
 # JSON
 
 
-def nullable(rows: Sequence[Row]) -> list[Row]:
+def nullable(rows: Sequence[ScoreRow]) -> list[ScoreRow]:
     """Rows that can be compared: minus one for what is not a number."""
     return [
         replace(row, values={k: -1 if math.isnan(v) else v for k, v in row.values.items()})
@@ -262,7 +254,7 @@ def test_measures_are_rounded_to_six_places_in_json() -> None:
 # Tables
 
 
-def printed(made: Report) -> str:
+def printed(made: EvaluationReport) -> str:
     """What the tables of a report look like on a wide terminal."""
     console = Console(file=io.StringIO(), width=200)
     print_tables(made, console)
@@ -330,7 +322,7 @@ def test_at_most_twenty_wrong_answers_are_printed() -> None:
 # JUnit
 
 
-def cases(made: Report) -> dict[str, Xml.Element]:
+def cases(made: EvaluationReport) -> dict[str, Xml.Element]:
     """The test cases of a report by the id of the question or the name of the condition."""
     return {
         str(case.get("name")).split(":")[0]: case
@@ -355,10 +347,10 @@ def test_junit_fails_what_is_wrong_and_skips_what_is_refused() -> None:
 
 def test_junit_fails_an_inexact_citation_and_evidence_that_is_gone() -> None:
     inexact = replace(RIGHT, exact=False)
-    gone = replace(REFUSED, unresolved=(Evidence("old.md", "x"),))
+    gone = replace(REFUSED, unresolved=(LabelledEvidence("old.md", "x"),))
     failures = [case.find("failure") for case in cases(report(inexact, gone)).values()]
     assert [None if failure is None else failure.get("message") for failure in failures] == [
-        "a quote is not what stands at its place",
+        "a quote is not in its document where the citation says",
         "evidence is no longer in old.md",
     ]
 
@@ -367,7 +359,7 @@ def test_junit_has_a_case_for_each_verdict_and_counts_them_all() -> None:
     root = Xml.fromstring(as_junit(full_report()))
     suite = root.find("testsuite")
     assert suite is not None
-    # Eight questions and two verdicts; wrong, false, gone and ECE fail; refused and silent are
+    # Eight questions and two checks; wrong, false, gone and ECE fail; refused and silent are
     # skipped.
     assert [suite.get(name) for name in ("tests", "failures", "errors", "skipped")] == [
         "10",
@@ -393,7 +385,7 @@ def test_junit_is_xml_whatever_a_question_holds() -> None:
 def test_markdown_says_the_verdict_first() -> None:
     written = as_markdown(full_report())
     assert written.startswith("## ❌ set.jsonl: gate missed: 1 of 2 conditions met\n")
-    assert as_markdown(report(RIGHT, verdicts=VERDICTS[:1])).startswith(
+    assert as_markdown(report(RIGHT, checks=CHECKS[:1])).startswith(
         "## ✅ set.jsonl: gate passed: 1 of 1"
     )
     assert as_markdown(report(RIGHT)).startswith("## set.jsonl: no gate\n")
@@ -448,13 +440,13 @@ class Page(HTMLParser):
 def test_the_page_shows_every_question_the_wrong_ones_first() -> None:
     page = Page(as_html(report(*EVERY)))
     assert page.classes("article") == [
-        "false",
+        "false_answer",
         "wrong",
         "refused",
         "refused",
         "unjudged",
         "right",
-        "held",
+        "rightly_refused",
     ]
 
 
@@ -497,12 +489,12 @@ def test_every_text_is_escaped_on_the_page(text: str) -> None:
         outcome(replace(question(text, text), type=text, tags=(text,)), text),
         citations=(citation("3,000 km", f"{text} 3,000 km {text}", title=text),),
         reason=text,
-        unresolved=(Evidence(text, text),),
+        unresolved=(LabelledEvidence(text, text),),
     )
     evil = replace(
         evil, question=replace(evil.question, answers=(text,), history=(Turn(Role.USER, text),))
     )
-    made = report(evil, name=text, verdicts=[Verdict(text, False, text)])
+    made = report(evil, name=text, checks=[GateCheck(text, False, text)])
     plain = report(
         replace(RIGHT, question=replace(RIGHT.question, history=(Turn(Role.USER, "x"),)))
     )
@@ -530,13 +522,13 @@ def test_the_stages_say_where_a_question_was_lost() -> None:
     missed = replace(
         WRONG, retrieved=(-1,) * 100, citations=(replace(citation(), document_id="other.md"),)
     )
-    assert [(stage.said, stage.passed) for stage in stages(missed)] == [
+    assert [(stage.text, stage.passed) for stage in stages(missed)] == [
         ("evidence not among 100 passages", False),
         ("quoted from elsewhere", False),
         ("quote exact", True),
         ("answered, 0.70 ≥ 0.50", True),
     ]
-    assert [(stage.said, stage.passed) for stage in stages(FALSE)] == [
+    assert [(stage.text, stage.passed) for stage in stages(FALSE)] == [
         ("no evidence labelled", None),
         ("quote exact", True),
         ("answered, 0.60 ≥ 0.50", False),
@@ -556,9 +548,17 @@ LITTLE = [
 
 
 @pytest.mark.parametrize("outcomes", LITTLE)
-def test_every_report_can_be_made_of_a_run_with_little_in_it(outcomes: tuple[Outcome, ...]) -> None:
-    empty = dict.fromkeys(DEFAULT, math.nan)
-    made = report(*outcomes) if outcomes else Report("none", {}, empty, {}, {}, (), ())
+def test_every_report_can_be_made_of_a_run_with_little_in_it(
+    outcomes: tuple[QuestionOutcome, ...],
+) -> None:
+    empty = dict.fromkeys(DEFAULT_MEASURES, math.nan)
+    made = (
+        report(*outcomes)
+        if outcomes
+        else EvaluationReport(
+            name="none", fingerprint={}, measures=empty, by_tag={}, by_type={}, outcomes=(), rows=()
+        )
+    )
     assert json.dumps(as_json(made), allow_nan=False)
     assert len(list(Xml.fromstring(as_junit(made)).iter("testcase"))) == len(outcomes)
     assert as_markdown(made)
@@ -643,7 +643,7 @@ def test_a_histogram_counts_every_value_and_gathers_what_is_far_out() -> None:
 def test_plots_stay_inside_their_frame() -> None:
     draws = np.random.default_rng(7)
     confidences, rights = draws.random(60), draws.random(60) < 0.5
-    plots = (
+    drawings = (
         risk_coverage_plot(
             risk_coverage(confidences, rights), operating_point(confidences > 0.5, rights), 0.5
         ),
@@ -651,7 +651,7 @@ def test_plots_stay_inside_their_frame() -> None:
         latency_plot(draws.gamma(3, 20, 60)),
         bars_plot({"number": (0.75, 12), "date": (1.0, 20_000)}),
     )
-    for plot in plots:
+    for plot in drawings:
         root = Xml.fromstring(str(plot))
         width, height = (float(side) for side in root.get("viewBox", "").split()[2:])
         points = [
@@ -687,9 +687,7 @@ def test_names_in_plots_are_escaped() -> None:
 
 def test_a_plot_without_figures_says_why() -> None:
     made = report(UNJUDGED)
-    drawings = {
-        figure.title: figure.drawing for figure in figures(made.outcomes, made.rows, made.by_type)
-    }
+    drawings = {plot.title: plot.drawing for plot in plots(made.outcomes, made.rows, made.by_type)}
     assert [title for title, drawing in drawings.items() if drawing is None] == [
         "Risk and coverage",
         "Reliability",

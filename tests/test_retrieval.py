@@ -35,9 +35,9 @@ from eval.benchmarks.retrieval.variants import (
     searches,
 )
 from eval.benchmarks.retrieval.vectors import VectorCache
-from eval.measuring.bench import found_row
-from eval.measuring.metrics import measure_of
-from eval.sets.question import Evidence, LabelledQuestion
+from eval.measuring.measures import measure_of
+from eval.measuring.public_sets import searched_row
+from eval.sets.question import LabelledEvidence, LabelledQuestion
 from index.encoding.encoder import Vectors
 from index.search.embedded.engine import Candidates
 from index.search.embedded.lexical import CONTEXT_WEIGHT, LexicalIndex, terms_of
@@ -55,7 +55,7 @@ def chunk(document_id: str, start: int, end: int, text: str = "", context: str =
 def asked(
     *evidence: tuple[str, tuple[tuple[int, int], ...]], text: str = "?", split: str = ""
 ) -> LocatedQuestion:
-    labels = tuple(Evidence(document_id, None) for document_id, _ in evidence)
+    labels = tuple(LabelledEvidence(document_id, None) for document_id, _ in evidence)
     return LocatedQuestion(
         LabelledQuestion(text, text, (), labels, True, split=split),
         tuple(spans for _, spans in evidence),
@@ -274,7 +274,7 @@ def test_what_is_taken_together_is_best_on_the_choosing_half_alone() -> None:
             Half.REPORT: variant.value in ("no stemming", "1.0"),
         }
         rows = [
-            found_row(asked(("a", ()), split=half).question, [0] if good[half] else [], measures)
+            searched_row(asked(("a", ()), split=half).question, [0] if good[half] else [], measures)
             for half in Half
         ]
         return Result(variant, 1, 8, {"fused": rows})

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from corpus.document import Document
-from eval.measuring.runner import Outcome, fingerprint, run
-from eval.sets.question import Evidence, LabelledQuestion, QuestionSet
+from eval.measuring.runner import QuestionOutcome, fingerprint, run
+from eval.sets.question import LabelledEvidence, LabelledQuestion, QuestionSet
 from index.encoding.encoder import Encoder
 from service.answering.service import AnswerService
 from service.reader.passage import PassageReader
@@ -39,11 +39,11 @@ def service(
 def question(
     *evidence: tuple[str, str | None], answers: tuple[str, ...] = ("212 metres",), id: str = "q"
 ) -> LabelledQuestion:
-    places = tuple(Evidence(document, quote) for document, quote in evidence)
+    places = tuple(LabelledEvidence(document, quote) for document, quote in evidence)
     return LabelledQuestion(id, "How long is the Otter Bridge?", answers, places, bool(answers))
 
 
-def outcome(service: AnswerService, asked: LabelledQuestion) -> Outcome:
+def outcome(service: AnswerService, asked: LabelledQuestion) -> QuestionOutcome:
     (found,) = run(QuestionSet("set", (asked,), (), "d"), service)
     return found
 
@@ -60,14 +60,14 @@ def test_an_outcome_holds_the_best_answer_with_its_confidence_and_citations(
     )
     assert 0 < found.confidence < 1
     assert {citation.document_id for citation in found.citations} == {"bridge", "copy"}
-    assert all(found.supported(citation) for citation in found.citations)
+    assert all(found.supports(citation) for citation in found.citations)
     assert set(found.timings_ms) == {"retrieve", "read", "total"}
 
 
 def test_evidence_is_found_where_its_quote_stands_now(service: AnswerService, make: Make) -> None:
     service.collection.put([make("bridge", f"News of 2025. {BRIDGE}")])
-    (place,) = outcome(service, question(("bridge", LENGTH))).places
-    assert (place.start, place.end) == (48, 84)
+    (span,) = outcome(service, question(("bridge", LENGTH))).evidence_spans
+    assert (span.start, span.end) == (48, 84)
 
 
 def test_evidence_that_no_longer_stands_is_unresolved(service: AnswerService, make: Make) -> None:
@@ -75,12 +75,12 @@ def test_evidence_that_no_longer_stands_is_unresolved(service: AnswerService, ma
     asked = question(("bridge", LENGTH), ("gone", "It is."), ("copy", LENGTH))
     found = outcome(service, asked)
     assert found.unresolved == asked.evidence[:2]
-    assert len(found.places) == 1
+    assert len(found.evidence_spans) == 1
 
 
 def test_evidence_without_a_quote_is_the_whole_document(service: AnswerService) -> None:
-    (place,) = outcome(service, question(("bridge", None))).places
-    assert (place.start, place.end) == (0, len(BRIDGE))
+    (span,) = outcome(service, question(("bridge", None))).evidence_spans
+    assert (span.start, span.end) == (0, len(BRIDGE))
 
 
 def test_each_piece_of_evidence_counts_once_where_it_is_first_retrieved(

@@ -21,8 +21,8 @@ from typing import Any
 
 from corpus.document import Document, make_document
 from eval.console import stdout
-from eval.measuring.measures import is_right, normalised
-from eval.measuring.target import desk_for
+from eval.measuring.formulas import is_right, normalised
+from eval.measuring.target import service_for
 from eval.sets.question import read_set
 from eval.sets.shipped import KNOWN_FACTS, LIBRARY
 from service.answering.answer import Answer
@@ -50,7 +50,7 @@ def main() -> None:
     if given.facts:
         questions = read_set(KNOWN_FACTS)
         chosen = [each for each in questions.questions if each.split == given.split]
-        with desk_for(questions, [LIBRARY], settings) as service:
+        with service_for(questions, [LIBRARY], settings) as service:
             count_conflicts(
                 [
                     ConflictQuestion(each.text, tuple(each.answers), tuple(each.history))

@@ -30,8 +30,8 @@ from rich.table import Table
 
 from corpus.document import Document, make_document
 from eval.console import stdout
-from eval.measuring.measures import overlap
-from eval.measuring.target import desk_for
+from eval.measuring.formulas import overlap
+from eval.measuring.target import service_for
 from eval.sets.question import read_set
 from eval.sets.shipped import FOLLOWUPS, KNOWN_FACTS, LIBRARY
 from eval.sets.squad import articles
@@ -115,7 +115,7 @@ def refusals(split: str, settings: Settings) -> None:
         for each in questions.questions
         if each.split == split and each.answers and not each.history
     ]
-    with desk_for(questions, [LIBRARY], settings) as service:
+    with service_for(questions, [LIBRARY], settings) as service:
         answered = [
             (each.text, follow_up, body["resolved_question"], body["answer"])
             for each in known

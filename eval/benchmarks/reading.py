@@ -34,8 +34,8 @@ from eval.benchmarks.options import positive
 from eval.benchmarks.serving import TORCH_PACKAGES, environment
 from eval.benchmarks.timing import WALL
 from eval.console import stderr, stdout
-from eval.measuring.counting import CountingReader
-from eval.measuring.measures import percentile
+from eval.measuring.counting_reader import CountingReader
+from eval.measuring.formulas import percentile
 from index.collection import Collection
 from index.encoding.encoder import DEFAULT_ENCODER, load_encoder
 from index.encoding.export import default_weights

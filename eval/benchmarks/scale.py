@@ -34,7 +34,7 @@ from eval.benchmarks.scaled_index import (
 from eval.benchmarks.serving import SERVICE_QUESTIONS, environment, serving
 from eval.benchmarks.timing import CLOCKS, PROCESSOR, Stopwatch, TimedEncoder
 from eval.console import print_wide, stderr
-from eval.measuring.measures import percentile
+from eval.measuring.formulas import percentile
 from index.collection import Collection
 from index.encoding.encoder import DEFAULT_ENCODER, Encoder, load_encoder
 from index.search.embedded.vectors import VectorIndex

@@ -28,7 +28,7 @@ from rich.table import Table
 
 from eval.benchmarks.machine import print_machine, this_machine
 from eval.benchmarks.serving import environment, serving
-from eval.measuring.measures import percentile
+from eval.measuring.formulas import percentile
 from eval.seed import SEED
 from eval.sets.question import read_set
 from service.settings import load_settings

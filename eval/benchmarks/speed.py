@@ -40,7 +40,7 @@ from eval.benchmarks.speed_figure import (
 )
 from eval.benchmarks.timing import WALL
 from eval.console import stderr
-from eval.measuring.measures import percentile
+from eval.measuring.formulas import percentile
 from index.encoding.encoder import (
     DEFAULT_ENCODER,
     MAX_TOKENS,

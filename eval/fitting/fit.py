@@ -32,7 +32,7 @@ from eval.fitting.regression import (
     report_of,
     threshold_of,
 )
-from eval.measuring.counting import CountingReader
+from eval.measuring.counting_reader import CountingReader
 from eval.sets.squad import Article, SquadQuestion, articles
 from eval.training.perturb import Setting, swap_entity
 from index.collection import Collection

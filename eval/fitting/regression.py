@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from eval.measuring.measures import Flags, Floats, calibration_error, deepest, is_right
+from eval.measuring.formulas import BoolArray, FloatArray, calibration_error, deepest, is_right
 from service.answering.agreement import grouped
 from service.answering.confidence import Calibration, Groups, confidence_features
 from service.reader.linear import Linear
@@ -121,7 +121,7 @@ def _answered(cases: Sequence[Case], kind: Kind) -> Iterator[tuple[Case, Groups]
 
 
 def _logistic(
-    rows: Floats, labels: Flags, names: Sequence[str], *, intercept: bool
+    rows: FloatArray, labels: BoolArray, names: Sequence[str], *, intercept: bool
 ) -> tuple[dict[str, float], float]:
     """Weights by name and the intercept; what would count against the answer it speaks for is left
     out.
@@ -160,7 +160,7 @@ def threshold_of(judged: Sequence[Judged], precision: float = TARGET_PRECISION) 
     return round(float(np.sort(confidences)[-answered]), 4) if answered else 1.0
 
 
-def _arrays(judged: Sequence[Judged]) -> tuple[Floats, Flags]:
+def _arrays(judged: Sequence[Judged]) -> tuple[FloatArray, BoolArray]:
     return np.array([each.confidence for each in judged]), np.array([each.right for each in judged])
 
 

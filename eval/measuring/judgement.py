@@ -1,56 +1,55 @@
-"""How a question came out: right, wrong, refused, or answered though the documents do not say."""
+"""How a question was answered: rightly, wrongly, not at all, or though the documents do not say."""
 
 from collections.abc import Sequence
 from enum import StrEnum
 
-from eval.measuring.runner import Outcome
+from eval.measuring.runner import QuestionOutcome
 
 
-class Standing(StrEnum):
-    """What became of a question by default, the gravest first; the values are words for people."""
+class Judgement(StrEnum):
+    """What became of a question at the default threshold, the worst first. The values are words
+    for people.
+    """
 
-    FALSE = "answered though unanswerable"
+    FALSE_ANSWER = "answered though unanswerable"
     WRONG = "wrong"
     REFUSED = "refused"
     UNJUDGED = "answered, not judged"
     RIGHT = "right"
-    HELD = "rightly refused"
+    RIGHTLY_REFUSED = "rightly refused"
 
 
-def standing_of(outcome: Outcome) -> Standing:
-    """What became of a question; an answer is not judged where only evidence is labelled."""
+def judgement_of(outcome: QuestionOutcome) -> Judgement:
+    """The judgement of an outcome. An answer is not judged if only evidence is labelled."""
     if not outcome.question.answerable:
-        return Standing.FALSE if outcome.given else Standing.HELD
+        return Judgement.FALSE_ANSWER if outcome.given else Judgement.RIGHTLY_REFUSED
     if not outcome.given:
-        return Standing.REFUSED
+        return Judgement.REFUSED
     if not outcome.question.answers:
-        return Standing.UNJUDGED
-    return Standing.RIGHT if outcome.right else Standing.WRONG
+        return Judgement.UNJUDGED
+    return Judgement.RIGHT if outcome.right else Judgement.WRONG
 
 
-def gravest_first(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Outcomes by their standing, the most confident of each first; equals stay in their order."""
-    order = {standing: place for place, standing in enumerate(Standing)}
-    return sorted(outcomes, key=lambda outcome: (order[standing_of(outcome)], -outcome.confidence))
-
-
-def mistakes(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Answers that are given by default and wrong, answerable or not, the most confident first."""
-    wrong = (
-        outcome for outcome in outcomes if standing_of(outcome) in (Standing.FALSE, Standing.WRONG)
+def worst_first(outcomes: Sequence[QuestionOutcome]) -> list[QuestionOutcome]:
+    """Outcomes by judgement, the most confident of each first; equal ones keep their order."""
+    order = list(Judgement)
+    return sorted(
+        outcomes, key=lambda outcome: (order.index(judgement_of(outcome)), -outcome.confidence)
     )
+
+
+def mistakes(outcomes: Sequence[QuestionOutcome]) -> list[QuestionOutcome]:
+    """Wrong answers that are given by default, answerable or not, the most confident first."""
+    wrong = [
+        outcome
+        for outcome in outcomes
+        if judgement_of(outcome) in (Judgement.FALSE_ANSWER, Judgement.WRONG)
+    ]
     return sorted(wrong, key=lambda outcome: -outcome.confidence)
 
 
-def first_rank(outcome: Outcome) -> int | None:
-    """The rank, from 1, of the first passage that holds evidence; None where none of them does."""
-    return next(
-        (rank for rank, number in enumerate(outcome.retrieved, start=1) if number >= 0), None
-    )
-
-
-def refusal(outcome: Outcome) -> str:
-    """Why a question is not answered by default, in words; "" where it is."""
+def refusal(outcome: QuestionOutcome) -> str:
+    """Why a question is not answered by default, in words; "" if it is answered."""
     if outcome.given:
         return ""
     if not outcome.text:

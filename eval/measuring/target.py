@@ -1,6 +1,4 @@
-"""The collection that questions are asked of: an index that is there, or one made for the
-occasion.
-"""
+"""The service that questions are asked of: over an existing index, or over one made for the run."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -19,15 +17,16 @@ from service.settings import Settings
 
 
 @contextmanager
-def desk_for(
+def service_for(
     questions: QuestionSet, paths: Sequence[Path], settings: Settings
 ) -> Iterator[AnswerService]:
     """A service over the documents that the questions are about.
 
-    These are the set's own, where it brings them; else those of the files and folders given, where
-    there are any; else the index in the settings' folder.
+    These are the documents of the set itself, if it brings any; else those of the given files and
+    folders, if there are any; else those of the index in the settings' folder.
 
-    :raises EvaluationError: there is no index, or there are no documents
+    :raises EvaluationError: there is no index
+    :raises StoreError: the files and folders hold no documents, or the index cannot be opened
     :raises DocumentError: a file cannot be read
     """
     if questions.documents or paths:
@@ -57,5 +56,5 @@ def _read(paths: Sequence[Path], settings: Settings) -> list[Document]:
         claims.claim(document.id, str(file.path))
         documents.append(document)
     if not documents:
-        raise StoreError(f"{', '.join(map(str, paths))}: no documents there")
+        raise StoreError(f"{', '.join(map(str, paths))}: there are no documents here")
     return documents

@@ -1,96 +1,94 @@
-"""JUnit XML: a case for every question and for every condition of the gate, for the machines that
-show them.
+"""The report of a run as JUnit XML, with a test case for every question and for every condition of
+the gate.
 """
 
 import re
-from collections.abc import Sequence
 from xml.etree import ElementTree as Xml
 
-from eval.measuring.compare import Verdict
-from eval.measuring.judgement import Standing, refusal, standing_of
-from eval.measuring.runner import Outcome
-from eval.reporting.wording import accepted, plain
+from eval.measuring.gate import GateCheck
+from eval.measuring.judgement import Judgement, judgement_of, refusal
+from eval.measuring.report import EvaluationReport
+from eval.measuring.runner import QuestionOutcome
+from eval.reporting.wording import accepted_answers, one_line
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_WRONG = {
+    Judgement.WRONG: "answered wrongly",
+    Judgement.FALSE_ANSWER: "answered though the documents do not say",
+}
 
 
-def junit(name: str, outcomes: Sequence[Outcome], verdicts: Sequence[Verdict]) -> str:
-    """One suite; a question fails where :func:`faults` has something to say, and is skipped where
-    it is refused.
+def as_junit(report: EvaluationReport) -> str:
+    """JUnit XML of one suite. A question fails if it has :func:`faults`, and is skipped if it is
+    refused.
     """
-    cases = [_question(name, outcome) for outcome in outcomes] + [
-        _verdict(name, verdict) for verdict in verdicts
-    ]
-    counted = {
+    cases = [_question(report.name, outcome) for outcome in report.outcomes]
+    cases += [_condition(report.name, check) for check in report.checks]
+    failures = sum(case.find("failure") is not None for case in cases)
+    skipped = sum(case.find("skipped") is not None for case in cases)
+    counts = {
         "tests": str(len(cases)),
-        "failures": str(_having("failure", cases)),
+        "failures": str(failures),
         "errors": "0",
-        "skipped": str(_having("skipped", cases)),
+        "skipped": str(skipped),
     }
-    suites = Xml.Element("testsuites", counted)
-    suite = Xml.SubElement(suites, "testsuite", {"name": _legal(name), **counted})
+    suites = Xml.Element("testsuites", counts)
+    suite = Xml.SubElement(suites, "testsuite", {"name": _legal(report.name), **counts})
     suite.extend(cases)
     Xml.indent(suites)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{Xml.tostring(suites, encoding="unicode")}\n'
 
 
-def faults(outcome: Outcome) -> list[str]:
+def faults(outcome: QuestionOutcome) -> list[str]:
     """What is wrong with the answer to a question, in words."""
-    wrong = {
-        Standing.WRONG: "answered wrongly",
-        Standing.FALSE: "answered though the documents do not say",
-    }
-    standing = standing_of(outcome)
-    found = [wrong[standing]] if standing in wrong else []
-    found += [] if outcome.exact else ["a quote is not what stands at its place"]
+    judgement = judgement_of(outcome)
+    found = [_WRONG[judgement]] if judgement in _WRONG else []
+    if not outcome.exact:
+        found.append("a quote is not in its document where the citation says")
     return found + [
         f"evidence is no longer in {evidence.document_id}" for evidence in outcome.unresolved
     ]
 
 
-def _question(name: str, outcome: Outcome) -> Xml.Element:
+def _question(suite: str, outcome: QuestionOutcome) -> Xml.Element:
     seconds = outcome.timings_ms.get("total", 0.0) / 1e3
-    title = f"{outcome.question.id}: {plain(outcome.question.text, 200)}"
-    case = _case(f"{name}.questions", title, {"time": f"{seconds:.3f}"})
+    title = f"{outcome.question.id}: {one_line(outcome.question.text, 200)}"
+    case = _case(f"{suite}.questions", title)
+    case.set("time", f"{seconds:.3f}")
     found = faults(outcome)
     if found:
-        failure = Xml.SubElement(
-            case, "failure", {"type": "answer", "message": _legal("; ".join(found))}
-        )
-        failure.text = _legal(_told(outcome))
-    elif standing_of(outcome) is Standing.REFUSED:
+        message = _legal("; ".join(found))
+        failure = Xml.SubElement(case, "failure", {"type": "answer", "message": message})
+        failure.text = _legal(_details(outcome))
+    elif judgement_of(outcome) is Judgement.REFUSED:
         Xml.SubElement(case, "skipped", {"message": _legal(f"refused: {refusal(outcome)}")})
     return case
 
 
-def _told(outcome: Outcome) -> str:
-    places = [f"{each.document_id} {each.start}-{each.end}" for each in outcome.citations]
+def _condition(suite: str, check: GateCheck) -> Xml.Element:
+    case = _case(f"{suite}.gate", check.name)
+    if not check.passed:
+        Xml.SubElement(case, "failure", {"type": "gate", "message": _legal(check.message)})
+    return case
+
+
+def _case(class_name: str, name: str) -> Xml.Element:
+    return Xml.Element("testcase", {"classname": _legal(class_name), "name": _legal(name)})
+
+
+def _details(outcome: QuestionOutcome) -> str:
+    cited = [f"{each.document_id} {each.start}-{each.end}" for each in outcome.citations]
     lines = (
         f"question: {outcome.question.text}",
         f"answer: {outcome.text}",
-        f"accepted: {accepted(outcome)}",
+        f"accepted: {accepted_answers(outcome)}",
         f"confidence: {outcome.confidence:.3f}, threshold {outcome.threshold:.3f}",
         f"sentence: {outcome.sentence}",
-        f"cited: {'; '.join(places)}",
+        f"cited: {'; '.join(cited)}",
     )
     return "\n".join(lines)
 
 
-def _verdict(name: str, verdict: Verdict) -> Xml.Element:
-    case = _case(f"{name}.gate", verdict.name, {})
-    if not verdict.passed:
-        Xml.SubElement(case, "failure", {"type": "gate", "message": _legal(verdict.said)})
-    return case
-
-
-def _case(place: str, name: str, more: dict[str, str]) -> Xml.Element:
-    return Xml.Element("testcase", {"classname": _legal(place), "name": _legal(name), **more})
-
-
-def _having(kind: str, cases: Sequence[Xml.Element]) -> int:
-    return sum(case.find(kind) is not None for case in cases)
-
-
 def _legal(text: str) -> str:
-    """Text with characters that XML cannot hold, even escaped, replaced."""
+    """Text with the characters replaced that XML cannot hold, not even escaped."""
     return _ILLEGAL.sub("\ufffd", text)

@@ -1,15 +1,18 @@
-"""What the page of a report shows: a card for every question, and the plots."""
+"""The page of a report: measures and plots, and a card for every question."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 
 import numpy as np
+from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from eval.measuring.judgement import Standing, first_rank, gravest_first, refusal, standing_of
-from eval.measuring.measures import reliability
-from eval.measuring.metrics import Row, Table
-from eval.measuring.runner import Outcome
+from eval.measuring.formulas import reliability
+from eval.measuring.judgement import Judgement, judgement_of, refusal, worst_first
+from eval.measuring.measures import ScoreRow, ScoreTable
+from eval.measuring.report import EvaluationReport, judgement_counts, stage_times
+from eval.measuring.runner import QuestionOutcome
 from eval.reporting.plots import (
     bars_plot,
     latency_plot,
@@ -18,17 +21,27 @@ from eval.reporting.plots import (
     risk_coverage,
     risk_coverage_plot,
 )
-from eval.sets.question import Evidence
+from eval.reporting.wording import (
+    accepted_answers,
+    breakdowns,
+    difference,
+    direction,
+    gate_summary,
+    measures_by_group,
+    shown,
+)
+from eval.sets.question import LabelledEvidence
 from service.answering.citation import Citation
 
-_UNJUDGED = "It is not known of any question whether its answer is right."
+_TEMPLATE = "report.html"
+_UNJUDGED = "No question has an answer that can be judged."
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class CaptionedPlot:
     """A plot with its caption.
 
-    :param drawing: None where there is nothing to plot; the caption then says why
+    :param drawing: None if there is nothing to plot; the caption then says why
     """
 
     title: str
@@ -37,19 +50,19 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """One stage of a question, in words.
+class StageResult:
+    """How one stage of a question went, in words.
 
-    :param passed: None where it does not apply
+    :param passed: None if the stage does not apply
     """
 
-    said: str
+    text: str
     passed: bool | None
 
 
 @dataclass(frozen=True, slots=True)
-class Quoted:
-    """A citation in its sentence: what stands before the quote, and what after it."""
+class QuotedSentence:
+    """A citation with the parts of its sentence before and after the quote."""
 
     citation: Citation
     before: str
@@ -60,84 +73,106 @@ class Quoted:
 class Card:
     """A question as the page shows it.
 
-    :param sought: the evidence that would have answered it, where it was answered wrongly or not at
+    :param sought: the evidence that would have answered it, if it was answered wrongly or not at
         all"""
 
-    outcome: Outcome
-    standing: Standing
-    stages: tuple[Stage, ...]
-    quotes: tuple[Quoted, ...]
-    sought: tuple[Evidence, ...]
+    outcome: QuestionOutcome
+    judgement: Judgement
+    stages: tuple[StageResult, ...]
+    quotes: tuple[QuotedSentence, ...]
+    sought: tuple[LabelledEvidence, ...]
 
 
-def cards(outcomes: Sequence[Outcome]) -> list[Card]:
+def as_html(report: EvaluationReport) -> str:
+    """One page that needs nothing else: no script, and no picture or font from elsewhere."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "shown": shown,
+        "difference": difference,
+        "direction": direction,
+        "accepted_answers": accepted_answers,
+    }
+    source = files("eval.reporting").joinpath(_TEMPLATE).read_text(encoding="utf-8")
+    return environment.from_string(source).render(
+        report=report,
+        gate=gate_summary(report),
+        counts=judgement_counts(report.outcomes),
+        groups=measures_by_group(report.measures),
+        breakdowns=breakdowns(report),
+        plots=plots(report.outcomes, report.rows, report.by_type),
+        times=stage_times(report.outcomes),
+        cards=cards(report.outcomes),
+    )
+
+
+def cards(outcomes: Sequence[QuestionOutcome]) -> list[Card]:
     """A card for every question, the wrong ones first."""
-    return [_card(outcome) for outcome in gravest_first(outcomes)]
+    return [_card(outcome) for outcome in worst_first(outcomes)]
 
 
-def _card(outcome: Outcome) -> Card:
+def _card(outcome: QuestionOutcome) -> Card:
     quotes = tuple(_quoted(citation) for citation in outcome.citations)
-    standing = standing_of(outcome)
-    lost = standing in (Standing.WRONG, Standing.REFUSED)
+    judgement = judgement_of(outcome)
+    lost = judgement in (Judgement.WRONG, Judgement.REFUSED)
     sought = tuple(
         each for each in outcome.question.evidence if lost and each not in outcome.unresolved
     )
-    return Card(outcome, standing, tuple(stages(outcome)), quotes, sought)
+    return Card(outcome, judgement, tuple(stages(outcome)), quotes, sought)
 
 
-def _quoted(citation: Citation) -> Quoted:
+def _quoted(citation: Citation) -> QuotedSentence:
     start, end = citation.start - citation.sentence_start, citation.end - citation.sentence_start
-    return Quoted(citation, citation.sentence[:start], citation.sentence[end:])
+    return QuotedSentence(citation, citation.sentence[:start], citation.sentence[end:])
 
 
-def stages(outcome: Outcome) -> list[Stage]:
-    """What became of the evidence and of the answer, stage by stage."""
+def stages(outcome: QuestionOutcome) -> list[StageResult]:
+    """How the question went, stage by stage: the evidence found, quoted, and the answer given."""
     return [_found(outcome), *_read(outcome), _given(outcome)]
 
 
-def _found(outcome: Outcome) -> Stage:
+def _found(outcome: QuestionOutcome) -> StageResult:
     if not outcome.question.evidence:
-        return Stage("no evidence labelled", None)
-    if not outcome.places:
-        return Stage("evidence no longer in its document", False)
-    rank = first_rank(outcome)
+        return StageResult("no evidence labelled", None)
+    if not outcome.evidence_spans:
+        return StageResult("evidence is no longer in its document", False)
+    rank = outcome.first_rank
     missed = f"evidence not among {len(outcome.retrieved)} passages"
-    return Stage(f"evidence at rank {rank}" if rank else missed, bool(rank))
+    return StageResult(f"evidence at rank {rank}" if rank else missed, bool(rank))
 
 
-def _read(outcome: Outcome) -> list[Stage]:
+def _read(outcome: QuestionOutcome) -> list[StageResult]:
     if not outcome.citations:
-        return [Stage("nothing quoted", None if not outcome.question.answerable else False)]
-    exact = Stage("quote exact" if outcome.exact else "quote not exact", outcome.exact)
-    if not outcome.places:
+        return [StageResult("nothing quoted", None if not outcome.question.answerable else False)]
+    exact = StageResult("quote exact" if outcome.exact else "quote not exact", outcome.exact)
+    if not outcome.evidence_spans:
         return [exact]
-    supported = any(outcome.supported(citation) for citation in outcome.citations)
+    supported = any(outcome.supports(citation) for citation in outcome.citations)
     return [
-        Stage("quoted from the evidence" if supported else "quoted from elsewhere", supported),
+        StageResult(
+            "quoted from the evidence" if supported else "quoted from elsewhere", supported
+        ),
         exact,
     ]
 
 
-def _given(outcome: Outcome) -> Stage:
+def _given(outcome: QuestionOutcome) -> StageResult:
     wanted = outcome.given is outcome.question.answerable
     if outcome.given:
-        return Stage(f"answered, {outcome.confidence:.2f} ≥ {outcome.threshold:.2f}", wanted)
+        return StageResult(f"answered, {outcome.confidence:.2f} ≥ {outcome.threshold:.2f}", wanted)
     if outcome.text:
-        return Stage(f"refused, {outcome.confidence:.2f} < {outcome.threshold:.2f}", wanted)
-    return Stage(f"refused, {refusal(outcome)}", wanted)
+        return StageResult(f"refused, {outcome.confidence:.2f} < {outcome.threshold:.2f}", wanted)
+    return StageResult(f"refused, {refusal(outcome)}", wanted)
 
 
-def counts(outcomes: Sequence[Outcome]) -> dict[Standing, int]:
-    """How many questions stand how, the gravest first; only what there is."""
-    standings = [standing_of(outcome) for outcome in outcomes]
-    return {standing: standings.count(standing) for standing in Standing if standing in standings}
-
-
-def figures(
-    outcomes: Sequence[Outcome], rows: Sequence[Row], by_type: Mapping[str, Mapping[str, float]]
-) -> list[Figure]:
+def plots(
+    outcomes: Sequence[QuestionOutcome],
+    rows: Sequence[ScoreRow],
+    by_type: Mapping[str, Mapping[str, float]],
+) -> list[CaptionedPlot]:
     """The plots of a run, with their captions."""
-    judged = Table.of([row for row in rows if row.judged])
+    judged = ScoreTable.of([row for row in rows if row.judged])
     return [
         _risk_coverage(judged, default_threshold(outcomes)),
         _reliability(judged),
@@ -148,38 +183,36 @@ def figures(
     ]
 
 
-def default_threshold(outcomes: Sequence[Outcome]) -> float | None:
-    """The threshold of the run; None where there is no answer that shows it, or more than one
-    threshold.
-    """
+def default_threshold(outcomes: Sequence[QuestionOutcome]) -> float | None:
+    """The threshold of the run; None if no answer shows it, or if there is more than one."""
     thresholds = {outcome.threshold for outcome in outcomes if outcome.text}
     return thresholds.pop() if len(thresholds) == 1 else None
 
 
-def _risk_coverage(judged: Table, threshold: float | None) -> Figure:
+def _risk_coverage(judged: ScoreTable, threshold: float | None) -> CaptionedPlot:
     title = "Risk and coverage"
     if not len(judged.right):
-        return Figure(title, _UNJUDGED, None)
+        return CaptionedPlot(title, _UNJUDGED, None)
     points = risk_coverage(judged.confidence, judged.right)
     chosen = operating_point(judged.given, judged.right)
     caption = (
-        "Answering the surest questions first: how many are answered, and how many of those "
-        "wrongly."
+        "The share of questions answered, the most confident first, and the share of those answers "
+        "that are wrong."
     )
-    return Figure(title, caption, risk_coverage_plot(points, chosen, threshold))
+    return CaptionedPlot(title, caption, risk_coverage_plot(points, chosen, threshold))
 
 
-def _reliability(judged: Table) -> Figure:
+def _reliability(judged: ScoreTable) -> CaptionedPlot:
     title = "Reliability"
     if not len(judged.right):
-        return Figure(title, _UNJUDGED, None)
-    caption = (
-        "Where the curve follows the dashed line, a confidence of 0.8 is right eight times in ten."
+        return CaptionedPlot(title, _UNJUDGED, None)
+    caption = "On the dashed line, answers with a confidence of 0.8 are right eight times in ten."
+    return CaptionedPlot(
+        title, caption, reliability_plot(reliability(judged.confidence, judged.right))
     )
-    return Figure(title, caption, reliability_plot(reliability(judged.confidence, judged.right)))
 
 
-def _by_type(rows: Sequence[Row], by_type: Mapping[str, Mapping[str, float]]) -> Figure:
+def _by_type(rows: Sequence[ScoreRow], by_type: Mapping[str, Mapping[str, float]]) -> CaptionedPlot:
     title = "F1 by type of question"
     values = {name: measured.get("F1", np.nan) for name, measured in by_type.items()}
     sizes = {
@@ -188,13 +221,15 @@ def _by_type(rows: Sequence[Row], by_type: Mapping[str, Mapping[str, float]]) ->
     }
     bars = {name: (value, sizes[name]) for name, value in values.items() if not np.isnan(value)}
     if not bars:
-        return Figure(title, "No question with an accepted answer has a type.", None)
-    return Figure(title, "Words that the best answer shares with an accepted one.", bars_plot(bars))
+        return CaptionedPlot(title, "No question with an accepted answer has a type.", None)
+    return CaptionedPlot(
+        title, "Words that the best answer shares with an accepted one.", bars_plot(bars)
+    )
 
 
-def _latency(totals: Sequence[float]) -> Figure:
+def _latency(totals: Sequence[float]) -> CaptionedPlot:
     title = "Latency"
     if not totals:
-        return Figure(title, "No times were taken.", None)
+        return CaptionedPlot(title, "No times were measured.", None)
     caption = "Retrieving and reading, one question after another, on the machine of this run."
-    return Figure(title, caption, latency_plot(np.array(totals, dtype=np.float64)))
+    return CaptionedPlot(title, caption, latency_plot(np.array(totals, dtype=np.float64)))

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from eval.measuring.measures import Bin, Flags, Floats, percentile
-from eval.reporting.wording import plain
+from eval.measuring.formulas import Bin, BoolArray, FloatArray, percentile
+from eval.reporting.wording import one_line
 
 WIDTH = 400
 _LEFT, _RIGHT, _TOP = 44.0, 382.0, 40.0
@@ -42,7 +42,7 @@ class Histogram:
     above: int
 
 
-def risk_coverage(confidences: Floats, rights: Flags) -> tuple[Point, ...]:
+def risk_coverage(confidences: FloatArray, rights: BoolArray) -> tuple[Point, ...]:
     """What answering down to each confidence gives (El-Yaniv and Wiener 2010); equal confidences go
     together.
     """
@@ -59,12 +59,12 @@ def risk_coverage(confidences: Floats, rights: Flags) -> tuple[Point, ...]:
     )
 
 
-def operating_point(given: Flags, rights: Flags) -> Point | None:
+def operating_point(given: BoolArray, rights: BoolArray) -> Point | None:
     """Where the default threshold stands on the curve; None where nothing is answered."""
     return Point(float(given.mean()), float((~rights[given]).mean())) if given.any() else None
 
 
-def histogram(values: Floats) -> Histogram:
+def histogram(values: FloatArray) -> Histogram:
     """Counts up to the largest value, or to twice the 95th percentile where a few are far above
     it.
     """
@@ -145,12 +145,12 @@ def risk_coverage_plot(
 def _chosen(axes: _Axes, point: Point, threshold: float | None) -> Markup:
     x, y = axes.x(point.coverage), axes.y(point.risk)
     named = "by default" if threshold is None else f"threshold {threshold:.2f}"
-    said = f"{named}: {point.coverage:.0%} answered, {point.risk:.0%} of them wrong"
+    label = f"{named}: {point.coverage:.0%} answered, {point.risk:.0%} of them wrong"
     return (
         _line(x, _TOP, x, axes.bottom, "mark")
-        + _dot(x, y, "at", said)
-        + _dot(_LEFT + 4, 26, "at", said)
-        + _text(_LEFT + 13, 30, said, "note", "start")
+        + _dot(x, y, "at", label)
+        + _dot(_LEFT + 4, 26, "at", label)
+        + _text(_LEFT + 13, 30, label, "note", "start")
     )
 
 
@@ -183,7 +183,7 @@ def _binned(each: Bin) -> str:
     return f"{each.count} answers of confidence {each.confidence:.2f}: {each.right:.0%} right"
 
 
-def latency_plot(values: Floats) -> Markup:
+def latency_plot(values: FloatArray) -> Markup:
     """How long questions took, in milliseconds, with the median and the 95th percentile."""
     shape = histogram(values)
     most = max(shape.counts)
@@ -207,12 +207,12 @@ def latency_plot(values: Floats) -> Markup:
     )
 
 
-def _percentile(axes: _Axes, values: Floats, percent: int, row: float) -> Markup:
+def _percentile(axes: _Axes, values: FloatArray, percent: int, row: float) -> Markup:
     value = percentile(values, percent)
     x = axes.x(min(value, axes.x_top))
     anchor, aside = ("end", -5) if x > (_LEFT + _RIGHT) / 2 else ("start", 5)
-    said = f"p{percent} {value:.0f} ms"
-    return _line(x, row - 10, x, axes.bottom, "mark") + _text(x + aside, row, said, "note", anchor)
+    label = f"p{percent} {value:.0f} ms"
+    return _line(x, row - 10, x, axes.bottom, "mark") + _text(x + aside, row, label, "note", anchor)
 
 
 def bars_plot(bars: Mapping[str, tuple[float, int]]) -> Markup:
@@ -224,7 +224,7 @@ def bars_plot(bars: Mapping[str, tuple[float, int]]) -> Markup:
         height + 20,
         "Bars by type of question",
         _joined(_line(x, 4, x, height, "grid") for x in lines),
-        _joined(_text(x, height + 14, said, "tick", "middle") for x, said in ticks),
+        _joined(_text(x, height + 14, label, "tick", "middle") for x, label in ticks),
         _joined(_bar(place, name, *bar) for place, (name, bar) in enumerate(bars.items())),
     )
 
@@ -232,13 +232,13 @@ def bars_plot(bars: Mapping[str, tuple[float, int]]) -> Markup:
 def _bar(place: int, name: str, value: float, count: int) -> Markup:
     top = _ROW * place + 4
     label = Markup('<svg y="{}" width="{}" height="{}"><title>{}</title>{}</svg>').format(
-        top, _BARS_FROM - 8, _ROW, name, _text(0, 17, plain(name, _NAME), "name", "start")
+        top, _BARS_FROM - 8, _ROW, name, _text(0, 17, one_line(name, _NAME), "name", "start")
     )
     bar = _rectangle(
         _BARS_FROM, top + 5, (_BARS_TO - _BARS_FROM) * value, _ROW - 10, f"{name}: {value:.3f}"
     )
-    said = _text(_BARS_TO + 10, top + 17, f"{value:.2f}", "value", "start")
-    return label + bar + said + _text(WIDTH, top + 17, f"n {_short(count)}", "tick", "end")
+    label = _text(_BARS_TO + 10, top + 17, f"{value:.2f}", "value", "start")
+    return label + bar + label + _text(WIDTH, top + 17, f"n {_short(count)}", "tick", "end")
 
 
 def _svg(height: float, name: str, *parts: Markup) -> Markup:
@@ -254,22 +254,22 @@ def _titles(up: str, across: str, place: float) -> Markup:
 
 def _column(axes: _Axes, low: float, width: float, value: float) -> Markup:
     x, y = axes.x(low), axes.y(value)
-    said = f"{low:g} to {low + width:g}: {value:g}"
-    return _rectangle(x + 1, y, max(1.0, axes.x(low + width) - x - 2), axes.bottom - y, said)
+    label = f"{low:g} to {low + width:g}: {value:g}"
+    return _rectangle(x + 1, y, max(1.0, axes.x(low + width) - x - 2), axes.bottom - y, label)
 
 
-def _rectangle(x: float, y: float, width: float, height: float, said: str) -> Markup:
+def _rectangle(x: float, y: float, width: float, height: float, label: str) -> Markup:
     shape = (
         '<rect class="bar" x="{:.1f}" y="{:.1f}" width="{:.1f}" '
         'height="{:.1f}"><title>{}</title></rect>'
     )
-    return Markup(shape).format(x, y, width, height, said)
+    return Markup(shape).format(x, y, width, height, label)
 
 
-def _dot(x: float, y: float, kind: str, said: str) -> Markup:
+def _dot(x: float, y: float, kind: str, label: str) -> Markup:
     return Markup(
         '<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="4"><title>{}</title></circle>'
-    ).format(kind, x, y, said)
+    ).format(kind, x, y, label)
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
@@ -277,9 +277,9 @@ def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
     return Markup(shape).format(kind, x1, y1, x2, y2)
 
 
-def _text(x: float, y: float, said: str, kind: str, anchor: str) -> Markup:
+def _text(x: float, y: float, label: str, kind: str, anchor: str) -> Markup:
     shape = '<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>'
-    return Markup(shape).format(kind, x, y, anchor, said)
+    return Markup(shape).format(kind, x, y, anchor, label)
 
 
 def _joined(parts: Iterable[Markup]) -> Markup:

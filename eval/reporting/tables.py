@@ -1,97 +1,103 @@
-"""The tables of a report in a terminal. What questions and documents say is printed as it is, never
-as markup.
-"""
-
-from collections.abc import Mapping, Sequence
+"""The tables of a report in a terminal. Text from questions and documents is never markup."""
 
 from rich import box
+from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from eval.measuring.compare import Change, Verdict
 from eval.measuring.judgement import mistakes
-from eval.measuring.runner import Outcome
+from eval.measuring.report import EvaluationReport
 from eval.reporting.wording import (
-    accepted,
-    applying,
-    breakdown,
+    SHOWN_MISTAKES,
+    Breakdown,
+    accepted_answers,
+    breakdowns,
     difference,
     direction,
-    grouped,
-    plain,
+    measures_by_group,
+    one_line,
     shown,
 )
 
 _STYLES = {"better": "green", "worse": "red"}
 
 
-def measure_table(title: str, measures: Mapping[str, float]) -> Table:
-    """Every measure by group, with its value and its meaning."""
+def print_tables(report: EvaluationReport, console: Console) -> None:
+    """Print the tables of a report that have rows. The gate comes last, where it is seen first."""
+    tables = (
+        _measures(report),
+        *(_breakdown(each) for each in breakdowns(report)),
+        _changes(report),
+        _unresolved(report),
+        _mistakes(report),
+        _gate(report),
+    )
+    for table in tables:
+        if table.row_count:
+            console.print(table)
+
+
+def _measures(report: EvaluationReport) -> Table:
+    title = f"{report.name}, {len(report.outcomes)} questions"
     table = _table(title, Column("measure", no_wrap=True), _number("value"), "meaning")
-    for group, values in grouped(measures):
+    for group, values in measures_by_group(report.measures):
         table.add_row(Text(group, style="bold"))
         for measure, value in values:
             table.add_row(f"  {measure.name}", shown(value), Text(measure.meaning, style="dim"))
     return table
 
 
-def breakdown_table(
-    what: str, parts: Mapping[str, Mapping[str, float]], sizes: Mapping[str, int]
-) -> Table:
-    """The measures that apply to each type or tag."""
-    table = _table(f"By {what}", what, _number("questions"), *map(_number, applying(parts)))
-    for name, *values in breakdown(parts, sizes):
-        table.add_row(Text(plain(name)), *values)
+def _breakdown(breakdown: Breakdown) -> Table:
+    columns = (_number("questions"), *map(_number, breakdown.measures))
+    table = _table(f"By {breakdown.what}", breakdown.what, *columns)
+    for name, *values in breakdown.rows:
+        table.add_row(Text(one_line(name)), *values)
     return table
 
 
-def change_table(changes: Sequence[Change]) -> Table:
-    """Every measure before and now."""
+def _changes(report: EvaluationReport) -> Table:
     numbers = (_number("before"), _number("now"), _number("difference [95 %]"))
     table = _table("Against the baseline", Column("measure", no_wrap=True), *numbers, "")
-    for change in changes:
-        said = direction(change)
+    for change in report.changes:
+        trend = direction(change)
         values = (shown(change.before), shown(change.now), Text(difference(change)))
-        table.add_row(change.measure.name, *values, Text(said, style=_STYLES.get(said, "dim")))
+        table.add_row(change.measure.name, *values, Text(trend, style=_STYLES.get(trend, "dim")))
     return table
 
 
-def unresolved_table(outcomes: Sequence[Outcome]) -> Table:
-    """Evidence that no longer stands in its document."""
-    table = _table(
-        "Evidence that no longer stands in its document", "question", "document", "quote"
-    )
-    for outcome in outcomes:
+def _unresolved(report: EvaluationReport) -> Table:
+    table = _table("Evidence that is no longer in its document", "question", "document", "quote")
+    for outcome in report.outcomes:
         for evidence in outcome.unresolved:
             quote = evidence.quote or "the whole document"
-            said = (outcome.question.id, evidence.document_id, quote)
-            table.add_row(*(Text(plain(each, 120)) for each in said))
+            cells = (outcome.question.id, evidence.document_id, quote)
+            table.add_row(*(Text(one_line(cell, 120)) for cell in cells))
     return table
 
 
-def mistake_table(outcomes: Sequence[Outcome], most: int) -> Table:
-    """Wrong answers, the most confident first."""
-    wrong = mistakes(outcomes)
-    title = f"Wrong answers, {min(len(wrong), most)} of {len(wrong)}, the most confident first"
+def _mistakes(report: EvaluationReport) -> Table:
+    wrong = mistakes(report.outcomes)
+    shown_count = min(len(wrong), SHOWN_MISTAKES)
+    title = f"Wrong answers, {shown_count} of {len(wrong)}, the most confident first"
     table = _table(title, _number("confidence"), "question", "answer", "accepted")
-    for outcome in wrong[:most]:
-        said = (outcome.question.text, outcome.text, accepted(outcome))
-        table.add_row(shown(outcome.confidence), *(Text(plain(each, 160)) for each in said))
+    for outcome in wrong[:SHOWN_MISTAKES]:
+        cells = (outcome.question.text, outcome.text, accepted_answers(outcome))
+        table.add_row(shown(outcome.confidence), *(Text(one_line(cell, 160)) for cell in cells))
     return table
 
 
-def verdict_table(verdicts: Sequence[Verdict]) -> Table:
-    """Every condition of the gate."""
-    met = sum(verdict.passed for verdict in verdicts)
-    table = _table(f"Gate, {met} of {len(verdicts)} conditions met", "", "condition", "value")
-    for verdict in verdicts:
-        mark = Text("passed", style="green") if verdict.passed else Text("missed", style="bold red")
-        table.add_row(mark, Text(plain(verdict.name)), Text(plain(verdict.said)))
+def _gate(report: EvaluationReport) -> Table:
+    met = sum(check.passed for check in report.checks)
+    title = f"Gate, {met} of {len(report.checks)} conditions met"
+    table = _table(title, "", "condition", "value")
+    for check in report.checks:
+        mark = Text("passed", style="green") if check.passed else Text("missed", style="bold red")
+        table.add_row(mark, Text(one_line(check.name)), Text(one_line(check.message)))
     return table
 
 
 def _table(title: str, *columns: Column | str) -> Table:
-    head = Text(plain(title), style="bold")
+    head = Text(one_line(title), style="bold")
     return Table(*columns, title=head, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
 
 

@@ -21,7 +21,7 @@ from service.answering.question import Role, Turn
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class LabelledEvidence:
     """A place that answers a question.
 
     :param quote: as it stands in the document; None where the whole document is the evidence
@@ -44,7 +44,7 @@ class LabelledQuestion:
     id: str
     text: str
     answers: tuple[str, ...]
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[LabelledEvidence, ...]
     answerable: bool
     history: tuple[Turn, ...] = ()
     type: str = ""
@@ -163,7 +163,7 @@ def _labelled(place: str, line: str) -> LabelledQuestion:
         read.id,
         read.question,
         tuple(read.answers),
-        tuple(Evidence(evidence.document, evidence.quote) for evidence in read.evidence),
+        tuple(LabelledEvidence(evidence.document, evidence.quote) for evidence in read.evidence),
         read.answerable,
         tuple(Turn(turn.role, turn.text) for turn in read.history),
         read.type,
@@ -191,7 +191,7 @@ def _of_article(article: Article) -> Iterator[LabelledQuestion]:
                 f"{article.id}/{number}/{place}",
                 question.text,
                 question.answers,
-                (Evidence(article.id, paragraph.text),) if answerable else (),
+                (LabelledEvidence(article.id, paragraph.text),) if answerable else (),
                 answerable,
             )
 
@@ -216,7 +216,9 @@ def _beir(folder: Path) -> QuestionSet:
             if int(gain) > 0:
                 relevant.setdefault(query, []).append(document)
         questions = [
-            LabelledQuestion(id, texts[id], (), tuple(Evidence(name, None) for name in names), True)
+            LabelledQuestion(
+                id, texts[id], (), tuple(LabelledEvidence(name, None) for name in names), True
+            )
             for id, names in relevant.items()
         ]
     except (ValueError, KeyError) as exc:

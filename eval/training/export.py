@@ -119,7 +119,7 @@ def main() -> None:
         "--raw", action="store_true", help="take the last weights, not their running average"
     )
     parser.add_argument(
-        "--scores", type=Path, help="a line of eval.measuring.reading, for reader.json"
+        "--scores", type=Path, help="a line of eval.measuring.reader_scores, for reader.json"
     )
     parser.add_argument("--out", type=Path, help="what is shipped")
     parser.add_argument("--float32", type=Path, help="the same graph, not quantised")

@@ -29,7 +29,7 @@ from eval.benchmarks.retrieval.trial import MEASURES, Result, Trial
 from eval.benchmarks.retrieval.variants import DEFAULT_VARIANT, Variant, searches
 from eval.benchmarks.retrieval.vectors import VectorCache
 from eval.console import print_wide, stdout
-from eval.measuring.compare import Change, compare
+from eval.measuring.baseline import Change, compare
 from index.encoding.encoder import DEFAULT_ENCODER, load_encoder
 from service.settings import load_settings
 

@@ -24,8 +24,8 @@ from eval.benchmarks.retrieval.variants import (
 )
 from eval.benchmarks.retrieval.vectors import VectorCache
 from eval.console import stderr
-from eval.measuring.bench import found_row
-from eval.measuring.metrics import Row, Table, measure_of
+from eval.measuring.measures import ScoreRow, ScoreTable, measure_of
+from eval.measuring.public_sets import searched_row
 from index.encoding.encoder import Encoder, Vectors
 from index.search.embedded.engine import Candidates
 from index.search.searcher import CANDIDATES
@@ -47,11 +47,13 @@ class Result:
     variant: Variant
     chunks: int
     text_depth: int
-    rows: Mapping[str, Sequence[Row]]
+    rows: Mapping[str, Sequence[ScoreRow]]
 
     def mean(self, half: Half, name: str, side: str = "fused") -> float:
         """A measure over one half of the questions, by name."""
-        return measure_of(name).of(Table.of([row for row in self.rows[side] if row.split == half]))
+        return measure_of(name).of(
+            ScoreTable.of([row for row in self.rows[side] if row.split == half])
+        )
 
 
 class Trial:
@@ -86,7 +88,7 @@ class Trial:
             DEFAULT_TOP_K * self._tokens(ChunkSettings()) / self._tokens(variant.chunking.settings)
         )
 
-    def _rows_once(self, variant: Variant) -> list[Row]:
+    def _rows_once(self, variant: Variant) -> list[ScoreRow]:
         chunks = self._cut(variant.chunking.settings)
         measures = [
             measure_of(name)
@@ -94,7 +96,7 @@ class Trial:
         ]
         candidates = self._candidates(variant.chunking, variant.analyser, variant.context_weight)
         return [
-            found_row(
+            searched_row(
                 asked.question,
                 self._ranked(asked, [chunks[id] for id in variant.fusion.rank(each)]),
                 measures,

@@ -1,4 +1,4 @@
-"""A reader that counts, to see how early reading stops."""
+"""A passage reader that counts, to see how early reading stops."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,10 @@ from service.reader.passage import PassageReader, Reading
 
 
 class CountingReader:
-    """Counts the passages that the inner reader is asked to read."""
+    """Counts the passages that it is asked to read, and leaves the reading to another reader.
+
+    :param count: number of passages
+    """
 
     def __init__(self, inner: PassageReader) -> None:
         self._inner = inner
@@ -14,10 +17,10 @@ class CountingReader:
 
     @property
     def digest(self) -> str:
-        """The inner reader's."""
+        """The digest of the other reader."""
         return self._inner.digest
 
     def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
-        """What the inner reader says."""
+        """The readings of the other reader."""
         self.count += len(passages)
         return self._inner.read(question, passages)

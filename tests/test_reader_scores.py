@@ -7,7 +7,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from eval.measuring.reading import gold_scores, open_scores, placed, refusal_scores, search
+from eval.measuring.reader_scores import (
+    gold_scores,
+    open_scores,
+    paragraph_questions,
+    refusal_scores,
+    search,
+)
 from eval.sets.squad import Article, Paragraph, SquadQuestion
 from index.encoding.encoder import Encoder
 from service.reader.linear import Linear
@@ -57,7 +63,7 @@ def reader() -> PassageReader:
 
 def test_a_question_knows_its_paragraph() -> None:
     read = article(0, (RAIN, {}), (TRAMS, {"What colour?": ("blue",)}), ("Last.", {"What?": ()}))
-    paragraphs = [each.paragraph for each in placed([read])]
+    paragraphs = [each.paragraph for each in paragraph_questions([read])]
     assert [(paragraph.text, paragraph.title) for paragraph in paragraphs] == [
         (TRAMS, "Article 0"),
         ("Last.", "Article 0"),
@@ -69,7 +75,7 @@ def test_exact_match_and_f1_are_means_over_the_questions(reader: PassageReader) 
     # The reader says "blue" both times: right, and half of the words of "blue trams" (precision 1,
     # recall 1/2, F1 2/3).
     read = article(0, (TRAMS, {"What colour?": ("blue",), "What is blue?": ("blue trams",)}))
-    scores = gold_scores(reader, placed([read]))
+    scores = gold_scores(reader, paragraph_questions([read]))
     assert scores == {"em": pytest.approx(50), "f1": pytest.approx(100 * (1 + 2 / 3) / 2)}
 
 
@@ -85,7 +91,7 @@ def test_margins_tell_answerable_questions_from_others(reader: PassageReader) ->
             1, (TRAMS, {"What colour is it?": ("blue",)}), (RAIN, {"What colour is Bergen?": ()})
         ),
     ]
-    scores = refusal_scores(reader, placed(read))
+    scores = refusal_scores(reader, paragraph_questions(read))
     assert scores == {"auroc": 1.0, "em": 100.0, "f1": 100.0, "f1_of_answerable": 100.0}
 
 
@@ -98,7 +104,7 @@ def test_an_unanswerable_question_that_looks_answered_costs_its_score(
         article(n, (TRAMS, {"What colour?": ("blue",), "What colour is the rain?": ()}))
         for n in range(2)
     ]
-    scores = refusal_scores(reader, placed(read))
+    scores = refusal_scores(reader, paragraph_questions(read))
     assert scores == {"auroc": 0.5, "em": 50.0, "f1": 50.0, "f1_of_answerable": 100.0}
 
 

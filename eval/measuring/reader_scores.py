@@ -1,13 +1,15 @@
 """Scores of readers on questions with known answers.
 
-    python -m eval.measuring.reading --data FOLDER [READER ...]      a line of JSON for each reader
+    python -m eval.measuring.reader_scores --data FOLDER [READER ...]
+
+prints a line of JSON for each reader.
 
 FOLDER holds ``squad/dev-v1.1-tune.json.gz`` and ``squad/dev-v2.0-tune.json.gz``.
 
-- v1.1: exact match and F1 with the right paragraph in hand
-- v2.0: how well margins tell questions that their paragraph answers from those that it does not,
-  and the scores when a reader may refuse, its threshold chosen on other articles
-- open: the same questions as v1.1 to all its paragraphs at once, each a document under the title of
+- v1.1: exact match and F1 when the reader is given the right paragraph
+- v2.0: how well margins separate questions that their paragraph answers from others, and the scores
+  when a reader may refuse, with its threshold chosen on other articles
+- open: the questions of v1.1 over all its paragraphs at once, each a document under the title of
   its article; Quoth's own search finds passages, and its ranking chooses the short answer"""
 
 import argparse
@@ -21,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from corpus.document import Document, make_document
-from eval.measuring.measures import Floats, auroc, contains, exact, overlap, thresholded
+from eval.measuring.formulas import FloatArray, auroc, contains, exact, overlap, thresholded
 from eval.sets.squad import Article, SquadQuestion, articles
 from index.collection import Collection
 from index.encoding.encoder import Encoder, load_encoder
@@ -34,20 +36,20 @@ from service.reader.reader import SpanReader
 from service.reader.span import Kind
 from service.settings import load_settings
 
-Searched = tuple["Placed", SearchResult]
-Measure = Callable[[str, Sequence[str]], float]
+SearchedQuestion = tuple["ParagraphQuestion", SearchResult]
+TextMeasure = Callable[[str, Sequence[str]], float]
 Scores = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class ParagraphQuestion:
     """A question with its paragraph as a document."""
 
     question: SquadQuestion
     paragraph: Document
 
     def is_found_by(self, hit: Hit) -> bool:
-        """Whether a passage is of the paragraph, and of the part that holds an accepted answer."""
+        """Whether a passage is from the paragraph and holds an accepted answer."""
         chunk = hit.chunk
         return chunk.document_id == self.paragraph.id and bool(
             contains(chunk.text, self.question.answers)
@@ -55,10 +57,10 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """What a reader gave for a question.
+class ReadAnswer:
+    """The answer of a reader to a question.
 
-    :param margin: the score above null
+    :param margin: its score above the null score
     """
 
     text: str
@@ -66,7 +68,7 @@ class Given:
 
 
 def main() -> None:
-    """Score each reader, print a line for each."""
+    """Score each reader, and print a line for each."""
     given = _parser().parse_args()
     settings = load_settings()
     first, second = (
@@ -78,8 +80,8 @@ def main() -> None:
         began = time.perf_counter()
         reader = load_passage_reader(name, settings.threads)
         scores = {
-            "v1.1": gold_scores(reader, placed(first)[:: given.every]),
-            "v2.0": refusal_scores(reader, placed(second)[:: given.every]),
+            "v1.1": gold_scores(reader, paragraph_questions(first)[:: given.every]),
+            "v2.0": refusal_scores(reader, paragraph_questions(second)[:: given.every]),
         }
         if found:
             scores["open"] = open_scores(SpanReader(reader, load_fitted().ranking), found)
@@ -94,17 +96,19 @@ def main() -> None:
         )
 
 
-def placed(read: Sequence[Article]) -> list[Placed]:
+def paragraph_questions(read: Sequence[Article]) -> list[ParagraphQuestion]:
     """The questions of articles, each with its paragraph."""
     return [
-        Placed(question, document)
+        ParagraphQuestion(question, document)
         for article in read
-        for paragraph, document in zip(article.paragraphs, documents(article), strict=True)
+        for paragraph, document in zip(
+            article.paragraphs, paragraph_documents(article), strict=True
+        )
         for question in paragraph.questions
     ]
 
 
-def documents(article: Article) -> list[Document]:
+def paragraph_documents(article: Article) -> list[Document]:
     """Each paragraph of an article as a document."""
     texts = (paragraph.text for paragraph in article.paragraphs)
     return [
@@ -113,32 +117,31 @@ def documents(article: Article) -> list[Document]:
     ]
 
 
-def search(read: Sequence[Article], encoder: Encoder, every: int) -> list[Searched]:
-    """Each ``every``-th question with what the search finds for it among all paragraphs."""
+def search(read: Sequence[Article], encoder: Encoder, every: int) -> list[SearchedQuestion]:
+    """Every n-th question, with the result of a search in all paragraphs."""
     with (
         tempfile.TemporaryDirectory() as folder,
         Collection(Path(folder), encoder, writable=True) as collection,
     ):
-        collection.put([document for article in read for document in documents(article)])
-        asked = placed(read)[::every]
+        collection.put([document for article in read for document in paragraph_documents(article)])
+        asked = paragraph_questions(read)[::every]
         return [
             (each, collection.searcher.search(each.question.text, DEFAULT_TOP_K)) for each in asked
         ]
 
 
-def gold_scores(reader: PassageReader, asked: Sequence[Placed]) -> Scores:
+def gold_scores(reader: PassageReader, asked: Sequence[ParagraphQuestion]) -> Scores:
     """Exact match and F1 of questions that their paragraph answers, in percent."""
-    return _means([_given(reader, each).text for each in asked], [each.question for each in asked])
+    return _means([_read(reader, each).text for each in asked], [each.question for each in asked])
 
 
-def refusal_scores(reader: PassageReader, asked: Sequence[Placed]) -> Scores:
-    """AUROC of the margin for answerable or not, and exact match and F1 with refusal, in percent
-    but for the AUROC.
+def refusal_scores(reader: PassageReader, asked: Sequence[ParagraphQuestion]) -> Scores:
+    """AUROC of the margin for being answerable, and exact match and F1 with refusal, in percent.
 
-    Refusing scores 1 where there is no answer and 0 elsewhere. The threshold for the questions of
-    an article is the one that is best on all the others."""
+    The AUROC is from 0 to 1. Refusing scores 1 if there is no answer, else 0. The threshold for the
+    questions of an article is the best one for all other articles."""
     questions = [each.question for each in asked]
-    given = [_given(reader, each) for each in asked]
+    given = [_read(reader, each) for each in asked]
     texts = [each.text for each in given]
     margins = np.array([each.margin for each in given])
     refused = np.array([float(not question.answers) for question in questions])
@@ -156,8 +159,8 @@ def refusal_scores(reader: PassageReader, asked: Sequence[Placed]) -> Scores:
     }
 
 
-def open_scores(reader: SpanReader, found: Sequence[Searched]) -> Scores:
-    """Exact match and F1 of the first short answer, and how often the search found the paragraph,
+def open_scores(reader: SpanReader, found: Sequence[SearchedQuestion]) -> Scores:
+    """Exact match and F1 of the first short answer, and how often the search finds the paragraph,
     in percent.
     """
     texts = [_first(reader, each.question.text, result) for each, result in found]
@@ -168,13 +171,13 @@ def open_scores(reader: SpanReader, found: Sequence[Searched]) -> Scores:
     }
 
 
-def _given(reader: PassageReader, asked: Placed) -> Given:
-    """The best span of the question's own paragraph."""
+def _read(reader: PassageReader, asked: ParagraphQuestion) -> ReadAnswer:
+    """The best span of the question's own paragraph, or an empty answer."""
     (reading,) = reader.read(asked.question.text, [asked.paragraph.text])
     if not reading.spans:
-        return Given("", float("-inf"))
+        return ReadAnswer("", float("-inf"))
     best = reading.spans[0]
-    return Given(asked.paragraph.text[best.start : best.end], best.margin)
+    return ReadAnswer(asked.paragraph.text[best.start : best.end], best.margin)
 
 
 def _first(reader: SpanReader, question: str, result: SearchResult) -> str:
@@ -189,7 +192,9 @@ def _means(texts: Sequence[str], questions: Sequence[SquadQuestion]) -> Scores:
     }
 
 
-def _each(measure: Measure, texts: Sequence[str], questions: Sequence[SquadQuestion]) -> Floats:
+def _each(
+    measure: TextMeasure, texts: Sequence[str], questions: Sequence[SquadQuestion]
+) -> FloatArray:
     pairs = zip(texts, questions, strict=True)
     return np.array([measure(text, question.answers) for text, question in pairs], dtype=np.float64)
 
@@ -207,13 +212,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument(
-        "--every", type=int, default=1, help="ask each n-th question only (%(default)s)"
+        "--every", type=int, default=1, help="ask only every n-th question (%(default)s)"
     )
     parser.add_argument(
         "--open-every",
         type=int,
         default=4,
-        help="likewise in open retrieval, 0 for none (%(default)s)",
+        help="the same in open retrieval; 0 to skip it (%(default)s)",
     )
     return parser
 

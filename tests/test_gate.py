@@ -7,18 +7,30 @@ from pathlib import Path
 import pytest
 
 from eval.errors import EvaluationError
-from eval.measuring.compare import Gate, compare, differences, judge, read_baseline, read_gate
-from eval.measuring.metrics import Row, measure_of
+from eval.measuring.baseline import compare, differences, read_baseline
+from eval.measuring.gate import Gate, judge, read_gate
+from eval.measuring.measures import ScoreRow, measure_of
 
 
 def row(
     id: str, f1: float, *, tags: tuple[str, ...] = (), split: str = "", confidence: float = 0.5
-) -> Row:
+) -> ScoreRow:
     values = {"F1": f1, "FalseAnswers": math.nan}
-    return Row(id, "", tags, split, True, True, f1 >= 0.5, True, confidence, values)
+    return ScoreRow(
+        id=id,
+        type="",
+        tags=tags,
+        split=split,
+        answerable=True,
+        judged=True,
+        right=f1 >= 0.5,
+        given=True,
+        confidence=confidence,
+        values=values,
+    )
 
 
-def rows(*f1: float) -> list[Row]:
+def rows(*f1: float) -> list[ScoreRow]:
     return [row(str(number), value) for number, value in enumerate(f1)]
 
 
@@ -30,10 +42,10 @@ def gate(tmp_path: Path, text: str) -> Gate:
 
 def test_a_bar_is_reached_from_its_value_on(tmp_path: Path) -> None:
     bars = gate(tmp_path, "[bars]\nF1 = 0.5\nECE = 0.2\n")
-    verdicts = judge(bars, [row("1", 0.5, confidence=0.9), row("2", 0.5, confidence=0.9)], [])
-    assert [(verdict.name, verdict.passed) for verdict in verdicts] == [("F1", True), ("ECE", True)]
-    verdicts = judge(bars, [row("1", 0.49, confidence=0.9), row("2", 0.49, confidence=0.9)], [])
-    assert [verdict.passed for verdict in verdicts] == [
+    checks = judge(bars, [row("1", 0.5, confidence=0.9), row("2", 0.5, confidence=0.9)], [])
+    assert [(check.name, check.passed) for check in checks] == [("F1", True), ("ECE", True)]
+    checks = judge(bars, [row("1", 0.49, confidence=0.9), row("2", 0.49, confidence=0.9)], [])
+    assert [check.passed for check in checks] == [
         False,
         False,
     ]  # nothing is right at 0.9: the error is 0.9
@@ -41,8 +53,8 @@ def test_a_bar_is_reached_from_its_value_on(tmp_path: Path) -> None:
 
 def test_a_bar_for_a_tag_is_about_its_questions_alone(tmp_path: Path) -> None:
     bars = gate(tmp_path, '[tags."near miss"]\nF1 = 0.6\n')
-    (verdict,) = judge(bars, [row("1", 1.0), row("2", 0.5, tags=("near miss",))], [])
-    assert (verdict.passed, verdict.name) == (False, "F1 of near miss")
+    (check,) = judge(bars, [row("1", 1.0), row("2", 0.5, tags=("near miss",))], [])
+    assert (check.passed, check.name) == (False, "F1 of near miss")
     with pytest.raises(EvaluationError, match="no question has it"):
         judge(bars, [row("1", 1.0)], [])
 
@@ -51,7 +63,7 @@ def test_a_split_is_judged_alone(tmp_path: Path) -> None:
     bars = gate(tmp_path, 'split = "report"\n[bars]\nF1 = 0.6\n')
     mixed = [row("1", 0.0, split="tune"), row("2", 0.7, split="report")]
     assert judge(bars, mixed, [])[0].passed
-    with pytest.raises(EvaluationError, match="'report', and no question"):
+    with pytest.raises(EvaluationError, match="'report', but no question"):
         judge(bars, mixed[:1], [])
 
 
@@ -63,10 +75,10 @@ def test_a_measure_of_nothing_reaches_no_bar(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("[bars]\nF2 = 1\n", "no measure 'F2'"),
-        ("[bars]\nF1 = 'high'\n", "a measure and a number"),
-        ("[bar]\nF1 = 1\n", "'bar' is no part of a gate"),
-        ("[tags]\nF1 = 1\n", "a measure and a number"),
-        ("bars", "no gate can be read"),
+        ("[bars]\nF1 = 'high'\n", "must be a measure and a number"),
+        ("[bar]\nF1 = 1\n", "a gate has no part 'bar'"),
+        ("[tags]\nF1 = 1\n", "must be a measure and a number"),
+        ("bars", "cannot be read as a gate"),
     ],
 )
 def test_a_broken_gate_names_its_file_and_fault(tmp_path: Path, text: str, said: str) -> None:
@@ -109,7 +121,7 @@ def test_runs_without_a_question_in_common_cannot_be_compared() -> None:
 
 
 def test_a_measure_that_the_baseline_does_not_have_is_said() -> None:
-    with pytest.raises(EvaluationError, match="the baseline has no R@20"):
+    with pytest.raises(EvaluationError, match="the baseline does not have R@20"):
         compare([row("a", 1.0)], [row("a", 1.0)], ["R@20"])
 
 

@@ -1,0 +1,101 @@
+"""The report of a run as Markdown, for the summary of a job or a pull request."""
+
+import html
+import re
+from collections.abc import Sequence
+
+from eval.measuring.judgement import mistakes
+from eval.measuring.report import EvaluationReport, judgement_counts
+from eval.reporting.wording import (
+    SHOWN_MISTAKES,
+    accepted_answers,
+    difference,
+    direction,
+    gate_summary,
+    measures_by_group,
+    one_line,
+    shown,
+)
+
+_SIGNS = {True: "✅", False: "❌"}
+
+
+def as_markdown(report: EvaluationReport) -> str:
+    """Markdown with the result of the gate, the measures, the changes, and the wrong answers to
+    unfold.
+    """
+    parts = (
+        _headline(report),
+        _gate(report),
+        _measures(report),
+        _changes(report),
+        _mistakes(report),
+    )
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _headline(report: EvaluationReport) -> str:
+    sign = f"{_SIGNS[report.passed]} " if report.checks else ""
+    counts = ", ".join(
+        f"{count} {judgement.value}"
+        for judgement, count in judgement_counts(report.outcomes).items()
+    )
+    return (
+        f"## {sign}{_escaped(report.name)}: {gate_summary(report)}\n\n"
+        f"{len(report.outcomes)} questions: {counts or 'none'}."
+    )
+
+
+def _gate(report: EvaluationReport) -> str:
+    rows = [(_SIGNS[check.passed], check.name, check.message) for check in report.checks]
+    return _table(("", "condition", "value"), rows)
+
+
+def _measures(report: EvaluationReport) -> str:
+    rows = []
+    for _, values in measures_by_group(report.measures):
+        rows += [(measure.name, shown(value), measure.meaning) for measure, value in values]
+    return _table(("measure", "value", "meaning"), rows)
+
+
+def _changes(report: EvaluationReport) -> str:
+    rows = [
+        (
+            change.measure.name,
+            shown(change.before),
+            shown(change.now),
+            difference(change),
+            direction(change),
+        )
+        for change in report.changes
+    ]
+    table = _table(("measure", "before", "now", "difference [95 %]", ""), rows)
+    return f"### Against the baseline\n\n{table}" if table else ""
+
+
+def _mistakes(report: EvaluationReport) -> str:
+    wrong = mistakes(report.outcomes)
+    rows = [
+        (
+            shown(outcome.confidence),
+            one_line(outcome.question.text, 200),
+            one_line(outcome.text, 200),
+            one_line(accepted_answers(outcome), 200),
+        )
+        for outcome in wrong[:SHOWN_MISTAKES]
+    ]
+    table = _table(("confidence", "question", "answer", "accepted"), rows)
+    title = f"Wrong answers: {len(rows)} of {len(wrong)}, the most confident first"
+    return f"<details>\n<summary>{title}</summary>\n\n{table}\n\n</details>" if table else ""
+
+
+def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table, or "" if it has no rows."""
+    lines = [headers, ["---"] * len(headers), *([_escaped(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) if rows else ""
+
+
+def _escaped(text: str) -> str:
+    """Text on one line that Markdown shows as it is. An ``@`` in it notifies nobody."""
+    bare = re.sub(r"([\\`*_{}\[\]|~])", r"\\\1", html.escape(one_line(text), quote=False))
+    return re.sub(r"(?<!\w)@", "@<!-- -->", bare)
