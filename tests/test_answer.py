@@ -18,10 +18,11 @@ from index.search.searcher import Hit, SearchResult
 from index.store.store import Filters
 from index.text.sentences import sentence_at
 from service.answering.agreement import same_answer
-from service.answering.answer import MAX_ALTERNATIVES, Answer, Answerer, NoAnswer, Reason
+from service.answering.answer import MAX_ALTERNATIVES, Answer, Answerer, NoAnswer
 from service.answering.citation import CitationError
 from service.answering.confidence import Calibration, load_fitted
 from service.answering.question import Role, Turn, make_question
+from service.answering.reason import Reason
 from service.reader.linear import Linear
 from service.reader.passage import PassageReader
 from service.reader.reader import SpanReader

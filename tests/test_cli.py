@@ -4,6 +4,7 @@ the other.
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -17,6 +18,8 @@ from typing import Any
 import httpx
 import pytest
 
+from service.answering import wording
+from service.answering.reason import Reason
 from service.cli.main import main
 
 pytestmark = pytest.mark.models
@@ -246,7 +249,7 @@ def test_an_answer_is_printed_with_its_sentence_and_source(quoth: Quoth, data: P
     assert said.code == 0
     lines = said.out.splitlines()
     assert "212 metres" in lines[0]
-    assert lines[1].startswith("confidence 0.") or lines[1] == "confidence 1.00"
+    assert re.fullmatch(r"[A-Z][a-z ]+ \(confidence [01]\.\d\d\)", lines[1])
     assert "[1] The Otter Bridge, 2020-02-03, sources/otter.md " in said.out
     assert said.err == ""
 
@@ -279,7 +282,8 @@ def test_without_an_answer_the_nearest_passages_are_shown(quoth: Quoth, data: Pa
     assert said.code == 0
     assert said.out.startswith("The documents do not say.\n")
     assert "[sources/otter.md]" in said.out
-    assert "low confidence" in said.err
+    assert wording.REFUSALS[Reason.LOW_CONFIDENCE] in said.out
+    assert said.err == f"{wording.NEAREST}:\n"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ side is next door.
 """
 
 import asyncio
+import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -14,6 +15,8 @@ import pytest
 
 from corpus.document import Document
 from index.encoding.encoder import Encoder
+from service.answering import wording
+from service.answering.reason import Reason
 from service.answering.service import AnswerService
 from service.http.app import create_app
 from service.page import FILES
@@ -107,9 +110,23 @@ def test_a_script_makes_no_markup_of_text_and_imports_what_is_there(script: Path
         )
         == []
     )
+    imported = re.findall(r'from "(\.[^"]+)"', text)
     assert [
-        name for name in re.findall(r'from "\./([^"]+)"', text) if not (FILES / name).is_file()
+        name for name in imported if name != "../wording.js" and not (FILES / name).is_file()
     ] == []
+
+
+def test_the_page_words_confidences_and_refusals_as_every_other_channel_does(get: Get) -> None:
+    response = get("/page/wording.js")
+    assert response.headers["content-type"].startswith("text/javascript")
+    words = json.loads(response.text.removeprefix("export const WORDING = ").removesuffix(";\n"))
+    assert words["noAnswer"] == wording.NO_ANSWER
+    assert [Reason(reason) for reason in words["refusals"]] == list(Reason)
+    assert words["confidenceLevels"] == [list(level) for level in wording.CONFIDENCE_LEVELS]
+    scripts = "".join(script.read_text(encoding="utf-8") for script in SCRIPTS)
+    own = [wording.NO_ANSWER, wording.CONFLICT, *wording.REFUSALS.values()]
+    assert [words for words in own if words in scripts] == []
+    assert [words for _, words in wording.CONFIDENCE_LEVELS if words in scripts] == []
 
 
 def test_the_files_of_the_page_are_typed_and_asked_for_anew(get: Get) -> None:

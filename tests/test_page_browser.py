@@ -254,7 +254,7 @@ def test_an_empty_collection_asks_for_documents(
     page = tab(serve().address)
     expect(page.get_by_text("There are no documents yet.").first).to_be_visible()
     turn = ask(page, ASKED)
-    expect(turn.get_by_text("The documents don’t say.")).to_be_visible()
+    expect(turn.get_by_text("The documents do not say.")).to_be_visible()
     turn.get_by_role("button", name="Add documents").click()
     expect(page.get_by_role("dialog", name="Documents")).to_be_visible()
 
@@ -264,7 +264,7 @@ def test_a_refusal_shows_the_nearest_passages_and_the_best_guess_on_demand(
 ) -> None:
     site = serve(make("otter", OTTER, title="The Otter Bridge"), threshold=1.0)
     turn = ask(tab(site.address), ASKED)
-    expect(turn.get_by_text("The documents don’t say.")).to_be_visible()
+    expect(turn.get_by_text("The documents do not say.")).to_be_visible()
     expect(turn.locator(".passages")).to_contain_text("The Otter Bridge was opened in 1931.")
     turn.get_by_role("button", name="Show the best guess").click()
     expect(turn.locator(".quote mark")).to_have_text("1931")
@@ -274,7 +274,7 @@ def test_answers_that_differ_stand_side_by_side_the_newest_first(
     otter: Site, tab: Callable[..., Page]
 ) -> None:
     turn = ask(tab(otter.address), "When was the Bridge opened?")
-    expect(turn.get_by_text("The documents give different answers.")).to_be_visible()
+    expect(turn.get_by_text("The documents disagree.")).to_be_visible()
     expect(turn.locator(".values .value")).to_have_text(["1931", "1804"])
     expect(turn.locator(".values .date time")).to_have_text(["3 February 2020", "9 September 1999"])
     boxes = [value.bounding_box() for value in turn.locator(".values > li").all()]
@@ -333,7 +333,7 @@ def test_filters_narrow_by_tag_and_day_and_can_be_taken_off(
     page.get_by_label("to", exact=True).fill("")
     turn = ask(page, question)
     turn.get_by_role("button", name="Ask without filters").click()
-    expect(turn.get_by_text("The documents give different answers.")).to_be_visible()
+    expect(turn.get_by_text("The documents disagree.")).to_be_visible()
     expect(page.locator(".chip")).to_have_count(0)
 
 
@@ -799,5 +799,5 @@ def test_the_shipped_library_is_asked_and_read_on_the_page(
         turn.get_by_role("link", name="Source 1").click()
         expect(opened(page).locator("mark")).to_have_text("3,000 kilometres")
         refusal = ask(page, "What is the population of Mongolia?")
-        expect(refusal.get_by_text("The documents don’t say.")).to_be_visible()
+        expect(refusal.get_by_text("The documents do not say.")).to_be_visible()
         expect(refusal.locator(".passages li")).to_have_count(3)

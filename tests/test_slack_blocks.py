@@ -20,7 +20,6 @@ from service.http.schemas import (
 )
 from service.slack.blocks import (
     answer_post,
-    confidence_words,
     context_post,
     modal,
     nearest_post,
@@ -299,7 +298,7 @@ def test_another_answer_that_may_be_right_is_also_found() -> None:
     }
     text = shown(list(answer_post(response(alternatives=[other]), BASE).blocks))
     assert (
-        "Also found:\n213 metres — <https://quoth.test/documents/otter?version=v#16-26|Notes>\n"
+        "Other possible answers:\n213 metres — <https://quoth.test/documents/otter?version=v#16-26|Notes>\n"
         in text
     )
 
@@ -307,7 +306,7 @@ def test_another_answer_that_may_be_right_is_also_found() -> None:
 def test_another_answer_that_is_hardly_right_is_left_out_unless_documents_differ() -> None:
     other = {"text": "213 metres", "confidence": 0.01, "citations": [citation()]}
     assert "213" not in shown(list(answer_post(response(alternatives=[other]), BASE).blocks))
-    assert "The documents differ. Also found:\n213" in shown(
+    assert "The documents disagree. They also say:\n213" in shown(
         list(answer_post(response(alternatives=[other], conflict=True), BASE).blocks)
     )
 
@@ -333,17 +332,3 @@ def test_a_long_passage_is_cut_around_its_quote() -> None:
     before, bold, after = (part["text"] for part in quote["elements"])
     assert (before[0], bold, after[-1]) == ("…", "212 metres", "…")
     assert abs(len(before) - len(after)) < 10
-
-
-@pytest.mark.parametrize(
-    ("confidence", "words"),
-    [
-        (1, "Almost certainly right"),
-        (0.9, "Very likely right"),
-        (0.7, "Likely right"),
-        (0.5, "More likely right than wrong"),
-        (0.1, "Doubtful"),
-    ],
-)
-def test_a_confidence_is_said_in_words(confidence: float, words: str) -> None:
-    assert confidence_words(confidence) == words

@@ -15,6 +15,7 @@ import pytest
 from corpus.document import make_document
 from index.encoding.encoder import Encoder
 from service.answering.service import AnswerService
+from service.answering.wording import NO_ANSWER
 from service.reader.passage import PassageReader
 from service.slack import blocks
 from service.slack.bot import HINT
@@ -600,7 +601,7 @@ def saying(said: Said) -> str:
     """A new message of the bot in words."""
     if said.text == HINT:
         return "gives a hint"
-    if said.text == blocks.NO_ANSWER:
+    if said.text == NO_ANSWER:
         return "says that the documents do not say"
     if "I take up to 1,000" in said.text:
         return "says that the question is too long"

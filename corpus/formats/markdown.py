@@ -6,10 +6,10 @@ from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from corpus.dates import iso_day
 from corpus.errors import DocumentError
 from corpus.formats.blocks import balanced, first_heading, html_tree, prose
 from corpus.formats.clean import clean_text
-from corpus.formats.dates import iso_day
 from corpus.formats.extracted import Extracted
 from corpus.formats.text import decode
 

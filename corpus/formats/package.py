@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from corpus.dates import stated_day
 from corpus.errors import DocumentError
 from corpus.formats.clean import one_line
-from corpus.formats.dates import stated_day
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

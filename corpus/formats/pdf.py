@@ -13,9 +13,9 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
+from corpus.dates import stated_day
 from corpus.errors import DocumentError
 from corpus.formats.clean import clean_text, one_line
-from corpus.formats.dates import stated_day
 from corpus.formats.extracted import Extracted
 from corpus.formats.paged import LINE, PARAGRAPH, join_pages
 

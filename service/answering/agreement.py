@@ -5,13 +5,12 @@ from collections.abc import Iterable
 from decimal import Decimal
 from functools import lru_cache
 
+from corpus.dates import MONTHS
 from service.reader.span import Span
 
 _EDGES = " \t\n.,;:!?…\"'“”‘’«»()[]"
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b ?")
-_MONTHS = (
-    "january february march april may june july august september october november december".split()
-)
+_MONTHS = [month.casefold() for month in MONTHS]
 _MONTH = rf"(?P<month>{'|'.join(f'{month[:3]}(?:t?[.]|{month[3:]})?' for month in _MONTHS)})"
 _DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>\d{4})"

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from corpus.errors import NotFoundError, StoreError
 from index.search.searcher import Hit, Searcher, SearchResult
@@ -13,6 +12,7 @@ from service.answering.citation import Citation, cite
 from service.answering.confidence import Calibration, Groups
 from service.answering.conflict import Confidence, conflicting
 from service.answering.question import Question
+from service.answering.reason import Reason
 from service.followups.resolver import Resolver
 from service.reader.evidence import support
 from service.reader.span import Findings, Kind, Reader, Span, Watch, unwatched
@@ -23,15 +23,6 @@ FULL_SUPPORT = 1 / 3
 """The share of a follow-up's own words that a passage must hold to be trusted in full."""
 
 _ATTEMPTS = 5
-
-
-class Reason(StrEnum):
-    """Why there is no answer."""
-
-    NOTHING_RETRIEVED = "nothing_retrieved"
-    NO_SPAN = "no_span"
-    LOW_CONFIDENCE = "low_confidence"
-    FILTER_EXCLUDES_ALL = "filter_excludes_all"
 
 
 @dataclass(frozen=True, slots=True)

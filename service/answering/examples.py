@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
 from threading import Lock
 
+from corpus.dates import MONTH_PATTERN
 from index.text.sentences import sentences
 from service.answering.question import make_question
 from service.answering.service import AnswerService
@@ -25,11 +26,7 @@ _TRIES = 16
 _ABOUT = r"(?:(?:about|around|almost|nearly|over|roughly|some|more than|less than) )?"
 _BE = r"(?P<be>is|are|was|were)"
 _ARTICLES = ("the", "a", "an")
-_DAY = (
-    r"(?:in|on) (?:\d{1,2} )?"
-    r"(?:(?:January|February|March|April|May|June|July|August|September|October|November"
-    r"|December) )?\d"
-)
+_DAY = rf"(?:in|on) (?:\d{{1,2}} )?(?:(?:{MONTH_PATTERN}) )?\d"
 _DONE = (
     r"(?P<done>\w+ed|begun|bought|built|chosen|flown|found|given|held|laid|made|paid|sent"
     r"|shown|sold|told|won|written)"

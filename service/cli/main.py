@@ -38,7 +38,9 @@ from index.ledger import FileStage
 from index.outcome import FAILURES, FileOutcome, FileStatus
 from index.renewal import rebuild
 from index.store.store import FILE_NAME, Filters
+from service.answering import wording
 from service.answering.question import DEFAULT_TOP_K, make_question
+from service.answering.reason import Reason
 from service.answering.service import open_collection, open_service
 from service.http.schemas import AskResponse, CitationOut, SummaryOut
 from service.mirror.plan import root_of
@@ -494,25 +496,26 @@ def _print_added(outcome: FileOutcome) -> FileStatus:
 
 def _print_answer(response: AskResponse) -> None:
     if response.answer is None:
-        out.print(Text("The documents do not say.", style="bold"))
-        err.print(
-            Text(
-                f"({(response.reason or '').replace('_', ' ')}; nearest passages below)"
-                if response.passages
-                else ""
-            )
-        )
+        out.print(Text(wording.NO_ANSWER, style="bold"))
+        out.print(Text(wording.REFUSALS[Reason(response.reason or Reason.NO_SPAN)]))
+        if response.passages:
+            err.print(Text(f"{wording.NEAREST}:"))
         for passage in response.passages[:3]:
             out.print(
                 Text(f"\n{passage.text}\n  {passage.title} [{passage.document_id}]", style="dim")
             )
         return
+    confidence = response.answer.confidence
     out.print(Text(response.answer.text, style="bold"))
-    out.print(Text(f"confidence {response.answer.confidence:.2f}", style="dim"))
+    out.print(
+        Text(f"{wording.confidence_words(confidence)} (confidence {confidence:.2f})", style="dim")
+    )
     _print_citations(response.citations)
-    for other in response.alternatives if response.conflict else ():
-        out.print(Text(f"\nThe sources disagree: {other.text}", style="bold"))
-        _print_citations(other.citations)
+    if response.conflict:
+        out.print(Text(f"\n{wording.CONFLICT} {wording.ALSO_SAY}"))
+        for other in response.alternatives:
+            out.print(Text(f"\n{other.text}", style="bold"))
+            _print_citations(other.citations)
 
 
 def _print_citations(citations: list[CitationOut]) -> None:

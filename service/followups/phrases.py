@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from corpus.dates import MONTHS, WEEKDAYS
+
 QUESTION_WORDS = frozenset("who whom whose what which when where why how".split())
 
 _TOKEN = re.compile(
@@ -91,11 +93,9 @@ _RELATIONAL = frozenset(
     topic trait treatment trend type usage use value variety version view volume way weight word
     work world year story""".split()
 )
-_DAYS = "monday tuesday wednesday thursday friday saturday sunday today yesterday tomorrow".split()
-_MONTHS = (
-    "january february march april may june july august september october november december".split()
+_TIMES = frozenset(
+    ["today", "yesterday", "tomorrow", *(name.lower() for name in (*WEEKDAYS, *MONTHS))]
 )
-_TIMES = frozenset([*_DAYS, *_MONTHS])
 _TIME = re.compile(r"(?:1\d|20)\d\d(?:s|[’']s)?|\d{1,2}(?:st|nd|rd|th)?")
 _SPANS_OF_TIME = frozenset(
     "year month week day decade century morning evening summer winter spring autumn".split()

@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from corpus.errors import QuestionError
+from service.answering import wording
 from service.answering.question import (
     DEFAULT_TOP_K,
     MAX_TURN_LENGTH,
@@ -31,6 +32,7 @@ from service.answering.question import (
     Turn,
     make_question,
 )
+from service.answering.reason import Reason
 from service.http.schemas import AskResponse, CitationOut, FiltersIn, PassageOut, Request
 
 MODEL = "quoth"
@@ -38,16 +40,6 @@ MODEL = "quoth"
 MAX_NEAREST = 3
 """Passages that a message without an answer names."""
 
-NO_ANSWER = {
-    "nothing_retrieved": "There is nothing in the documents to answer from.",
-    "no_span": "The documents do not say.",
-    "low_confidence": "The documents do not say, as far as Quoth can tell.",
-    "filter_excludes_all": "No document passes the filters.",
-}
-"""What a message says where there is no answer, by the reason."""
-
-_DIFFER = "The documents differ. They also say:"
-_NEAREST = "The nearest passages:"
 _MARKED = re.compile(r"(?:\*\*)?(?P<quote>[^\n]+?)(?:\*\*)?(?P<markers>(?: ?\[\d+\])+)\s*\n\s*1\. ")
 _ACTIVE = re.compile(r"([\\`*\[\]<])")
 _ESCAPED = re.compile(r"\\([\\`*\[\]<])")
@@ -290,7 +282,7 @@ def said(response: AskResponse, base_url: str) -> Said:
         return _refused(response, writer)
     first = _stated(writer, response.answer.text, response.citations, 1)
     if response.conflict:
-        writer.write(f"\n\n{_DIFFER}")
+        writer.write(f"\n\n{wording.CONFLICT} {wording.ALSO_SAY}")
         for other in response.alternatives:
             writer.write("\n\n")
             first = _stated(writer, other.text, other.citations, first)
@@ -305,7 +297,7 @@ def plain(content: str) -> str:
     marked = _MARKED.match(content)
     if marked:
         return _ESCAPED.sub(r"\1", marked["quote"])
-    return next((words for words in NO_ANSWER.values() if content.startswith(words)), content)
+    return wording.NO_ANSWER if content.startswith(wording.NO_ANSWER) else content
 
 
 def _stated(writer: _Writer, text: str, citations: Sequence[CitationOut], first: int) -> int:
@@ -318,9 +310,9 @@ def _stated(writer: _Writer, text: str, citations: Sequence[CitationOut], first:
 
 
 def _refused(response: AskResponse, writer: _Writer) -> Said:
-    writer.write(NO_ANSWER[response.reason or "no_span"])
+    writer.write(wording.refusal(Reason(response.reason or Reason.NO_SPAN)))
     if response.passages:
-        writer.write(f"\n\n{_NEAREST}\n")
+        writer.write(f"\n\n{wording.NEAREST}:\n")
     for passage in response.passages[:MAX_NEAREST]:
         writer.write(f"\n- {_shown(passage.title)}: “{_beginning(passage)}”")
     return writer.said()

@@ -17,7 +17,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from service.answering.answer import Reason
+from service.answering.reason import Reason
 from service.answering.service import ANSWERED, FAILED, AnswerService
 from service.http.threads import Threads
 

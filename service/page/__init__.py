@@ -4,6 +4,7 @@ beyond /v1.
 Its files are plain HTML, CSS and ES modules, sent as they are. Nothing in them is made from a
 document on the way out: the page reads documents over /v1 and puts them in as text."""
 
+import json
 import os
 from http import HTTPStatus
 from pathlib import Path
@@ -19,6 +20,7 @@ from corpus.load import SUPPORTED, TEXT_SUFFIXES
 from index.store.store import Overview, Store
 from service.answering.examples import Examples
 from service.answering.service import AnswerService
+from service.answering.wording import page_wording
 from service.http.threads import Threads
 from service.settings import Settings
 
@@ -51,6 +53,10 @@ _PAGE = _HOUSE | {
     "Vary": "Accept",
 }
 _TEXT = _HOUSE | {"Content-Security-Policy": "default-src 'none'; sandbox", "Vary": "Accept"}
+
+
+_WORDING = f"export const WORDING = {json.dumps(page_wording())};\n"
+"""The wording as a module that the page's scripts import."""
 
 
 class TagOut(BaseModel):
@@ -126,6 +132,10 @@ def add_page(app: FastAPI, service: AnswerService, threads: Threads, settings: S
             return _page(await threads.read(_standing, store, document_id, version))
         document = await threads.read(store.document, document_id, version)
         return PlainTextResponse(document.text, headers=_TEXT)
+
+    @app.get("/page/wording.js", include_in_schema=False)
+    async def wording() -> Response:
+        return Response(_WORDING, media_type="text/javascript", headers=_HOUSE)
 
     @app.get("/page/collection", include_in_schema=False)
     async def collection() -> CollectionOut:

@@ -2,6 +2,7 @@
 
 import re
 
+from corpus.dates import MONTH_PATTERN, WEEKDAY_PATTERN
 from service.reader.span import Kind
 
 _MEASURES = (
@@ -29,17 +30,16 @@ _ASKS_WHY = re.compile(
 )
 _AMOUNT = re.compile(
     r"(?<![\d.,])(?!(?:1\d|20)\d\d\b(?![.,]\d))\d[\d.,]*"
-    r"(?! (?:January|February|March|April|May|June|July|August|September|October|November"
-    r"|December))"
+    rf"(?! (?:{MONTH_PATTERN}))"
     r"|\b(?:half|third|quarter|dozens?|hundreds?|thousands?|millions?|billions?|one|two|three"
     r"|four|five|six|seven|eight"
     r"|nine|ten|eleven|twelve|twice|double)\b",
     re.I,
 )
 _TIME = re.compile(
-    r"\b(?:1\d{3}|20\d{2})\b|\b(?:January|February|March|April|May|June|July|August|September"
-    r"|October|November|December"
-    r"|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)\b|\bcentur(?:y|ies)\b"
+    r"\b(?:1\d{3}|20\d{2})\b"
+    rf"|\b(?:{MONTH_PATTERN}|{WEEKDAY_PATTERN})\b"
+    r"|\bcentur(?:y|ies)\b"
     r"|\b\d{1,2}:\d{2}\b",
 )
 _NAME = re.compile(

@@ -6,9 +6,11 @@ escaped."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
+from corpus.dates import written_day
+from service.answering import wording
+from service.answering.wording import NO_ANSWER, confidence_words
 from service.http.schemas import AlternativeOut, AskResponse, CitationOut, PassageOut
 from service.slack.mrkdwn import SECTION_LIMIT, cut, escaped, length, link, literal
 
@@ -26,7 +28,6 @@ CONTEXT = "quoth_context"
 NEAREST = "quoth_nearest"
 SHARE = "quoth_share"
 
-NO_ANSWER = "The documents do not say."
 GONE = "That answer is no longer kept: a document that it showed was deleted or changed. Ask again."
 
 _MAX_SPOKEN, _MAX_NAMED = 400, 990
@@ -93,7 +94,7 @@ def nearest_post(response: AskResponse) -> Post:
     blocks: list[Block] = []
     for passage in response.passages[:_MAX_PASSAGES]:
         blocks += [_section(f"*{escaped(passage.title, _LINE_LIMIT)}*"), _quoted(passage.text)]
-    return Post("The nearest passages", tuple(blocks or [_section("There is none.")]))
+    return Post(wording.NEAREST, tuple(blocks or [_section("There is none.")]))
 
 
 def gone_post() -> Post:
@@ -107,19 +108,6 @@ def modal(post: Post) -> Block:
     return {"type": "modal", "title": title, "close": close, "blocks": list(post.blocks)}
 
 
-def confidence_words(confidence: float) -> str:
-    """A calibrated probability in words."""
-    if confidence >= 0.95:
-        return "Almost certainly right"
-    if confidence >= 0.85:
-        return "Very likely right"
-    if confidence >= 0.7:
-        return "Likely right"
-    if confidence >= 0.5:
-        return "More likely right than wrong"
-    return "Doubtful"
-
-
 def _said(response: AskResponse, base_url: str) -> Iterator[Block]:
     if response.answer is None:
         yield _section(escaped(NO_ANSWER))
@@ -130,7 +118,12 @@ def _said(response: AskResponse, base_url: str) -> Iterator[Block]:
     if others:
         lines = [_alternative(other, base_url) for other in others]
         yield _context(
-            ["The documents differ. Also found:" if response.conflict else "Also found:", *lines]
+            [
+                f"{wording.CONFLICT} {wording.ALSO_SAY}"
+                if response.conflict
+                else wording.OTHER_ANSWERS,
+                *lines,
+            ]
         )
     yield _context([escaped(confidence_words(response.answer.confidence))])
 
@@ -185,7 +178,11 @@ def _fallback(response: AskResponse) -> str:
 
 
 def _named(citation: CitationOut) -> str:
-    return f"{citation.title}, {_day(citation.published)}" if citation.published else citation.title
+    return (
+        f"{citation.title}, {written_day(citation.published)}"
+        if citation.published
+        else citation.title
+    )
 
 
 def _source(citation: CitationOut, base_url: str) -> str:
@@ -193,7 +190,7 @@ def _source(citation: CitationOut, base_url: str) -> str:
     own address.
     """
     facts = [
-        _day(citation.published) if citation.published else None,
+        written_day(citation.published) if citation.published else None,
         f"p. {citation.page}" if citation.page else None,
     ]
     title = link(f"{base_url.rstrip('/')}{citation.link}", citation.title, SECTION_LIMIT // 2)
@@ -207,10 +204,6 @@ def _alternative(other: AlternativeOut, base_url: str) -> str:
     room = SECTION_LIMIT - length(text) - 3
     source = _source(other.citations[0], base_url)
     return f"{text} — {source}" if length(source) <= room else text
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {day:%B} {day.year}"
 
 
 def _passage_around(citation: CitationOut, passages: Sequence[PassageOut]) -> Block:

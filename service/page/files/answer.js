@@ -1,5 +1,6 @@
-// What came of a question: an answer, several that disagree, or none.
+// What a question led to: an answer, several that disagree, or none.
 
+import { WORDING } from "../wording.js";
 import { element, foreign, icon } from "./dom.js";
 import { feedbackView } from "./feedback.js";
 import { particulars, passageView, reference, sentenceView, sourceList } from "./sources.js";
@@ -7,12 +8,6 @@ import { counted, day, percent, sureness } from "./words.js";
 
 const WORTH_SHOWING = 0.1;
 const NEAREST = 3;
-const REASONS = {
-  low_confidence: "What comes nearest is below. None of it answers the question with enough certainty.",
-  no_span: "What comes nearest is below. No words in it answer the question.",
-  nothing_retrieved: "There is nothing in the documents that is near this question.",
-  filter_excludes_all: "No document passes the filters.",
-};
 
 /** The view of a turn's answer. `actions`: askAnyway, askUnfiltered, openLibrary, said. */
 export function outcomeView(turn, actions) {
@@ -23,10 +18,10 @@ export function outcomeView(turn, actions) {
 
 /** What a screen reader says of it. */
 export function spoken(answer) {
-  if (!answer.answered) return "The documents don’t say.";
+  if (!answer.answered) return `${WORDING.noAnswer} ${WORDING.refusals[answer.reason]}`;
   const { text, confidence } = answer.answer;
   const sources = counted(answer.citations.length, "source");
-  const start = answer.conflict ? "The documents give different answers. One is: " : "";
+  const start = answer.conflict ? `${WORDING.conflict} One says: ` : "";
   return `${start}${text.slice(0, 300)}. ${sureness(confidence).words}, ${percent(confidence)}. ${sources}.`;
 }
 
@@ -103,7 +98,7 @@ function conflictView(answer) {
   return element(
     "div",
     { class: "conflict" },
-    element("p", { class: "headline" }, "The documents give different answers."),
+    element("p", { class: "headline" }, WORDING.conflict),
     element("p", { class: "quiet" }, `${counted(values.length, "answer")}, the newest first.`),
     element("ol", { class: "values" }, values.map((value) => valueView(value, answer.id))),
   );
@@ -132,11 +127,11 @@ function refusalView(answer, actions) {
   return element(
     "div",
     { class: "refusal" },
-    element("p", { class: "headline" }, "The documents don’t say."),
-    element("p", { class: "quiet" }, REASONS[answer.reason] ?? REASONS.nothing_retrieved),
+    element("p", { class: "headline" }, WORDING.noAnswer),
+    element("p", { class: "quiet" }, WORDING.refusals[answer.reason]),
     element("div", { class: "offers" }, offers(answer, actions)),
     nearest.length ? [
-      element("h3", {}, nearest.length === 1 ? "The nearest passage" : "The nearest passages"),
+      element("h3", {}, WORDING.nearest),
       element("ul", { class: "passages" }, nearest.map((passage) => passageView(passage, answer.id))),
     ] : null,
   );

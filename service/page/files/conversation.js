@@ -1,11 +1,11 @@
 // The conversation of this tab. It outlives a reload; what is kept are the questions and the ids of their answers.
 
+import { WORDING } from "../wording.js";
 import { storedAnswer } from "./api.js";
 
 const KEY = "quoth-conversation";
 const MAX_HISTORY = 20;
 const MAX_TURN = 4000;
-const NOTHING_SAID = "The documents do not say.";
 
 /**
  * A turn: the question as typed, what was sent in its place where that was edited, the answer when there is one,
@@ -39,7 +39,7 @@ export class Conversation {
       .filter(({ answer }) => answer !== null)
       .flatMap(({ question, answer }) => [
         { role: "user", text: question },
-        { role: "assistant", text: (answer.answer?.text ?? NOTHING_SAID).slice(0, MAX_TURN) },
+        { role: "assistant", text: (answer.answer?.text ?? WORDING.noAnswer).slice(0, MAX_TURN) },
       ])
       .slice(-MAX_HISTORY);
   }

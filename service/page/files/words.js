@@ -1,15 +1,9 @@
 // Numbers, days and probabilities in words.
 
+import { WORDING } from "../wording.js";
+
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
 const NUMBER = new Intl.NumberFormat("en-GB");
-const SURENESS = [
-  [90, "Very likely right"],
-  [80, "Likely right"],
-  [60, "Probably right"],
-  [40, "Possibly right"],
-  [20, "Doubtful"],
-  [0, "A guess"],
-];
 
 /** "7 November 2025" from "2025-11-07". */
 export function day(iso) {
@@ -32,8 +26,9 @@ export function percent(share) {
   return `${Math.min(99, Math.max(1, Math.round(share * 100)))}\u202f%`;
 }
 
-/** What a confidence means in words, and how many of five bars it fills. */
+/** What a confidence is called, and how many of five bars it fills. */
 export function sureness(confidence) {
-  const place = SURENESS.findIndex(([least]) => Math.round(confidence * 100) >= least);
-  return { words: SURENESS[place][1], bars: Math.max(1, 5 - place) };
+  const levels = WORDING.confidenceLevels;
+  const level = levels.findIndex(([least]) => Math.round(confidence * 100) >= least);
+  return { words: levels[level][1], bars: Math.max(1, 5 - level) };
 }

@@ -1,10 +1,37 @@
-"""The dates that files state."""
+"""Dates: the names of months and days of the week, and the forms in which dates are written."""
 
 import re
 from datetime import date, datetime
 
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+MONTH_PATTERN = "|".join(MONTHS)
+"""A regular expression that matches the full name of a month; put it in a group."""
+
+WEEKDAY_PATTERN = "|".join(WEEKDAYS)
+"""A regular expression that matches a day of the week; put it in a group."""
+
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PDF_DAY = re.compile(r"(?:D:)?(\d{4})(\d{2})(\d{2})")
+
+
+def written_day(day: date) -> str:
+    """A date as it is written in English: ``7 November 2025``."""
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
 def iso_day(stated: str) -> date:

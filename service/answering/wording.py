@@ -1,0 +1,68 @@
+"""What people read about an answer, in the same words everywhere.
+
+The page, Slack, the command line, OpenAI's chat completions and MCP all take their wording from
+here: what a confidence is called, what a refusal says, and how a conflict is announced."""
+
+import math
+from typing import Any
+
+from service.answering.reason import Reason
+
+NO_ANSWER = "The documents do not say."
+"""What every refusal says first."""
+
+REFUSALS = {
+    Reason.NOTHING_RETRIEVED: "Nothing in them is close to this question.",
+    Reason.NO_SPAN: "The nearest passages contain no words that answer it.",
+    Reason.LOW_CONFIDENCE: "The nearest passages do not answer it with enough certainty.",
+    Reason.FILTER_EXCLUDES_ALL: "No document matches the filters.",
+}
+"""What a refusal says next, by its reason."""
+
+CONFLICT = "The documents disagree."
+"""What an answer with a conflict says first."""
+
+ALSO_SAY = "They also say:"
+"""The heading of the other values in a conflict."""
+
+OTHER_ANSWERS = "Other possible answers:"
+"""The heading of less likely answers where there is no conflict."""
+
+NEAREST = "The nearest passages"
+"""The heading of the passages that a refusal shows."""
+
+CONFIDENCE_LEVELS = (
+    (95, "Almost certainly right"),
+    (85, "Very likely right"),
+    (70, "Likely right"),
+    (50, "Probably right"),
+    (30, "Possibly right"),
+    (0, "Doubtful"),
+)
+"""What a confidence is called: the least percentage of each level, and its name; highest first."""
+
+
+def confidence_words(confidence: float) -> str:
+    """What a calibrated probability is called.
+
+    :param confidence: 0 to 1
+    """
+    # Rounded half up, as the page rounds, so that a name always matches the percentage beside it.
+    percentage = math.floor(confidence * 100 + 0.5)
+    return next(words for least, words in CONFIDENCE_LEVELS if percentage >= least)
+
+
+def refusal(reason: Reason) -> str:
+    """What a refusal says, in full: that the documents do not say, and why."""
+    return f"{NO_ANSWER} {REFUSALS[reason]}"
+
+
+def page_wording() -> dict[str, Any]:  # JSON
+    """The wording that the page needs, ready to be written as JSON."""
+    return {
+        "noAnswer": NO_ANSWER,
+        "refusals": REFUSALS,
+        "conflict": CONFLICT,
+        "nearest": NEAREST,
+        "confidenceLevels": CONFIDENCE_LEVELS,
+    }
