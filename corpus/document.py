@@ -97,9 +97,9 @@ def make_document(
     return Document(
         id=document_id,
         version=version,
-        title=_checked_line(source, "title", title, MAX_TITLE_LENGTH) or first_line(text),
+        title=_checked_line(source, "title", title, limit=MAX_TITLE_LENGTH) or first_line(text),
         text=text,
-        url=_checked_line(source, "url", url, MAX_URL_LENGTH),
+        url=_checked_line(source, "url", url, limit=MAX_URL_LENGTH),
         published=published,
         tags=_checked_tags(source, tags),
         pages=tuple(pages),
@@ -157,7 +157,7 @@ def _check_id(document_id: str) -> None:
         )
 
 
-def _checked_line(source: str, field: str, value: str | None, limit: int) -> str | None:
+def _checked_line(source: str, field: str, value: str | None, *, limit: int) -> str | None:
     if value is None or not value.strip():
         return None
     fault = unencodable(value)
@@ -173,7 +173,9 @@ def _checked_line(source: str, field: str, value: str | None, limit: int) -> str
 
 def _checked_tags(source: str, tags: Iterable[str]) -> tuple[str, ...]:
     checked = {
-        tag for tag in (_checked_line(source, "tag", tag, MAX_TAG_LENGTH) for tag in tags) if tag
+        tag
+        for tag in (_checked_line(source, "tag", tag, limit=MAX_TAG_LENGTH) for tag in tags)
+        if tag
     }
     if len(checked) > MAX_TAGS:
         raise DocumentError(

@@ -118,7 +118,7 @@ def read_document(
     """
     data = read_contents(path, max_bytes)
     document_id = file_id(path, path) if document_id is None else document_id
-    return _parse(path_text(path), path.suffix, data, document_id, tags=tags)
+    return _parse(path_text(path), path.suffix, data, document_id=document_id, tags=tags)
 
 
 def parse_document(
@@ -139,11 +139,11 @@ def parse_document(
     source = name.encode("utf-8", "replace").decode("utf-8")
     check_size(source, len(data), max_bytes)
     document_id = name if document_id is None else document_id
-    return _parse(source, PurePosixPath(name).suffix, data, document_id, tags=tags)
+    return _parse(source, PurePosixPath(name).suffix, data, document_id=document_id, tags=tags)
 
 
 def _parse(
-    source: str, suffix: str, data: bytes, document_id: str, *, tags: Iterable[str]
+    source: str, suffix: str, data: bytes, *, document_id: str, tags: Iterable[str]
 ) -> Document:
     extract = _extractor(source, suffix.lower())
     if not data:

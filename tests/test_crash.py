@@ -50,7 +50,7 @@ def acknowledged_before_the_kill(folder: Path, first: int, chance: random.Random
     return [int(number) for number in printed if number.endswith("\n")]
 
 
-def test_what_was_acknowledged_survives_a_kill_at_any_moment(
+def test_acknowledged_documents_survive_a_kill_at_any_moment(
     tmp_path: Path, open_collection: Callable[..., Collection], make: Callable[..., Document]
 ) -> None:
     folder = tmp_path / "data"
@@ -95,7 +95,7 @@ with Collection(Path(sys.argv[1]), ToyEncoder(), writable=True) as collection:
 """
 
 
-def test_a_sync_that_is_killed_is_finished_by_the_next_and_owns_what_it_brought_in(
+def test_a_killed_sync_is_finished_by_the_next_and_owns_its_documents(
     tmp_path: Path, open_collection: Callable[..., Collection]
 ) -> None:
     data, folder = tmp_path / "data", tmp_path / "papers"

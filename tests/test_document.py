@@ -1,4 +1,4 @@
-"""Documents: every field is checked, the text is kept as it is."""
+"""Documents: every field is checked, and the text is kept exactly."""
 
 import hashlib
 import pickle
@@ -22,7 +22,7 @@ TEXT = "The line carries 38 bcm."
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1))
-def test_the_text_is_kept_character_for_character(text: str) -> None:
+def test_the_text_is_kept_exactly(text: str) -> None:
     if text.strip():
         assert make_document(text).text == text
 
@@ -31,13 +31,13 @@ def test_the_version_is_the_sha256_of_the_text() -> None:
     assert make_document("é").version == hashlib.sha256(b"\xc3\xa9").hexdigest() == version_of("é")
 
 
-def test_without_an_id_one_text_has_one_id() -> None:
+def test_the_default_id_depends_only_on_the_text() -> None:
     assert make_document(TEXT).id == make_document(TEXT).id == f"text-{version_of(TEXT)[:16]}"
     assert make_document(TEXT).id != make_document(TEXT + "!").id
 
 
 @pytest.mark.parametrize(
-    ("id", "reason"),
+    ("document_id", "reason"),
     [
         ("", "the id is empty"),
         ("  ", "the id is empty"),
@@ -49,12 +49,12 @@ def test_without_an_id_one_text_has_one_id() -> None:
         ("reports/./q3", "no address can reach"),
     ],
 )
-def test_a_wrong_id_is_refused(id: str, reason: str) -> None:
+def test_a_wrong_id_is_refused(document_id: str, reason: str) -> None:
     with pytest.raises(DocumentError, match=reason):
-        make_document(TEXT, document_id=id)
+        make_document(TEXT, document_id=document_id)
 
 
-def test_an_id_of_200_characters_is_taken() -> None:
+def test_an_id_of_200_characters_is_accepted() -> None:
     assert make_document(TEXT, document_id="x" * MAX_ID_LENGTH).id == "x" * MAX_ID_LENGTH
 
 
@@ -67,24 +67,24 @@ def test_an_id_of_200_characters_is_taken() -> None:
         ("a\ud800b", "unpaired surrogate at character 1"),
     ],
 )
-def test_a_text_that_is_none_is_refused_with_the_id(text: str, reason: str) -> None:
+def test_an_invalid_text_is_refused_with_the_id(text: str, reason: str) -> None:
     with pytest.raises(DocumentError, match=reason) as caught:
         make_document(text, document_id="notes.txt")
     assert caught.value.source == "notes.txt"
 
 
-def test_the_title_is_the_first_line_where_none_is_given() -> None:
+def test_the_default_title_is_the_first_line() -> None:
     assert make_document("\n\n## Gas  \nmore").title == "Gas"
     assert make_document(TEXT, title=" Gas \n report ").title == "Gas report"
     assert make_document(TEXT, title="  ").title == TEXT
 
 
-def test_a_long_first_line_is_cut_at_a_word() -> None:
+def test_a_long_first_line_is_cut_between_words() -> None:
     # 24 words of 5 characters and a space are 144; 120 hold 20 of them.
     assert first_line("words " * 24) == " ".join(["words"] * 20) + "…"
 
 
-def test_tags_are_sorted_without_repeats_or_blanks() -> None:
+def test_tags_are_sorted_without_duplicates_or_blanks() -> None:
     assert make_document(TEXT, tags=["gas", " ", "china", "gas"]).tags == ("china", "gas")
 
 
@@ -103,12 +103,12 @@ def test_a_title_or_url_that_is_too_long_is_refused() -> None:
         make_document(TEXT, url="x" * 2001)
 
 
-def test_an_offset_stands_on_the_last_page_begun() -> None:
+def test_an_offset_is_on_the_last_page_that_starts_at_or_before_it() -> None:
     document = make_document("one\n\ntwo", pages=[Page(1, 0, 3), Page(4, 5, 8)])
     assert [document.page_of(offset) for offset in (0, 3, 4, 5, 7)] == [1, 1, 1, 4, 4]
 
 
-def test_without_pages_or_before_the_first_there_is_no_page() -> None:
+def test_an_offset_before_the_first_page_is_on_no_page() -> None:
     assert make_document(TEXT).page_of(3) is None
     assert page_of([Page(1, 2, 5)], 1) is None
 

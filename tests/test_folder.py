@@ -1,6 +1,4 @@
-"""A folder as it stands on disk: its documents, what tells that one has changed, and faults that
-are not "no files".
-"""
+"""Scanning folders and reading files: what a scan returns, and how a change is noticed."""
 
 import hashlib
 import os
@@ -17,14 +15,14 @@ LIMIT = 1_000
 
 
 def old(path: Path, text: str = "Gas flows.") -> Path:
-    """A file that was last changed long ago."""
+    """A file that was changed long ago."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     os.utime(path, ns=(1_000_000_000, 1_000_000_000))
     return path
 
 
-def test_the_documents_of_a_folder_are_found_in_the_order_of_their_paths(tmp_path: Path) -> None:
+def test_a_scan_returns_the_documents_in_the_order_of_their_paths(tmp_path: Path) -> None:
     for name in (
         "b.txt",
         "a/z.md",
@@ -43,7 +41,7 @@ def test_the_documents_of_a_folder_are_found_in_the_order_of_their_paths(tmp_pat
     }
 
 
-def test_the_time_of_a_file_that_was_just_changed_proves_nothing(tmp_path: Path) -> None:
+def test_the_time_of_a_recently_changed_file_proves_nothing(tmp_path: Path) -> None:
     path = old(tmp_path / "a.txt")
     assert read_settled(path, LIMIT)[1].mtime_ns == 1_000_000_000
     path.write_text("Oil flows.")
@@ -69,14 +67,14 @@ def test_links_to_files_are_followed_and_those_to_folders_are_not(tmp_path: Path
 @pytest.mark.parametrize(
     ("name", "reason"), [("none", "there is no such folder"), ("a.txt", "is not a folder")]
 )
-def test_what_is_no_folder_is_refused(tmp_path: Path, name: str, reason: str) -> None:
+def test_a_path_that_is_not_a_folder_is_refused(tmp_path: Path, name: str, reason: str) -> None:
     old(tmp_path / "a.txt")
     with pytest.raises(DocumentError, match=f"{name}: {reason}"):
         scan(tmp_path / name)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")
-def test_a_folder_in_it_that_cannot_be_listed_is_named(tmp_path: Path) -> None:
+def test_a_subfolder_that_cannot_be_listed_is_returned(tmp_path: Path) -> None:
     old(tmp_path / "closed" / "a.txt")
     (tmp_path / "closed").chmod(0)
     try:
@@ -85,7 +83,7 @@ def test_a_folder_in_it_that_cannot_be_listed_is_named(tmp_path: Path) -> None:
         (tmp_path / "closed").chmod(0o700)
 
 
-def test_a_file_is_read_with_what_tells_it_apart(tmp_path: Path) -> None:
+def test_a_file_is_read_with_its_fingerprint(tmp_path: Path) -> None:
     data, fingerprint = read_settled(old(tmp_path / "a.txt"), LIMIT)
     assert data == b"Gas flows."
     assert fingerprint == Fingerprint(10, 1_000_000_000, hashlib.sha256(b"Gas flows.").hexdigest())
@@ -93,6 +91,6 @@ def test_a_file_is_read_with_what_tells_it_apart(tmp_path: Path) -> None:
         read_settled(tmp_path / "a.txt", 9)
 
 
-def test_a_file_whose_name_is_no_text_has_one_that_is(tmp_path: Path) -> None:
+def test_a_file_name_that_is_not_valid_utf8_is_escaped(tmp_path: Path) -> None:
     old(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.txt")))
     assert [state.name for state in scan(tmp_path)] == [f"{tmp_path}/\\xff.txt"]

@@ -1,4 +1,4 @@
-"""HTML: the main text with its headings, what the page states, and no scripts."""
+"""HTML: the main text with its headings, and the metadata of the page."""
 
 from datetime import date
 
@@ -29,7 +29,7 @@ takes.</blockquote>
 <footer>Copyright 2020 News</footer></body></html>"""
 
 
-def test_the_main_text_of_a_page_has_headings_and_no_marks() -> None:
+def test_the_main_text_of_a_page_has_headings_and_no_markup() -> None:
     assert read_html("a.html", ARTICLE.encode()).text == "\n\n".join(
         [
             "# Gas grows",
@@ -46,7 +46,7 @@ def test_the_main_text_of_a_page_has_headings_and_no_marks() -> None:
     )
 
 
-def test_a_page_states_its_title_day_and_address() -> None:
+def test_a_page_states_its_title_date_and_address() -> None:
     extracted = read_html("a.html", ARTICLE.encode())
     assert extracted.title == "Gas grows"
     assert extracted.published == date(2025, 11, 7)
@@ -65,11 +65,11 @@ def test_a_short_page_is_taken_whole() -> None:
 @pytest.mark.parametrize(
     "page", ["Just words.", "<p>Just words.", "<body>Just words.", "<div>Just <i>words</i>."]
 )
-def test_a_page_of_a_few_words_is_text(page: str) -> None:
+def test_a_page_of_a_few_words_is_read(page: str) -> None:
     assert read_html("a.html", page.encode()).text == "Just words."
 
 
-def test_a_date_that_only_stands_in_the_text_is_not_the_pages() -> None:
+def test_a_date_in_the_text_is_not_the_date_of_the_page() -> None:
     page = (
         "<html><body><h1>History</h1><p>Copyright 2020. On 7 November 2019 the line was "
         "opened.</p></body></html>"
@@ -116,12 +116,12 @@ def test_a_seven_bit_encoding_is_read_where_it_is_declared() -> None:
     assert read_html("a.html", data).text == "日本語の文章です。"
 
 
-def test_latin_pages_are_read_as_browsers_read_them() -> None:
+def test_latin_pages_are_decoded_as_in_browsers() -> None:
     data = '<meta charset="iso-8859-1"><p>It costs “5 €”.</p>'.encode("cp1252")
     assert read_html("a.html", data).text == "It costs “5 €”."
 
 
-def test_what_is_not_shown_is_not_text() -> None:
+def test_hidden_content_is_not_text() -> None:
     page = (
         "<body><form><label>Name</label><input></form><p hidden>secret</p><noscript>turn "
         "on</noscript><p>shown</p>"
@@ -152,15 +152,15 @@ def test_what_is_not_shown_is_not_text() -> None:
         ("<details><summary>s</summary>t</details>", "s\n\nt"),
     ],
 )
-def test_blocks_are_written_as_prose(markup: str, text: str) -> None:
+def test_blocks_are_written_as_plain_text(markup: str, text: str) -> None:
     assert page_prose(markup) == text
 
 
-def test_the_marks_of_heading_links_are_left_out() -> None:
+def test_permalink_marks_are_left_out_of_headings() -> None:
     assert page_prose("<h2>Contents<a href='#c'>¶</a></h2><h2>C#</h2>") == "## Contents\n\n## C#"
 
 
-def test_code_of_several_lines_stays_in_lines() -> None:
+def test_code_of_several_lines_keeps_its_lines() -> None:
     assert (
         page_prose("<div><code><span>try</span>:\n    go()</code></div>")
         == "    try:\n        go()"

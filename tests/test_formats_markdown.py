@@ -1,4 +1,4 @@
-"""Markdown: front matter is read and checked, the rest becomes prose."""
+"""Markdown: the front matter is checked, and the rest becomes plain text."""
 
 from datetime import date
 
@@ -24,7 +24,7 @@ Text.
 """
 
 
-def test_front_matter_gives_the_documents_particulars() -> None:
+def test_front_matter_gives_the_metadata_of_the_document() -> None:
     extracted = read_markdown("a.md", FRONT_MATTER.replace("\n", "\r\n").encode("utf-8-sig"))
     assert extracted.id == "gas-2025"
     assert extracted.title == "Gas: a report"
@@ -43,7 +43,7 @@ def test_front_matter_gives_the_documents_particulars() -> None:
         ("tags: []", ()),
     ],
 )
-def test_tags_are_a_list_or_one_text_with_commas(line: str, tags: tuple[str, ...]) -> None:
+def test_tags_are_a_list_or_one_string_with_commas(line: str, tags: tuple[str, ...]) -> None:
     assert read_markdown("a.md", f"---\n{line}\n---\nText.".encode()).tags == tags
 
 
@@ -56,7 +56,7 @@ def test_a_date_may_carry_a_time(stated: str) -> None:
     )
 
 
-def test_published_goes_before_date() -> None:
+def test_published_takes_precedence_over_date() -> None:
     data = b"---\ndate: 2025-01-01\npublished: 2025-11-07\n---\nText."
     assert read_markdown("a.md", data).published == date(2025, 11, 7)
 
@@ -84,7 +84,9 @@ def test_published_goes_before_date() -> None:
         ("[" * 1_500, "front matter is not YAML"),
     ],
 )
-def test_wrong_front_matter_is_refused_with_the_field(front_matter: str, reason: str) -> None:
+def test_wrong_front_matter_is_refused_with_the_name_of_the_field(
+    front_matter: str, reason: str
+) -> None:
     with pytest.raises(DocumentError, match=reason) as caught:
         read_markdown("notes/a.md", f"---\n{front_matter}\n---\nText.".encode())
     assert caught.value.source == "notes/a.md"
@@ -138,11 +140,11 @@ def test_without_front_matter_the_first_heading_is_the_title() -> None:
         ("\\# not \\*marked\\*", "# not *marked*"),
     ],
 )
-def test_marks_are_taken_away_and_words_stay(markdown: str, text: str) -> None:
+def test_markup_is_removed_and_words_stay(markdown: str, text: str) -> None:
     assert markdown_prose(markdown) == text
 
 
-def test_words_of_code_pass_for_no_heading() -> None:
+def test_a_line_of_code_is_never_a_heading() -> None:
     prose = markdown_prose("```\n# install\n```\n\n## Real")
     assert [line for line in prose.splitlines() if line.startswith("#")] == ["## Real"]
 
@@ -151,12 +153,12 @@ WORDS = st.lists(st.from_regex(r"[a-zé0-9]{1,8}", fullmatch=True), min_size=1, 
 
 
 @given(WORDS)
-def test_plain_words_come_through_unchanged(words: list[str]) -> None:
+def test_plain_words_are_unchanged(words: list[str]) -> None:
     assert markdown_prose(" ".join(words)) == " ".join(words)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("#*_`[]()<>|-\n ")))
-def test_any_text_gives_clean_prose(text: str) -> None:
+def test_any_input_gives_clean_text(text: str) -> None:
     prose = markdown_prose(text)
     assert prose == clean_text(prose)
 

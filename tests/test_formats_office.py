@@ -1,4 +1,4 @@
-"""Office files and books: what they show is what is stored, numbers above all."""
+"""Office files and books: the stored text is what they show, above all for numbers."""
 
 import io
 import zipfile
@@ -124,7 +124,7 @@ def zipped(members: Mapping[str, str]) -> bytes:
     return file.getvalue()
 
 
-def test_a_word_file_becomes_prose_with_headings() -> None:
+def test_a_word_file_becomes_text_with_headings() -> None:
     assert read_docx("a.docx", word_file()).text == "\n\n".join(
         [
             "# Gas report",
@@ -138,12 +138,12 @@ def test_a_word_file_becomes_prose_with_headings() -> None:
     )
 
 
-def test_a_word_files_properties_give_title_and_day() -> None:
+def test_the_properties_of_a_word_file_give_the_title_and_the_date() -> None:
     extracted = read_docx("a.docx", word_file("The gas report of 2025", datetime(2025, 11, 7)))
     assert (extracted.title, extracted.published) == ("The gas report of 2025", date(2025, 11, 7))
 
 
-def test_without_properties_the_first_heading_is_the_title_and_there_is_no_day() -> None:
+def test_without_properties_the_first_heading_is_the_title_and_there_is_no_date() -> None:
     extracted = read_docx("a.docx", word_file())
     assert (extracted.title, extracted.published) == ("Gas report", None)
 
@@ -157,7 +157,7 @@ def test_slides_are_pages() -> None:
     ]
 
 
-def test_the_cells_of_a_workbook_read_as_they_are_shown() -> None:
+def test_the_cells_of_a_workbook_are_read_as_shown() -> None:
     assert read_xlsx("a.xlsx", workbook_file()).text == (
         "## Trade\n\n"
         "Year | Volume | Share | Day\n"
@@ -173,48 +173,48 @@ def test_a_book_is_read_in_the_order_of_its_spine() -> None:
     assert (extracted.title, extracted.published) == ("The Line", date(2024, 5, 1))
 
 
-@pytest.mark.parametrize("format", READERS)
+@pytest.mark.parametrize("suffix", READERS)
 @pytest.mark.parametrize(
     "data", [b"garbage", b"PK\x03\x04garbage", b"PK\x05\x06" + b"\x00" * 18, b"\x00" * 5_000]
 )
-def test_garbage_named_as_an_office_file_is_refused(format: str, data: bytes) -> None:
-    with pytest.raises(DocumentError, match=f"is not an? {format} file, or is damaged"):
-        READERS[format](f"a.{format}", data)
+def test_garbage_named_as_an_office_file_is_refused(suffix: str, data: bytes) -> None:
+    with pytest.raises(DocumentError, match=f"is not an? {suffix} file, or is damaged"):
+        READERS[suffix](f"a.{suffix}", data)
 
 
-@pytest.mark.parametrize("format", READERS)
-def test_one_format_under_the_name_of_another_is_refused(format: str) -> None:
+@pytest.mark.parametrize("suffix", READERS)
+def test_one_format_under_the_name_of_another_is_refused(suffix: str) -> None:
     for other, data in (("docx", word_file()), ("xlsx", workbook_file()), ("epub", book_file())):
-        if other != format:
-            with pytest.raises(DocumentError, match=f"is not an? {format} file, or is damaged"):
-                READERS[format](f"a.{format}", data)
+        if other != suffix:
+            with pytest.raises(DocumentError, match=f"is not an? {suffix} file, or is damaged"):
+                READERS[suffix](f"a.{suffix}", data)
 
 
-@pytest.mark.parametrize("format", READERS)
-def test_an_encrypted_or_old_office_file_is_refused(format: str) -> None:
+@pytest.mark.parametrize("suffix", READERS)
+def test_an_encrypted_or_old_office_file_is_refused(suffix: str) -> None:
     with pytest.raises(DocumentError, match="is encrypted, or in an old binary Office format"):
-        READERS[format](f"a.{format}", bytes.fromhex("d0cf11e0a1b11ae1") + b"\x00" * 600)
+        READERS[suffix](f"a.{suffix}", bytes.fromhex("d0cf11e0a1b11ae1") + b"\x00" * 600)
 
 
 @pytest.mark.parametrize("make", [word_file, slides_file, workbook_file, book_file])
 def test_a_truncated_file_is_refused(make: Callable[[], bytes]) -> None:
-    format = {word_file: "docx", slides_file: "pptx", workbook_file: "xlsx", book_file: "epub"}[
+    suffix = {word_file: "docx", slides_file: "pptx", workbook_file: "xlsx", book_file: "epub"}[
         make
     ]
     data = make()
     for share in (1, 5, 9):
         with pytest.raises(DocumentError, match="damaged"):
-            READERS[format](f"a.{format}", data[: len(data) * share // 10])
+            READERS[suffix](f"a.{suffix}", data[: len(data) * share // 10])
 
 
 @pytest.mark.parametrize(
-    ("format", "member"),
+    ("suffix", "member"),
     [("docx", "word/document.xml"), ("pptx", "ppt/presentation.xml"), ("xlsx", "xl/workbook.xml")],
 )
-def test_a_package_with_broken_parts_is_refused(format: str, member: str) -> None:
+def test_a_package_with_broken_parts_is_refused(suffix: str, member: str) -> None:
     with pytest.raises(DocumentError, match="is damaged: its contents cannot be read"):
-        READERS[format](
-            f"a.{format}", zipped({member: "<broken", "[Content_Types].xml": "<Types/>"})
+        READERS[suffix](
+            f"a.{suffix}", zipped({member: "<broken", "[Content_Types].xml": "<Types/>"})
         )
 
 
@@ -226,7 +226,9 @@ def test_a_member_with_a_flipped_bit_is_refused() -> None:
         read_epub("a.epub", bytes(data))
 
 
-def test_a_package_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_that_is_too_large_when_unpacked_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("corpus.formats.package.MAX_UNPACKED_BYTES", 1 << 20)
     with pytest.raises(DocumentError, match="unpacks to 2 MiB; at most 1 MiB are allowed"):
         read_docx("a.docx", zipped({"word/document.xml": " " * (2 << 20)}))
@@ -242,14 +244,14 @@ def test_an_encrypted_zip_is_refused() -> None:
 
 
 def test_files_without_text_are_refused() -> None:
-    for format, data in (
+    for suffix, data in (
         ("docx", saved(docx.Document())),
         ("pptx", saved(pptx.Presentation())),
         ("xlsx", saved(openpyxl.Workbook())),
         ("epub", book_file(**{"OEBPS/two.xhtml": "<p></p>", "OEBPS/one a.xhtml": "<p></p>"})),
     ):
         with pytest.raises(DocumentError, match="has no text in it"):
-            parse_document(f"a.{format}", data, max_bytes=1_000_000)
+            parse_document(f"a.{suffix}", data, max_bytes=1_000_000)
 
 
 def test_an_entity_bomb_in_the_properties_is_not_expanded() -> None:

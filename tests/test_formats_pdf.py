@@ -1,4 +1,4 @@
-"""PDF: paragraphs are whole again, and the page map points at the page."""
+"""PDF: lines are joined into paragraphs, and the page offsets are exact."""
 
 import io
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ LONG = (
 
 
 def printed(pages: Sequence[Sequence[str]], **options: object) -> bytes:
-    """A PDF whose pages hold the lines given, one under the other."""
+    """A PDF with the given lines on its pages, one below the other."""
     file = io.BytesIO()
     canvas = Canvas(file, pagesize=A4, **options)
     for lines in pages:
@@ -44,7 +44,7 @@ def printed(pages: Sequence[Sequence[str]], **options: object) -> bytes:
 
 
 def set_in_paragraphs(*paragraphs: str, title: str | None = None) -> bytes:
-    """A PDF set by reportlab, which breaks the lines; a paragraph of ``\\f`` begins a page."""
+    """A PDF of paragraphs. reportlab breaks the lines, and ``\\f`` starts a new page."""
     file = io.BytesIO()
     style = getSampleStyleSheet()["BodyText"]
     story = [PageBreak() if text == "\f" else Paragraph(text, style) for text in paragraphs]
@@ -52,7 +52,7 @@ def set_in_paragraphs(*paragraphs: str, title: str | None = None) -> bytes:
     return file.getvalue()
 
 
-def test_a_pdf_page_map_points_at_the_page_a_word_stands_on() -> None:
+def test_the_page_offsets_lead_to_the_page_of_a_word() -> None:
     extracted = read_pdf(
         "a.pdf", printed([["The first page."], ["The second page."], [], ["The fourth page."]])
     )
@@ -118,18 +118,18 @@ def test_short_lines_stay_lines() -> None:
         ),
     ],
 )
-def test_words_broken_at_line_ends_are_mended(lines: list[str], text: str) -> None:
+def test_words_hyphenated_at_line_ends_are_joined(lines: list[str], text: str) -> None:
     assert read_pdf("a.pdf", printed([lines])).text == text
 
 
-def test_a_sentence_runs_on_over_the_page() -> None:
+def test_a_sentence_continues_on_the_next_page() -> None:
     data = printed([["The line carries gas from the far"], ["east of the country.", "Next."]])
     extracted = read_pdf("a.pdf", data)
     assert extracted.text.startswith("The line carries gas from the far\neast of the country.")
     assert [(page.number, page.start) for page in extracted.pages] == [(1, 0), (2, 34)]
 
 
-def test_lines_that_run_on_every_page_are_left_out() -> None:
+def test_running_headers_and_footers_are_left_out() -> None:
     pages = [
         ["Foreign Affairs Bureau", f"{word} sentence stands here alone.", f"Page {number} of 4"]
         for number, word in enumerate(["One", "Two", "Three", "Four"], 1)
@@ -138,7 +138,7 @@ def test_lines_that_run_on_every_page_are_left_out() -> None:
     assert text == "\n\n".join(page[1] for page in pages)
 
 
-def test_figures_that_differ_from_page_to_page_stay() -> None:
+def test_numbers_that_differ_between_pages_stay() -> None:
     pages = [
         ["A table", f"Row {number}", f"Total: {number * number + 30}"] for number in range(1, 6)
     ]
@@ -146,7 +146,7 @@ def test_figures_that_differ_from_page_to_page_stay() -> None:
     assert [f"Total: {number * number + 30}" in text for number in range(1, 6)] == [True] * 5
 
 
-def test_the_metadata_gives_title_and_day() -> None:
+def test_the_metadata_gives_the_title_and_the_date() -> None:
     extracted = read_pdf("a.pdf", set_in_paragraphs("Text.", title="Gas report"))
     assert extracted.title == "Gas report"
     data = printed(
@@ -177,12 +177,12 @@ def test_garbage_named_pdf_is_refused(data: bytes) -> None:
         read_pdf("a.pdf", data)
 
 
-def test_a_pdf_of_pictures_asks_for_ocr() -> None:
+def test_a_pdf_of_images_asks_for_ocr() -> None:
     with pytest.raises(DocumentError, match=r"has no text \(scanned pages need OCR first\)"):
         read_pdf("a.pdf", printed([[], []]))
 
 
-def test_a_truncated_pdf_is_read_or_refused_never_half_believed() -> None:
+def test_a_truncated_pdf_is_read_or_refused() -> None:
     data = set_in_paragraphs(LONG, "\f", "The end.")
     for share in range(1, 10):
         try:
@@ -209,7 +209,7 @@ def test_pdfs_are_read_from_several_threads() -> None:
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])).map(clean_text), max_size=8))
-def test_the_page_map_is_ordered_and_exact(pages: list[str]) -> None:
+def test_page_offsets_are_ordered_and_exact(pages: list[str]) -> None:
     text, placed = join_pages(enumerate(pages, 1))
     assert [text[page.start : page.end] for page in placed] == [
         page.strip("\n") for page in pages if page.strip()

@@ -1,6 +1,4 @@
-"""Plain text and its cleaning: encodings are found, binary data is refused, letters are never
-changed.
-"""
+"""Plain text: encodings are detected, binary data is refused, and cleaning keeps every letter."""
 
 import random
 
@@ -18,7 +16,7 @@ RUSSIAN = "Россия и Китай подписали соглашение о
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252"])
-def test_western_text_is_read_in_its_encoding(encoding: str) -> None:
+def test_western_text_is_decoded(encoding: str) -> None:
     assert decode("a.txt", FRENCH.encode(encoding)) == FRENCH
 
 
@@ -31,12 +29,12 @@ def test_big_endian_text_is_read_by_its_byte_order_mark() -> None:
     ("text", "encoding"),
     [(JAPANESE, "shift_jis"), (JAPANESE, "euc_jp"), (RUSSIAN, "cp1251"), (RUSSIAN, "utf-8")],
 )
-def test_other_scripts_are_read_in_their_encoding(text: str, encoding: str) -> None:
+def test_other_scripts_are_decoded(text: str, encoding: str) -> None:
     assert decode("a.txt", text.encode(encoding)) == text
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"])))
-def test_utf8_is_always_read_as_utf8(text: str) -> None:
+def test_utf8_is_always_decoded_as_utf8(text: str) -> None:
     assert decode("a.txt", text.encode()) == text.removeprefix("\ufeff")
 
 
@@ -59,7 +57,7 @@ def test_binary_data_is_not_text(data: bytes) -> None:
 @pytest.mark.parametrize(
     "data", [b"\xff\xfeabc", b"\xef\xbb\xbfa\xff", b"\xff\xfe\x00\x00\xff\xff\xff\xff"]
 )
-def test_text_that_belies_its_byte_order_mark_is_damaged(data: bytes) -> None:
+def test_text_that_contradicts_its_byte_order_mark_is_damaged(data: bytes) -> None:
     with pytest.raises(DocumentError, match="is damaged: it is marked as"):
         read_text("a.txt", data)
 
@@ -82,7 +80,7 @@ def test_a_plain_text_states_nothing_about_itself() -> None:
         ("a\x0cb\u2028c", "a\nb\nc"),
     ],
 )
-def test_cleaning_removes_what_cannot_be_seen(raw: str, clean: str) -> None:
+def test_cleaning_removes_invisible_characters(raw: str, clean: str) -> None:
     assert clean_text(raw) == clean
 
 

@@ -1,4 +1,4 @@
-"""Jobs: uploads in the background, one after the other, each with its progress and an end."""
+"""Jobs: uploads are stored in the background, one after another, and can be cancelled."""
 
 import logging
 import threading
@@ -21,7 +21,7 @@ WAIT_S = 60
 
 
 class Gate:
-    """An upload that is on its way until it is let through."""
+    """An upload that waits in ``load`` until it is opened."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
@@ -52,7 +52,7 @@ def gate(make: Make) -> Gate:
 
 
 def end(job: Job) -> JobState:
-    """The state in which a job ends."""
+    """Wait for the end of a job, and return its state."""
     deadline = time.monotonic() + WAIT_S
     while job.state not in FINISHED:
         assert time.monotonic() < deadline
@@ -60,15 +60,15 @@ def end(job: Job) -> JobState:
     return job.state
 
 
-def uploads(make: Make, *ids: str) -> list[Upload]:
-    return [Upload(id, partial(make, id)) for id in ids]
+def uploads(make: Make, *names: str) -> list[Upload]:
+    return [Upload(name, partial(make, name)) for name in names]
 
 
 def ids(collection: Collection) -> list[str]:
     return [summary.id for summary in collection.documents()]
 
 
-def test_jobs_run_one_after_the_other(
+def test_jobs_run_one_after_another(
     jobs: Jobs, collection: Collection, make: Make, gate: Gate
 ) -> None:
     first = jobs.start([Upload("gate", gate.load)])
@@ -84,7 +84,7 @@ def test_jobs_run_one_after_the_other(
     assert (ids(collection), jobs.find(first.id)) == (["a", "gate"], first)
 
 
-def test_a_job_that_waits_is_cancelled_at_once(
+def test_a_waiting_job_is_cancelled_at_once(
     jobs: Jobs, collection: Collection, make: Make, gate: Gate
 ) -> None:
     first = jobs.start([Upload("gate", gate.load)])
@@ -95,7 +95,7 @@ def test_a_job_that_waits_is_cancelled_at_once(
     assert (end(first), ids(collection)) == (JobState.DONE, ["gate"])
 
 
-def test_a_job_that_runs_is_cancelled_with_what_it_has_read(
+def test_a_running_job_is_cancelled_after_its_current_batch(
     jobs: Jobs, collection: Collection, make: Make, gate: Gate
 ) -> None:
     job = jobs.start([*uploads(make, "a"), Upload("gate", gate.load), *uploads(make, "b", "c")])
@@ -107,7 +107,7 @@ def test_a_job_that_runs_is_cancelled_with_what_it_has_read(
     assert jobs.cancel(job.id).state is JobState.CANCELLED
 
 
-def test_the_time_left_follows_from_the_rate_so_far(make: Make) -> None:
+def test_the_remaining_time_follows_from_the_rate_so_far(make: Make) -> None:
     job = Job(
         "1", uploads(make, "a", "b", "c", "d"), 4, JobState.RUNNING, started_s=time.monotonic() - 10
     )
@@ -116,7 +116,7 @@ def test_the_time_left_follows_from_the_rate_so_far(make: Make) -> None:
     assert job.remaining_s == pytest.approx(30, abs=1)  # one in 10 s, three to go
 
 
-def test_no_more_wait_than_can_be_kept(jobs: Jobs, make: Make, gate: Gate) -> None:
+def test_too_many_waiting_jobs_are_refused(jobs: Jobs, make: Make, gate: Gate) -> None:
     jobs.start([Upload("gate", gate.load)])
     assert gate.is_reached.wait(WAIT_S)
     for number in range(MAX_WAITING):
@@ -126,7 +126,7 @@ def test_no_more_wait_than_can_be_kept(jobs: Jobs, make: Make, gate: Gate) -> No
     gate.opened.set()
 
 
-def test_finished_jobs_are_forgotten_in_time(
+def test_old_finished_jobs_are_forgotten(
     jobs: Jobs, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs_module, "MAX_FINISHED", 2)
@@ -139,7 +139,7 @@ def test_finished_jobs_are_forgotten_in_time(
     assert jobs.find(started[3].id) is started[3]
 
 
-def test_a_job_fails_as_a_whole_where_nothing_can_be_written(
+def test_a_job_fails_as_a_whole_if_nothing_can_be_written(
     open_collection: Callable[..., Collection], make: Make
 ) -> None:
     open_collection().close()
@@ -150,7 +150,7 @@ def test_a_job_fails_as_a_whole_where_nothing_can_be_written(
     jobs.close()
 
 
-def test_a_bug_fails_a_job_and_not_the_next(
+def test_a_bug_fails_only_the_job_it_is_in(
     jobs: Jobs, make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR, "quoth")
@@ -164,7 +164,7 @@ def test_a_bug_fails_a_job_and_not_the_next(
     assert "broken" in caplog.text
 
 
-def test_the_end_of_the_service_stops_what_runs(
+def test_closing_the_jobs_stops_the_running_one(
     collection: Collection, make: Make, gate: Gate
 ) -> None:
     jobs = Jobs(collection)

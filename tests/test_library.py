@@ -1,4 +1,4 @@
-"""The shipped library: dated, tagged, and good enough to ask."""
+"""The sample library: its documents have dates and tags, and answer questions."""
 
 import asyncio
 import json
@@ -60,7 +60,7 @@ def service(
 
 @pytest.fixture(scope="module")
 def get(service: AnswerService) -> Iterator[Callable[[str], Any]]:
-    """Asks the service for the JSON at a path."""
+    """A function that returns the JSON at a path of the service."""
     transport = httpx.ASGITransport(create_app(service, Settings(threads=2)))
 
     async def getting(path: str) -> Any:  # what json gives
@@ -89,7 +89,7 @@ def test_every_file_of_the_library_is_one_of_its_documents() -> None:
 
 
 @pytest.mark.parametrize(("question", "answer"), QUESTIONS)
-def test_the_sentence_that_answers_holds_the_answer(
+def test_the_cited_sentence_contains_the_answer(
     question: str, answer: str, service: AnswerService
 ) -> None:
     found = json.loads(service.ask(make_question(question, min_confidence=0)))
@@ -107,8 +107,8 @@ def test_every_citation_is_exact_through_the_api(
         ]
     assert len(cited) > 2 * len(QUESTIONS)
     for citation in cited:
-        id = percent_encoded(citation["document_id"], safe="")
-        path = f"/v1/documents/{id}?version={citation['version']}"
+        encoded = percent_encoded(citation["document_id"], safe="")
+        path = f"/v1/documents/{encoded}?version={citation['version']}"
         text, sentence = get(path)["text"], citation["sentence"]
         assert text[citation["start"] : citation["end"]] == citation["quote"]
         assert text[sentence["start"] : sentence["end"]] == sentence["text"]

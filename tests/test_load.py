@@ -1,4 +1,4 @@
-"""Loading: files and uploads become documents, and every fault names its file."""
+"""Loading: files and uploads become documents, and every error names its file."""
 
 import io
 import os
@@ -76,20 +76,20 @@ def test_an_upload_and_a_file_give_the_same_document(tmp_path: Path) -> None:
         )
 
 
-def test_a_page_map_comes_with_the_document() -> None:
+def test_a_paged_document_has_the_offsets_of_its_pages() -> None:
     document = parse_document("a.pdf", pdf("The line."), max_bytes=LIMIT)
     assert [(page.number, page.start, page.end) for page in document.pages] == [(1, 0, 9)]
     assert document.page_of(4) == 1
 
 
-def test_an_id_in_the_front_matter_wins() -> None:
+def test_the_id_in_the_front_matter_takes_precedence() -> None:
     data = b"---\nid: own\n---\nText."
     assert parse_document("a.md", data, document_id="given", max_bytes=LIMIT).id == "own"
     assert parse_document("a.md", b"Text.", document_id="given", max_bytes=LIMIT).id == "given"
     assert parse_document("a.md", b"Text.", max_bytes=LIMIT).id == "a.md"
 
 
-def test_tags_given_join_those_of_the_file() -> None:
+def test_given_tags_are_added_to_those_of_the_file() -> None:
     document = parse_document("a.md", b"---\ntags: b\n---\nText.", tags=["a", "b"], max_bytes=LIMIT)
     assert document.tags == ("a", "b")
 
@@ -116,7 +116,9 @@ def test_tags_given_join_those_of_the_file() -> None:
         ("a\udc80.txt", b"Text.", "the id contains an unpaired surrogate"),
     ],
 )
-def test_bad_bytes_are_refused_with_name_and_reason(name: str, data: bytes, reason: str) -> None:
+def test_bad_bytes_are_refused_with_the_name_and_the_reason(
+    name: str, data: bytes, reason: str
+) -> None:
     with pytest.raises(DocumentError, match=reason) as caught:
         parse_document(name, data, max_bytes=LIMIT)
     assert caught.value.source == name.replace("\udc80", "?")
@@ -124,7 +126,7 @@ def test_bad_bytes_are_refused_with_name_and_reason(name: str, data: bytes, reas
 
 
 @pytest.mark.parametrize("suffix", SUPPORTED)
-def test_every_format_refuses_noise(suffix: str) -> None:
+def test_every_format_refuses_random_bytes(suffix: str) -> None:
     for data in (
         b"\x00\xff\xfe" * 50,
         bytes(range(256)) * 8,
@@ -135,7 +137,7 @@ def test_every_format_refuses_noise(suffix: str) -> None:
             parse_document(f"a{suffix}", data, max_bytes=LIMIT)
 
 
-def test_suffixes_are_read_in_any_case() -> None:
+def test_suffixes_may_be_upper_case() -> None:
     assert parse_document("A.PDF", pdf("The line."), max_bytes=LIMIT).text == "The line."
     assert parse_document("A.Md", b"# *Head*", max_bytes=LIMIT).text == "# Head"
 
@@ -174,7 +176,7 @@ def test_the_limit_itself_is_allowed(tmp_path: Path) -> None:
         parse_document("a.txt", b"x" * 10, max_bytes=9)
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "folder.txt").mkdir()
     (tmp_path / "broken.txt").symlink_to(tmp_path / "gone")
     (tmp_path / "loop.txt").symlink_to(tmp_path / "loop.txt")
@@ -193,14 +195,14 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_read_permission_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.txt")
     path.chmod(0)
     with pytest.raises(DocumentError, match="this user has no permission to read it"):
         read_document(path, max_bytes=LIMIT)
 
 
-def test_a_permission_error_is_said_in_plain_words(
+def test_a_permission_error_has_a_plain_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_args: object, **_options: object) -> None:
@@ -212,14 +214,14 @@ def test_a_permission_error_is_said_in_plain_words(
         read_document(path, max_bytes=LIMIT)
 
 
-def test_a_name_that_is_no_text_can_be_printed(tmp_path: Path) -> None:
+def test_a_name_that_is_not_valid_utf8_can_be_printed(tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"caf\xe9.txt")
     with pytest.raises(DocumentError, match="does not exist") as caught:
         read_document(path, max_bytes=LIMIT)
     assert str(caught.value).encode().endswith(b"caf\\xe9.txt: does not exist")
 
 
-def test_folders_are_walked_in_order_without_the_hidden_and_the_unsupported(here: Path) -> None:
+def test_folders_are_walked_in_order_without_hidden_and_unsupported_files(here: Path) -> None:
     for name in (
         "b/z.txt",
         "b/a.PDF",
@@ -238,21 +240,21 @@ def test_folders_are_walked_in_order_without_the_hidden_and_the_unsupported(here
     assert [file.path for file in found] == [here / file.document_id for file in found]
 
 
-def test_the_order_does_not_come_from_the_disk(here: Path) -> None:
+def test_the_order_does_not_depend_on_the_disk(here: Path) -> None:
     names = [f"{number * 7 % 23:02}.txt" for number in range(23)]
     for name in names:
         write(here / name)
     assert [file.document_id for file in find_files([here])] == sorted(names)
 
 
-def test_a_broken_link_in_a_folder_is_found_so_that_it_is_reported(here: Path) -> None:
+def test_a_broken_link_in_a_folder_is_returned_so_that_it_is_reported(here: Path) -> None:
     (here / "a.txt").symlink_to(here / "gone")
     [file] = find_files([here])
     with pytest.raises(DocumentError, match="is a link to a file that does not exist"):
         read_document(file.path, max_bytes=LIMIT)
 
 
-def test_a_file_named_itself_is_always_found(here: Path) -> None:
+def test_a_file_that_was_named_is_always_returned(here: Path) -> None:
     paths = [write(here / name) for name in (".hidden.txt", "c.zip", "notes")]
     assert [file.path for file in find_files([*paths, here / "gone.txt"])] == [
         *paths,
@@ -260,13 +262,13 @@ def test_a_file_named_itself_is_always_found(here: Path) -> None:
     ]
 
 
-def test_a_path_that_cannot_be_looked_at_hides_no_other(here: Path) -> None:
+def test_a_bad_path_does_not_hide_the_others(here: Path) -> None:
     good = write(here / "good.txt")
     bad = [here / ("x" * 300), here / "good.txt" / "below", here / "gone"]
     assert [file.path for file in find_files([*bad, good])] == [*bad, good]
 
 
-def test_a_folder_that_cannot_be_listed_is_found_so_that_it_is_reported(
+def test_a_folder_that_cannot_be_listed_is_returned_so_that_it_is_reported(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(path: Path) -> None:
@@ -282,7 +284,7 @@ def test_a_folder_that_cannot_be_listed_is_found_so_that_it_is_reported(
         read_document(file.path, max_bytes=LIMIT)
 
 
-def test_a_file_named_twice_is_found_once(here: Path) -> None:
+def test_a_file_that_is_named_twice_is_returned_once(here: Path) -> None:
     path = write(here / "a/x.txt")
     (here / "a/y.txt").symlink_to(path)
     assert [
@@ -291,7 +293,7 @@ def test_a_file_named_twice_is_found_once(here: Path) -> None:
     ] == ["a/x.txt"]
 
 
-def test_a_file_below_the_current_folder_has_its_path_for_an_id(here: Path) -> None:
+def test_the_id_of_a_file_in_the_current_folder_is_its_relative_path(here: Path) -> None:
     write(here / "notes/a.txt")
     for argument in (
         Path("notes"),
@@ -303,7 +305,7 @@ def test_a_file_below_the_current_folder_has_its_path_for_an_id(here: Path) -> N
         assert [file.document_id for file in find_files([argument])] == ["notes/a.txt"]
 
 
-def test_a_file_outside_has_its_path_from_what_was_named(here: Path) -> None:
+def test_the_id_of_a_file_elsewhere_is_relative_to_the_parent_of_the_argument(here: Path) -> None:
     outside = here.parent / "shared" / "seeds"
     path = write(outside / "deep" / "x.txt")
     assert file_id(path, outside) == "seeds/deep/x.txt"
@@ -317,7 +319,7 @@ def test_a_file_outside_has_its_path_from_what_was_named(here: Path) -> None:
     assert read_document(path, max_bytes=LIMIT).id == "deep/x.txt"
 
 
-def test_a_file_at_the_root_of_the_disk_has_its_name_for_an_id() -> None:
+def test_the_id_of_a_file_in_the_root_folder_is_its_name() -> None:
     assert file_id(Path("/x.txt"), Path("/x.txt")) == "x.txt"
 
 
@@ -333,7 +335,7 @@ def test_importing_the_loader_loads_no_format_library() -> None:
     assert result.stdout.strip() == "[]"
 
 
-def test_a_zip_renamed_docx_is_refused() -> None:
+def test_a_zip_file_renamed_to_docx_is_refused() -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as package:
         package.writestr("hello.txt", "hello")

@@ -1,6 +1,4 @@
-"""A folder mirrored: what is new, changed, moved or gone in it becomes so in the index, and nothing
-else does.
-"""
+"""Syncing a folder: the index follows every change in it, and nothing else changes."""
 
 import os
 import shutil
@@ -29,7 +27,7 @@ OTTER = "---\nid: otter\ntitle: Otter\n---\nThe Otter Bridge is 212 metres long.
 
 @dataclass
 class Recording:
-    """An encoder that remembers what it was given."""
+    """An encoder that records the texts that it is given."""
 
     encoder: Encoder
     texts: list[str] = field(default_factory=list)
@@ -48,7 +46,7 @@ class Recording:
 
 @dataclass
 class Synced:
-    """A folder, the index that mirrors it, and the texts that were embedded."""
+    """A folder, the collection that is synced with it, and the texts that were embedded."""
 
     folder: Path
     collection: Collection
@@ -56,7 +54,7 @@ class Synced:
     clock: int = 10**9
 
     def write(self, name: str, text: str) -> Path:
-        """A file, changed later than all before it and still long ago."""
+        """Write a file with a modification time later than all before it, but long ago."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -72,7 +70,7 @@ class Synced:
         return list(carried_out(self.mirror, again=again, allow_empty=allow_empty))
 
     def sync(self, *, again: bool = False, allow_empty: bool = False) -> dict[str, str]:
-        """What became of each file, by its path in the folder."""
+        """Sync, and return the status of each file by its path in the folder."""
         changes = self.changes(again=again, allow_empty=allow_empty)
         return {
             os.path.relpath(change.source, self.folder): change.status.value for change in changes
@@ -81,11 +79,11 @@ class Synced:
     def ids(self) -> list[str]:
         return [summary.id for summary in self.collection.documents()]
 
-    def text(self, id: str) -> str:
-        return self.collection.store.document(id).text
+    def text(self, document_id: str) -> str:
+        return self.collection.store.document(document_id).text
 
     def ledger(self) -> dict[str, tuple[str, str | None]]:
-        """Stage and reason of each file."""
+        """The stage and the reason of each file."""
         entries = self.collection.store.ledger.lines(100)
         return {
             os.path.relpath(entry.path, self.folder): (entry.stage.value, entry.reason)
@@ -103,14 +101,14 @@ def carried_out(
 def synced(
     tmp_path: Path, open_collection: Open, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
 ) -> Synced:
-    """An empty folder ``papers`` and an empty index, which is written 64 documents at a time."""
+    """An empty folder ``papers`` and an empty index that stores 64 documents at a time."""
     monkeypatch.setattr("index.ingest._BATCH_DOCUMENTS", 64)
     recording = Recording(encoder)
     (tmp_path / "papers").mkdir()
     return Synced(tmp_path / "papers", open_collection(encoder=recording), recording.texts)
 
 
-def test_new_changed_and_deleted_files_become_so_in_the_index(synced: Synced) -> None:
+def test_new_changed_and_deleted_files_reach_the_index(synced: Synced) -> None:
     synced.write("a.txt", "Gas flows.")
     synced.write("sub/b.md", "Oil flows.")
     assert synced.sync() == {"a.txt": "added", "sub/b.md": "added"}
@@ -127,10 +125,10 @@ def test_new_changed_and_deleted_files_become_so_in_the_index(synced: Synced) ->
     assert synced.ledger() == {"a.txt": ("stored", None), "c.txt": ("stored", None)}
 
 
-def test_a_file_that_has_not_changed_is_not_read_again(synced: Synced) -> None:
+def test_an_unchanged_file_is_not_read_again(synced: Synced) -> None:
     path = synced.write("a.txt", "Gas flows.")
     synced.sync()
-    path.write_text("Oil flows.")  # of the same size, and at the same time as before
+    path.write_text("Oil flows.")  # the size and the time are the same as before
     os.utime(path, ns=(synced.clock, synced.clock))
     assert synced.mirror.plan().pending == {}
     assert (synced.sync(), synced.text("papers/a.txt")) == ({"a.txt": "unchanged"}, "Gas flows.")
@@ -140,7 +138,7 @@ def test_a_file_that_has_not_changed_is_not_read_again(synced: Synced) -> None:
     )
 
 
-def test_a_file_that_was_only_touched_is_not_embedded_and_makes_no_generation(
+def test_a_touched_file_is_not_embedded_and_makes_no_generation(
     synced: Synced,
 ) -> None:
     synced.write("a.txt", "Gas flows.")
@@ -156,11 +154,11 @@ def test_a_file_that_was_only_touched_is_not_embedded_and_makes_no_generation(
     assert synced.mirror.plan().pending == {}
 
 
-def test_a_file_that_was_just_changed_is_compared_by_what_it_holds(synced: Synced) -> None:
+def test_a_recently_changed_file_is_compared_by_its_contents(synced: Synced) -> None:
     path = synced.folder / "a.txt"
     path.write_text("Gas flows.")
     synced.sync()
-    path.write_text("Oil flows.")  # may well have the same size and time
+    path.write_text("Oil flows.")  # may have the same size and time
     assert (synced.sync(), synced.text("papers/a.txt")) == ({"a.txt": "updated"}, "Oil flows.")
 
 
@@ -191,7 +189,7 @@ def test_a_moved_file_is_not_embedded_again_and_moves_in_one_generation(synced: 
         (OTTER.replace("212", "213"), {"new/b.md": "updated", "a.md": "kept"}),
     ],
 )
-def test_a_moved_file_whose_id_is_its_own_keeps_its_answers(
+def test_a_moved_file_with_an_id_of_its_own_keeps_its_answers(
     synced: Synced, text: str, expected: dict[str, str]
 ) -> None:
     synced.write("a.md", OTTER)
@@ -202,14 +200,12 @@ def test_a_moved_file_whose_id_is_its_own_keeps_its_answers(
     assert synced.sync() == expected
     assert (synced.ids(), synced.collection.store.answers.find("1")) == (["otter"], b"212 metres")
     assert text.endswith(synced.text("otter"))
+    # The document now belongs to the new path.
     (synced.folder / "new" / "b.md").unlink()
-    assert (synced.sync(allow_empty=True), synced.ids()) == (
-        {"new/b.md": "removed"},
-        [],
-    )  # still its own to remove
+    assert (synced.sync(allow_empty=True), synced.ids()) == ({"new/b.md": "removed"}, [])
 
 
-def test_a_file_renamed_and_changed_is_taken_out_and_put_in_as_one_generation(
+def test_a_file_that_was_renamed_and_changed_is_replaced_in_one_generation(
     synced: Synced,
 ) -> None:
     synced.write("a.txt", "Gas flows.")
@@ -220,7 +216,7 @@ def test_a_file_renamed_and_changed_is_taken_out_and_put_in_as_one_generation(
     assert (synced.ids(), synced.collection.generation) == (["papers/b.txt"], 2)
 
 
-def test_a_file_that_takes_another_id_leaves_nothing_behind(synced: Synced) -> None:
+def test_a_file_with_a_new_id_leaves_nothing_behind(synced: Synced) -> None:
     synced.write("a.md", OTTER)
     synced.sync()
     synced.write("a.md", OTTER.replace("id: otter", "id: beaver"))
@@ -231,7 +227,7 @@ def test_a_file_that_takes_another_id_leaves_nothing_behind(synced: Synced) -> N
     )
 
 
-def test_a_bad_file_keeps_its_last_good_version_and_is_tried_again_when_it_changes(
+def test_a_failed_file_keeps_its_last_good_version_and_is_tried_again_when_it_changes(
     synced: Synced,
 ) -> None:
     synced.write("a.md", OTTER)
@@ -253,7 +249,7 @@ def test_a_bad_file_keeps_its_last_good_version_and_is_tried_again_when_it_chang
     )
 
 
-def test_a_bad_file_never_stops_the_rest(synced: Synced) -> None:
+def test_bad_files_do_not_stop_the_others(synced: Synced) -> None:
     for number in range(70):
         synced.write(f"{number:02}.txt", f"Line {number} carries gas.")
     synced.write("30.pdf", "garbage")
@@ -269,9 +265,7 @@ def test_a_bad_file_never_stops_the_rest(synced: Synced) -> None:
     assert (len(synced.ids()), len(outcome), synced.collection.verify()) == (69, 72, [])
 
 
-def test_a_document_that_was_there_before_is_the_files_from_then_on_and_others_stay(
-    synced: Synced, make: Make
-) -> None:
+def test_a_file_takes_over_a_document_that_had_its_id(synced: Synced, make: Make) -> None:
     synced.collection.put([make("papers/a.txt", "Coal burns."), make("other")])
     path = synced.write("a.txt", "Gas flows.")
     assert (synced.sync(), synced.text("papers/a.txt")) == ({"a.txt": "updated"}, "Gas flows.")
@@ -282,7 +276,7 @@ def test_a_document_that_was_there_before_is_the_files_from_then_on_and_others_s
     assert "a.txt" not in synced.ledger()
 
 
-def test_a_document_that_was_replaced_by_other_means_is_not_taken_out(
+def test_a_document_that_was_replaced_by_other_means_is_not_removed(
     synced: Synced, make: Make
 ) -> None:
     synced.write("a.txt", "Gas flows.").unlink()
@@ -295,7 +289,7 @@ def test_a_document_that_was_replaced_by_other_means_is_not_taken_out(
     assert synced.text("papers/a.txt") == "Somebody else's."
 
 
-def test_a_document_that_was_removed_or_replaced_comes_back_while_its_file_is_there(
+def test_a_removed_or_replaced_document_comes_back_while_its_file_exists(
     synced: Synced, make: Make
 ) -> None:
     synced.write("a.txt", "Gas flows.")
@@ -310,7 +304,7 @@ def test_a_document_that_was_removed_or_replaced_comes_back_while_its_file_is_th
     )
 
 
-def test_two_files_with_one_id_do_not_take_turns(synced: Synced) -> None:
+def test_of_two_files_with_one_id_the_first_keeps_it(synced: Synced) -> None:
     synced.write("a.md", OTTER)
     synced.write("b.md", OTTER.replace("212", "99"))
     assert synced.sync() == {"a.md": "added", "b.md": "failed"}
@@ -318,15 +312,15 @@ def test_two_files_with_one_id_do_not_take_turns(synced: Synced) -> None:
     synced.write("a.md", OTTER.replace("212", "213"))
     assert synced.sync() == {"a.md": "updated", "b.md": "still failing"}
     (synced.folder / "a.md").unlink()
-    assert synced.sync() == {
-        "b.md": "updated",
-        "a.md": "kept",
-    }  # the id is free, though b has not changed
+    # The id is free now, although b has not changed.
+    assert synced.sync() == {"b.md": "updated", "a.md": "kept"}
     assert synced.sync() == {"b.md": "unchanged"}
     assert synced.text("otter") == "The Otter Bridge is 99 metres long."
 
 
-def test_an_id_of_a_file_in_another_synced_folder_is_taken(synced: Synced, tmp_path: Path) -> None:
+def test_an_id_may_belong_to_a_file_in_another_synced_folder(
+    synced: Synced, tmp_path: Path
+) -> None:
     synced.write("a.md", OTTER)
     synced.sync()
     other = Synced(tmp_path / "other", synced.collection, [])
@@ -334,7 +328,7 @@ def test_an_id_of_a_file_in_another_synced_folder_is_taken(synced: Synced, tmp_p
     assert other.sync() == {"a.md": "failed"}
 
 
-def test_a_folder_that_is_gone_or_suddenly_empty_takes_nothing_out(
+def test_a_folder_that_is_gone_or_suddenly_empty_removes_nothing(
     synced: Synced, tmp_path: Path
 ) -> None:
     synced.write("a.txt", "Gas flows.")
@@ -352,14 +346,16 @@ def test_a_folder_that_is_gone_or_suddenly_empty_takes_nothing_out(
     assert (synced.sync(allow_empty=True), synced.ids()) == ({"a.txt": "removed"}, [])
 
 
-def test_a_folder_that_gave_nothing_may_become_empty(synced: Synced) -> None:
+def test_a_folder_that_gave_no_document_may_become_empty(synced: Synced) -> None:
     synced.write("bad.pdf", "garbage")
     synced.sync()
     (synced.folder / "bad.pdf").unlink()
     assert (synced.sync(), synced.ledger()) == ({"bad.pdf": "removed"}, {})
 
 
-def test_a_reader_may_not_sync(synced: Synced, open_collection: Open) -> None:
+def test_a_collection_opened_for_reading_cannot_be_synced(
+    synced: Synced, open_collection: Open
+) -> None:
     synced.write("a.txt", "Gas flows.")
     with pytest.raises(StoreError, match="was opened for reading only"):
         list(carried_out(Mirror(open_collection(writable=False), synced.folder)))
@@ -367,7 +363,7 @@ def test_a_reader_may_not_sync(synced: Synced, open_collection: Open) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")
-def test_files_in_a_folder_that_cannot_be_listed_are_kept(synced: Synced) -> None:
+def test_files_in_a_subfolder_that_cannot_be_listed_are_kept(synced: Synced) -> None:
     synced.write("sub/a.txt", "Gas flows.")
     synced.write("b.txt", "Oil flows.")
     synced.sync()
@@ -380,7 +376,9 @@ def test_files_in_a_folder_that_cannot_be_listed_are_kept(synced: Synced) -> Non
     assert synced.sync() == {"b.txt": "unchanged", "sub/a.txt": "unchanged", "sub": "removed"}
 
 
-def test_ids_stay_wherever_the_sync_is_run(synced: Synced, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ids_do_not_depend_on_where_later_syncs_run(
+    synced: Synced, monkeypatch: pytest.MonkeyPatch
+) -> None:
     synced.write("a.txt", "Gas flows.")
     synced.sync()
     monkeypatch.chdir(synced.folder)
@@ -390,14 +388,14 @@ def test_ids_stay_wherever_the_sync_is_run(synced: Synced, monkeypatch: pytest.M
     assert synced.ids() == ["papers/a.txt", "papers/b.txt"]
 
 
-def test_ids_are_those_of_adding(synced: Synced, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ids_are_the_same_as_for_add(synced: Synced, monkeypatch: pytest.MonkeyPatch) -> None:
     synced.write("a.txt", "Gas flows.")
     monkeypatch.chdir(synced.folder)
     synced.sync()
     assert synced.ids() == ["a.txt"]
 
 
-def test_folders_inside_one_another_are_refused(synced: Synced, tmp_path: Path) -> None:
+def test_a_folder_inside_another_synced_folder_is_refused(synced: Synced, tmp_path: Path) -> None:
     synced.write("a.txt", "Gas flows.")
     synced.write("sub/b.txt", "Oil flows.")
     synced.sync()
@@ -410,7 +408,7 @@ def test_folders_inside_one_another_are_refused(synced: Synced, tmp_path: Path) 
     assert root_of(synced.collection.store, tmp_path / "papers-2").prefix == "papers-2"
 
 
-def test_a_forgotten_folder_leaves_its_documents(synced: Synced, tmp_path: Path) -> None:
+def test_the_documents_of_a_forgotten_folder_stay(synced: Synced, tmp_path: Path) -> None:
     synced.write("a.txt", "Gas flows.")
     synced.sync()
     assert synced.collection.store.ledger.forget_root(str(synced.folder)) == 1
@@ -424,7 +422,7 @@ def test_a_forgotten_folder_leaves_its_documents(synced: Synced, tmp_path: Path)
     assert root_of(synced.collection.store, tmp_path).path == str(tmp_path)
 
 
-def test_other_tags_reach_every_document_and_stay(synced: Synced) -> None:
+def test_new_tags_reach_every_document_and_stay(synced: Synced) -> None:
     synced.write("a.txt", "Gas flows.")
     synced.sync()
     tagged = Mirror(synced.collection, synced.folder, tags=["energy"])
@@ -434,7 +432,7 @@ def test_other_tags_reach_every_document_and_stay(synced: Synced) -> None:
     assert {summary.tags for summary in synced.collection.documents()} == {("energy",)}
 
 
-def test_a_sync_that_is_cut_off_with_other_tags_is_finished_by_the_next_without_naming_them(
+def test_an_interrupted_change_of_tags_is_finished_by_the_next_sync(
     synced: Synced,
 ) -> None:
     for number in range(130):
@@ -447,7 +445,7 @@ def test_a_sync_that_is_cut_off_with_other_tags_is_finished_by_the_next_without_
     assert {summary.tags for summary in synced.collection.documents()} == {("energy",)}
 
 
-def test_a_sync_that_is_stopped_is_finished_by_the_next(synced: Synced) -> None:
+def test_an_interrupted_sync_is_finished_by_the_next(synced: Synced) -> None:
     for number in range(130):
         synced.write(f"{number:03}.txt", f"Line {number} carries gas.")
     next(carried_out(synced.mirror))
@@ -460,16 +458,15 @@ def test_a_sync_that_is_stopped_is_finished_by_the_next(synced: Synced) -> None:
     assert synced.collection.verify() == []
 
 
-def test_nothing_is_taken_out_by_a_sync_that_is_stopped(synced: Synced) -> None:
+def test_an_interrupted_sync_removes_nothing(synced: Synced) -> None:
     for number in range(130):
         synced.write(f"{number:03}.txt", f"Line {number} carries gas.")
     synced.sync()
     for number in range(100):
         (synced.folder / f"{number:03}.txt").rename(synced.folder / f"new-{number:03}.txt")
     (synced.folder / "129.txt").unlink()
-    assert FileStatus.MOVED in (
-        change.status for change in carried_out(synced.mirror)
-    )  # which asks no further
+    # Stop at the first moved file.
+    assert FileStatus.MOVED in (change.status for change in carried_out(synced.mirror))
     assert len(synced.ids()) == 130
     outcomes = list(synced.sync().values())
     assert {what: outcomes.count(what) for what in sorted(set(outcomes))} == {
@@ -479,7 +476,7 @@ def test_nothing_is_taken_out_by_a_sync_that_is_stopped(synced: Synced) -> None:
     }
 
 
-def test_the_ledger_outlives_a_restart(synced: Synced, open_collection: Open) -> None:
+def test_the_ledger_survives_a_restart(synced: Synced, open_collection: Open) -> None:
     synced.write("a.txt", "Gas flows.")
     synced.write("b.txt", "")
     synced.sync()
@@ -489,7 +486,7 @@ def test_the_ledger_outlives_a_restart(synced: Synced, open_collection: Open) ->
     assert synced.sync() == {"a.txt": "unchanged", "b.txt": "still failing"}
 
 
-def test_a_whole_folder_may_be_moved_inside(synced: Synced) -> None:
+def test_a_subfolder_can_be_moved(synced: Synced) -> None:
     for number in range(70):
         synced.write(f"old/{number:02}.txt", f"Line {number} carries gas.")
     synced.sync()
@@ -497,4 +494,4 @@ def test_a_whole_folder_may_be_moved_inside(synced: Synced) -> None:
     shutil.move(synced.folder / "old", synced.folder / "new")
     assert set(synced.sync().values()) == {"moved"}
     assert (len(synced.ids()), synced.embedded, synced.collection.verify()) == (70, [], [])
-    assert all(id.startswith("papers/new/") for id in synced.ids())
+    assert all(each.startswith("papers/new/") for each in synced.ids())

@@ -1,6 +1,4 @@
-"""Folders watched: changes reach the index by themselves, and nothing that happens in a folder ends
-the watch.
-"""
+"""Watching folders: changes reach the index by themselves, and no error ends the watch."""
 
 import logging
 import shutil
@@ -24,7 +22,7 @@ WAIT_S = 60
 
 @dataclass
 class Watched:
-    """A folder that is followed in a thread, and what was reported of it."""
+    """A folder that is followed in a thread, and the outcomes that were reported."""
 
     folder: Path
     collection: Collection
@@ -46,7 +44,7 @@ class Watched:
         return thread
 
     def texts(self) -> dict[str, str]:
-        """The text of each document of one generation, by id."""
+        """The text of each document in one generation, by id."""
         generation = self.collection.store.generation
         try:
             texts = {
@@ -56,19 +54,19 @@ class Watched:
         except NotFoundError:
             if self.collection.store.generation == generation:
                 raise
-            return self.texts()  # the watch wrote between two readings
+            return self.texts()  # the watcher wrote meanwhile
         return texts if self.collection.store.generation == generation else self.texts()
 
     def becomes(self, **expected: str) -> bool:
-        """Wait until the index holds these texts, by the file names ``NAME.txt``, and nothing
-        else.
+        """Wait until the index has exactly these texts. The keyword ``NAME`` stands for the file
+        ``NAME.txt``.
         """
         wanted = {f"papers/{name}.txt": text for name, text in expected.items()}
         return until(lambda: self.texts() == wanted)
 
 
 def until(condition: Callable[[], bool]) -> bool:
-    """Whether something becomes so in time."""
+    """Whether the condition becomes true in time."""
     deadline = time.monotonic() + WAIT_S
     while not condition():
         if time.monotonic() > deadline:
@@ -86,7 +84,7 @@ def watched(tmp_path: Path, open_collection: Callable[..., Collection]) -> Itera
     following.stop.set()
 
 
-def test_what_is_there_and_what_changes_reaches_the_index(watched: Watched) -> None:
+def test_existing_files_and_later_changes_reach_the_index(watched: Watched) -> None:
     thread = watched.start()
     assert watched.becomes(a="Gas flows.")
     (watched.folder / "b.txt").write_text("Oil flows.")
@@ -106,7 +104,7 @@ def test_what_is_there_and_what_changes_reaches_the_index(watched: Watched) -> N
     ]
 
 
-def test_a_bad_file_is_reported_once_and_the_rest_goes_on(watched: Watched) -> None:
+def test_a_bad_file_is_reported_once_and_does_not_stop_the_others(watched: Watched) -> None:
     (watched.folder / "bad.pdf").write_text("garbage")
     watched.start()
     assert watched.becomes(a="Gas flows.")
@@ -117,7 +115,7 @@ def test_a_bad_file_is_reported_once_and_the_rest_goes_on(watched: Watched) -> N
     assert [Path(change.source).name for change in failures] == ["bad.pdf"]
 
 
-def test_a_folder_that_goes_away_and_comes_back_is_followed_again(
+def test_a_folder_that_disappears_and_returns_is_followed_again(
     watched: Watched, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "quoth")
@@ -133,7 +131,7 @@ def test_a_folder_that_goes_away_and_comes_back_is_followed_again(
     assert caplog.text.count("there is no such folder") == 1
 
 
-def test_a_folder_that_is_replaced_is_followed_without_waiting_for_the_next_rescan(
+def test_a_replaced_folder_is_followed_before_the_next_rescan(
     watched: Watched, tmp_path: Path
 ) -> None:
     watched.start()
@@ -168,7 +166,7 @@ def test_a_bug_does_not_end_the_watch(watched: Watched, caplog: pytest.LogCaptur
     thread.join(WAIT_S)
 
 
-def test_a_process_watches_beside_what_else_it_does(
+def test_a_process_can_watch_in_the_background(
     watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "quoth")

@@ -5,6 +5,7 @@ is indented by four spaces, so that no line of it looks like a heading. Only thi
 lxml."""
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from corpus.formats.clean import one_line
@@ -210,14 +211,12 @@ def _table(element: "HtmlElement", depth: int) -> list[str]:
         for row in element.iter(*_ROWS)
         if _table_of(row) is element
     ]
-    captions = [block for caption in element.iter("caption") for block in _blocks(caption, depth)]
+    captions = list(chain.from_iterable(_blocks(part, depth) for part in element.iter("caption")))
     if depth >= _MAX_DEPTH or not rows:
         return [*captions, *filter(None, [one_line("".join(element.itertext()))])]
     if max(map(len, rows)) <= 1:
-        return [
-            *captions,
-            *(block for row in rows for cell in row for block in _blocks(cell, depth)),
-        ]
+        cells = chain.from_iterable(rows)
+        return [*captions, *chain.from_iterable(_blocks(cell, depth) for cell in cells)]
     lines = [_row(row, depth) for row in rows]
     return [*captions, *filter(None, ["\n".join(filter(None, lines))])]
 

@@ -32,6 +32,12 @@ from corpus.formats.paged import join_pages
 
 # Escape everything that looks like Markdown, and keep superscripts apart from the word before them.
 _MARKDOWNIFY = {"escape_misc": True, "sup_symbol": "<sup>", "sub_symbol": "<sub>"}
+# The member that every file of a format has.
+_MEMBERS = {
+    "docx": "word/document.xml",
+    "pptx": "ppt/presentation.xml",
+    "xlsx": "xl/workbook.xml",
+}
 _DOCX_STYLES = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => h2:fresh"
 _FOOTNOTE_RETURN = re.compile(r"\s*\[↑\]\(#(?:foot|end)note-ref-\d+\)")
 _SLIDE = re.compile(r"^<!-- Slide number: (\d+) -->$", re.MULTILINE)
@@ -47,7 +53,7 @@ def read_docx(source: str, data: bytes) -> Extracted:
     :raises DocumentError: it is encrypted, damaged or of another format
     """
     with open_package(source, data, "docx") as package:
-        _require_member(source, package, "word/document.xml", "docx")
+        _require_member(source, package, "docx")
         properties = core_properties(package)
     markdown = _FOOTNOTE_RETURN.sub("", _markdown(source, data, "docx"))
     return _extracted(markdown_prose(markdown), properties)
@@ -59,7 +65,7 @@ def read_pptx(source: str, data: bytes) -> Extracted:
     :raises DocumentError: it is encrypted, damaged or of another format
     """
     with open_package(source, data, "pptx") as package:
-        _require_member(source, package, "ppt/presentation.xml", "pptx")
+        _require_member(source, package, "pptx")
         properties = core_properties(package)
     text, pages = join_pages(_slides(_markdown(source, data, "pptx")))
     return _extracted(text, properties, pages)
@@ -71,7 +77,7 @@ def read_xlsx(source: str, data: bytes) -> Extracted:
     :raises DocumentError: it is encrypted, damaged or of another format
     """
     with open_package(source, data, "xlsx") as package:
-        _require_member(source, package, "xl/workbook.xml", "xlsx")
+        _require_member(source, package, "xlsx")
         properties = core_properties(package)
     sheets = _translated(source, lambda: list(_sheets(data)))
     return _extracted(clean_text("\n\n".join(sheets)), properties)
@@ -90,8 +96,8 @@ def read_epub(source: str, data: bytes) -> Extracted:
     return _extracted("\n\n".join(filter(None, chapters)), properties)
 
 
-def _require_member(source: str, package: zipfile.ZipFile, member: str, suffix: str) -> None:
-    if member not in package.namelist():
+def _require_member(source: str, package: zipfile.ZipFile, suffix: str) -> None:
+    if _MEMBERS[suffix] not in package.namelist():
         raise wrong_format(source, suffix)
 
 

@@ -171,25 +171,22 @@ def _page_texts(pages: list[list[PrintedLine]]) -> Iterator[tuple[int, str]]:
     """The clean text of each page, without its running headers and footers."""
     running = _running_line_keys(pages)
     texts = [
-        _paragraphs(
-            [line for at, line in enumerate(lines) if not _is_running(running, lines, at, number)]
-        )
+        _paragraphs(_without_running_lines(lines, running, number))
         for number, lines in enumerate(pages, 1)
     ]
-    words = Counter(
-        word.lower() for text in texts for word in _WORD.findall(_HYPHENATED.sub(" ", text))
-    )
+    words: Counter[str] = Counter()
+    for text in texts:
+        words.update(word.lower() for word in _WORD.findall(_HYPHENATED.sub(" ", text)))
     for number, text in enumerate(texts, 1):
         yield number, clean_text(_HYPHENATED.sub(lambda broken: _dehyphenated(broken, words), text))
 
 
 def _running_line_keys(pages: list[list[PrintedLine]]) -> frozenset[str]:
     """The lines that appear among the first or last two of many pages, apart from page numbers."""
-    seen = Counter(
-        key
-        for number, lines in enumerate(pages, 1)
-        for key in {key for line in _edge(lines) for key in _running_keys(line.text, number)}
-    )
+    seen: Counter[str] = Counter()
+    for number, lines in enumerate(pages, 1):
+        # A set, so that a page counts only once for each key.
+        seen.update(set().union(*(_running_keys(line.text, number) for line in _edge(lines))))
     enough = max(_RUNNING_PAGES, len(pages) * _RUNNING_SHARE)
     return frozenset(key for key, count in seen.items() if count >= enough)
 
@@ -198,10 +195,15 @@ def _edge(lines: list[PrintedLine]) -> set[PrintedLine]:
     return {*lines[:_RUNNING_LINES], *lines[-_RUNNING_LINES:]}
 
 
-def _is_running(running: frozenset[str], lines: list[PrintedLine], at: int, number: int) -> bool:
-    return lines[at] in _edge(lines) and not running.isdisjoint(
-        _running_keys(lines[at].text, number)
-    )
+def _without_running_lines(
+    lines: list[PrintedLine], running: frozenset[str], number: int
+) -> list[PrintedLine]:
+    edge = _edge(lines)
+    return [
+        line
+        for line in lines
+        if line not in edge or running.isdisjoint(_running_keys(line.text, number))
+    ]
 
 
 def _running_keys(line: str, number: int) -> set[str]:
@@ -223,7 +225,7 @@ def _paragraphs(lines: list[PrintedLine]) -> str:
     leading = _leading(lines, rights)
     text = lines[0].text
     for (above, below), right in zip(pairwise(lines), rights, strict=False):
-        text = _joined(text, below.text, _break_between(above, below, leading, right))
+        text = _joined(text, below.text, _break_between(above, below, leading=leading, right=right))
     return text
 
 
@@ -247,10 +249,13 @@ def _right_edges(lines: list[PrintedLine]) -> list[float]:
         if below.y > above.last_y + below.size:
             columns.append([])
         columns[-1].append(below)
-    return [max(line.right for line in column) for column in columns for _ in column]
+    edges: list[float] = []
+    for column in columns:
+        edges += [max(line.right for line in column)] * len(column)
+    return edges
 
 
-def _break_between(above: PrintedLine, below: PrintedLine, leading: float, right: float) -> str:
+def _break_between(above: PrintedLine, below: PrintedLine, *, leading: float, right: float) -> str:
     runs_on = below.text[0].islower() and not _SENTENCE_END.search(above.text)
     step = above.last_y - below.y
     if step < -below.size:

@@ -311,9 +311,9 @@ def remove(
 ) -> None:
     """Remove documents, with everything that shows their text."""
     settings = _indexed(data)
-    for id in ids:
-        if unencodable(id):
-            raise NotFoundError(f"there is no document {id!r}")
+    for document_id in ids:
+        if unencodable(document_id):
+            raise NotFoundError(f"there is no document {document_id!r}")
     with open_collection(settings, writable=True) as collection:
         removed = collection.remove(ids)
     for removal in removed.documents:

@@ -58,7 +58,7 @@ def make_plan(
             unchanged.append(entry)
         else:
             waiting = _waiting(root, state, entry, again=again)
-            pending[_task(root, state, waiting, versions)] = waiting
+            pending[_task(root, state, waiting, versions=versions)] = waiting
     present = {state.name for state in states}
     # Nothing is known about the files in a folder that cannot be listed, so none of them is gone.
     unlisted = tuple(f"{state.name}/" for state in states if state.is_folder)
@@ -93,11 +93,11 @@ def _is_inside(path: str, folder: str) -> bool:
 
 
 def _task(
-    root: SyncedFolder, state: FileState, entry: LedgerEntry, versions: Mapping[str, str]
+    root: SyncedFolder, state: FileState, entry: LedgerEntry, *, versions: Mapping[str, str]
 ) -> ParseTask:
     document_id = f"{root.prefix}/{state.relative}" if root.prefix else state.relative
     known_sha256 = entry.sha256 if _is_intact(entry, versions) else None
-    return ParseTask(state.path, document_id, root.tags, known_sha256)
+    return ParseTask(state.path, document_id, root.tags, known_sha256=known_sha256)
 
 
 def _is_unchanged(entry: LedgerEntry, state: FileState, versions: Mapping[str, str]) -> bool:
