@@ -679,6 +679,18 @@ def test_plots_stay_inside_their_frame() -> None:
         )
 
 
+def test_every_bar_has_its_name_value_and_count() -> None:
+    drawn = Xml.fromstring(
+        str(bars_plot({"number": (0.75, 12), "a very long type of question": (1.0, 2)}))
+    )
+    texts = ["".join(text.itertext()) for text in drawn.iter("text")]
+    assert texts[3:] == [
+        *("numbernumber", "0.75", "n 12"),
+        # cut to 18 characters, with the whole name as its title
+        *("a very long type of questiona very long type…", "1.00", "n 2"),
+    ]
+
+
 def test_names_in_plots_are_escaped() -> None:
     drawn = bars_plot({NASTY: (0.5, 3)})
     assert "<script>" not in drawn

@@ -1,5 +1,8 @@
 """The report of a run as JUnit XML, with a test case for every question and for every condition of
 the gate.
+
+It is built with the standard library. junitparser would save a dozen lines, but writes characters
+that XML cannot hold as they are, and those are what questions may contain.
 """
 
 import re

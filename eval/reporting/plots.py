@@ -1,7 +1,10 @@
-"""Plots of a run as inline SVG: first the figures, then the drawing, both in small pure functions.
+"""Plots of a run as inline SVG: first the numbers, then the drawing, both in small pure functions.
 
-Every plot is as wide as :data:`WIDTH`; colours and type come from the stylesheet of the page that
-holds it."""
+Every plot is :data:`WIDTH` wide. Colours and fonts come from the stylesheet of the page, so that a
+plot follows its light and dark mode. They are drawn by hand because plotting libraries were no
+better for this page: pygal's SVG has a script and random ids, brings colours of its own, weighs
+100 kB for the risk-coverage curve, and cannot combine bars with a curve; matplotlib draws text as
+paths, is a large dependency, and follows no mode."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +27,7 @@ _FINE = 5
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The share of questions that are answered, and the share of those answers that are wrong."""
+    """A share of questions that are answered, and the share of those answers that are wrong."""
 
     coverage: float
     risk: float
@@ -32,8 +35,11 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Counts over bars of equal width from 0 to ``top``; the last holds ``above``, the number past
-    the top, as well.
+    """Counts in bars of equal width from 0 to ``top``.
+
+    :param step: the distance of ticks
+    :param counts: of each bar; the last one includes the values above the top
+    :param above: the number of values above the top
     """
 
     step: float
@@ -43,30 +49,28 @@ class Histogram:
 
 
 def risk_coverage(confidences: FloatArray, rights: BoolArray) -> tuple[Point, ...]:
-    """What answering down to each confidence gives (El-Yaniv and Wiener 2010); equal confidences go
-    together.
+    """Coverage and risk for each threshold on the confidence (El-Yaniv and Wiener 2010), the
+    highest threshold first.
     """
     order = np.argsort(-confidences, kind="stable")
     falling = confidences[order]
     wrong = np.cumsum(~rights[order])
-    ends = [
-        place
-        for place in range(len(falling))
-        if place + 1 == len(falling) or falling[place + 1] < falling[place]
-    ]
+    # a threshold cannot separate equal confidences: only the last of them makes a point
+    last = [*(falling[1:] < falling[:-1]), True]
+    answered = [number for number, ends in enumerate(last, start=1) if ends]
     return tuple(
-        Point((place + 1) / len(falling), float(wrong[place]) / (place + 1)) for place in ends
+        Point(number / len(falling), float(wrong[number - 1]) / number) for number in answered
     )
 
 
 def operating_point(given: BoolArray, rights: BoolArray) -> Point | None:
-    """Where the default threshold stands on the curve; None where nothing is answered."""
+    """Coverage and risk at the default threshold; None if nothing is answered."""
     return Point(float(given.mean()), float((~rights[given]).mean())) if given.any() else None
 
 
 def histogram(values: FloatArray) -> Histogram:
-    """Counts up to the largest value, or to twice the 95th percentile where a few are far above
-    it.
+    """Counts up to the largest value, or up to twice the 95th percentile if some values are far
+    above it.
     """
     reach = min(float(values.max()), 2 * percentile(values, 95))
     step = nice_step(reach)
@@ -77,8 +81,8 @@ def histogram(values: FloatArray) -> Histogram:
 
 
 def nice_step(top: float) -> float:
-    """The distance of ticks that divides 0 to ``top`` into at most five: 1, 2 or 5 times a power of
-    ten.
+    """The distance of ticks that divides 0 to ``top`` into at most five parts: 1, 2 or 5 times a
+    power of ten.
     """
     if top <= 0:
         return 1.0
@@ -91,7 +95,7 @@ def nice_step(top: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Axes:
-    """From values, 0 to ``x_top`` and 0 to ``y_top``, to places in the drawing."""
+    """Axes from 0 to ``x_top`` and 0 to ``y_top``, and the coordinates of values."""
 
     x_top: float
     y_top: float
@@ -106,28 +110,28 @@ class _Axes:
     def across(self, values: Iterable[float], kind: str = "percent") -> Markup:
         """Ticks of the horizontal axis."""
         return _joined(
-            _text(self.x(value), self.bottom + 16, _label(value, kind), "tick", "middle")
+            _text(self.x(value), self.bottom + 16, _label(value, kind), "tick", anchor="middle")
             for value in values
         )
 
     def up(self, values: Iterable[float], kind: str = "percent") -> Markup:
-        """Ticks of the vertical axis, each with its line."""
+        """Ticks of the vertical axis, each with a grid line."""
         return _joined(
-            _line(_LEFT, self.y(value), _RIGHT, self.y(value), "grid")
-            + _text(_LEFT - 7, self.y(value) + 4, _label(value, kind), "tick", "end")
+            _line((_LEFT, self.y(value)), (_RIGHT, self.y(value)), "grid")
+            + _text(_LEFT - 7, self.y(value) + 4, _label(value, kind), "tick", anchor="end")
             for value in values
         )
 
     def curve(self, points: Iterable[tuple[float, float]], kind: str) -> Markup:
         """A line through points."""
-        places = " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
-        return Markup('<polyline class="{}" points="{}"/>').format(kind, places)
+        coordinates = " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
+        return Markup('<polyline class="{}" points="{}"/>').format(kind, coordinates)
 
 
 def risk_coverage_plot(
     points: Sequence[Point], chosen: Point | None, threshold: float | None
 ) -> Markup:
-    """The curve, and where the default threshold stands on it."""
+    """The curve, with a mark at the default threshold."""
     step = nice_step(max(0.1, *(point.risk for point in points)))
     top = step * math.ceil(max(0.1, *(point.risk for point in points)) / step - 1e-9)
     axes = _Axes(1.0, top, 218)
@@ -138,19 +142,19 @@ def risk_coverage_plot(
         axes.across(_ticks(1.0, 0.2)),
         _titles("wrong among answered", "share of questions answered", 254),
         axes.curve(((point.coverage, point.risk) for point in points), "curve"),
-        _chosen(axes, chosen, threshold) if chosen else Markup(),
+        _mark_chosen(axes, chosen, threshold) if chosen else Markup(),
     )
 
 
-def _chosen(axes: _Axes, point: Point, threshold: float | None) -> Markup:
+def _mark_chosen(axes: _Axes, point: Point, threshold: float | None) -> Markup:
     x, y = axes.x(point.coverage), axes.y(point.risk)
     named = "by default" if threshold is None else f"threshold {threshold:.2f}"
     label = f"{named}: {point.coverage:.0%} answered, {point.risk:.0%} of them wrong"
     return (
-        _line(x, _TOP, x, axes.bottom, "mark")
+        _line((x, _TOP), (x, axes.bottom), "mark")
         + _dot(x, y, "at", label)
         + _dot(_LEFT + 4, 26, "at", label)
-        + _text(_LEFT + 13, 30, label, "note", "start")
+        + _text(_LEFT + 13, 30, label, "note")
     )
 
 
@@ -171,9 +175,9 @@ def reliability_plot(bins: Sequence[Bin]) -> Markup:
         _joined(
             _dot(axes.x(each.confidence), axes.y(each.right), "dot", _binned(each)) for each in full
         ),
-        _text(_LEFT - 7, 254, "n", "tick", "end"),
+        _text(_LEFT - 7, 254, "n", "tick", anchor="end"),
         _joined(
-            _text(axes.x(each.low + middle), 254, _short(each.count), "tick", "middle")
+            _text(axes.x(each.low + middle), 254, _short(each.count), "tick", anchor="middle")
             for each in bins
         ),
     )
@@ -198,8 +202,8 @@ def latency_plot(values: FloatArray) -> Markup:
         axes.across(_ticks(shape.top, shape.step), "count"),
         _titles("questions", f"milliseconds{past}", 254),
         _joined(
-            _column(axes, place * width, width, count)
-            for place, count in enumerate(shape.counts)
+            _column(axes, number * width, width, count)
+            for number, count in enumerate(shape.counts)
             if count
         ),
         _percentile(axes, values, 50, 18),
@@ -212,33 +216,44 @@ def _percentile(axes: _Axes, values: FloatArray, percent: int, row: float) -> Ma
     x = axes.x(min(value, axes.x_top))
     anchor, aside = ("end", -5) if x > (_LEFT + _RIGHT) / 2 else ("start", 5)
     label = f"p{percent} {value:.0f} ms"
-    return _line(x, row - 10, x, axes.bottom, "mark") + _text(x + aside, row, label, "note", anchor)
+    return _line((x, row - 10), (x, axes.bottom), "mark") + _text(
+        x + aside, row, label, "note", anchor=anchor
+    )
 
 
 def bars_plot(bars: Mapping[str, tuple[float, int]]) -> Markup:
-    """A bar for every name: its value, 0 to 1, and how many questions it is the mean of."""
+    """A bar for every name: its value from 0 to 1, and how many questions it is the mean of."""
     height = _ROW * len(bars) + 8
     lines = (_BARS_FROM + (_BARS_TO - _BARS_FROM) * share for share in (0, 0.25, 0.5, 0.75, 1))
     ticks = ((_BARS_FROM + (_BARS_TO - _BARS_FROM) * share, f"{share:g}") for share in (0, 0.5, 1))
     return _svg(
         height + 20,
         "Bars by type of question",
-        _joined(_line(x, 4, x, height, "grid") for x in lines),
-        _joined(_text(x, height + 14, label, "tick", "middle") for x, label in ticks),
-        _joined(_bar(place, name, *bar) for place, (name, bar) in enumerate(bars.items())),
+        _joined(_line((x, 4), (x, height), "grid") for x in lines),
+        _joined(_text(x, height + 14, label, "tick", anchor="middle") for x, label in ticks),
+        _joined(_bar(number, name, *bar) for number, (name, bar) in enumerate(bars.items())),
     )
 
 
-def _bar(place: int, name: str, value: float, count: int) -> Markup:
-    top = _ROW * place + 4
-    label = Markup('<svg y="{}" width="{}" height="{}"><title>{}</title>{}</svg>').format(
-        top, _BARS_FROM - 8, _ROW, name, _text(0, 17, one_line(name, _NAME), "name", "start")
+def _bar(number: int, name: str, value: float, count: int) -> Markup:
+    top = _ROW * number + 4
+    # a long name is cut, and its title holds all of it
+    label = Markup('<text class="name" x="0" y="{}"><title>{}</title>{}</text>').format(
+        top + 17, name, one_line(name, _NAME)
     )
     bar = _rectangle(
-        _BARS_FROM, top + 5, (_BARS_TO - _BARS_FROM) * value, _ROW - 10, f"{name}: {value:.3f}"
+        _BARS_FROM,
+        top + 5,
+        width=(_BARS_TO - _BARS_FROM) * value,
+        height=_ROW - 10,
+        label=f"{name}: {value:.3f}",
     )
-    label = _text(_BARS_TO + 10, top + 17, f"{value:.2f}", "value", "start")
-    return label + bar + label + _text(WIDTH, top + 17, f"n {_short(count)}", "tick", "end")
+    return (
+        label
+        + bar
+        + _text(_BARS_TO + 10, top + 17, f"{value:.2f}", "value")
+        + _text(WIDTH, top + 17, f"n {_short(count)}", "tick", anchor="end")
+    )
 
 
 def _svg(height: float, name: str, *parts: Markup) -> Markup:
@@ -246,19 +261,24 @@ def _svg(height: float, name: str, *parts: Markup) -> Markup:
     return Markup(frame).format(WIDTH, height, name, _joined(parts))
 
 
-def _titles(up: str, across: str, place: float) -> Markup:
-    return _text(0, 12, f"↑ {up}", "axis", "start") + _text(
-        _RIGHT, place, f"{across} →", "axis", "end"
+def _titles(up: str, across: str, bottom: float) -> Markup:
+    return _text(0, 12, f"↑ {up}", "axis") + _text(
+        _RIGHT, bottom, f"{across} →", "axis", anchor="end"
     )
 
 
 def _column(axes: _Axes, low: float, width: float, value: float) -> Markup:
     x, y = axes.x(low), axes.y(value)
-    label = f"{low:g} to {low + width:g}: {value:g}"
-    return _rectangle(x + 1, y, max(1.0, axes.x(low + width) - x - 2), axes.bottom - y, label)
+    return _rectangle(
+        x + 1,
+        y,
+        width=max(1.0, axes.x(low + width) - x - 2),
+        height=axes.bottom - y,
+        label=f"{low:g} to {low + width:g}: {value:g}",
+    )
 
 
-def _rectangle(x: float, y: float, width: float, height: float, label: str) -> Markup:
+def _rectangle(x: float, y: float, *, width: float, height: float, label: str) -> Markup:
     shape = (
         '<rect class="bar" x="{:.1f}" y="{:.1f}" width="{:.1f}" '
         'height="{:.1f}"><title>{}</title></rect>'
@@ -272,14 +292,14 @@ def _dot(x: float, y: float, kind: str, label: str) -> Markup:
     ).format(kind, x, y, label)
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
+def _line(start: tuple[float, float], end: tuple[float, float], kind: str) -> Markup:
     shape = '<line class="{}" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>'
-    return Markup(shape).format(kind, x1, y1, x2, y2)
+    return Markup(shape).format(kind, *start, *end)
 
 
-def _text(x: float, y: float, label: str, kind: str, anchor: str) -> Markup:
+def _text(x: float, y: float, text: str, kind: str, *, anchor: str = "start") -> Markup:
     shape = '<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>'
-    return Markup(shape).format(kind, x, y, anchor, label)
+    return Markup(shape).format(kind, x, y, anchor, text)
 
 
 def _joined(parts: Iterable[Markup]) -> Markup:
@@ -287,7 +307,7 @@ def _joined(parts: Iterable[Markup]) -> Markup:
 
 
 def _ticks(top: float, step: float) -> list[float]:
-    return [round(step * place, 9) for place in range(round(top / step) + 1)]
+    return [round(step * number, 9) for number in range(round(top / step) + 1)]
 
 
 def _label(value: float, kind: str) -> str:

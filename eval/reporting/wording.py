@@ -37,7 +37,7 @@ def direction(change: Change) -> str:
 def one_line(text: str, most: int = 1_000) -> str:
     """Text on one line without control characters, cut to ``most`` characters."""
     line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
-    return line if len(line) <= most else line[: most - 1] + "…"
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
 def accepted_answers(outcome: QuestionOutcome) -> str:
