@@ -96,7 +96,7 @@ def test_the_report_is_of_every_question(service: AnswerService) -> None:
 def test_what_says_too_little_is_refused_and_nothing_is_kept(
     asked: QuestionSet, service: AnswerService
 ) -> None:
-    with pytest.raises(EvaluationError, match="to calibrate on"):
+    with pytest.raises(EvaluationError, match="calibrating takes 60 or more"):
         calibrate(asked, service)
     assert service.collection.store.calibration() is None
 

@@ -8,7 +8,7 @@ import pytest
 
 from corpus.document import Document
 from eval.errors import EvaluationError
-from eval.sets.draft import FEW, draft
+from eval.sets.draft import SENTENCES_PER_DOCUMENT, draft
 from eval.sets.question import read_set
 from index.encoding.encoder import Encoder
 from service.answering.question import make_question
@@ -77,7 +77,7 @@ def test_sentences_that_state_a_fact_are_proposed_as_they_stand(
         "The Otter Bridge crosses the Elm near Ashford.",
         "The Otter Bridge is 212 metres long in all.",
     ]
-    assert len(quotes) == 2 + FEW
+    assert len(quotes) == 2 + SENTENCES_PER_DOCUMENT
     assert len({line["id"] for line in lines}) == len(lines)
     assert draft(service.collection.store) == lines
 
@@ -85,5 +85,5 @@ def test_sentences_that_state_a_fact_are_proposed_as_they_stand(
 def test_a_draft_is_refused_until_it_is_complete(service: AnswerService, tmp_path: Path) -> None:
     path = tmp_path / "set.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in draft(service.collection.store)))
-    with pytest.raises(EvaluationError, match=r"line 1: 'bridge-0' is a draft; ask something"):
+    with pytest.raises(EvaluationError, match=r"line 1: 'bridge-0' is a draft; ask a question"):
         read_set(path)

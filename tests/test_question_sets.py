@@ -86,10 +86,10 @@ def test_another_label_gives_another_digest_and_another_name_does_not(tmp_path: 
             [LONG | {"answers": []}],
             "line 1: '1' has no accepted answer; give answers, or answerable: false",
         ),
-        ([LONG | {"answerable": False}], "line 1: '1' is not answerable and yet has answers"),
+        ([LONG | {"answerable": False}], "line 1: '1' is not answerable, but has answers"),
         ([LONG | {"evidence": [{"document": "bridge"}]}], "line 1: evidence.0.quote"),
         ([LONG | {"history": [{"role": "robot", "text": "x"}]}], "line 1: history.0.role"),
-        ([LONG, NONE, LONG], "line 3: the id '1' stands in line 1 already"),
+        ([LONG, NONE, LONG], "line 3: line 1 already has the id '1'"),
         ([], "no questions"),
         (["", "  "], "no questions"),
     ],
@@ -146,7 +146,7 @@ def test_a_squad_file_brings_its_articles_and_paragraphs_are_the_evidence(
 def test_what_is_no_squad_file_is_said(tmp_path: Path, stored: bytes) -> None:
     path = tmp_path / "x.json"
     path.write_bytes(stored)
-    assert "neither a set of questions (.jsonl) nor a file of SQuAD" in message(path)
+    assert "neither a question set (.jsonl) nor a SQuAD file" in message(path)
 
 
 def test_a_beir_folder_has_whole_documents_for_evidence(tmp_path: Path) -> None:
@@ -178,4 +178,4 @@ def test_a_folder_of_something_else_is_said(tmp_path: Path) -> None:
     assert "cannot be read" in message(tmp_path)
     for name in ("corpus.jsonl", "queries.jsonl"):
         written(tmp_path / name, {"x": 1})
-    assert "not a folder of BEIR's" in message(tmp_path)
+    assert "not a BEIR folder" in message(tmp_path)

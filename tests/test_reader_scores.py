@@ -14,7 +14,7 @@ from eval.measuring.reader_scores import (
     refusal_scores,
     search,
 )
-from eval.sets.squad import Article, Paragraph, SquadQuestion
+from eval.sets.squad import Article, SquadParagraph, SquadQuestion
 from index.encoding.encoder import Encoder
 from service.reader.linear import Linear
 from service.reader.passage import PassageReader, PassageSpan, Reading
@@ -48,7 +48,7 @@ def article(number: int, *paragraphs: tuple[str, dict[str, tuple[str, ...]]]) ->
     """An article of paragraphs with their questions and the accepted answers to these."""
     id = f"squad/{number:03d}"
     made = (
-        Paragraph(
+        SquadParagraph(
             text, tuple(SquadQuestion(question, id, answers) for question, answers in asked.items())
         )
         for text, asked in paragraphs

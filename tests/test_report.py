@@ -21,7 +21,7 @@ from eval.measuring.judgement import (
     Judgement,
     judgement_of,
     mistakes,
-    refusal,
+    refusal_reason,
     worst_first,
 )
 from eval.measuring.measures import DEFAULT_MEASURES, ScoreRow, measure_of, row_of
@@ -179,9 +179,9 @@ def test_the_gravest_come_first_and_mistakes_by_confidence() -> None:
 
 
 def test_a_refusal_says_why() -> None:
-    assert refusal(RIGHT) == ""
-    assert refusal(REFUSED) == "confidence 0.300 is below the threshold 0.500"
-    assert refusal(SILENT) == "no span"
+    assert refusal_reason(RIGHT) == ""
+    assert refusal_reason(REFUSED) == "confidence 0.300 is below the threshold 0.500"
+    assert refusal_reason(SILENT) == "no span"
 
 
 def test_the_first_evidence_is_ranked_from_one() -> None:

@@ -1,4 +1,4 @@
-"""Confidence calibrated anew, on labelled questions about one's own documents."""
+"""Calibration of confidence on labelled questions about one's own documents."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,10 @@ from eval.fitting.regression import (
     TARGET_PRECISION,
     Case,
     Judged,
+    as_stored,
     fit_confidence,
     folds,
-    judge,
-    plain,
+    judge_first_answers,
     report_of,
     threshold_of,
 )
@@ -21,7 +21,7 @@ from service.answering.service import AnswerService
 from service.reader.span import Kind
 
 LEAST_QUESTIONS = 60
-"""Fewer say too little."""
+"""Fewer questions are too few to fit on."""
 
 
 def calibrate(
@@ -29,15 +29,15 @@ def calibrate(
 ) -> dict[str, object]:
     """Fit confidence and thresholds on the questions, and keep them with the index.
 
-    What is reported was judged on questions that the numbers were not fitted on.
+    The report judges every question by numbers that were fitted on others.
 
-    :param precision: how often the service is to be right when it answers
-    :return: the numbers as they are kept, with their report
-    :raises EvaluationError: too few questions, or answers all right or all wrong
+    :param precision: the share of given answers that is to be right
+    :return: the numbers as they are kept, with the report
+    :raises EvaluationError: there are too few questions, or all answers are right or all wrong
     :raises StoreError: the index is empty
     """
     if service.collection.store.is_empty():
-        raise StoreError("the index is empty; add the documents first that the questions are about")
+        raise StoreError("the index is empty; add the documents that the questions are about")
     cases = _cases(questions, service)
     judged = {kind: _judged(cases, kind) for kind in Kind}
     thresholds = {kind: threshold_of(judged[kind], precision) for kind in Kind}
@@ -45,7 +45,7 @@ def calibrate(
         "reader": service.passages.digest,
         "calibration": {
             kind.value: {
-                "log_odds": plain(fit_confidence(cases, kind)),
+                "log_odds": as_stored(fit_confidence(cases, kind)),
                 "threshold": thresholds[kind],
             }
             for kind in Kind
@@ -63,20 +63,15 @@ def _cases(questions: QuestionSet, service: AnswerService) -> list[Case]:
     cases = []
     for question in labelled:
         result = service.collection.searcher.search(question.text, DEFAULT_TOP_K)
+        spans = service.reader.spans(question.text, result, tuple(Kind))
         cases.append(
-            Case(
-                question.id,
-                question.answers,
-                None,
-                service.reader.spans(question.text, result, tuple(Kind)),
-            )
+            Case(fold=question.id, answers=question.answers, document_id=None, spans=spans)
         )
     rights = [any(map(case.is_right, case.spans[Kind.SHORT][:1])) for case in cases]
     if len(cases) < LEAST_QUESTIONS or all(rights) or not any(rights):
         raise EvaluationError(
-            f"{questions.name}: {len(cases)} questions, {sum(rights)} of them answered "
-            "rightly; it takes "
-            f"{LEAST_QUESTIONS} or more, some answered rightly and some not, to calibrate on"
+            f"{questions.name}: {len(cases)} questions, {sum(rights)} of them answered correctly; "
+            f"calibrating takes {LEAST_QUESTIONS} or more, some answered correctly and some not"
         )
     return cases
 
@@ -85,5 +80,5 @@ def _judged(cases: Sequence[Case], kind: Kind) -> list[Judged]:
     judged: list[Judged] = []
     for held in folds(cases):
         log_odds = fit_confidence([case for case in cases if case.fold not in held], kind)
-        judged += judge([case for case in cases if case.fold in held], kind, log_odds)
+        judged += judge_first_answers([case for case in cases if case.fold in held], kind, log_odds)
     return judged

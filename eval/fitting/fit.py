@@ -1,13 +1,15 @@
-"""Fit the ranking of spans and the confidence that come with Quoth, and report on others.
+"""Fit the ranking of spans and the confidence that come with Quoth.
 
-    python -m eval.fitting.fit --data FOLDER      writes service/answering/calibration.json
+    python -m eval.fitting.fit --data FOLDER
 
-FOLDER holds ``squad/dev-v1.1-tune.json.gz`` and ``squad/dev-v2.0-tune.json.gz``, whose articles the
-reader was not trained on. Every article becomes one document of one collection; a share of the
-paragraphs is left out, so that questions about them are on the right topic with the fact missing;
-questions that were written to have no answer join in, and others whose year or number is exchanged
-for another of the article. Folds are made of articles. The thresholds are chosen on, and the report
-is of, questions that the numbers were not fitted on; what is stored in the end is fitted on all.
+writes ``service/answering/calibration.json``. FOLDER holds ``squad/dev-v1.1-tune.json.gz`` and
+``squad/dev-v2.0-tune.json.gz``, whose articles the reader was not trained on.
+
+Every article becomes a document of one collection. Some of the paragraphs are left out, so that
+questions about them are on the right topic, but the fact is missing. Further unanswerable questions
+were written to have no answer, or have a year or number replaced by another one from the article.
+Folds are made of articles. Thresholds are chosen, and the report is made, on questions that the
+numbers were not fitted on. The stored numbers are fitted on all questions.
 """
 
 import argparse
@@ -24,15 +26,16 @@ import numpy as np
 from eval.fitting.regression import (
     Case,
     Judged,
+    as_stored,
     fit_confidence,
     fit_ranking,
     folds,
-    judge,
-    plain,
+    judge_first_answers,
     report_of,
     threshold_of,
 )
 from eval.measuring.counting_reader import CountingReader
+from eval.seed import SEED
 from eval.sets.squad import Article, SquadQuestion, articles
 from eval.training.perturb import Setting, swap_entity
 from index.collection import Collection
@@ -46,7 +49,6 @@ from service.reader.reader import Ranking, SpanReader
 from service.reader.span import Kind
 from service.settings import load_settings
 
-SEED = 20251122
 LEFT_OUT = 0.2
 IMPOSSIBLE = 0.06
 EXCHANGED = 0.06
@@ -56,11 +58,11 @@ _CLEAR_LEADS = (0.0, 0.03, 0.06, 0.1)
 _CLEAR_QUESTIONS = 900
 _CLEAR_LOSS = 0.005
 
-Asked = Sequence[tuple[SquadQuestion, SearchResult]]
+SearchedQuestions = Sequence[tuple[SquadQuestion, SearchResult]]
 
 
 class RememberingReader:
-    """Reads no passages twice."""
+    """Remembers readings, so that no passage is read twice for the same question."""
 
     def __init__(self, inner: PassageReader) -> None:
         self._inner = inner
@@ -68,11 +70,11 @@ class RememberingReader:
 
     @property
     def digest(self) -> str:
-        """The inner reader's."""
+        """The digest of the other reader."""
         return self._inner.digest
 
     def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
-        """What the inner reader says."""
+        """The readings of the other reader, kept ones where there are any."""
         new = [
             passage for passage in dict.fromkeys(passages) if (question, passage) not in self._known
         ]
@@ -82,7 +84,7 @@ class RememberingReader:
 
 
 def main() -> None:
-    """Ask, fit, report, write."""
+    """Search, fit, report and write."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     options.add_argument("--data", type=Path, required=True)
     options.add_argument("--questions", type=int, default=1_800)
@@ -103,10 +105,13 @@ def main() -> None:
     thresholds = {kind: threshold_of(judged[kind]) for kind in Kind}
     fitted = {
         "reader": passages.digest,
-        "ranking": {kind: plain(ranking.kinds[kind]) for kind in Kind},
+        "ranking": {kind: as_stored(ranking.kinds[kind]) for kind in Kind},
         "clear": {"margin": ranking.clear_margin, "lead": ranking.clear_lead},
         "calibration": {
-            kind: {"log_odds": plain(fit_confidence(cases, kind)), "threshold": thresholds[kind]}
+            kind: {
+                "log_odds": as_stored(fit_confidence(cases, kind)),
+                "threshold": thresholds[kind],
+            }
             for kind in Kind
         },
         "report": {kind: report_of(judged[kind], thresholds[kind]) for kind in Kind},
@@ -115,11 +120,11 @@ def main() -> None:
     given.out.write_text(json.dumps(fitted, indent=2) + "\n")
 
 
-def _search(data: Path, count: int) -> Asked:
-    """Labelled questions with what the search finds for them among the articles."""
-    chance = random.Random(SEED)
+def _search(data: Path, count: int) -> SearchedQuestions:
+    """Labelled questions with the results of a search in the articles."""
+    draws = random.Random(SEED)
     thinned = [
-        _thinned(article, chance) for article in articles(data / "squad/dev-v1.1-tune.json.gz")
+        _thinned(article, draws) for article in articles(data / "squad/dev-v1.1-tune.json.gz")
     ]
     ids = {article.title: article.id for article, _ in thinned}
     possible = [question for _, questions in thinned for question in questions]
@@ -130,12 +135,12 @@ def _search(data: Path, count: int) -> Asked:
         for question in paragraph.questions
         if not question.answers
     ]
-    exchanged = [question for article, _ in thinned for question in _exchanged(article, chance)]
+    exchanged = [question for article, _ in thinned for question in _exchanged(article, draws)]
     shares = (impossible, round(IMPOSSIBLE * count)), (exchanged, round(EXCHANGED * count))
     unanswerable = [
-        question for questions, share in shares for question in chance.sample(questions, share)
+        question for questions, share in shares for question in draws.sample(questions, share)
     ]
-    questions = unanswerable + chance.sample(possible, count - len(unanswerable))
+    questions = unanswerable + draws.sample(possible, count - len(unanswerable))
     settings = load_settings()
     with tempfile.TemporaryDirectory() as folder:
         encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
@@ -146,11 +151,11 @@ def _search(data: Path, count: int) -> Asked:
             ]
 
 
-def _thinned(article: Article, chance: random.Random) -> tuple[Article, list[SquadQuestion]]:
-    """The article without some of its paragraphs, and the questions of all; those of the missing
-    ones unanswerable.
+def _thinned(article: Article, draws: random.Random) -> tuple[Article, list[SquadQuestion]]:
+    """The article without some of its paragraphs, and the questions about all paragraphs. Those
+    about missing paragraphs are unanswerable.
     """
-    left_out = {paragraph for paragraph in article.paragraphs if chance.random() < LEFT_OUT}
+    left_out = {paragraph for paragraph in article.paragraphs if draws.random() < LEFT_OUT}
     kept = (
         tuple(paragraph for paragraph in article.paragraphs if paragraph not in left_out)
         or article.paragraphs
@@ -163,39 +168,40 @@ def _thinned(article: Article, chance: random.Random) -> tuple[Article, list[Squ
     return replace(article, paragraphs=kept), questions
 
 
-def _exchanged(article: Article, chance: random.Random) -> Iterator[SquadQuestion]:
-    """Those of its questions that name a year or a number, each with another of the article's in
-    its place.
-    """
+def _exchanged(article: Article, draws: random.Random) -> Iterator[SquadQuestion]:
+    """The questions with a year or a number, replaced by another one from the article."""
     text = article.document.text
     for paragraph in article.paragraphs:
         for question in paragraph.questions:
             if _FIGURE.search(question.text):
                 changed = swap_entity(
-                    question.text, Setting(paragraph.text, text, question.answers), chance
+                    question.text, Setting(paragraph.text, text, question.answers), draws
                 )
                 if changed and _FIGURE.findall(changed) != _FIGURE.findall(question.text):
                     yield replace(question, text=changed, answers=())
 
 
 def _read(
-    asked: Asked, passages: PassageReader, ranking: Ranking, kinds: Sequence[Kind] = tuple(Kind)
+    asked: SearchedQuestions,
+    passages: PassageReader,
+    ranking: Ranking,
+    kinds: Sequence[Kind] = tuple(Kind),
 ) -> list[Case]:
     reader = SpanReader(passages, ranking)
     return [
         Case(
-            question.document_id,
-            question.answers,
-            question.document_id,
-            reader.spans(question.text, result, kinds),
+            fold=question.document_id,
+            answers=question.answers,
+            document_id=question.document_id,
+            spans=reader.spans(question.text, result, kinds),
         )
         for question, result in asked
     ]
 
 
-def _stopping(asked: Asked, passages: CountingReader) -> Ranking:
-    """Ranking by the margin alone, with reading stopped as early as costs next to no right
-    answers.
+def _stopping(asked: SearchedQuestions, passages: CountingReader) -> Ranking:
+    """Ranking by the margin alone, with the conditions that stop reading as early as possible at
+    next to no loss of right answers.
     """
     ranking = Ranking(dict.fromkeys(Kind, Linear({"margin": 1.0})), float("inf"), 0.0)
     best = _share_right(_read(asked, passages, ranking, (Kind.SHORT,)))
@@ -222,10 +228,10 @@ def _share_right(cases: Sequence[Case]) -> float:
     return float(np.mean(rights))
 
 
-def _judged(asked: Asked, passages: PassageReader, by_margin: Ranking) -> dict[Kind, list[Judged]]:
-    """The first answers to every question, judged by numbers fitted on the articles of the other
-    folds.
-    """
+def _judged(
+    asked: SearchedQuestions, passages: PassageReader, by_margin: Ranking
+) -> dict[Kind, list[Judged]]:
+    """The first answers to all questions, judged by numbers fitted on the other folds."""
     plainly = _read(asked, passages, by_margin)
     judged: dict[Kind, list[Judged]] = {kind: [] for kind in Kind}
     for held in folds(plainly):
@@ -237,7 +243,9 @@ def _judged(asked: Asked, passages: PassageReader, by_margin: Ranking) -> dict[K
         )
         for kind in Kind:
             log_odds = fit_confidence([case for case in cases if case.fold not in held], kind)
-            judged[kind] += judge([case for case in cases if case.fold in held], kind, log_odds)
+            judged[kind] += judge_first_answers(
+                [case for case in cases if case.fold in held], kind, log_odds
+            )
     return judged
 
 

@@ -1,7 +1,7 @@
-"""Fitting: which of a question's spans is first, and how likely the first is right.
+"""Fitting: which span of a question comes first, and how likely it is right.
 
-Everything is fitted on labelled questions with what was found for them, and judged on others: cases
-are split into folds, and each is judged by numbers fitted on the other folds. Needs scikit-learn.
+Everything is fitted on labelled questions and the spans found for them. Cases are split into folds,
+and each is judged by numbers fitted on the other folds. Needs scikit-learn.
 """
 
 import random
@@ -13,37 +13,39 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from eval.measuring.formulas import BoolArray, FloatArray, calibration_error, deepest, is_right
+from eval.seed import SEED
 from service.answering.agreement import grouped
 from service.answering.confidence import Calibration, Groups, confidence_features
 from service.reader.linear import Linear
 from service.reader.span import Kind, Span
 
 TARGET_PRECISION = 0.9
-"""How often the service is to be right when it answers."""
+"""The share of given answers that is to be right."""
 
 RANKED = (
     *("margin", "asked", "fused", "passage"),
     *("words", "near_words", "topic_words", "passage_words", "figures", "names"),
 )
-"""What spans of one question are compared by."""
+"""The features by which the spans of a question are ranked."""
 
 WEIGHED = (*RANKED, "probability", "lead", "own_lead", "agreement")
-"""What the confidence may rest on."""
+"""The features on which the confidence may rest."""
 
 LEAST_VARIED = 0.05
-"""What is the same for all but a smaller share of the first answers cannot be weighed on them."""
+"""A feature gets no weight if a smaller share of the first answers than this has another value than
+the most common one.
+"""
 
 FOLDS = 5
-_SEED = 20251122
-_WRONG = 8
+_WRONG_SPANS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A labelled question with what was found for it, by kind, best first.
+    """A labelled question with the spans found for it, by kind, best first.
 
-    :param fold: cases of one name are judged together, by numbers fitted on none of them
-    :param document_id: where an answer has to stand; None for anywhere
+    :param fold: cases of the same name are in the same fold
+    :param document_id: the document that a right answer is from; None for any
     """
 
     fold: str
@@ -53,13 +55,13 @@ class Case:
 
     def is_right(self, span: Span) -> bool:
         """Whether a span answers the question."""
-        in_place = self.document_id in (None, span.hit.chunk.document_id)
-        return in_place and is_right(span.quote, self.answers)
+        from_document = self.document_id in (None, span.hit.chunk.document_id)
+        return from_document and is_right(span.quote, self.answers)
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A first answer's confidence, whether it is right, and whether there was one to be found."""
+    """The confidence of a first answer, and whether it is right and its question answerable."""
 
     confidence: float
     right: bool
@@ -67,39 +69,39 @@ class Judged:
 
 
 def folds(cases: Sequence[Case]) -> Iterator[set[str]]:
-    """The names of each fold's cases."""
+    """The names of the cases in each fold."""
     names = sorted({case.fold for case in cases})
-    random.Random(_SEED).shuffle(names)
+    random.Random(SEED).shuffle(names)
     for number in range(min(FOLDS, len(names))):
         yield set(names[number::FOLDS])
 
 
 def fit_ranking(cases: Sequence[Case], kind: Kind) -> Linear:
-    """Weights that put right spans before wrong ones of the same question; none is negative.
+    """Weights, none negative, that rank right spans above wrong spans of the same question.
 
-    A logistic regression on the differences between the features of a right span and of a wrong
-    one."""
+    A logistic regression on the differences between the features of a right and of a wrong span."""
     rows = [
         [right.features[name] - wrong.features[name] for name in RANKED]
         for case in cases
         for right, wrong in _pairs(case, case.spans[kind])
     ]
+    # half of the differences are turned around, so that both labels occur
     signs = np.where(np.arange(len(rows)) % 2 == 0, 1.0, -1.0)
     weights, _ = _logistic(np.array(rows) * signs[:, None], signs > 0, RANKED, intercept=False)
     return Linear(weights)
 
 
 def _pairs(case: Case, spans: Sequence[Span]) -> Iterator[tuple[Span, Span]]:
-    """The best right span with each of the best wrong ones."""
+    """The best right span with each of the best wrong spans."""
     rights = [case.is_right(span) for span in spans]
     if any(rights):
         wrongs = [span for span, right in zip(spans, rights, strict=True) if not right]
-        yield from ((spans[rights.index(True)], wrong) for wrong in wrongs[:_WRONG])
+        yield from ((spans[rights.index(True)], wrong) for wrong in wrongs[:_WRONG_SPANS])
 
 
 def fit_confidence(cases: Sequence[Case], kind: Kind) -> Linear:
-    """The logistic regression of whether the first answer is right on what its confidence rests
-    on.
+    """The logistic regression of whether the first answer is right, on the features of its
+    confidence.
     """
     firsts = [(groups, case.is_right(groups[0][0])) for case, groups in _answered(cases, kind)]
     features = [confidence_features(groups, 0) for groups, _ in firsts]
@@ -109,7 +111,7 @@ def fit_confidence(cases: Sequence[Case], kind: Kind) -> Linear:
 
 
 def _varied(values: Sequence[float]) -> float:
-    """The share of the values that are not the commonest one."""
+    """The share of the values that differ from the most common one."""
     return 1 - Counter(values).most_common(1)[0][1] / len(values)
 
 
@@ -123,9 +125,7 @@ def _answered(cases: Sequence[Case], kind: Kind) -> Iterator[tuple[Case, Groups]
 def _logistic(
     rows: FloatArray, labels: BoolArray, names: Sequence[str], *, intercept: bool
 ) -> tuple[dict[str, float], float]:
-    """Weights by name and the intercept; what would count against the answer it speaks for is left
-    out.
-    """
+    """Weights by name and the intercept. Features whose weight would be negative are left out."""
     kept = list(range(len(names)))
     while True:
         scale = rows[:, kept].std(axis=0) + 1e-9
@@ -136,25 +136,24 @@ def _logistic(
             break
         del kept[int(np.argmin(model.coef_[0]))]
     weights = zip(kept, model.coef_[0] / scale, strict=True)
-    named = {names[place]: round(float(weight), 4) for place, weight in weights}
+    named = {names[column]: round(float(weight), 4) for column, weight in weights}
     return named, round(float(np.sum(model.intercept_)), 4)
 
 
-def judge(cases: Sequence[Case], kind: Kind, log_odds: Linear) -> list[Judged]:
-    """The first answer of a kind to each question; where there is none, its confidence is 0."""
+def judge_first_answers(cases: Sequence[Case], kind: Kind, log_odds: Linear) -> list[Judged]:
+    """Judge the first answer of a kind to each question. If there is none, its confidence is 0."""
     calibration = Calibration(log_odds, threshold=1.0)
     judged = []
     for case in cases:
         groups = grouped(case.spans[kind])
         confidence = calibration.confidence(groups, 0) if groups else 0.0
-        judged.append(
-            Judged(confidence, bool(groups) and case.is_right(groups[0][0]), bool(case.answers))
-        )
+        right = bool(groups) and case.is_right(groups[0][0])
+        judged.append(Judged(confidence, right, answerable=bool(case.answers)))
     return judged
 
 
 def threshold_of(judged: Sequence[Judged], precision: float = TARGET_PRECISION) -> float:
-    """The lowest confidence from which on so many answers are right; 1 where there is none."""
+    """The lowest threshold at which this share of the given answers is right; 1 without one."""
     confidences, rights = _arrays(judged)
     answered = deepest(confidences, rights, precision)
     return round(float(np.sort(confidences)[-answered]), 4) if answered else 1.0
@@ -165,9 +164,7 @@ def _arrays(judged: Sequence[Judged]) -> tuple[FloatArray, BoolArray]:
 
 
 def report_of(judged: Sequence[Judged], threshold: float) -> dict[str, object]:
-    """Measures of judged answers, and how many questions are answered, how rightly, from each
-    confidence on.
-    """
+    """Measures of judged answers, with coverage and precision at several thresholds."""
     answerable = [each for each in judged if each.answerable]
     unanswerable = [each for each in judged if not each.answerable]
     return {
@@ -196,6 +193,6 @@ def _risk(judged: Sequence[Judged], floor: float) -> dict[str, float]:
     }
 
 
-def plain(linear: Linear) -> dict[str, object]:
-    """Weights as they are stored."""
+def as_stored(linear: Linear) -> dict[str, object]:
+    """The numbers of a linear model as they are stored in JSON."""
     return {"weights": dict(linear.weights), "intercept": linear.intercept}

@@ -48,7 +48,7 @@ def mistakes(outcomes: Sequence[QuestionOutcome]) -> list[QuestionOutcome]:
     return sorted(wrong, key=lambda outcome: -outcome.confidence)
 
 
-def refusal(outcome: QuestionOutcome) -> str:
+def refusal_reason(outcome: QuestionOutcome) -> str:
     """Why a question is not answered by default, in words; "" if it is answered."""
     if outcome.given:
         return ""

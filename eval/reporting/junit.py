@@ -9,10 +9,10 @@ import re
 from xml.etree import ElementTree as Xml
 
 from eval.measuring.gate import GateCheck
-from eval.measuring.judgement import Judgement, judgement_of, refusal
+from eval.measuring.judgement import Judgement, judgement_of, refusal_reason
 from eval.measuring.report import EvaluationReport
 from eval.measuring.runner import QuestionOutcome
-from eval.reporting.wording import accepted_answers, one_line
+from eval.reporting.wording import accepted_answers, cut_line
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _WRONG = {
@@ -55,7 +55,7 @@ def faults(outcome: QuestionOutcome) -> list[str]:
 
 def _question(suite: str, outcome: QuestionOutcome) -> Xml.Element:
     seconds = outcome.timings_ms.get("total", 0.0) / 1e3
-    title = f"{outcome.question.id}: {one_line(outcome.question.text, 200)}"
+    title = f"{outcome.question.id}: {cut_line(outcome.question.text, 200)}"
     case = _case(f"{suite}.questions", title)
     case.set("time", f"{seconds:.3f}")
     found = faults(outcome)
@@ -64,7 +64,7 @@ def _question(suite: str, outcome: QuestionOutcome) -> Xml.Element:
         failure = Xml.SubElement(case, "failure", {"type": "answer", "message": message})
         failure.text = _legal(_details(outcome))
     elif judgement_of(outcome) is Judgement.REFUSED:
-        Xml.SubElement(case, "skipped", {"message": _legal(f"refused: {refusal(outcome)}")})
+        Xml.SubElement(case, "skipped", {"message": _legal(f"refused: {refusal_reason(outcome)}")})
     return case
 
 

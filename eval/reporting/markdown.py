@@ -9,11 +9,11 @@ from eval.measuring.report import EvaluationReport, judgement_counts
 from eval.reporting.wording import (
     SHOWN_MISTAKES,
     accepted_answers,
+    cut_line,
     difference,
     direction,
     gate_summary,
     measures_by_group,
-    one_line,
     shown,
 )
 
@@ -78,9 +78,9 @@ def _mistakes(report: EvaluationReport) -> str:
     rows = [
         (
             shown(outcome.confidence),
-            one_line(outcome.question.text, 200),
-            one_line(outcome.text, 200),
-            one_line(accepted_answers(outcome), 200),
+            cut_line(outcome.question.text, 200),
+            cut_line(outcome.text, 200),
+            cut_line(accepted_answers(outcome), 200),
         )
         for outcome in wrong[:SHOWN_MISTAKES]
     ]
@@ -97,5 +97,5 @@ def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _escaped(text: str) -> str:
     """Text on one line that Markdown shows as it is. An ``@`` in it notifies nobody."""
-    bare = re.sub(r"([\\`*_{}\[\]|~])", r"\\\1", html.escape(one_line(text), quote=False))
+    bare = re.sub(r"([\\`*_{}\[\]|~])", r"\\\1", html.escape(cut_line(text), quote=False))
     return re.sub(r"(?<!\w)@", "@<!-- -->", bare)

@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from eval.measuring.formulas import reliability
-from eval.measuring.judgement import Judgement, judgement_of, refusal, worst_first
+from eval.measuring.judgement import Judgement, judgement_of, refusal_reason, worst_first
 from eval.measuring.measures import ScoreRow, ScoreTable
 from eval.measuring.report import EvaluationReport, judgement_counts, stage_times
 from eval.measuring.runner import QuestionOutcome
@@ -163,7 +163,7 @@ def _given(outcome: QuestionOutcome) -> StageResult:
         return StageResult(f"answered, {outcome.confidence:.2f} ≥ {outcome.threshold:.2f}", wanted)
     if outcome.text:
         return StageResult(f"refused, {outcome.confidence:.2f} < {outcome.threshold:.2f}", wanted)
-    return StageResult(f"refused, {refusal(outcome)}", wanted)
+    return StageResult(f"refused, {refusal_reason(outcome)}", wanted)
 
 
 def plots(

@@ -14,7 +14,7 @@ import numpy as np
 from markupsafe import Markup
 
 from eval.measuring.formulas import Bin, BoolArray, FloatArray, percentile
-from eval.reporting.wording import one_line
+from eval.reporting.wording import cut_line
 
 WIDTH = 400
 _LEFT, _RIGHT, _TOP = 44.0, 382.0, 40.0
@@ -239,7 +239,7 @@ def _bar(number: int, name: str, value: float, count: int) -> Markup:
     top = _ROW * number + 4
     # a long name is cut, and its title holds all of it
     label = Markup('<text class="name" x="0" y="{}"><title>{}</title>{}</text>').format(
-        top + 17, name, one_line(name, _NAME)
+        top + 17, name, cut_line(name, _NAME)
     )
     bar = _rectangle(
         _BARS_FROM,

@@ -12,10 +12,10 @@ from eval.reporting.wording import (
     Breakdown,
     accepted_answers,
     breakdowns,
+    cut_line,
     difference,
     direction,
     measures_by_group,
-    one_line,
     shown,
 )
 
@@ -51,7 +51,7 @@ def _breakdown(breakdown: Breakdown) -> Table:
     columns = (_number("questions"), *map(_number, breakdown.measures))
     table = _table(f"By {breakdown.what}", breakdown.what, *columns)
     for name, *values in breakdown.rows:
-        table.add_row(Text(one_line(name)), *values)
+        table.add_row(Text(cut_line(name)), *values)
     return table
 
 
@@ -71,7 +71,7 @@ def _unresolved(report: EvaluationReport) -> Table:
         for evidence in outcome.unresolved:
             quote = evidence.quote or "the whole document"
             cells = (outcome.question.id, evidence.document_id, quote)
-            table.add_row(*(Text(one_line(cell, 120)) for cell in cells))
+            table.add_row(*(Text(cut_line(cell, 120)) for cell in cells))
     return table
 
 
@@ -82,7 +82,7 @@ def _mistakes(report: EvaluationReport) -> Table:
     table = _table(title, _number("confidence"), "question", "answer", "accepted")
     for outcome in wrong[:SHOWN_MISTAKES]:
         cells = (outcome.question.text, outcome.text, accepted_answers(outcome))
-        table.add_row(shown(outcome.confidence), *(Text(one_line(cell, 160)) for cell in cells))
+        table.add_row(shown(outcome.confidence), *(Text(cut_line(cell, 160)) for cell in cells))
     return table
 
 
@@ -92,12 +92,12 @@ def _gate(report: EvaluationReport) -> Table:
     table = _table(title, "", "condition", "value")
     for check in report.checks:
         mark = Text("passed", style="green") if check.passed else Text("missed", style="bold red")
-        table.add_row(mark, Text(one_line(check.name)), Text(one_line(check.message)))
+        table.add_row(mark, Text(cut_line(check.name)), Text(cut_line(check.message)))
     return table
 
 
 def _table(title: str, *columns: Column | str) -> Table:
-    head = Text(one_line(title), style="bold")
+    head = Text(cut_line(title), style="bold")
     return Table(*columns, title=head, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
 
 

@@ -34,7 +34,7 @@ def direction(change: Change) -> str:
     return "worse" if change.loss > 0 else "better"
 
 
-def one_line(text: str, most: int = 1_000) -> str:
+def cut_line(text: str, most: int = 1_000) -> str:
     """Text on one line without control characters, cut to ``most`` characters."""
     line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"

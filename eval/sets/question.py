@@ -1,14 +1,14 @@
-"""Question sets: labelled questions, in Quoth's own format, SQuAD's or BEIR's.
+"""Question sets: labelled questions in Quoth's own format, SQuAD's or BEIR's.
 
-Quoth's format is one JSON object a line (docs/evaluation.md describes it). Evidence is anchored by
-its quote, so that labels outlive new chunks and edits of the documents."""
+Quoth's format is one JSON object a line; docs/evaluation.md describes it. Evidence is anchored by
+its quote, so that labels stay valid when chunks change or documents are edited elsewhere."""
 
 import gzip
 import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,9 @@ from service.answering.question import Role, Turn
 
 @dataclass(frozen=True, slots=True)
 class LabelledEvidence:
-    """A place that answers a question.
+    """A passage that answers a question.
 
-    :param quote: as it stands in the document; None where the whole document is the evidence
+    :param quote: as it is in the document; None if the whole document is the evidence
     """
 
     document_id: str
@@ -35,11 +35,11 @@ class LabelledEvidence:
 class LabelledQuestion:
     """A question with what is known about its answer.
 
-    :param answers: accepted answers; none where there is none, or where only evidence is labelled
-    :param evidence: every place that is known to answer it
-    :param type: the kind of thing asked for, "" where nobody said
-    :param split: "tune" for what thresholds are chosen on, "report" for what is reported, "" where
-        nobody said"""
+    :param answers: accepted answers; empty if there is no answer, or if only evidence is labelled
+    :param evidence: every passage that is known to answer it
+    :param type: the kind of thing asked for; "" if unknown
+    :param split: "tune" for questions that thresholds are chosen on, "report" for those that are
+        reported, "" if the set is not split"""
 
     id: str
     text: str
@@ -54,7 +54,7 @@ class LabelledQuestion:
 
 @dataclass(frozen=True, slots=True)
 class QuestionSet:
-    """Labelled questions, and the documents that they are about where the set brings its own.
+    """Labelled questions, and the documents that they are about, if the set brings its own.
 
     :param digest: sha256 of the questions
     """
@@ -97,110 +97,111 @@ def read_set(path: Path) -> QuestionSet:
     """The labelled questions at a path: a ``.jsonl`` file, a SQuAD file (``.json``, ``.json.gz``)
     or a BEIR folder.
 
-    :raises EvaluationError: it is not there, or not as it should be; the message names the file and
-        the line"""
+    :raises EvaluationError: it does not exist or is malformed; the message names the file and the
+        line"""
     try:
         if path.is_dir():
-            return _beir(path)
-        return _lines(path) if path.suffix == ".jsonl" else _squad(path)
+            return _read_beir(path)
+        return _read_lines(path) if path.suffix == ".jsonl" else _read_squad(path)
     except OSError as exc:
         raise EvaluationError(f"{path}: cannot be read ({exc})") from exc
 
 
-def _made(
+def _question_set(
     path: Path, questions: list[LabelledQuestion], documents: tuple[Document, ...] = ()
 ) -> QuestionSet:
     if not questions:
         raise EvaluationError(f"{path}: no questions; a set has one JSON object a line")
-    twice = [
-        id for id, times in Counter(question.id for question in questions).items() if times > 1
-    ]
-    if twice:
+    question_id, times = Counter(question.id for question in questions).most_common(1)[0]
+    if times > 1:
         raise EvaluationError(
-            f"{path}: the id {twice[0]!r} stands {len(twice)} times; every question needs its own"
+            f"{path}: the id {question_id!r} occurs {times} times; every question needs its own"
         )
-    return QuestionSet(
-        path.name, tuple(questions), documents, hashlib.sha256(repr(questions).encode()).hexdigest()
-    )
+    content = json.dumps([asdict(question) for question in questions])
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    return QuestionSet(path.name, tuple(questions), documents, digest)
 
 
-def _lines(path: Path) -> QuestionSet:
+def _read_lines(path: Path) -> QuestionSet:
     questions: list[LabelledQuestion] = []
-    places: dict[str, int] = {}
+    lines: dict[str, int] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         if line.strip():
             question = _labelled(f"{path}, line {number}", line)
-            if question.id in places:
-                first = places[question.id]
+            if question.id in lines:
+                first = lines[question.id]
                 raise EvaluationError(
-                    f"{path}, line {number}: the id {question.id!r} stands in line {first} already"
+                    f"{path}, line {number}: line {first} already has the id {question.id!r}"
                 )
-            places[question.id] = number
+            lines[question.id] = number
             questions.append(question)
-    return _made(path, questions)
+    return _question_set(path, questions)
 
 
-def _labelled(place: str, line: str) -> LabelledQuestion:
+def _labelled(location: str, line: str) -> LabelledQuestion:
     try:
         read = _Line.model_validate_json(line)
     except ValidationError as exc:
         fault = exc.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, fault["loc"]))
-        raise EvaluationError(f"{place}: {field + ': ' if field else ''}{fault['msg']}") from exc
+        raise EvaluationError(f"{location}: {field + ': ' if field else ''}{fault['msg']}") from exc
     if read.todo:
         raise EvaluationError(
-            f"{place}: {read.id!r} is a draft; {read.todo}, and take the todo out"
+            f"{location}: {read.id!r} is a draft; {read.todo}, and remove the todo"
         )
     if read.answerable and not read.answers:
         raise EvaluationError(
-            f"{place}: {read.id!r} has no accepted answer; give answers, or answerable: false"
+            f"{location}: {read.id!r} has no accepted answer; give answers, or answerable: false"
         )
     if not read.answerable and (read.answers or read.evidence):
         raise EvaluationError(
-            f"{place}: {read.id!r} is not answerable and yet has answers or evidence; take one away"
+            f"{location}: {read.id!r} is not answerable, but has answers or evidence; remove one "
+            "of them"
         )
     return LabelledQuestion(
-        read.id,
-        read.question,
-        tuple(read.answers),
-        tuple(LabelledEvidence(evidence.document, evidence.quote) for evidence in read.evidence),
-        read.answerable,
-        tuple(Turn(turn.role, turn.text) for turn in read.history),
-        read.type,
-        tuple(read.tags),
-        read.split,
+        id=read.id,
+        text=read.question,
+        answers=tuple(read.answers),
+        evidence=tuple(LabelledEvidence(each.document, each.quote) for each in read.evidence),
+        answerable=read.answerable,
+        history=tuple(Turn(turn.role, turn.text) for turn in read.history),
+        type=read.type,
+        tags=tuple(read.tags),
+        split=read.split,
     )
 
 
-def _squad(path: Path) -> QuestionSet:
+def _read_squad(path: Path) -> QuestionSet:
     try:
         found = list(articles(path))
     except (ValueError, KeyError, TypeError, EOFError) as exc:
         raise EvaluationError(
-            f"{path}: neither a set of questions (.jsonl) nor a file of SQuAD ({exc!r})"
+            f"{path}: neither a question set (.jsonl) nor a SQuAD file ({exc!r})"
         ) from exc
-    questions = [question for article in found for question in _of_article(article)]
-    return _made(path, questions, tuple(article.document for article in found))
+    questions: list[LabelledQuestion] = []
+    for article in found:
+        questions += _of_article(article)
+    return _question_set(path, questions, tuple(article.document for article in found))
 
 
 def _of_article(article: Article) -> Iterator[LabelledQuestion]:
     for number, paragraph in enumerate(article.paragraphs):
-        for place, question in enumerate(paragraph.questions):
+        for position, question in enumerate(paragraph.questions):
             answerable = bool(question.answers)
             yield LabelledQuestion(
-                f"{article.id}/{number}/{place}",
-                question.text,
-                question.answers,
-                (LabelledEvidence(article.id, paragraph.text),) if answerable else (),
-                answerable,
+                id=f"{article.id}/{number}/{position}",
+                text=question.text,
+                answers=question.answers,
+                evidence=(LabelledEvidence(article.id, paragraph.text),) if answerable else (),
+                answerable=answerable,
             )
 
 
-def _beir(folder: Path) -> QuestionSet:
+def _read_beir(folder: Path) -> QuestionSet:
     """A BEIR folder: ``corpus.jsonl``, ``queries.jsonl`` (or gzipped) and ``qrels/test.tsv`` or
     ``qrels.tsv``.
 
-    Evidence is whole documents; documents without text cannot be found and are left out.
+    Evidence is whole documents. Documents without text cannot be found, and are left out.
     """
     judgements = (
         folder / "qrels.tsv" if (folder / "qrels.tsv").is_file() else folder / "qrels/test.tsv"
@@ -217,14 +218,18 @@ def _beir(folder: Path) -> QuestionSet:
                 relevant.setdefault(query, []).append(document)
         questions = [
             LabelledQuestion(
-                id, texts[id], (), tuple(LabelledEvidence(name, None) for name in names), True
+                id=query,
+                text=texts[query],
+                answers=(),
+                evidence=tuple(LabelledEvidence(document, None) for document in documents),
+                answerable=True,
             )
-            for id, names in relevant.items()
+            for query, documents in relevant.items()
         ]
     except (ValueError, KeyError) as exc:
-        raise EvaluationError(f"{folder}: not a folder of BEIR's ({exc!r})") from exc
-    documents = (_beir_document(record) for record in corpus)
-    return _made(folder, questions, tuple(document for document in documents if document))
+        raise EvaluationError(f"{folder}: not a BEIR folder ({exc!r})") from exc
+    found = (_beir_document(record) for record in corpus)
+    return _question_set(folder, questions, tuple(document for document in found if document))
 
 
 def _beir_document(record: Mapping[str, Any]) -> Document | None:  # Any: JSON

@@ -1,6 +1,4 @@
-"""SQuAD files (v1.1 and v2.0 JSON, plain or gzipped) as articles that can be put into a collection
-and asked about.
-"""
+"""SQuAD files (JSON of v1.1 or v2.0, plain or gzipped) as articles, each of which is a document."""
 
 import gzip
 import json
@@ -16,10 +14,10 @@ from corpus.document import Document, make_document
 class SquadQuestion:
     """A question about one paragraph of a document.
 
-    :param answers: accepted texts, as they stand in the paragraph; none where the document does not
+    :param answers: accepted texts, as they are in the paragraph; none if the document does not
         answer
-    :param spans: where they stand in it, as half-open code point spans; one answer may stand at
-        several places"""
+    :param spans: their positions in the paragraph, as half-open spans of code points; one answer
+        may occur several times"""
 
     text: str
     document_id: str
@@ -28,7 +26,7 @@ class SquadQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Paragraph:
+class SquadParagraph:
     """A paragraph with the questions about it."""
 
     text: str
@@ -41,28 +39,27 @@ class Article:
 
     id: str
     title: str
-    paragraphs: tuple[Paragraph, ...]
+    paragraphs: tuple[SquadParagraph, ...]
 
     @property
     def document(self) -> Document:
-        """The article as one document, its paragraphs between blank lines."""
+        """The article as one document, with blank lines between its paragraphs."""
         text = "\n\n".join(paragraph.text for paragraph in self.paragraphs)
         return make_document(text, document_id=self.id, title=self.title)
 
 
 def articles(path: Path) -> Iterator[Article]:
-    """The articles of a SQuAD file, in its order."""
+    """The articles of a SQuAD file, in their order."""
     stored = path.read_bytes()
-    for number, entry in enumerate(
-        json.loads(gzip.decompress(stored) if path.suffix == ".gz" else stored)["data"]
-    ):
-        id = f"squad/{number:03d}"
-        paragraphs = tuple(_paragraph(id, paragraph) for paragraph in entry["paragraphs"])
-        yield Article(id, entry["title"].replace("_", " "), paragraphs)
+    content = json.loads(gzip.decompress(stored) if path.suffix == ".gz" else stored)
+    for number, entry in enumerate(content["data"]):
+        article_id = f"squad/{number:03d}"
+        paragraphs = tuple(_paragraph(article_id, paragraph) for paragraph in entry["paragraphs"])
+        yield Article(article_id, entry["title"].replace("_", " "), paragraphs)
 
 
-def _paragraph(document_id: str, entry: Mapping[str, Any]) -> Paragraph:  # Any: JSON
-    return Paragraph(
+def _paragraph(document_id: str, entry: Mapping[str, Any]) -> SquadParagraph:  # Any: JSON
+    return SquadParagraph(
         entry["context"], tuple(_question(document_id, question) for question in entry["qas"])
     )
 
