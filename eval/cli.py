@@ -155,10 +155,11 @@ def draft_set(
     from eval.sets.draft import draft
     from index.store.store import Store
     from service.settings import load_settings
+    from service.storage import APPLICATION_DATA
 
     if file.exists():
         raise _could_not_run(f"{file} exists already; name another file with --out")
-    store = Store(load_settings(data_dir=data).data_dir)
+    store = Store(load_settings(data_dir=data).data_dir, APPLICATION_DATA)
     lines = draft(store)
     store.close()
     file.write_text(

@@ -22,10 +22,10 @@ from corpus.errors import DocumentError, NotFoundError, StoreError
 from corpus.load import ParseResult
 from index.encoding.encoder import Encoder, Vectors
 from index.ingest import batches, prepare
-from index.ledger import NO_LINES, LedgerChange
 from index.outcome import FileOutcome, FileStatus
 from index.search.embedded.engine import EmbeddedEngine
 from index.search.searcher import Searcher
+from index.store.application import ApplicationData, TransactionStep
 from index.store.database import locked, make_folder
 from index.store.manifest import Manifest
 from index.store.store import FILE_NAME, DocumentSummary, Removal, Store
@@ -84,10 +84,12 @@ class Collection:
         *,
         writable: bool,
         settings: ChunkSettings | None = None,
+        application: Sequence[ApplicationData] = (),
     ) -> None:
         """Open the folder and bring its indexes to the state of the store.
 
         :param writable: take the writer's lock, which one process at a time can hold
+        :param application: other data that lives in the store's database
         :raises StoreError: another process writes, the index was built with other settings, or it
             is damaged"""
         self.folder = folder
@@ -99,7 +101,7 @@ class Collection:
         self._rest_until_s = 0.0
         self._lock = take_lock(folder) if writable else None
         try:
-            self.store = Store(folder)
+            self.store = Store(folder, application)
             self._check_manifest()
             self._engine = self._open_engine()
         except BaseException:
@@ -195,14 +197,14 @@ class Collection:
         documents: Sequence[Document],
         leaving: Mapping[str, str] = _NOBODY,
         origins: Mapping[str, str] = _NOBODY,
-        ledger: LedgerChange = NO_LINES,
+        also: TransactionStep | None = None,
     ) -> Exchanged:
-        """Put documents in, take others out, and write the ledger's lines about their files, as one
-        generation.
+        """Put documents in and take others out, as one generation.
 
         :param leaving: ids with versions; what was replaced by another version since stays
         :param origins: for a document that is another one under a new id, the id of that: its
             vectors are taken over
+        :param also: called in the same transaction, to write data of the application
         :raises DocumentError: two have one id, or one has nothing to quote; then nothing has
             changed
         :raises StoreError: this process may not write, or the disk is full
@@ -229,9 +231,10 @@ class Collection:
                 prepared = prepare(
                     changed, self._encoder, self._settings, partial(self._known, before, origins)
                 )
-                self.store.write(prepared, removed, ledger=ledger)
-            elif ledger:
-                self.store.ledger.record(ledger)
+                self.store.write(prepared, removed, also=also)
+            elif also is not None:
+                with self.store.database.transaction("NORMAL") as connection:
+                    also(connection)
             self._catch_up()
             return Exchanged(self._outcomes(statuses), frozenset(removed), self.generation)
 

@@ -31,6 +31,7 @@ from service.reader.load import load_passage_reader
 from service.reader.passage import PassageReader, PassageSpan, Reading
 from service.reader.span import Kind
 from service.settings import Settings, load_settings
+from service.storage import APPLICATION_DATA
 
 if TYPE_CHECKING:
     from tests.slack_room import Room
@@ -151,7 +152,15 @@ def open_collection(tmp_path: Path, encoder: Encoder) -> Iterator[Callable[..., 
         encoder: Encoder = encoder,
         settings: ChunkSettings | None = None,
     ) -> Collection:
-        opened.append(Collection(folder, encoder, writable=writable, settings=settings))
+        opened.append(
+            Collection(
+                folder,
+                encoder,
+                writable=writable,
+                settings=settings,
+                application=APPLICATION_DATA,
+            )
+        )
         return opened[-1]
 
     yield opening

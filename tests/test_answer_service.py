@@ -18,6 +18,7 @@ from index.collection import Collection
 from index.encoding.encoder import Encoder, Vectors
 from index.store.store import Filters
 from index.text.chunk import ChunkSettings
+from service.answering.history import AnswerHistory
 from service.answering.question import Role, Turn, make_question
 from service.answering.service import AnswerService, open_service
 from service.reader.passage import PassageReader
@@ -51,7 +52,7 @@ def test_the_same_question_gives_the_same_bytes(service: AnswerService) -> None:
 
 def test_an_answer_is_kept_byte_for_byte(service: AnswerService) -> None:
     body = ask(service)
-    assert service.collection.store.answers.find(id_of(body)) == body
+    assert service.history.find(id_of(body)) == body
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_a_write_makes_the_next_answer_another_one(service: AnswerService, make:
     after = ask(service)
     assert id_of(after) != id_of(before)
     assert json.loads(after)["generation"] == json.loads(before)["generation"] + 1
-    assert service.collection.store.answers.find(id_of(before)) == before
+    assert service.history.find(id_of(before)) == before
 
 
 def test_an_answer_outlives_the_process(
@@ -88,21 +89,21 @@ def test_an_answer_outlives_the_process(
         first.collection.put([make("gas", "The line carries 38 bcm.")])
         body = ask(first)
     with AnswerService(tmp_path, encoder, passages, writable=False) as second:
-        assert second.collection.store.answers.find(id_of(body)) == body
+        assert AnswerHistory(second.collection.store.database).find(id_of(body)) == body
         assert ask(second) == body
 
 
 def test_an_answer_that_shows_a_deleted_document_is_gone(service: AnswerService) -> None:
     both, one = ask(service), ask(service, filters=Filters(document_ids=("peas",)))
     service.collection.remove(["gas"])
-    assert service.collection.store.answers.find(id_of(both)) is None
-    assert service.collection.store.answers.find(id_of(one)) == one
+    assert service.history.find(id_of(both)) is None
+    assert service.history.find(id_of(one)) == one
 
 
 def test_an_answer_that_shows_an_updated_document_stays(service: AnswerService, make: Make) -> None:
     body = ask(service)
     service.collection.put([make("gas", "The line carries 44 bcm.")])
-    assert service.collection.store.answers.find(id_of(body)) == body
+    assert service.history.find(id_of(body)) == body
 
 
 def test_feedback_names_the_right_place_by_its_words(service: AnswerService) -> None:
@@ -175,9 +176,9 @@ def test_a_conversation_forgets_an_answer_whose_document_was_deleted(
     assert first["answer"] is not None
     store = service.collection.store
     long_ago = datetime.now(UTC) - timedelta(days=1)
-    assert store.answers.exchanges("c", 9, long_ago)[0].answer is not None
+    assert AnswerHistory(store.database).exchanges("c", 9, long_ago)[0].answer is not None
     service.collection.remove(["peas"])
-    (left,) = store.answers.exchanges("c", 9, long_ago)
+    (left,) = AnswerHistory(store.database).exchanges("c", 9, long_ago)
     assert (left.question, left.answer) == ("Who sold peas?", None)
     assert (
         json.loads(ask(service, "Who sold it?", conversation_id="c"))["question"] == "Who sold it?"

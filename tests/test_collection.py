@@ -74,7 +74,7 @@ def process(script: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
 
 WRITER = """
 with Collection(Path(sys.argv[1]), ToyEncoder(), writable=True) as collection:
-    collection.put([make_document("Gas flows.", id="a")])
+    collection.put([make_document("Gas flows.", document_id="a")])
     print("written", flush=True)
     sys.stdin.readline()
 """
@@ -136,7 +136,7 @@ def test_a_deleted_document_is_gone_from_the_next_search(open_collection: Open, 
     collection = open_collection()
     collection.put([make("a"), make("b")])
     assert collection.remove(["a"]) == Removed(
-        (Removal("a", chunks=1, versions=1, answers=0),), 1, 1, generation=2
+        (Removal("a", chunks=1, versions=1, related={"answers": 0}),), 1, 1, generation=2
     )
     assert (found(collection), collection.verify()) == (["b"], [])
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from corpus.document import Document
 from corpus.pool import ParserPool
 from index.collection import Collection
+from service.mirror.ledger import Ledger
 from service.mirror.sync import Mirror
 
 ROUNDS = 5
@@ -88,7 +89,10 @@ from conftest import ToyEncoder
 from corpus.pool import ParserPool
 from index.collection import Collection
 from service.mirror.sync import Mirror
-with Collection(Path(sys.argv[1]), ToyEncoder(), writable=True) as collection:
+from service.storage import APPLICATION_DATA
+with Collection(
+    Path(sys.argv[1]), ToyEncoder(), writable=True, application=APPLICATION_DATA
+) as collection:
     mirror = Mirror(collection, Path(sys.argv[2]))
     for change in mirror.carry_out(mirror.plan(), ParserPool(0, 1_000)):
         print(change.source, flush=True)
@@ -115,7 +119,7 @@ def test_a_killed_sync_is_finished_by_the_next_and_owns_its_documents(
     collection = open_collection(data)
     assert {
         path
-        for path, entry in collection.store.ledger.entries(str(folder)).items()
+        for path, entry in Ledger(collection.store.database).entries(str(folder)).items()
         if entry.document_id
     } >= said
     mirror = Mirror(collection, folder)

@@ -62,9 +62,10 @@ OWNERS = {
     "slack_sdk": {"service/slack/web.py"},
     "sqlalchemy": {
         *(
-            "index/answers.py",
             "index/store/database.py",
-            "index/ledger.py",
+            "service/mirror/ledger.py",
+            "index/store/application.py",
+            "service/answering/history.py",
             "index/store/store.py",
             "index/store/tables.py",
         ),

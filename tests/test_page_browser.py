@@ -619,7 +619,7 @@ def test_a_thumb_is_kept_and_can_be_turned(otter: Site, tab: Callable[..., Page]
     expect(turn.get_by_role("textbox", name="What would be right?")).to_have_count(0)
     turn.get_by_role("button", name="Helpful").click()
     expect(turn.get_by_role("button", name="Not right")).to_have_attribute("aria-pressed", "false")
-    said = otter.service.collection.store.answers.feedback()
+    said = otter.service.history.feedback()
     assert [(each.helpful, each.comment) for each in said] == [
         (False, None),
         (False, "It was 1932."),
@@ -638,7 +638,7 @@ def test_selected_words_are_kept_as_the_right_passage(
     select(page, "Ada Fenwick 👩‍🔧 drew it")
     page.get_by_role("button", name="This is the right passage").click()
     expect(page.get_by_text("The passage is kept with the question.").first).to_be_attached()
-    (said,) = otter.service.collection.store.answers.feedback()
+    (said,) = otter.service.history.feedback()
     start = OTTER.index("Ada Fenwick")
     assert said.correct is not None
     assert (said.question, said.helpful) == (ASKED, False)
@@ -658,7 +658,7 @@ def test_a_near_passage_can_be_taken_whole_without_a_mouse(
     turn.get_by_role("button", name="This passage").first.press("Enter")
     expect(turn.get_by_role("button", name="Kept")).to_be_visible()
     passage = otter.answer(ASKED)["passages"][0]
-    correct = otter.service.collection.store.answers.feedback()[-1].correct
+    correct = otter.service.history.feedback()[-1].correct
     assert correct is not None
     assert (correct["document_id"], correct["start"], correct["end"]) == (
         passage["document_id"],

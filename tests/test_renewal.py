@@ -17,10 +17,11 @@ from corpus.document import Document
 from corpus.errors import StoreError
 from index.collection import SUCCESSOR, Collection, adopt
 from index.encoding.encoder import Encoder, EncoderIdentity, Vectors
-from index.ledger import FileStage, LedgerChange, LedgerEntry, SyncedFolder
 from index.renewal import Renewal, built_otherwise, rebuild
 from index.store.store import Filters, Store
 from index.text.chunk import ChunkSettings
+from service.answering.history import AnswerHistory
+from service.mirror.ledger import FileStage, Ledger, LedgerChange, LedgerEntry, SyncedFolder
 
 Make = Callable[..., Document]
 Open = Callable[..., Collection]
@@ -269,32 +270,41 @@ def test_what_people_asked_and_said_and_the_ledger_outlive_a_renewal(
     collection = filled(open_collection, make)
     store = collection.store
     long_ago = datetime.now(UTC) - timedelta(days=1)
-    store.answers.save("a1", "first?", b"{}", ["3"])
-    store.answers.add_exchange("c", "first?", "a1", long_ago)
-    store.answers.add_feedback("a1", True, "good", None)
-    store.ledger.record(LedgerChange([ledger_line("3")], root=SyncedFolder("/r", "", ("x",))))
+    AnswerHistory(store.database).save("a1", "first?", b"{}", ["3"])
+    AnswerHistory(store.database).add_exchange("c", "first?", "a1", long_ago)
+    AnswerHistory(store.database).add_feedback("a1", True, "good", None)
+    Ledger(store.database).record(
+        LedgerChange([ledger_line("3")], root=SyncedFolder("/r", "", ("x",)))
+    )
     gated = Gated(other)
     renewal = renewal_of(collection, gated)
     running = threading.Thread(target=renewal.run, args=(collection,))
     running.start()
     assert gated.waiting.wait(60)
     five = {"5": line(make, 5).version}
-    came = collection.exchange([line(make, 99)], five, ledger=LedgerChange([ledger_line("99")]))
+    came = collection.exchange([line(make, 99)], five, also=LedgerChange([ledger_line("99")]).write)
     assert came.removed == {"5"}
-    store.answers.add_exchange("c", "second?", "a1", long_ago)
+    AnswerHistory(store.database).add_exchange("c", "second?", "a1", long_ago)
     gated.let_through()
     running.join(120)
     assert (collection.searcher.encoder, collection.verify()) == (gated, [])
-    said = [(each.question, each.answer) for each in store.answers.exchanges("c", 9, long_ago)]
+    said = [
+        (each.question, each.answer)
+        for each in AnswerHistory(store.database).exchanges("c", 9, long_ago)
+    ]
     assert said == [("first?", b"{}"), ("second?", b"{}")]
-    assert [one.comment for one in store.answers.feedback()] == ["good"]
-    assert store.ledger.roots() == [SyncedFolder("/r", "", ("x",))]
-    assert store.ledger.entries("/r") == {f"/r/{id}": ledger_line(id) for id in ("3", "99")}
-    assert store.ledger.versions("/r") == {id: line(make, int(id)).version for id in ("3", "99")}
+    assert [one.comment for one in AnswerHistory(store.database).feedback()] == ["good"]
+    assert Ledger(store.database).roots() == [SyncedFolder("/r", "", ("x",))]
+    assert Ledger(store.database).entries("/r") == {
+        f"/r/{id}": ledger_line(id) for id in ("3", "99")
+    }
+    assert Ledger(store.database).versions("/r") == {
+        id: line(make, int(id)).version for id in ("3", "99")
+    }
     left = collection.exchange(
-        [], {"99": line(make, 99).version}, ledger=LedgerChange(forgotten=["/r/99"])
+        [], {"99": line(make, 99).version}, also=LedgerChange(forgotten=["/r/99"]).write
     )
-    assert (left.removed, set(store.ledger.entries("/r")), collection.verify()) == (
+    assert (left.removed, set(Ledger(store.database).entries("/r")), collection.verify()) == (
         frozenset({"99"}),
         {"/r/3"},
         [],

@@ -197,7 +197,7 @@ def test_a_vote_is_feedback_one_a_person_and_can_be_changed(room: Room) -> None:
         room.send(press(action, value, room.slack.hook, user, f"2000000020.00000{number}"))
         room.settle()
     assert room.service is not None
-    assert [kept.helpful for kept in room.service.collection.store.answers.feedback()] == [
+    assert [kept.helpful for kept in room.service.history.feedback()] == [
         False,
         True,
     ]

@@ -11,9 +11,11 @@ import pytest
 from corpus.document import Document, Page
 from corpus.errors import NotFoundError, StoreError
 from index.encoding.encoder import Vectors
-from index.ledger import FileStage, LedgerChange, LedgerEntry, SyncedFolder
 from index.store.store import FILE_NAME, Filters, Overview, PreparedDocument, Store
 from index.text.chunk import Chunk
+from service.answering.history import AnswerHistory
+from service.mirror.ledger import FileStage, Ledger, LedgerChange, LedgerEntry, SyncedFolder
+from service.storage import APPLICATION_DATA
 
 Make = Callable[..., Document]
 
@@ -22,7 +24,7 @@ EARLIER = datetime.now(UTC) - timedelta(hours=1)
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path)
+    opened = Store(tmp_path, APPLICATION_DATA)
     yield opened
     opened.close()
 
@@ -144,8 +146,8 @@ def test_texts_of_older_versions_are_kept_until_the_document_is_deleted(
         "feedback": 0,
     }
     _, removals = store.write([], ["a"])
-    assert [(gone.id, gone.chunks, gone.versions, gone.answers) for gone in removals] == [
-        ("a", 1, 2, 0)
+    assert [(gone.id, gone.chunks, gone.versions, gone.related) for gone in removals] == [
+        ("a", 1, 2, {"answers": 0})
     ]
     assert set(store.counts().values()) == {0}
     for version in (None, old.version, new.version):
@@ -254,22 +256,26 @@ def test_a_filter_that_narrows_nothing_is_false() -> None:
 def test_an_answer_is_kept_byte_for_byte_and_the_first_one_stays(store: Store, make: Make) -> None:
     store.write([prepared(make("a"))])
     body = b'{"x": "\xc3\xa9\xf0\x9f\x99\x82"}\x00\xff'
-    assert store.answers.save("1", "What?", body, ["a", "a"]) == body
-    assert store.answers.save("1", "What?", b"later", ["a"]) == body
-    assert store.answers.find("1") == body
-    assert store.answers.find("2") is None
+    assert AnswerHistory(store.database).save("1", "What?", body, ["a", "a"]) == body
+    assert AnswerHistory(store.database).save("1", "What?", b"later", ["a"]) == body
+    assert AnswerHistory(store.database).find("1") == body
+    assert AnswerHistory(store.database).find("2") is None
 
 
 def test_answers_go_with_the_documents_they_show(store: Store, make: Make) -> None:
     store.write([prepared(make(id)) for id in "abc"])
-    store.answers.save("1", "q", b"shows a and b", ["a", "b"])
-    store.answers.save("2", "q", b"shows c", ["c"])
-    store.answers.save("3", "q", b"shows nothing", [])
+    AnswerHistory(store.database).save("1", "q", b"shows a and b", ["a", "b"])
+    AnswerHistory(store.database).save("2", "q", b"shows c", ["c"])
+    AnswerHistory(store.database).save("3", "q", b"shows nothing", [])
     _, (removal,) = store.write([], ["b"])
-    assert removal.answers == 1
-    assert [store.answers.find(id) for id in "123"] == [None, b"shows c", b"shows nothing"]
+    assert removal.related == {"answers": 1}
+    assert [AnswerHistory(store.database).find(id) for id in "123"] == [
+        None,
+        b"shows c",
+        b"shows nothing",
+    ]
     store.write([prepared(make("c", "Updated."))])
-    assert store.answers.find("2") == b"shows c"
+    assert AnswerHistory(store.database).find("2") == b"shows c"
 
 
 def test_a_store_is_empty_until_it_holds_a_document_and_again_after_the_last(
@@ -285,15 +291,17 @@ def test_a_store_is_empty_until_it_holds_a_document_and_again_after_the_last(
 def test_an_answer_that_shows_a_deleted_document_is_not_kept(store: Store, make: Make) -> None:
     store.write([prepared(make("a"))])
     with pytest.raises(NotFoundError, match="deleted while"):
-        store.answers.save("1", "q", b"shows a and b", ["a", "b"])
-    assert store.answers.find("1") is None
+        AnswerHistory(store.database).save("1", "q", b"shows a and b", ["a", "b"])
+    assert AnswerHistory(store.database).find("1") is None
 
 
 def test_feedback_is_kept_with_its_question(store: Store, make: Make, tmp_path: Path) -> None:
     store.write([prepared(make("a"))])
-    store.answers.save("1", "How much?", b"x", ["a"])
-    first = store.answers.add_feedback("1", True, None, None)
-    second = store.answers.add_feedback("1", False, "no", {"document_id": "a", "start": 1})
+    AnswerHistory(store.database).save("1", "How much?", b"x", ["a"])
+    first = AnswerHistory(store.database).add_feedback("1", True, None, None)
+    second = AnswerHistory(store.database).add_feedback(
+        "1", False, "no", {"document_id": "a", "start": 1}
+    )
     assert (first, second) == (1, 2)
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:
         rows = connection.execute(
@@ -303,7 +311,7 @@ def test_feedback_is_kept_with_its_question(store: Store, make: Make, tmp_path: 
     assert [row[:3] for row in rows] == [("How much?", 1, None), ("How much?", 0, "no")]
     assert '"document_id": "a"' in rows[1][3]
     with pytest.raises(NotFoundError, match="there is no stored answer '2'"):
-        store.answers.add_feedback("2", True, None, None)
+        AnswerHistory(store.database).add_feedback("2", True, None, None)
 
 
 def line(
@@ -329,26 +337,34 @@ def test_lines_of_the_ledger_come_back_and_the_last_one_of_a_path_stays(store: S
         SyncedFolder("/r", "papers", ("x",)),
         SyncedFolder("/empty", ""),
     ):
-        store.ledger.record(LedgerChange(root=root))
-    store.ledger.record(
+        Ledger(store.database).record(LedgerChange(root=root))
+    Ledger(store.database).record(
         LedgerChange(
             [line("/r/b"), line("/r/a", FileStage.WAITING, "a"), line("/r/c", FileStage.FAILED)]
         )
     )
-    store.ledger.record(LedgerChange([line("/r/a", FileStage.STORED, "a")], ["/r/b"]))
-    assert store.ledger.entries("/r") == {
+    Ledger(store.database).record(LedgerChange([line("/r/a", FileStage.STORED, "a")], ["/r/b"]))
+    assert Ledger(store.database).entries("/r") == {
         "/r/a": line("/r/a", FileStage.STORED, "a"),
         "/r/c": line("/r/c", FileStage.FAILED),
     }
-    assert store.ledger.roots() == [
+    assert Ledger(store.database).roots() == [
         SyncedFolder("/empty", ""),
         SyncedFolder("/r", "papers", ("x",)),
     ]
-    assert store.ledger.stages() == {"/empty": {}, "/r": {FileStage.STORED: 1, FileStage.FAILED: 1}}
-    assert (store.ledger.claims(), store.ledger.entries("/empty")) == ({"a": "/r/a"}, {})
-    assert [entry.path for entry in store.ledger.lines(1)] == ["/r/a"]
-    assert [entry.path for entry in store.ledger.lines(9, after="/r/a")] == ["/r/c"]
-    assert [entry.path for entry in store.ledger.lines(9, stage=FileStage.FAILED)] == ["/r/c"]
+    assert Ledger(store.database).stages() == {
+        "/empty": {},
+        "/r": {FileStage.STORED: 1, FileStage.FAILED: 1},
+    }
+    assert (Ledger(store.database).claims(), Ledger(store.database).entries("/empty")) == (
+        {"a": "/r/a"},
+        {},
+    )
+    assert [entry.path for entry in Ledger(store.database).lines(1)] == ["/r/a"]
+    assert [entry.path for entry in Ledger(store.database).lines(9, after="/r/a")] == ["/r/c"]
+    assert [entry.path for entry in Ledger(store.database).lines(9, stage=FileStage.FAILED)] == [
+        "/r/c"
+    ]
 
 
 def test_the_ledger_changes_with_the_documents_or_not_at_all(store: Store, make: Make) -> None:
@@ -356,12 +372,12 @@ def test_the_ledger_changes_with_the_documents_or_not_at_all(store: Store, make:
         yield prepared(make("a"))
         raise RuntimeError("the encoder broke")
 
-    store.ledger.record(LedgerChange(root=SyncedFolder("/r", "")))
+    Ledger(store.database).record(LedgerChange(root=SyncedFolder("/r", "")))
     with pytest.raises(RuntimeError):
-        store.write(failing(), ledger=LedgerChange([line("/r/a")]))
-    assert store.ledger.entries("/r") == {}
-    store.write([prepared(make("a"))], ledger=LedgerChange([line("/r/a", document_id="a")]))
-    assert (set(store.ledger.entries("/r")), store.ledger.versions("/r")) == (
+        store.write(failing(), also=LedgerChange([line("/r/a")]).write)
+    assert Ledger(store.database).entries("/r") == {}
+    store.write([prepared(make("a"))], also=LedgerChange([line("/r/a", document_id="a")]).write)
+    assert (set(Ledger(store.database).entries("/r")), Ledger(store.database).versions("/r")) == (
         {"/r/a"},
         {"a": make("a").version},
     )
@@ -372,8 +388,12 @@ def test_a_store_that_kept_no_ledger_gets_one(store: Store, make: Make, tmp_path
     store.close()
     _execute(tmp_path, "DROP TABLE synced_files")
     _execute(tmp_path, "DROP TABLE synced_folders")
-    again = Store(tmp_path)
-    assert (again.ledger.lines(9), again.ledger.roots(), again.document("a").id) == ([], [], "a")
+    again = Store(tmp_path, APPLICATION_DATA)
+    assert (
+        Ledger(again.database).lines(9),
+        Ledger(again.database).roots(),
+        again.document("a").id,
+    ) == ([], [], "a")
     again.close()
 
 
@@ -404,7 +424,7 @@ def test_everything_survives_reopening(store: Store, make: Make, tmp_path: Path)
     document = make("a", tags=["x"])
     store.write([prepared(document)])
     store.close()
-    again = Store(tmp_path)
+    again = Store(tmp_path, APPLICATION_DATA)
     assert (again.document("a"), again.generation) == (document, 1)
     again.close()
 
@@ -421,14 +441,14 @@ def test_a_store_of_another_format_is_refused(store: Store, tmp_path: Path) -> N
     with pytest.raises(
         StoreError, match="the store has format 2, this Quoth reads 1; use the Quoth that wrote it"
     ):
-        Store(tmp_path)
+        Store(tmp_path, APPLICATION_DATA)
 
 
 @pytest.mark.parametrize("damage", [b"garbage", bytes(range(256)) * 100])
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / FILE_NAME).write_bytes(damage)
     with pytest.raises(StoreError, match=r"quoth\.db: the database is damaged or not one of Quoth"):
-        Store(tmp_path)
+        Store(tmp_path, APPLICATION_DATA)
 
 
 def test_a_database_that_is_cut_short_is_refused(store: Store, make: Make, tmp_path: Path) -> None:
@@ -437,7 +457,7 @@ def test_a_database_that_is_cut_short_is_refused(store: Store, make: Make, tmp_p
     path = tmp_path / FILE_NAME
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(StoreError, match="the database is damaged"):
-        Store(tmp_path)
+        Store(tmp_path, APPLICATION_DATA)
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
@@ -476,29 +496,34 @@ def test_a_damaged_chunk_is_named(
 
 def test_a_conversation_gives_back_its_last_exchanges_in_order(store: Store, make: Make) -> None:
     store.write([prepared(make("gas", "The line carries gas."))])
-    store.answers.save("a1", "first?", b"{}", ["gas"])
+    AnswerHistory(store.database).save("a1", "first?", b"{}", ["gas"])
     for question in ("first?", "second?", "third?"):
-        store.answers.add_exchange("c", question, "a1" if question == "first?" else "gone", EARLIER)
-    store.answers.add_exchange("other", "else?", "a1", EARLIER)
-    assert [(each.question, each.answer) for each in store.answers.exchanges("c", 9, EARLIER)] == [
+        AnswerHistory(store.database).add_exchange(
+            "c", question, "a1" if question == "first?" else "gone", EARLIER
+        )
+    AnswerHistory(store.database).add_exchange("other", "else?", "a1", EARLIER)
+    assert [
+        (each.question, each.answer)
+        for each in AnswerHistory(store.database).exchanges("c", 9, EARLIER)
+    ] == [
         ("first?", b"{}"),
         ("second?", None),
         ("third?", None),
     ]
-    assert [each.question for each in store.answers.exchanges("c", 2, EARLIER)] == [
+    assert [each.question for each in AnswerHistory(store.database).exchanges("c", 2, EARLIER)] == [
         "second?",
         "third?",
     ]
-    assert store.answers.exchanges("nobody", 9, EARLIER) == []
+    assert AnswerHistory(store.database).exchanges("nobody", 9, EARLIER) == []
 
 
 def test_a_conversation_in_which_nothing_was_asked_for_long_is_forgotten(store: Store) -> None:
     later = datetime.now(UTC) + timedelta(hours=1)
-    store.answers.add_exchange("c", "first?", "a1", EARLIER)
-    assert store.answers.exchanges("c", 9, later) == []
-    assert len(store.answers.exchanges("c", 9, EARLIER)) == 1
-    store.answers.add_exchange("other", "else?", "a1", later)
-    assert store.answers.exchanges("c", 9, EARLIER) == []
+    AnswerHistory(store.database).add_exchange("c", "first?", "a1", EARLIER)
+    assert AnswerHistory(store.database).exchanges("c", 9, later) == []
+    assert len(AnswerHistory(store.database).exchanges("c", 9, EARLIER)) == 1
+    AnswerHistory(store.database).add_exchange("other", "else?", "a1", later)
+    assert AnswerHistory(store.database).exchanges("c", 9, EARLIER) == []
 
 
 def test_a_store_from_before_conversations_gets_their_table(store: Store) -> None:
@@ -507,7 +532,7 @@ def test_a_store_from_before_conversations_gets_their_table(store: Store) -> Non
     with sqlite3.connect(path) as connection:
         connection.execute("DROP TABLE exchanges")
     connection.close()
-    reopened = Store(path.parent)
-    reopened.answers.add_exchange("c", "first?", "a1", EARLIER)
-    assert len(reopened.answers.exchanges("c", 9, EARLIER)) == 1
+    reopened = Store(path.parent, APPLICATION_DATA)
+    AnswerHistory(reopened.database).add_exchange("c", "first?", "a1", EARLIER)
+    assert len(AnswerHistory(reopened.database).exchanges("c", 9, EARLIER)) == 1
     reopened.close()

@@ -13,8 +13,9 @@ from corpus.errors import DocumentError, NotFoundError, StoreError
 from corpus.pool import ParserPool
 from index.collection import Collection
 from index.encoding.encoder import Encoder, EncoderIdentity, Vectors
-from index.ledger import FileStage
 from index.outcome import FileOutcome, FileStatus
+from service.answering.history import AnswerHistory
+from service.mirror.ledger import FileStage, Ledger
 from service.mirror.plan import root_of
 from service.mirror.sync import Mirror
 
@@ -84,7 +85,7 @@ class Synced:
 
     def ledger(self) -> dict[str, tuple[str, str | None]]:
         """The stage and the reason of each file."""
-        entries = self.collection.store.ledger.lines(100)
+        entries = Ledger(self.collection.store.database).lines(100)
         return {
             os.path.relpath(entry.path, self.folder): (entry.stage.value, entry.reason)
             for entry in entries
@@ -194,11 +195,14 @@ def test_a_moved_file_with_an_id_of_its_own_keeps_its_answers(
 ) -> None:
     synced.write("a.md", OTTER)
     synced.sync()
-    synced.collection.store.answers.save("1", "How long?", b"212 metres", ["otter"])
+    AnswerHistory(synced.collection.store.database).save("1", "How long?", b"212 metres", ["otter"])
     (synced.folder / "a.md").unlink()
     synced.write("new/b.md", text)
     assert synced.sync() == expected
-    assert (synced.ids(), synced.collection.store.answers.find("1")) == (["otter"], b"212 metres")
+    assert (synced.ids(), AnswerHistory(synced.collection.store.database).find("1")) == (
+        ["otter"],
+        b"212 metres",
+    )
     assert text.endswith(synced.text("otter"))
     # The document now belongs to the new path.
     (synced.folder / "new" / "b.md").unlink()
@@ -359,7 +363,7 @@ def test_a_collection_opened_for_reading_cannot_be_synced(
     synced.write("a.txt", "Gas flows.")
     with pytest.raises(StoreError, match="was opened for reading only"):
         list(carried_out(Mirror(open_collection(writable=False), synced.folder)))
-    assert synced.collection.store.ledger.roots() == []
+    assert Ledger(synced.collection.store.database).roots() == []
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")
@@ -411,10 +415,10 @@ def test_a_folder_inside_another_synced_folder_is_refused(synced: Synced, tmp_pa
 def test_the_documents_of_a_forgotten_folder_stay(synced: Synced, tmp_path: Path) -> None:
     synced.write("a.txt", "Gas flows.")
     synced.sync()
-    assert synced.collection.store.ledger.forget_root(str(synced.folder)) == 1
+    assert Ledger(synced.collection.store.database).forget_root(str(synced.folder)) == 1
     with pytest.raises(NotFoundError, match="is not synced with this folder"):
-        synced.collection.store.ledger.forget_root(str(synced.folder))
-    assert (synced.ids(), synced.ledger(), synced.collection.store.ledger.roots()) == (
+        Ledger(synced.collection.store.database).forget_root(str(synced.folder))
+    assert (synced.ids(), synced.ledger(), Ledger(synced.collection.store.database).roots()) == (
         ["papers/a.txt"],
         {},
         [],
@@ -449,12 +453,14 @@ def test_an_interrupted_sync_is_finished_by_the_next(synced: Synced) -> None:
     for number in range(130):
         synced.write(f"{number:03}.txt", f"Line {number} carries gas.")
     next(carried_out(synced.mirror))
-    assert synced.collection.store.ledger.stages() == {
+    assert Ledger(synced.collection.store.database).stages() == {
         str(synced.folder): {FileStage.STORED: 64, FileStage.WAITING: 66}
     }
     outcomes = list(synced.sync().values())
     assert (outcomes.count("unchanged"), outcomes.count("added")) == (64, 66)
-    assert synced.collection.store.ledger.stages() == {str(synced.folder): {FileStage.STORED: 130}}
+    assert Ledger(synced.collection.store.database).stages() == {
+        str(synced.folder): {FileStage.STORED: 130}
+    }
     assert synced.collection.verify() == []
 
 

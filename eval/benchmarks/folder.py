@@ -38,9 +38,9 @@ from eval.console import print_wide, stderr, stdout
 from eval.seed import SEED
 from index.collection import Collection
 from index.encoding.encoder import DEFAULT_ENCODER, load_encoder
-from index.ledger import FileStage
 from index.outcome import FileStatus
 from index.text.sentences import sentences
+from service.mirror.ledger import FileStage, Ledger
 from service.mirror.sync import Mirror
 from service.settings import Settings, load_settings
 
@@ -287,11 +287,11 @@ def main() -> None:
 
 
 def _print_ledger(collection: Collection, folder: Path) -> None:
-    stages = collection.store.ledger.stages()[str(folder)]
+    stages = Ledger(collection.store.database).stages()[str(folder)]
     stdout.print(
         "ledger: " + ", ".join(f"{stages[stage]} {stage}" for stage in FileStage if stage in stages)
     )
-    for entry in collection.store.ledger.lines(2 * len(BAD), stage=FileStage.FAILED):
+    for entry in Ledger(collection.store.database).lines(2 * len(BAD), stage=FileStage.FAILED):
         stdout.print(
             f"  {entry.stage} {os.path.relpath(entry.path, folder)}: {entry.reason} ({entry.at})",
             markup=False,

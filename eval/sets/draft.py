@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 
 from corpus.document import Document
 from eval.seed import SEED
-from index.answers import Feedback
 from index.collection import all_documents
 from index.store.store import Store
 from index.text.sentences import sentences
+from service.answering.history import AnswerHistory, Feedback
 
 SENTENCES_PER_DOCUMENT = 3
 """How many sentences of a document are proposed."""
@@ -28,7 +28,7 @@ def draft(store: Store) -> list[DraftLine]:
     """The lines of a draft, those from feedback first."""
     lines = [
         _of_feedback(feedback)
-        for feedback in store.answers.feedback()
+        for feedback in AnswerHistory(store.database).feedback()
         if not feedback.helpful or feedback.correct
     ]
     draws = random.Random(SEED)

@@ -1,5 +1,4 @@
-"""The store: documents, versions, chunks, vectors and answers as rows of a database. It is the
-truth.
+"""The store: documents, versions, chunks and vectors as rows of a database. It is the truth.
 
 FAISS and the lexical index are derived from it. Every write of documents is one transaction that
 ends in a new generation number; :meth:`Store.changes_since` says what a derived index of an older
@@ -18,10 +17,9 @@ from numpy.typing import NDArray
 
 from corpus.document import Document, Page
 from corpus.errors import NotFoundError, StoreError
-from index.answers import Answers
 from index.encoding.encoder import Vectors
-from index.ledger import NO_LINES, Ledger, LedgerChange, write_lines
 from index.store import tables
+from index.store.application import ApplicationData, TransactionStep
 from index.store.database import Database, insert_or_keep, make_folder, now
 from index.text.chunk import Chunk
 
@@ -150,12 +148,15 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What a deletion took out of the store, by structure."""
+    """How many rows of each kind were deleted with a document.
+
+    :param related: rows of the application's data, by name
+    """
 
     id: str
     chunks: int
     versions: int
-    answers: int
+    related: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,17 +207,17 @@ class Store:
     write documents.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, application: Sequence[ApplicationData] = ()) -> None:
         """Open the store in ``folder``, making its tables where it is new.
 
+        :param application: other data that lives in the database and changes with its documents
         :raises StoreError: the file is damaged, not a store of Quoth, or of another format
         """
         make_folder(folder)
         self.path = folder / FILE_NAME
-        self._database = Database(self.path)
-        self.answers = Answers(self._database)
-        self.ledger = Ledger(self._database)
-        with self._database.reading() as connection:
+        self.database = Database(self.path)
+        self._application = tuple(application)
+        with self.database.reading() as connection:
             there = set(sa.inspect(connection).get_table_names())
             found = (
                 json.loads(self._meta(connection, "format") or "null")
@@ -229,11 +230,12 @@ class Store:
                 f"{self.path}: the store has format {found}, this Quoth reads {FORMAT}; use "
                 "the Quoth that wrote it"
             )
-        if not there >= set(
-            tables.metadata.tables
-        ):  # a new store, or one from before one of the tables
-            with self._database.transaction() as connection:
-                tables.metadata.create_all(connection)
+        schemas = (tables.metadata, *(data.tables for data in self._application))
+        if any(schema.tables.keys() - there for schema in schemas):
+            # The store is new, or older than one of the tables.
+            with self.database.transaction() as connection:
+                for schema in schemas:
+                    schema.create_all(connection)
                 connection.execute(
                     insert_or_keep(tables.meta),
                     [_meta_row("format", FORMAT), _meta_row("generation", 0)],
@@ -241,51 +243,51 @@ class Store:
 
     def close(self) -> None:
         """Close every connection."""
-        self._database.close()
+        self.database.close()
 
     # -- what the index was built with, and where it stands
 
     @property
     def generation(self) -> int:
         """The number of the last write of documents."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return self._generation(connection)
 
     def manifest(self) -> dict[str, object] | None:
         """What the index was built with, None before the first :meth:`set_manifest`."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             value = self._meta(connection, "manifest")
         return None if value is None else json.loads(value)
 
     def set_manifest(self, manifest: dict[str, object]) -> None:
         """Record what the index is built with from now on."""
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             _put_meta(connection, "manifest", manifest)
 
     def calibration(self) -> dict[str, Any] | None:  # Any: JSON
         """The numbers that confidence was calibrated to on questions about these documents, None
         where it was not.
         """
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             value = self._meta(connection, "calibration")
         return None if value is None else json.loads(value)
 
     def set_calibration(self, numbers: dict[str, object]) -> None:
         """Keep such numbers from now on."""
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             _put_meta(connection, "calibration", numbers)
 
     def encoder_source(self) -> str | None:
         """What the encoder was loaded from, as it was last asked for, None where that was not
         recorded.
         """
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             value = self._meta(connection, "encoder_source")
         return None if value is None else str(json.loads(value))
 
     def set_encoder_source(self, source: str) -> None:
         """Record what the encoder was loaded from."""
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             _put_meta(connection, "encoder_source", source)
 
     def is_empty(self) -> bool:
@@ -294,21 +296,16 @@ class Store:
 
     def chunk_count(self) -> int:
         """How many chunks there are."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return _count(connection, tables.chunks)
 
     def counts(self) -> dict[str, int]:
-        """How many rows there are of documents, versions, chunks, answers and feedback; each counts
-        a narrow index.
+        """How many rows there are of documents, versions and chunks, and of what the application
+        counts, by table. Quick: each counts a narrow index.
         """
-        counted = (
-            tables.documents,
-            tables.versions,
-            tables.chunks,
-            tables.answers,
-            tables.feedback,
-        )
-        with self._database.reading() as connection:
+        counted = [tables.documents, tables.versions, tables.chunks]
+        counted += [table for data in self._application for table in data.counted]
+        with self.database.reading() as connection:
             return {table.name: _count(connection, table) for table in counted}
 
     # -- writing documents
@@ -318,23 +315,24 @@ class Store:
         upserts: Iterable[PreparedDocument],
         removals: Sequence[str] = (),
         manifest: dict[str, object] | None = None,
-        ledger: LedgerChange = NO_LINES,
+        also: TransactionStep | None = None,
     ) -> tuple[int, list[Removal]]:
         """Put documents in place of what stood under their ids, and take others out, as one new
         generation.
 
         :param manifest: what the index is built with from this generation on, where that changes
-        :param ledger: what is to be written about the files that the documents are from
+        :param also: called in the same transaction, to write data of the application
         :return: the new generation, and a receipt for each id in ``removals`` that was there
         :raises StoreError: the disk is full or the database damaged; then nothing has changed
         """
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             generation = self._generation(connection) + 1
-            gone = [_remove(connection, id, generation) for id in removals]
+            gone = [_remove(connection, id, generation, self._application) for id in removals]
             _replace(connection, list(upserts), generation)
             if manifest is not None:
                 _put_meta(connection, "manifest", manifest)
-            write_lines(connection, ledger)
+            if also is not None:
+                also(connection)
             _set_generation(connection, generation)
         return generation, [receipt for receipt in gone if receipt is not None]
 
@@ -345,10 +343,10 @@ class Store:
 
         There is room for eight times as many chunks as the other has, and a million more. Done
         once, it is done."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             if self._meta(connection, "last_number") is not None:
                 return
-        with other._database.transaction() as connection:
+        with other.database.transaction() as connection:
             room = 8 * _count(connection, tables.chunks) + _SPARE_NUMBERS
             last = _last_chunk_number(connection)
             connection.execute(
@@ -356,13 +354,13 @@ class Store:
                 .where(_numbers.c.name == tables.chunks.name)
                 .values(seq=last + room)
             )
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             connection.execute(_numbers.insert().values(name=tables.chunks.name, seq=last))
             _put_meta(connection, "last_number", last + room)
 
     def skip_to(self, generation: int) -> None:
         """Count generations on from that number."""
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             _set_generation(connection, generation)
 
     def take_over(self, other: "Store") -> None:
@@ -375,7 +373,7 @@ class Store:
             generation
         :raises StoreError: it has given more numbers than it had, or the disk is full; then nothing
             has changed"""
-        with other._database.reading() as source, self._database.transaction() as connection:
+        with other.database.reading() as source, self.database.transaction() as connection:
             if _last_chunk_number(source) > json.loads(self._meta(source, "last_number") or "0"):
                 raise StoreError(
                     f"{other.path}: has outgrown its numbers; delete its folder and begin again"
@@ -409,7 +407,7 @@ class Store:
 
     def has_taken_over(self, other: "Store") -> bool:
         """Whether the other's chunks are held here, and nothing has been written there since."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return self._meta(connection, "taken_over") == str(other.generation)
 
     # -- reading documents
@@ -419,7 +417,7 @@ class Store:
 
         :raises NotFoundError: there is no such document, or it never had that version
         """
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             row = connection.execute(
                 sa.select(tables.documents).where(tables.documents.c.id == id)
             ).one_or_none()
@@ -438,7 +436,7 @@ class Store:
 
     def summary(self, id: str) -> DocumentSummary | None:
         """What is known about a document without its text, None where there is no such document."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             row = connection.execute(
                 sa.select(tables.documents).where(tables.documents.c.id == id)
             ).one_or_none()
@@ -447,7 +445,7 @@ class Store:
     def summaries(self, ids: Sequence[str]) -> dict[str, DocumentSummary]:
         """What is known about those of the documents that are there, by id."""
         query = sa.select(tables.documents).where(tables.documents.c.id.in_(_listed))
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return {row.id: _summary(row) for row in connection.execute(query, _ids(ids))}
 
     def documents(self, limit: int, after: str | None = None) -> list[DocumentSummary]:
@@ -455,7 +453,7 @@ class Store:
         query = sa.select(tables.documents).order_by(tables.documents.c.id).limit(limit)
         if after is not None:
             query = query.where(tables.documents.c.id > after)
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return [_summary(row) for row in connection.execute(query)]
 
     def newest(self, limit: int) -> list[DocumentSummary]:
@@ -465,7 +463,7 @@ class Store:
             .order_by(tables.documents.c.updated_at.desc(), tables.documents.c.id)
             .limit(limit)
         )
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return [_summary(row) for row in connection.execute(query)]
 
     def overview(self, tags: int) -> Overview:
@@ -482,7 +480,7 @@ class Store:
             .order_by(held.desc(), tables.document_tags.c.tag)
             .limit(tags)
         )
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             documents, earliest, latest = connection.execute(
                 days.select_from(tables.documents)
             ).one()
@@ -506,7 +504,7 @@ class Store:
             "first": start + 1,
             "length": end - start,
         }
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             found = connection.execute(_PAGED_PASSAGE, place).one_or_none()
         if found is None:
             raise NotFoundError(f"document {document_id!r} has no version {version!r}")
@@ -516,18 +514,18 @@ class Store:
 
     def chunks(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
         """The chunks of those numbers that are there, by number."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return {row.id: _stored_chunk(row) for row in connection.execute(_chunks_of, _ids(ids))}
 
     def chunk_ids(self, filters: Filters | None = None) -> Ids:
         """The numbers of all chunks whose documents pass the filters, ascending."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return np.sort(_all_passing(connection, filters or Filters()))
 
     def embedded(self, document_id: str) -> dict[str, NDArray[np.float32]]:
         """The vectors of a document's present chunks, by the text that the encoder saw."""
         query = sa.select(tables.chunks, tables.vectors.c.vector).join(tables.vectors, _its_vector)
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             rows = connection.execute(query.where(tables.chunks.c.document_id == document_id)).all()
         return {
             _chunk(row).embedded_text: np.frombuffer(row.vector, dtype=np.float32) for row in rows
@@ -537,7 +535,7 @@ class Store:
         """What a set of the chunks that pass the filters is missing, when it is of the generation
         ``since``.
         """
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             added = (
                 _new_passing(connection, filters, since)
                 if since > 0
@@ -549,7 +547,7 @@ class Store:
         """The numbers of those of the chunks that are there, and their vectors, float32 ``[there,
         dimension]``.
         """
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             rows = connection.execute(_vectors_of, _ids(ids)).all()
         there = np.array([id for id, _ in rows], dtype=np.int64)
         return there, _matrix([vector for _, vector in rows])
@@ -559,7 +557,7 @@ class Store:
 
         It comes in parts that hold a bounded number of chunks, at least one part, all of one state
         of the store."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             reached, removed = self._generation(connection), _removed_since(connection, generation)
             for rows in _pages(connection, _chunks, generation):
                 yield Changes(reached, removed, tuple(_stored_chunk(row) for row in rows))
@@ -572,7 +570,7 @@ class Store:
         query = sa.select(tables.chunks.c.id, tables.vectors.c.vector).join(
             tables.vectors, _its_vector
         )
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             reached, removed = self._generation(connection), _removed_since(connection, generation)
             for rows in _pages(connection, query, generation):
                 ids = np.array([row.id for row in rows], dtype=np.int64)
@@ -608,7 +606,7 @@ class Store:
             )
             .outerjoin(tables.vectors, _its_vector)
         )
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return [
                 f"chunk {id} of document {document_id!r}: {fault}"
                 for id, document_id, owner, vector, equal in connection.execute(query)
@@ -726,30 +724,25 @@ def _pages(
         yield rows
 
 
-def _remove(connection: sa.Connection, id: str, generation: int) -> Removal | None:
-    """Take a document out with all that shows its text, None where it is not there."""
+def _remove(
+    connection: sa.Connection, id: str, generation: int, application: Iterable[ApplicationData]
+) -> Removal | None:
+    """Remove a document and everything that shows its text; returns None if it does not exist."""
     if (
         connection.execute(tables.documents.delete().where(tables.documents.c.id == id)).rowcount
         == 0
     ):
         return None
-    shown = sa.select(tables.answer_documents.c.answer_id).where(
-        tables.answer_documents.c.document_id == id
-    )
-    answers = connection.execute(
-        tables.answers.delete().where(tables.answers.c.id.in_(shown))
-    ).rowcount
-    left = sa.select(tables.answers.c.id)
-    connection.execute(
-        tables.answer_documents.delete().where(tables.answer_documents.c.answer_id.not_in(left))
-    )
+    related: dict[str, int] = {}
+    for data in application:
+        related.update(data.remove_document(connection, id))
     versions = connection.execute(
         tables.versions.delete().where(tables.versions.c.document_id == id)
     ).rowcount
     connection.execute(
         tables.document_tags.delete().where(tables.document_tags.c.document_id == id)
     )
-    return Removal(id, _remove_chunks(connection, id, generation), versions, answers)
+    return Removal(id, _remove_chunks(connection, id, generation), versions, related)
 
 
 def _remove_chunks(connection: sa.Connection, document_id: str, generation: int) -> int:

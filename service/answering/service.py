@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import Self
 
 from corpus.errors import NotFoundError, QuestionError, QuothError, SettingsError, StoreError
-from index.answers import Exchange
 from index.collection import Collection
 from index.encoding.encoder import Encoder, load_encoder
 from index.renewal import Renewal, built_otherwise
@@ -23,6 +22,7 @@ from index.store.store import Store
 from index.text.chunk import ChunkSettings
 from service.answering.answer import Answer, Answerer
 from service.answering.confidence import Calibration, Fitted, load_fitted, parse_calibrations
+from service.answering.history import AnswerHistory, Exchange
 from service.answering.question import MAX_TURNS, Question, Role, Turn
 from service.http.schemas import AskResponse, DocumentOut, SearchResponse
 from service.reader.load import load_passage_reader
@@ -30,6 +30,7 @@ from service.reader.passage import PassageReader
 from service.reader.reader import SpanReader
 from service.reader.span import Kind, Watch, unwatched
 from service.settings import CONVERSATION_HOURS, Settings
+from service.storage import APPLICATION_DATA
 
 MAX_EXCHANGES = MAX_TURNS // 2
 """How much of a conversation is looked back on: as much as a client may send."""
@@ -67,7 +68,14 @@ class AnswerService:
             settings"""
         fitted = load_fitted()
         self.passages, self.reader = passages, SpanReader(passages, fitted.ranking)
-        self.collection = Collection(folder, encoder, writable=writable, settings=chunking)
+        self.collection = Collection(
+            folder,
+            encoder,
+            writable=writable,
+            settings=chunking,
+            application=APPLICATION_DATA,
+        )
+        self.history = AnswerHistory(self.collection.store.database)
         self._renewal: Renewal | None = None
         self._renewing: threading.Thread | None = None
         calibrations, numbers = _calibrations(self.collection.store, fitted, passages.digest)
@@ -165,10 +173,9 @@ class AnswerService:
         if question.conversation_id is None:
             return self._ask(question, watch)
         expired = datetime.now(UTC) - self._conversation_age
-        store = self.collection.store
-        before = store.answers.exchanges(question.conversation_id, MAX_EXCHANGES, expired)
+        before = self.history.exchanges(question.conversation_id, MAX_EXCHANGES, expired)
         body = self._ask(replace(question, history=tuple(_turns(before))), watch)
-        store.answers.add_exchange(
+        self.history.add_exchange(
             question.conversation_id, question.text, json.loads(body)["id"], expired
         )
         return body
@@ -176,9 +183,7 @@ class AnswerService:
     def _ask(self, question: Question, watch: Watch) -> bytes:
         self.collection.keep_up()
         for _ in range(_ATTEMPTS):
-            kept = self.collection.store.answers.find(
-                self._id(question, self.collection.generation)
-            )
+            kept = self.history.find(self._id(question, self.collection.generation))
             if kept is not None:
                 self._observed(json.loads(kept)["reason"] or ANSWERED, {})
                 return kept
@@ -202,7 +207,7 @@ class AnswerService:
         )
         log.debug("%s was asked %r", id, question.text)
         shown = {hit.chunk.document_id for hit in asked.hits}
-        kept = self.collection.store.answers.save(id, question.text, body, shown)
+        kept = self.history.save(id, question.text, body, shown)
         self._observed(what, asked.timings_ms)
         return kept
 
@@ -239,7 +244,7 @@ class AnswerService:
                 "end": end,
                 "quote": quote,
             }
-        return store.answers.add_feedback(answer_id, helpful, comment, place)
+        return self.history.add_feedback(answer_id, helpful, comment, place)
 
     def _observed(self, outcome: str, timings_ms: Mapping[str, float]) -> None:
         for observer in self.observers:
@@ -290,7 +295,10 @@ def open_collection(settings: Settings, *, writable: bool) -> Collection:
     :raises StoreError: the data folder cannot be opened
     """
     collection = Collection(
-        settings.data_dir, _encoder(settings, settings.encoder), writable=writable
+        settings.data_dir,
+        _encoder(settings, settings.encoder),
+        writable=writable,
+        application=APPLICATION_DATA,
     )
     _record_source(collection, settings, writable)
     return collection

@@ -34,7 +34,6 @@ from corpus.load import ParseResult, ParseTask, find_files
 from corpus.pool import ParserPool
 from index.collection import Collection
 from index.encoding.encoder import load_encoder
-from index.ledger import FileStage
 from index.outcome import FAILURES, FileOutcome, FileStatus
 from index.renewal import rebuild
 from index.store.store import FILE_NAME, Filters
@@ -43,6 +42,7 @@ from service.answering.question import DEFAULT_TOP_K, make_question
 from service.answering.reason import Reason
 from service.answering.service import open_collection, open_service
 from service.http.schemas import AskResponse, CitationOut, SummaryOut
+from service.mirror.ledger import FileStage, Ledger
 from service.mirror.plan import root_of
 from service.mirror.sync import Mirror
 from service.mirror.watch import Watcher
@@ -337,10 +337,10 @@ def status(data: DataDir = None) -> None:
             **_flattened(collection.store.manifest() or {}),
             **{
                 f"synced {root}": _stages(counts)
-                for root, counts in collection.store.ledger.stages().items()
+                for root, counts in Ledger(collection.store.database).stages().items()
             },
         }
-        failed = collection.store.ledger.lines(_FAILURES_SHOWN, stage=FileStage.FAILED)
+        failed = Ledger(collection.store.database).lines(_FAILURES_SHOWN, stage=FileStage.FAILED)
     width = max(len(name) for name in rows)
     for name, value in rows.items():
         out.print(Text.assemble((name.ljust(width + 2), "bold"), value))
@@ -466,7 +466,7 @@ def _print_counts(counts: Counter[FileStatus], nothing: str) -> None:
 
 def _forget(folder: Path, collection: Collection) -> None:
     path = root_of(collection.store, folder).path
-    files = collection.store.ledger.forget_root(path)
+    files = Ledger(collection.store.database).forget_root(path)
     err.print(Text(f"{path}: its {files} files are not followed any longer; their documents stay"))
 
 

@@ -186,7 +186,7 @@ def _add_questions(app: FastAPI, service: AnswerService, threads: Threads) -> No
     @app.get("/v1/answers/{answer_id}", response_model=AskResponse, tags=["questions"])
     async def stored_answer(answer_id: str) -> Response:
         """A kept answer, byte for byte."""
-        body = await threads.read(service.collection.store.answers.find, answer_id)
+        body = await threads.read(service.history.find, answer_id)
         if body is None:
             raise NotFoundError(f"there is no stored answer {answer_id!r}")
         return Response(body, media_type="application/json")

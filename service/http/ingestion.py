@@ -12,11 +12,11 @@ from fastapi.responses import JSONResponse, Response
 
 from corpus.pool import ParserPool
 from index.collection import Collection
-from index.ledger import FileStage
 from index.store.store import Store
 from service.http.paging import cursor_after, key_before
 from service.http.schemas import FileOut, IngestionResponse, JobOut
 from service.mirror.jobs import Job, Jobs
+from service.mirror.ledger import FileStage, Ledger
 from service.mirror.sync import Mirror
 from service.mirror.watch import watching
 from service.settings import Settings
@@ -26,7 +26,7 @@ MAX_PAGE = 1_000
 
 def ingestion_router(store: Store, jobs: Jobs) -> APIRouter:
     """The routes of the ledger and of the jobs."""
-    router = APIRouter(prefix="/v1", tags=["documents"])
+    router, ledger = APIRouter(prefix="/v1", tags=["documents"]), Ledger(store.database)
 
     @router.get("/ingestion")
     def ingestion(
@@ -35,7 +35,7 @@ def ingestion_router(store: Store, jobs: Jobs) -> APIRouter:
         stage: FileStage | None = None,
     ) -> IngestionResponse:
         """What became of each file of the folders that the index keeps up with."""
-        found = store.ledger.lines(limit + 1, key_before(cursor), stage)
+        found = ledger.lines(limit + 1, key_before(cursor), stage)
         page = [FileOut.of(entry) for entry in found[:limit]]
         return IngestionResponse(
             files=page, cursor=cursor_after(page[-1].path) if len(found) > limit else None

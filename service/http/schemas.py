@@ -11,7 +11,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from corpus.document import unencodable
 from index.collection import Removed
-from index.ledger import FileStage, LedgerEntry
 from index.outcome import FileOutcome
 from index.search.searcher import Hit, SearchResult
 from index.store.store import DocumentSummary, Filters
@@ -27,6 +26,7 @@ from service.answering.question import (
     make_question,
 )
 from service.mirror.jobs import Job, JobState
+from service.mirror.ledger import FileStage, LedgerEntry
 
 MAX_BATCH_DOCUMENTS = 10_000
 
@@ -548,7 +548,7 @@ class DeleteResponse(Response):
             "vectors": removed.vectors,
             "terms": removed.terms,
             "versions": document.versions,
-            "answers": document.answers,
+            **document.related,
         }
         return cls(id=document.id, deleted=deleted, generation=removed.generation)
 

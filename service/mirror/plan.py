@@ -9,9 +9,9 @@ from corpus.errors import StoreError
 from corpus.files import NO_TIME, path_text
 from corpus.folder import FileState
 from corpus.load import ParseTask, file_id
-from index.ledger import FileStage, LedgerEntry, SyncedFolder
 from index.store.database import now
 from index.store.store import Store
+from service.mirror.ledger import FileStage, Ledger, LedgerEntry, SyncedFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def root_of(store: Store, folder: Path) -> SyncedFolder:
     """
     absolute = Path(os.path.abspath(folder))
     path = path_text(absolute)
-    roots = {root.path: root for root in store.ledger.roots()}
+    roots = {root.path: root for root in Ledger(store.database).roots()}
     for other in roots.keys() - {path}:
         if _is_inside(path, other) or _is_inside(other, path):
             raise StoreError(

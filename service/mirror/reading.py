@@ -9,9 +9,9 @@ from corpus.errors import DocumentError
 from corpus.files import NO_TIME
 from corpus.load import ParseResult
 from corpus.pool import ParserPool
-from index.ledger import FileStage, LedgerEntry
 from index.outcome import FileStatus
 from index.store.database import now
+from service.mirror.ledger import FileStage, LedgerEntry
 from service.mirror.plan import SyncPlan
 
 

@@ -11,8 +11,8 @@ from corpus.folder import scan
 from corpus.pool import ParserPool
 from index.collection import Collection
 from index.ingest import batches
-from index.ledger import FileStage, LedgerChange, LedgerEntry
 from index.outcome import FileOutcome, FileStatus
+from service.mirror.ledger import FileStage, Ledger, LedgerChange, LedgerEntry
 from service.mirror.plan import SyncPlan, make_plan, root_of
 from service.mirror.reading import FileUpdate, PlanReader, failed_update
 
@@ -30,6 +30,7 @@ class Mirror:
         self.folder = Path(os.path.abspath(folder))
         self._collection = collection
         self._store = collection.store
+        self._ledger = Ledger(collection.store.database)
         self._tags = tags
 
     def plan(self, *, again: bool = False, allow_empty: bool = False) -> SyncPlan:
@@ -44,14 +45,14 @@ class Mirror:
         root = known_root
         if self._tags is not None:
             root = replace(known_root, tags=tuple(sorted(set(self._tags))))
-        states, versions = scan(self.folder), self._store.ledger.versions(root.path)
+        states, versions = scan(self.folder), self._ledger.versions(root.path)
         if not states and versions and not allow_empty:
             raise DocumentError(
                 root.path,
                 f"has no documents now, but the index has {len(versions)} from it. Is a disk not "
                 "mounted? Nothing was changed; quoth sync --allow-empty removes them",
             )
-        known = self._store.ledger.entries(root.path)
+        known = self._ledger.entries(root.path)
         # Other tags change every document, so every file must be read.
         again = again or root != known_root
         return make_plan(root, states, known, versions=versions, again=again)
@@ -69,8 +70,8 @@ class Mirror:
         """
         self._collection.require_writable()
         yield from map(_unread_outcome, plan.unchanged)
-        self._store.ledger.record(LedgerChange(list(plan.pending.values()), root=plan.root))
-        reader = PlanReader(plan, IdClaims(self._store.ledger.claims()))
+        self._ledger.record(LedgerChange(list(plan.pending.values()), root=plan.root))
+        reader = PlanReader(plan, IdClaims(self._ledger.claims()))
         # One batch is held back, because the last one also removes the missing files, and which
         # files are missing is known only when all have been read.
         held: list[FileUpdate] = []
@@ -85,6 +86,9 @@ class Mirror:
         """Write a batch. A document that cannot be stored fails alone."""
         arriving = [update for update in batch if update.document is not None]
         previous = [*(update.before for update in arriving), *missing]
+        change = LedgerChange(
+            [update.entry for update in batch], [entry.path for entry in previous]
+        )
         try:
             done = self._collection.exchange(
                 [update.document for update in arriving if update.document is not None],
@@ -94,9 +98,7 @@ class Mirror:
                     for update in arriving
                     if update.before.document_id
                 },
-                ledger=LedgerChange(
-                    [update.entry for update in batch], [entry.path for entry in previous]
-                ),
+                also=change.write if change else None,
             )
         except DocumentError as exc:
             yield from self._commit(reader, _without_failed_document(batch, exc), missing)

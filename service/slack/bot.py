@@ -271,7 +271,7 @@ class Bot:
     def _kept_vote(self, answer_id: str, helpful: bool, before: Vote | None) -> Vote:
         if before is None:
             return Vote(helpful, self._desk.give_feedback(answer_id, helpful, None, None))
-        self._desk.collection.store.answers.change_feedback(before.feedback_id, helpful)
+        self._desk.history.change_feedback(before.feedback_id, helpful)
         return replace(before, helpful=helpful)
 
     async def _share(self, work: Work, press: Press) -> None:
@@ -303,7 +303,7 @@ class Bot:
     async def _kept(self, answer_id: str) -> AskResponse | None:
         if not _ANSWER_ID.fullmatch(answer_id):
             return None
-        body = await self._quick.read(self._desk.collection.store.answers.find, answer_id)
+        body = await self._quick.read(self._desk.history.find, answer_id)
         return None if body is None else AskResponse.model_validate_json(body)
 
 

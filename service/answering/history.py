@@ -1,5 +1,7 @@
-"""Answers as they were given, what people said of them, and the conversations that they belong
-to.
+"""The history of answers: kept answers, feedback on them, and the conversations they belong to.
+
+Its tables live in the store's database, so that an answer is deleted with every document that it
+shows.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,8 +12,45 @@ from typing import Any
 import sqlalchemy as sa
 
 from corpus.errors import NotFoundError
+from index.store.application import ApplicationData
 from index.store.database import Database, insert_or_keep, now, stamp
-from index.store.tables import answer_documents, answers, documents, exchanges, feedback
+from index.store.tables import documents
+
+_metadata = sa.MetaData()
+_answers = sa.Table(
+    "answers",
+    _metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("created_at", sa.Text, nullable=False),
+    sa.Column("question", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+_answer_documents = sa.Table(
+    "answer_documents",
+    _metadata,
+    sa.Column("answer_id", sa.Text, primary_key=True),
+    sa.Column("document_id", sa.Text, primary_key=True, index=True),
+)
+_feedback = sa.Table(
+    "feedback",
+    _metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("answer_id", sa.Text, nullable=False, index=True),
+    sa.Column("created_at", sa.Text, nullable=False),
+    sa.Column("question", sa.Text, nullable=False),
+    sa.Column("helpful", sa.Boolean, nullable=False),
+    sa.Column("comment", sa.Text),
+    sa.Column("correct", sa.JSON),
+)
+_exchanges = sa.Table(
+    "exchanges",
+    _metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("conversation_id", sa.Text, nullable=False, index=True),
+    sa.Column("created_at", sa.Text, nullable=False, index=True),
+    sa.Column("question", sa.Text, nullable=False),
+    sa.Column("answer_id", sa.Text, nullable=False),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +78,11 @@ class Feedback:
     correct: Mapping[str, Any] | None  # JSON
 
 
-class Answers:
+class AnswerHistory:
     """The kept answers of a store, feedback on them, and conversations."""
 
     def __init__(self, database: Database) -> None:
+        """The history in a store's database, which was opened with :data:`HISTORY_DATA`."""
         self._database = database
 
     def save(self, id: str, question: str, body: bytes, document_ids: Iterable[str]) -> bytes:
@@ -62,11 +102,13 @@ class Answers:
             there = sa.select(sa.func.count()).select_from(documents).where(documents.c.id.in_(ids))
             if connection.execute(there).scalar_one() < len(ids):
                 raise NotFoundError("a document was deleted while it was being quoted")
-            connection.execute(insert_or_keep(answers), [row])
+            connection.execute(insert_or_keep(_answers), [row])
             if shown:
-                connection.execute(insert_or_keep(answer_documents), shown)
+                connection.execute(insert_or_keep(_answer_documents), shown)
             return bytes(
-                connection.execute(sa.select(answers.c.body).where(answers.c.id == id)).scalar_one()
+                connection.execute(
+                    sa.select(_answers.c.body).where(_answers.c.id == id)
+                ).scalar_one()
             )
 
     def find(self, id: str) -> bytes | None:
@@ -75,7 +117,7 @@ class Answers:
         """
         with self._database.reading() as connection:
             body = connection.execute(
-                sa.select(answers.c.body).where(answers.c.id == id)
+                sa.select(_answers.c.body).where(_answers.c.id == id)
             ).scalar_one_or_none()
         return None if body is None else bytes(body)
 
@@ -89,7 +131,7 @@ class Answers:
         """
         with self._database.transaction() as connection:
             question = connection.execute(
-                sa.select(answers.c.question).where(answers.c.id == answer_id)
+                sa.select(_answers.c.question).where(_answers.c.id == answer_id)
             ).scalar_one_or_none()
             if question is None:
                 raise NotFoundError(f"there is no stored answer {answer_id!r}")
@@ -100,7 +142,7 @@ class Answers:
                 "helpful": helpful,
             }
             added = connection.execute(
-                feedback.insert().values(**row, comment=comment, correct=correct)
+                _feedback.insert().values(**row, comment=comment, correct=correct)
             )
         return int(added.lastrowid)
 
@@ -111,16 +153,21 @@ class Answers:
         """
         with self._database.transaction() as connection:
             changed = connection.execute(
-                feedback.update().where(feedback.c.id == id).values(helpful=helpful)
+                _feedback.update().where(_feedback.c.id == id).values(helpful=helpful)
             )
             if changed.rowcount == 0:
                 raise NotFoundError(f"there is no feedback {id}")
 
     def feedback(self) -> list[Feedback]:
         """Everything that was said of answers, the oldest first."""
-        columns = (feedback.c.question, feedback.c.helpful, feedback.c.comment, feedback.c.correct)
+        columns = (
+            _feedback.c.question,
+            _feedback.c.helpful,
+            _feedback.c.comment,
+            _feedback.c.correct,
+        )
         with self._database.reading() as connection:
-            rows = connection.execute(sa.select(feedback.c.id, *columns).order_by(feedback.c.id))
+            rows = connection.execute(sa.select(_feedback.c.id, *columns).order_by(_feedback.c.id))
             return [
                 Feedback(row.id, row.question, row.helpful, row.comment, row.correct)
                 for row in rows
@@ -141,21 +188,23 @@ class Answers:
             "answer_id": answer_id,
         }
         with self._database.transaction("NORMAL") as connection:
-            alive = sa.select(exchanges.c.conversation_id).where(
-                exchanges.c.created_at >= stamp(expired)
+            alive = sa.select(_exchanges.c.conversation_id).where(
+                _exchanges.c.created_at >= stamp(expired)
             )
-            connection.execute(exchanges.delete().where(exchanges.c.conversation_id.not_in(alive)))
-            connection.execute(exchanges.insert(), [row])
+            connection.execute(
+                _exchanges.delete().where(_exchanges.c.conversation_id.not_in(alive))
+            )
+            connection.execute(_exchanges.insert(), [row])
 
     def exchanges(self, conversation_id: str, limit: int, expired: datetime) -> list[Exchange]:
         """The last ``limit`` exchanges of a conversation, the oldest first; none where it has
         expired.
         """
         query = (
-            sa.select(exchanges.c.created_at, exchanges.c.question, answers.c.body)
-            .outerjoin(answers, answers.c.id == exchanges.c.answer_id)
-            .where(exchanges.c.conversation_id == conversation_id)
-            .order_by(exchanges.c.id.desc())
+            sa.select(_exchanges.c.created_at, _exchanges.c.question, _answers.c.body)
+            .outerjoin(_answers, _answers.c.id == _exchanges.c.answer_id)
+            .where(_exchanges.c.conversation_id == conversation_id)
+            .order_by(_exchanges.c.id.desc())
             .limit(limit)
         )
         with self._database.reading() as connection:
@@ -166,3 +215,18 @@ class Answers:
             Exchange(row.question, None if row.body is None else bytes(row.body))
             for row in reversed(rows)
         ]
+
+
+def _remove_answers_showing(connection: sa.Connection, document_id: str) -> dict[str, int]:
+    """Delete the answers that show a document. Feedback on them and their questions stay."""
+    showing = sa.select(_answer_documents.c.answer_id).where(
+        _answer_documents.c.document_id == document_id
+    )
+    removed = connection.execute(_answers.delete().where(_answers.c.id.in_(showing))).rowcount
+    kept = sa.select(_answers.c.id)
+    connection.execute(_answer_documents.delete().where(_answer_documents.c.answer_id.not_in(kept)))
+    return {_answers.name: removed}
+
+
+HISTORY_DATA = ApplicationData(_metadata, (_answers, _feedback), _remove_answers_showing)
+"""The tables of the history, for the store that holds them."""

@@ -8,8 +8,35 @@ from typing import Any
 import sqlalchemy as sa
 
 from corpus.errors import NotFoundError
+from index.store.application import ApplicationData
 from index.store.database import Database
-from index.store.tables import documents, synced_files, synced_folders
+from index.store.tables import documents
+
+_metadata = sa.MetaData()
+_synced_folders = sa.Table(
+    "synced_folders",
+    _metadata,
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("prefix", sa.Text, nullable=False),
+    sa.Column("tags", sa.JSON, nullable=False),
+)
+_synced_files = sa.Table(
+    "synced_files",
+    _metadata,
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("root", sa.Text, nullable=False, index=True),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("mtime_ns", sa.Integer, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("document_id", sa.Text, index=True),
+    sa.Column("version", sa.Text),
+    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("at", sa.Text, nullable=False),
+)
+
+LEDGER_DATA = ApplicationData(_metadata)
+"""The tables of the ledger, for the store that holds them."""
 
 
 class FileStage(StrEnum):
@@ -80,22 +107,41 @@ class LedgerChange:
         """Whether there is anything to write."""
         return bool(self.entries or self.forgotten or self.root)
 
-
-NO_LINES = LedgerChange()
+    def write(self, connection: sa.Connection) -> None:
+        """Write the change in the transaction of ``connection``."""
+        replaced = [*self.forgotten, *(entry.path for entry in self.entries)]
+        if replaced:
+            connection.execute(
+                _synced_files.delete().where(_synced_files.c.path == sa.bindparam("replaced")),
+                [{"replaced": path} for path in replaced],
+            )
+        if self.entries:
+            connection.execute(
+                _synced_files.insert(),
+                [{**asdict(entry), "stage": entry.stage.value} for entry in self.entries],
+            )
+        if self.root:
+            connection.execute(
+                _synced_folders.delete().where(_synced_folders.c.path == self.root.path)
+            )
+            connection.execute(
+                _synced_folders.insert().values({**asdict(self.root), "tags": list(self.root.tags)})
+            )
 
 
 class Ledger:
     """The ledger of a store. Lines about documents that change are written in the transaction that
-    changes the documents, with :func:`write_lines`.
+    changes the documents, with :meth:`LedgerChange.write`.
     """
 
     def __init__(self, database: Database) -> None:
+        """The ledger in a store's database, which was opened with :data:`LEDGER_DATA`."""
         self._database = database
 
     def record(self, change: LedgerChange) -> None:
         """Write a change of the ledger that comes without a change of documents."""
         with self._database.transaction("NORMAL") as connection:
-            write_lines(connection, change)
+            change.write(connection)
 
     def forget_root(self, path: str) -> int:
         """Stop syncing a folder. Its documents stay.
@@ -106,25 +152,25 @@ class Ledger:
         with self._database.transaction() as connection:
             if (
                 connection.execute(
-                    synced_folders.delete().where(synced_folders.c.path == path)
+                    _synced_folders.delete().where(_synced_folders.c.path == path)
                 ).rowcount
                 == 0
             ):
                 raise NotFoundError(f"{path}: the index is not synced with this folder")
             return connection.execute(
-                synced_files.delete().where(synced_files.c.root == path)
+                _synced_files.delete().where(_synced_files.c.root == path)
             ).rowcount
 
     def roots(self) -> list[SyncedFolder]:
         """The synced folders, in the order of their paths."""
         with self._database.reading() as connection:
-            rows = connection.execute(sa.select(synced_folders).order_by(synced_folders.c.path))
+            rows = connection.execute(sa.select(_synced_folders).order_by(_synced_folders.c.path))
             return [SyncedFolder(row.path, row.prefix, tuple(row.tags)) for row in rows]
 
     def entries(self, root: str) -> dict[str, LedgerEntry]:
         """The lines of the files in a synced folder, by path."""
         with self._database.reading() as connection:
-            rows = connection.execute(sa.select(synced_files).where(synced_files.c.root == root))
+            rows = connection.execute(sa.select(_synced_files).where(_synced_files.c.root == root))
             return {row.path: _entry(row) for row in rows}
 
     def lines(
@@ -134,18 +180,18 @@ class Ledger:
 
         :param stage: only files at this stage
         """
-        query = sa.select(synced_files).order_by(synced_files.c.path).limit(limit)
+        query = sa.select(_synced_files).order_by(_synced_files.c.path).limit(limit)
         if after is not None:
-            query = query.where(synced_files.c.path > after)
+            query = query.where(_synced_files.c.path > after)
         if stage is not None:
-            query = query.where(synced_files.c.stage == stage.value)
+            query = query.where(_synced_files.c.stage == stage.value)
         with self._database.reading() as connection:
             return [_entry(row) for row in connection.execute(query)]
 
     def stages(self) -> dict[str, dict[FileStage, int]]:
         """How many files of each synced folder are at each stage."""
-        query = sa.select(synced_files.c.root, synced_files.c.stage, sa.func.count()).group_by(
-            synced_files.c.root, synced_files.c.stage
+        query = sa.select(_synced_files.c.root, _synced_files.c.stage, sa.func.count()).group_by(
+            _synced_files.c.root, _synced_files.c.stage
         )
         counts: dict[str, dict[FileStage, int]] = {root.path: {} for root in self.roots()}
         with self._database.reading() as connection:
@@ -155,39 +201,18 @@ class Ledger:
 
     def claims(self) -> dict[str, str]:
         """The path of the file that each document of a synced folder is from, by document id."""
-        query = sa.select(synced_files.c.document_id, synced_files.c.path).where(
-            synced_files.c.document_id.is_not(None)
+        query = sa.select(_synced_files.c.document_id, _synced_files.c.path).where(
+            _synced_files.c.document_id.is_not(None)
         )
         with self._database.reading() as connection:
             return {row.document_id: row.path for row in connection.execute(query)}
 
     def versions(self, root: str) -> dict[str, str]:
         """The current versions of the documents from a synced folder, by id."""
-        named = sa.select(synced_files.c.document_id).where(synced_files.c.root == root)
+        named = sa.select(_synced_files.c.document_id).where(_synced_files.c.root == root)
         query = sa.select(documents.c.id, documents.c.version).where(documents.c.id.in_(named))
         with self._database.reading() as connection:
             return {row.id: row.version for row in connection.execute(query)}
-
-
-def write_lines(connection: sa.Connection, change: LedgerChange) -> None:
-    """Write a change of the ledger in the transaction of ``connection``."""
-    gone = [
-        {"gone": path} for path in (*change.forgotten, *(entry.path for entry in change.entries))
-    ]
-    if gone:
-        connection.execute(
-            synced_files.delete().where(synced_files.c.path == sa.bindparam("gone")), gone
-        )
-    if change.entries:
-        connection.execute(
-            synced_files.insert(),
-            [{**asdict(entry), "stage": entry.stage.value} for entry in change.entries],
-        )
-    if change.root:
-        connection.execute(synced_folders.delete().where(synced_folders.c.path == change.root.path))
-        connection.execute(
-            synced_folders.insert().values({**asdict(change.root), "tags": list(change.root.tags)})
-        )
 
 
 def _entry(row: sa.Row[Any]) -> LedgerEntry:
