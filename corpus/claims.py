@@ -1,8 +1,9 @@
 """Claims: which file a document id belongs to, so that two files never become one document."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from corpus.errors import DocumentError
+from corpus.load import ParseResult
 
 
 class IdClaims:
@@ -33,3 +34,16 @@ class IdClaims:
         """Free an id, unless another source holds it."""
         if self._holders.get(document_id) == source:
             del self._holders[document_id]
+
+
+def with_unique_ids(results: Iterable[ParseResult]) -> Iterator[ParseResult]:
+    """The results, except that a document with the id of an earlier one becomes an error."""
+    claims = IdClaims()
+    for result in results:
+        try:
+            if result.document is not None:
+                claims.claim(result.document.id, result.source)
+        except DocumentError as exc:
+            yield ParseResult(result.source, error=exc, fingerprint=result.fingerprint)
+        else:
+            yield result

@@ -2,8 +2,10 @@
 
 import pytest
 
-from corpus.claims import IdClaims
+from corpus.claims import IdClaims, with_unique_ids
+from corpus.document import make_document
 from corpus.errors import DocumentError
+from corpus.load import ParseResult
 
 
 def test_two_files_cannot_claim_one_id() -> None:
@@ -38,3 +40,21 @@ def test_one_upload_does_not_claim_its_id_twice() -> None:
     claims.claim("a", "a.txt")
     with pytest.raises(DocumentError, match=r"which a\.txt has too"):
         claims.claim("a", "a.txt")
+
+
+def test_of_two_documents_with_one_id_the_second_becomes_an_error() -> None:
+    error = DocumentError("b.pdf", "is encrypted")
+    gas = make_document("Gas flows.", document_id="a")
+    oil = make_document("Oil flows.", document_id="a")
+    results = list(
+        with_unique_ids(
+            [
+                ParseResult("a.txt", gas),
+                ParseResult("b.pdf", error=error),
+                ParseResult("c.txt", oil),
+            ]
+        )
+    )
+    assert results[:2] == [ParseResult("a.txt", gas), ParseResult("b.pdf", error=error)]
+    assert (results[2].source, results[2].document) == ("c.txt", None)
+    assert str(results[2].error).startswith("c.txt: has the id 'a', which a.txt has too")

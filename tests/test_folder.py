@@ -3,12 +3,14 @@
 import hashlib
 import os
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
 from corpus.errors import DocumentError
-from corpus.files import NO_TIME, Fingerprint, read_settled
+from corpus.files import NO_TIME, Fingerprint, read_contents, read_settled
 from corpus.folder import scan
 
 LIMIT = 1_000
@@ -20,6 +22,18 @@ def old(path: Path, text: str = "Gas flows.") -> Path:
     path.write_text(text)
     os.utime(path, ns=(1_000_000_000, 1_000_000_000))
     return path
+
+
+def deny_listing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deny the permission to list a folder, even to root."""
+    listed = Path.iterdir
+
+    def list_unless_denied(path: Path) -> Iterator[Path]:
+        if path == folder:
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", list_unless_denied)
 
 
 def test_a_scan_returns_the_documents_in_the_order_of_their_paths(tmp_path: Path) -> None:
@@ -73,14 +87,62 @@ def test_a_path_that_is_not_a_folder_is_refused(tmp_path: Path, name: str, reaso
         scan(tmp_path / name)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")
-def test_a_subfolder_that_cannot_be_listed_is_returned(tmp_path: Path) -> None:
+def test_a_subfolder_that_cannot_be_listed_is_returned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old(tmp_path / "closed" / "a.txt")
-    (tmp_path / "closed").chmod(0)
-    try:
-        assert [(state.relative, state.is_folder) for state in scan(tmp_path)] == [("closed", True)]
-    finally:
-        (tmp_path / "closed").chmod(0o700)
+    deny_listing(tmp_path / "closed", monkeypatch)
+    assert [(state.relative, state.is_folder) for state in scan(tmp_path)] == [("closed", True)]
+
+
+def test_a_folder_that_is_replaced_during_a_scan_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "papers"
+    old(folder / "a.txt")
+    listed = Path.iterdir
+
+    def replace_and_list(path: Path) -> Iterator[Path]:
+        folder.rename(tmp_path / "elsewhere")
+        folder.mkdir()
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", replace_and_list)
+    with pytest.raises(DocumentError, match="papers: was replaced while it was being scanned"):
+        scan(folder)
+
+
+def change_before_opening(change: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run ``change`` just before a file is opened, as another process may."""
+    opened = Path.open
+
+    def change_and_open(path: Path, mode: str) -> IO[Any]:  # Any: bytes or text
+        monkeypatch.undo()
+        change()
+        return opened(path, mode)
+
+    monkeypatch.setattr(Path, "open", change_and_open)
+
+
+@pytest.mark.parametrize("text", ["Gas flows and burns.", "Oil flows."])
+def test_a_file_that_changes_while_it_is_read_is_refused(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = old(tmp_path / "a.txt")
+    change_before_opening(lambda: path.write_text(text), monkeypatch)
+    with pytest.raises(DocumentError, match="changed while it was being read"):
+        read_settled(path, LIMIT)
+    assert read_settled(path, LIMIT)[0] == text.encode()
+
+
+def test_a_file_that_grows_over_the_limit_while_it_is_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = old(tmp_path / "a.txt")
+    change_before_opening(lambda: path.write_bytes(b"x" * 5_000), monkeypatch)
+    # No more than one byte over the limit is read.
+    with pytest.raises(DocumentError, match="has 1,001 bytes or more; at most 1,000 are allowed"):
+        read_contents(path, LIMIT)
 
 
 def test_a_file_is_read_with_its_fingerprint(tmp_path: Path) -> None:

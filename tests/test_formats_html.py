@@ -116,6 +116,13 @@ def test_a_seven_bit_encoding_is_read_where_it_is_declared() -> None:
     assert read_html("a.html", data).text == "日本語の文章です。"
 
 
+@pytest.mark.parametrize("text", ["Gas flows.", "Oil flows!!"])
+def test_a_page_that_can_be_read_as_ascii_is_not_utf16(text: str) -> None:
+    # One of the two pages has an even number of bytes, so that it is valid UTF-16.
+    data = f'<meta charset="utf-16"><p>{text}</p>'.encode()
+    assert read_html("a.html", data).text == text
+
+
 def test_latin_pages_are_decoded_as_in_browsers() -> None:
     data = '<meta charset="iso-8859-1"><p>It costs “5 €”.</p>'.encode("cp1252")
     assert read_html("a.html", data).text == "It costs “5 €”."
@@ -147,6 +154,9 @@ def test_hidden_content_is_not_text() -> None:
             "a x | y | b",
         ),
         ("<dl><dt>a</dt><dd>b</dd></dl>", "a\n\nb"),
+        ("<p>It grew by 38<sup>[3]</sup> % a year.<sup>†</sup></p>", "It grew by 38 % a year."),
+        ("<p>10<sup>−3</sup>, 10<sup>-4</sup>, 10<sup>+5</sup></p>", "10⁻³, 10⁻⁴, 10⁺⁵"),
+        ("<p>The 1<sup>st</sup> line.<sup>12</sup></p>", "The 1st line."),
         ("<h1></h1><h3>  A <a href='#'>B</a> </h3>", "### A B"),
         ("<pre>a\n  b\n\n# c</pre>", "    a\n      b\n\n    # c"),
         ("<details><summary>s</summary>t</details>", "s\n\nt"),

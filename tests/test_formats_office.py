@@ -1,9 +1,11 @@
 """Office files and books: the stored text is what they show, above all for numbers."""
 
 import io
+import struct
 import zipfile
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from zlib import compress, crc32
 
 import docx
 import openpyxl
@@ -148,6 +150,11 @@ def test_without_properties_the_first_heading_is_the_title_and_there_is_no_date(
     assert (extracted.title, extracted.published) == ("Gas report", None)
 
 
+@pytest.mark.parametrize("title", ["Word Document", "PowerPoint Presentation", "untitled"])
+def test_the_title_of_a_template_is_ignored(title: str) -> None:
+    assert read_docx("a.docx", word_file(title)).title == "Gas report"
+
+
 def test_slides_are_pages() -> None:
     extracted = read_pptx("a.pptx", slides_file())
     assert extracted.title == "Pipeline"
@@ -155,6 +162,30 @@ def test_slides_are_pages() -> None:
         (1, "# Pipeline\n\nFirst *point*\n\nSecond point: 38 bcm\n\n### Notes:\n\nSay hello"),
         (3, "# Trade\n\nYear | Volume\n2024 | 31"),
     ]
+
+
+def png_image() -> bytes:
+    """An image of one black pixel."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", compress(b"\0\0\0\0")), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(kind, data) for kind, data in parts)
+
+
+@pytest.mark.parametrize(
+    ("description", "text"),
+    [("", "# Trade"), ("A map of the line", "A map of the line\n\n# Trade")],
+)
+def test_an_image_on_a_slide_is_its_description(description: str, text: str) -> None:
+    deck = pptx.Presentation()
+    slide = deck.slides.add_slide(deck.slide_layouts[5])
+    slide.shapes.title.text = "Trade"
+    picture = slide.shapes.add_picture(io.BytesIO(png_image()), 0, 0)
+    picture._element.nvPicPr.cNvPr.set("descr", description)
+    assert read_pptx("a.pptx", saved(deck)).text == text
 
 
 def test_the_cells_of_a_workbook_are_read_as_shown() -> None:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from reportlab.lib import pdfencrypt
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import getSampleStyleSheet
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate
 
@@ -81,6 +83,77 @@ def test_a_gap_ends_a_paragraph_even_after_a_full_line() -> None:
     assert text == "\n\n".join(["Short."] * 3 + [" ".join(full), "Oil goes by pipe to the south."])
 
 
+FULL_LINE = "The pipeline carries gas from the far east of the country to the south"
+"""The widest line in the tests below, so that no word of the next line has room in it."""
+
+
+def drawn(*lines: tuple[float, float, str], size: float = 10, title: str | None = None) -> bytes:
+    """A page with lines at (x, y). The first line has 10 points, and the others have ``size``."""
+    file = io.BytesIO()
+    canvas = Canvas(file, pagesize=A4)
+    if title is not None:
+        canvas.setTitle(title)
+    for number, (x, y, line) in enumerate(lines):
+        canvas.setFont("Helvetica", size if number else 10)
+        canvas.drawString(x, y, line)
+    canvas.save()
+    return file.getvalue()
+
+
+def test_a_line_after_a_full_line_continues_its_paragraph() -> None:
+    data = drawn((72, 700, f"{FULL_LINE}."), (72, 688, "A second line is planned."))
+    assert read_pdf("a.pdf", data).text == f"{FULL_LINE}. A second line is planned."
+
+
+def test_an_indented_line_after_a_sentence_starts_a_paragraph() -> None:
+    data = drawn((72, 700, f"{FULL_LINE}."), (90, 688, "A second line is planned."))
+    assert read_pdf("a.pdf", data).text == f"{FULL_LINE}.\n\nA second line is planned."
+
+
+def test_a_line_in_another_font_size_starts_a_paragraph() -> None:
+    data = drawn((72, 700, FULL_LINE), (72, 688, "A second line is planned."), size=12)
+    assert read_pdf("a.pdf", data).text == f"{FULL_LINE}\n\nA second line is planned."
+
+
+@pytest.mark.parametrize("marker", ["•", "-", "1.", "12)", "(3)", "b)"])
+def test_a_list_item_starts_a_line(marker: str) -> None:
+    data = drawn((72, 700, FULL_LINE), (72, 688, f"{marker} a second line"))
+    assert read_pdf("a.pdf", data).text == f"{FULL_LINE}\n{marker} a second line"
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [("and the west.", f"{FULL_LINE} and the west."), ("The west.", f"{FULL_LINE}\n\nThe west.")],
+)
+def test_a_sentence_continues_in_the_next_column(line: str, text: str) -> None:
+    assert read_pdf("a.pdf", drawn((72, 600, FULL_LINE), (420, 700, line))).text == text
+
+
+@pytest.mark.parametrize(
+    ("stated", "title"),
+    [
+        ("Microsoft Word - report.docx", "report.docx"),
+        ("untitled", None),
+        ("(anonymous)", None),
+        ("Gas  report", "Gas report"),
+    ],
+)
+def test_a_title_that_no_author_chose_is_ignored(stated: str, title: str | None) -> None:
+    data = drawn((72, 700, "The line."), title=stated)
+    assert read_pdf("a.pdf", data).title == title
+
+
+def test_chinese_lines_are_joined_without_a_space() -> None:
+    pdfmetrics.registerFont(UnicodeCIDFont("STSong-Light"))
+    file = io.BytesIO()
+    canvas = Canvas(file, pagesize=A4)
+    canvas.setFont("STSong-Light", 10)
+    for number, line in enumerate(["管道每年输送天然气到南方", "的城市"]):
+        canvas.drawString(72, 700 - 12 * number, line)
+    canvas.save()
+    assert read_pdf("a.pdf", file.getvalue()).text == "管道每年输送天然气到南方的城市"
+
+
 def test_short_lines_stay_lines() -> None:
     lines = [
         "Year Volume",
@@ -136,6 +209,20 @@ def test_running_headers_and_footers_are_left_out() -> None:
     ]
     text = read_pdf("a.pdf", printed(pages)).text
     assert text == "\n\n".join(page[1] for page in pages)
+
+
+@pytest.mark.parametrize(
+    ("pages", "repeated", "stays"),
+    [(2, 2, True), (3, 3, False), (20, 5, True), (20, 6, False)],
+)
+def test_a_running_line_is_on_three_pages_and_on_three_tenths_of_all(
+    pages: int, repeated: int, stays: bool
+) -> None:
+    own = [[f"{chr(65 + number) * 5} is on one page."] for number in range(pages)]
+    printed_pages = [["Foreign Affairs Bureau", *lines] for lines in own[:repeated]]
+    text = read_pdf("a.pdf", printed([*printed_pages, *own[repeated:]])).text
+    assert ("Foreign Affairs Bureau" in text) is stays
+    assert all(lines[0] in text for lines in own)
 
 
 def test_numbers_that_differ_between_pages_stay() -> None:

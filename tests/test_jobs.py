@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from corpus.document import Document
-from corpus.errors import NotFoundError, StoreError
+from corpus.errors import DocumentError, NotFoundError, StoreError
 from index.collection import Collection
 from index.outcome import FileOutcome, FileStatus
 from service.mirror import jobs as jobs_module
@@ -105,6 +105,27 @@ def test_a_running_job_is_cancelled_after_its_current_batch(
     assert (end(job), len(job.outcomes), job.remaining_s) == (JobState.CANCELLED, 2, None)
     assert ids(collection) == ["a", "gate"]
     assert jobs.cancel(job.id).state is JobState.CANCELLED
+
+
+def test_a_bad_upload_fails_alone_and_so_does_a_second_one_with_the_same_id(
+    jobs: Jobs, collection: Collection, make: Make
+) -> None:
+    def bad() -> Document:
+        raise DocumentError("bad.pdf", "is encrypted")
+
+    job = jobs.start([*uploads(make, "a"), Upload("bad.pdf", bad), *uploads(make, "a", "b")])
+    assert end(job) is JobState.DONE
+    assert [(outcome.source, outcome.status.value, outcome.reason) for outcome in job.outcomes] == [
+        ("a", "added", None),
+        ("bad.pdf", "failed", "is encrypted"),
+        ("a", "failed", "has the id 'a', which a has too; give one of them another id"),
+        ("b", "added", None),
+    ]
+    assert ids(collection) == ["a", "b"]
+    # What was uploaded may be large, and is not kept.
+    assert job.uploads == ()
+    first = job.elapsed_s
+    assert (job.elapsed_s, first is None) == (first, False)
 
 
 def test_the_remaining_time_follows_from_the_rate_so_far(make: Make) -> None:

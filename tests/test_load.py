@@ -137,6 +137,38 @@ def test_every_format_refuses_random_bytes(suffix: str) -> None:
             parse_document(f"a{suffix}", data, max_bytes=LIMIT)
 
 
+TEXT_FORMATS = {
+    ".txt": "*as* <b>it</b> is",
+    ".text": "*as* <b>it</b> is",
+    ".md": "as it is",
+    ".markdown": "as it is",
+    ".html": "*as* it is",
+    ".htm": "*as* it is",
+    ".xhtml": "*as* it is",
+}
+"""What each format makes of ``*as* <b>it</b> is``."""
+
+BINARY_FORMATS = {
+    ".pdf": "a PDF",
+    ".docx": "a docx file",
+    ".pptx": "a pptx file",
+    ".xlsx": "an xlsx file",
+    ".epub": "an epub file",
+}
+"""What each format says that other bytes are not."""
+
+
+@pytest.mark.parametrize("suffix", SUPPORTED)
+def test_each_suffix_selects_its_format(suffix: str) -> None:
+    if suffix in TEXT_FORMATS:
+        document = parse_document(f"a{suffix}", b"*as* <b>it</b> is", max_bytes=LIMIT)
+        assert document.text == TEXT_FORMATS[suffix]
+    else:
+        reason = f"is not {BINARY_FORMATS[suffix]}, or is damaged"
+        with pytest.raises(DocumentError, match=reason):
+            parse_document(f"a{suffix}", b"*as* <b>it</b> is", max_bytes=LIMIT)
+
+
 def test_suffixes_may_be_upper_case() -> None:
     assert parse_document("A.PDF", pdf("The line."), max_bytes=LIMIT).text == "The line."
     assert parse_document("A.Md", b"# *Head*", max_bytes=LIMIT).text == "# Head"

@@ -231,6 +231,18 @@ def test_a_file_with_a_new_id_leaves_nothing_behind(synced: Synced) -> None:
     )
 
 
+def test_an_id_that_a_file_gives_up_is_free_for_another_in_the_same_sync(synced: Synced) -> None:
+    synced.write("a.md", OTTER)
+    synced.sync()
+    synced.write("a.md", OTTER.replace("id: otter", "id: beaver"))
+    synced.write("b.md", OTTER.replace("212", "99"))
+    assert synced.sync() == {"a.md": "updated", "b.md": "updated"}
+    assert (synced.ids(), synced.text("otter")) == (
+        ["beaver", "otter"],
+        "The Otter Bridge is 99 metres long.",
+    )
+
+
 def test_a_failed_file_keeps_its_last_good_version_and_is_tried_again_when_it_changes(
     synced: Synced,
 ) -> None:
@@ -366,16 +378,22 @@ def test_a_collection_opened_for_reading_cannot_be_synced(
     assert Ledger(synced.collection.store.database).roots() == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")
-def test_files_in_a_subfolder_that_cannot_be_listed_are_kept(synced: Synced) -> None:
+def test_files_in_a_subfolder_that_cannot_be_listed_are_kept(
+    synced: Synced, monkeypatch: pytest.MonkeyPatch
+) -> None:
     synced.write("sub/a.txt", "Gas flows.")
     synced.write("b.txt", "Oil flows.")
     synced.sync()
-    (synced.folder / "sub").chmod(0)
-    try:
+    listed = Path.iterdir
+
+    def list_unless_denied(path: Path) -> Iterator[Path]:
+        if path == synced.folder / "sub":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    with monkeypatch.context() as denied:
+        denied.setattr(Path, "iterdir", list_unless_denied)
         assert synced.sync() == {"b.txt": "unchanged", "sub": "failed"}
-    finally:
-        (synced.folder / "sub").chmod(0o700)
     assert synced.ids() == ["papers/b.txt", "papers/sub/a.txt"]
     assert synced.sync() == {"b.txt": "unchanged", "sub/a.txt": "unchanged", "sub": "removed"}
 

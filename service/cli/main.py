@@ -27,10 +27,10 @@ from rich.progress import (
 from rich.table import Column, Table
 from rich.text import Text
 
-from corpus.claims import IdClaims
+from corpus.claims import with_unique_ids
 from corpus.document import unencodable
-from corpus.errors import DocumentError, NotFoundError, QuothError, StoreError
-from corpus.load import ParseResult, ParseTask, find_files
+from corpus.errors import NotFoundError, QuothError, StoreError
+from corpus.load import find_files
 from corpus.pool import ParserPool
 from index.collection import Collection
 from index.encoding.encoder import load_encoder
@@ -101,7 +101,7 @@ def add(
         ParserPool.sized(len(tasks), settings.threads, settings.max_document_bytes) as pool,
         open_collection(settings, writable=True) as collection,
     ):
-        outcomes = collection.put_files(_parsed(pool, tasks))
+        outcomes = collection.put_files(with_unique_ids(pool.parse(tasks)))
         counts = Counter(map(_print_added, _shown(outcomes, len(tasks), "adding")))
     _print_counts(counts, "nothing to add")
 
@@ -427,19 +427,6 @@ def _shown(results: Iterable[_T], total: int, what: str) -> Iterator[_T]:
         *columns, console=err, transient=True, speed_estimate_period=_RATE_PERIOD_S
     ) as progress:
         yield from progress.track(results, total=total, description=what)
-
-
-def _parsed(pool: ParserPool, tasks: Iterable[ParseTask]) -> Iterator[ParseResult]:
-    """The result for each file. Of two files with one document id, the second is an error."""
-    claims = IdClaims()
-    for result in pool.parse(tasks):
-        try:
-            if result.document is not None:
-                claims.claim(result.document.id, result.source)
-        except DocumentError as exc:
-            yield ParseResult(result.source, error=exc)
-        else:
-            yield result
 
 
 def _print_outcome(outcome: FileOutcome) -> None:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from corpus.claims import IdClaims
+from corpus.claims import with_unique_ids
 from corpus.document import Document
 from corpus.errors import DocumentError, NotFoundError, QuothError, StoreError
 from corpus.load import ParseResult
@@ -149,7 +149,7 @@ class Jobs:
             job.state, job.started_s = JobState.RUNNING, time.monotonic()
         state = JobState.FAILED
         try:
-            for outcome in self._collection.put_files(_parsed(job)):
+            for outcome in self._collection.put_files(with_unique_ids(_parsed(job))):
                 job.outcomes.append(outcome)
             state = JobState.CANCELLED if len(job.outcomes) < job.total else JobState.DONE
         except QuothError as exc:
@@ -171,14 +171,10 @@ def _cancel(job: Job) -> None:
 
 def _parsed(job: Job) -> Iterator[ParseResult]:
     """Each upload, parsed only when it is its turn, until the job is cancelled."""
-    claims = IdClaims()
     for upload in job.uploads:
         if job.is_cancelled:
             return
         try:
-            document = upload.load()
-            claims.claim(document.id, upload.source)
+            yield ParseResult(upload.source, upload.load())
         except DocumentError as exc:
             yield ParseResult(upload.source, error=exc)
-        else:
-            yield ParseResult(upload.source, document)
