@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from eval.measuring.formulas import auroc, best_threshold, exact, normalised, overlap, thresholded
+from eval.measuring.formulas import (
+    RIGHT_OVERLAP,
+    auroc,
+    best_threshold,
+    contains,
+    exact,
+    is_right,
+    normalised,
+    overlap,
+    thresholded,
+)
 
 
 def test_the_normal_form_drops_case_articles_and_punctuation() -> None:
@@ -63,3 +73,17 @@ def test_an_articles_threshold_is_chosen_without_it() -> None:
     # a is judged by b's threshold (answer everything): 0 + 1; b by a's (between 4 and 5): refused,
     # 0.
     assert thresholded(margins, answered, refused, articles) == pytest.approx(1 / 3)
+
+
+def test_an_answer_is_right_from_half_of_the_words_on() -> None:
+    # "red lorry" and "red lorry number nine seven four": 2 shared of 2 and 6 words, 2 * 2 / 8.
+    assert overlap("red lorry", ["red lorry number nine seven four"]) == RIGHT_OVERLAP
+    assert is_right("red lorry", ["red lorry number nine seven four"])
+    # 2 shared of 2 and 7 words: 4 / 9.
+    assert not is_right("red lorry", ["red lorry number nine seven four six"])
+
+
+def test_an_answer_is_contained_as_whole_words() -> None:
+    assert contains("It is 38 bcm a year.", ["38 BCM"])
+    assert not contains("It is 38 bcma.", ["38 bcm"])
+    assert not contains("38 bcm", [])
