@@ -1,4 +1,4 @@
-"""Confidence calibrated on questions about one's own documents, and kept with the index."""
+"""Calibration on questions about one's own documents, kept with the index."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,7 +26,7 @@ NAMES = [
 
 
 def questions(count: int = len(NAMES), *, answerable: bool = True) -> QuestionSet:
-    """How long each bridge is, every third of them unknown to the documents."""
+    """How long each bridge is; the documents do not say it of every third bridge."""
     asked = [
         LabelledQuestion(
             name,
@@ -55,7 +55,7 @@ def service(
         yield opened
 
 
-def test_the_next_desk_answers_by_the_calibration_of_its_index(
+def test_the_next_service_answers_by_the_calibration_of_its_index(
     service: AnswerService, tmp_path: Path, encoder: Encoder, passages: PassageReader
 ) -> None:
     question = make_question("How long is the Ashham Bridge?", min_confidence=0)
@@ -82,7 +82,7 @@ def test_numbers_for_another_reader_are_not_used(
         assert later.fingerprint == uncalibrated.fingerprint
 
 
-def test_the_report_is_of_every_question(service: AnswerService) -> None:
+def test_the_report_covers_every_question(service: AnswerService) -> None:
     report = calibrate(questions(), service)["report"]
     assert isinstance(report, dict)
     assert set(report) == set(Kind)
@@ -93,7 +93,7 @@ def test_the_report_is_of_every_question(service: AnswerService) -> None:
 @pytest.mark.parametrize(
     "asked", [questions(LEAST_QUESTIONS - 1), questions(answerable=False)], ids=["few", "all wrong"]
 )
-def test_what_says_too_little_is_refused_and_nothing_is_kept(
+def test_too_little_to_fit_on_is_refused_and_nothing_is_kept(
     asked: QuestionSet, service: AnswerService
 ) -> None:
     with pytest.raises(EvaluationError, match="calibrating takes 60 or more"):
@@ -121,7 +121,7 @@ def test_the_threshold_is_the_lowest_that_keeps_the_precision() -> None:
     assert threshold_of([Judged(0.9, False, True)], 0.9) == 1.0
 
 
-def test_a_report_says_what_is_answered_and_how_rightly() -> None:
+def test_a_report_has_coverage_and_precision() -> None:
     judged = [
         Judged(0.9, True, True),
         Judged(0.6, False, True),

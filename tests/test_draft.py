@@ -1,4 +1,4 @@
-"""A draft of a set: candidates that a person completes, and that no evaluation takes before."""
+"""A draft of a question set: candidates that a person has to complete before an evaluation."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -43,7 +43,7 @@ def test_a_thumbs_down_becomes_a_question_without_its_answer(service: AnswerServ
     assert line["todo"] == "give answers and evidence, or answerable: false (not there)"
 
 
-def test_a_place_that_somebody_marked_becomes_answer_and_evidence(service: AnswerService) -> None:
+def test_a_passage_that_somebody_marked_becomes_answer_and_evidence(service: AnswerService) -> None:
     start = BRIDGE.index("212 metres")
     service.give_feedback(
         answer_id(service, "How long?"), False, None, ("bridge", start, start + 10)
@@ -55,12 +55,12 @@ def test_a_place_that_somebody_marked_becomes_answer_and_evidence(service: Answe
     )
 
 
-def test_a_thumbs_up_is_no_question_to_add(service: AnswerService) -> None:
+def test_a_thumbs_up_adds_no_question(service: AnswerService) -> None:
     service.give_feedback(answer_id(service, "How long?"), True, None, None)
     assert not any("feedback" in str(line["id"]) for line in draft(service.collection.store))
 
 
-def test_sentences_that_state_a_fact_are_proposed_as_they_stand(
+def test_sentences_that_state_a_fact_are_proposed_word_for_word(
     service: AnswerService, make: Make
 ) -> None:
     service.collection.put(

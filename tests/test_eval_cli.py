@@ -1,4 +1,4 @@
-"""``quoth eval`` as it is run: exit codes, reports, and what is said of bad input."""
+"""``quoth eval`` as people run it: exit codes, reports, and messages on bad input."""
 
 import json
 import re
@@ -61,7 +61,7 @@ def report(name: str) -> dict[str, Any]:  # JSON
 ABOUT = ("--documents", "docs")
 
 
-def test_a_gate_that_is_reached_is_exit_code_0_and_every_report_is_written(folder: Path) -> None:
+def test_a_gate_that_is_passed_is_exit_code_0_and_every_report_is_written(folder: Path) -> None:
     files = {kind: str(folder / f"r.{kind}") for kind in ("json", "junit", "markdown", "html")}
     options = [part for kind, name in files.items() for part in (f"--{kind}", name)]
     code, said = run("set.jsonl", *ABOUT, "--gate", "gate.toml", *options)
@@ -102,23 +102,23 @@ def test_a_broken_document_misses_the_gate_and_the_report_names_the_questions(fo
     assert "length" in said
 
 
-def test_labels_whose_evidence_was_edited_away_miss_the_gate_though_the_answers_stand(
+def test_labels_whose_evidence_was_edited_away_miss_the_gate_even_with_right_answers(
     folder: Path,
 ) -> None:
-    (folder / "standing.toml").write_text("[bars]\nResolved = 1.0\n")
-    assert run("set.jsonl", *ABOUT, "--gate", "standing.toml")[0] == 0
+    (folder / "resolved.toml").write_text("[bars]\nResolved = 1.0\n")
+    assert run("set.jsonl", *ABOUT, "--gate", "resolved.toml")[0] == 0
     text = (folder / "docs/bridge.md").read_text()
     (folder / "docs/bridge.md").write_text(
         text.replace("It is 212 metres long.", "It is 212 metres long now.")
     )
-    code, said = run("set.jsonl", *ABOUT, "--gate", "standing.toml")
+    code, said = run("set.jsonl", *ABOUT, "--gate", "resolved.toml")
     assert code == 1
     assert "Resolved" in said
     assert "length" in said
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_baseline_of_the_same_is_compared_and_of_another_index_is_not() -> None:
+def test_a_baseline_of_the_same_index_is_compared_and_one_of_another_is_not() -> None:
     assert run("set.jsonl", *ABOUT, "--json", "old.json")[0] == 0
     assert run("set.jsonl", *ABOUT, "--baseline", "old.json")[0] == 0
     old = report("old.json")
@@ -131,7 +131,7 @@ def test_a_baseline_of_the_same_is_compared_and_of_another_index_is_not() -> Non
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_split_is_asked_alone() -> None:
+def test_only_the_questions_of_a_split_are_asked() -> None:
     assert run("set.jsonl", *ABOUT, "--split", "report", "--json", "r.json")[0] == 0
     assert [question["id"] for question in report("r.json")["questions"]] == ["designer"]
 
@@ -153,7 +153,9 @@ def test_a_split_is_asked_alone() -> None:
     ],
     ids=lambda value: "" if isinstance(value, list) else value,
 )
-def test_what_cannot_run_is_exit_code_2_and_one_message(args: list[str], said: str) -> None:
+def test_an_evaluation_that_cannot_run_is_exit_code_2_and_one_message(
+    args: list[str], said: str
+) -> None:
     assert run(*args)[0] == 2
     assert said in run(*args)[1]
 

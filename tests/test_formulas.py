@@ -1,4 +1,4 @@
-"""The measures, with numbers worked out by hand and against scikit-learn."""
+"""The formulas of measures, worked out by hand and compared with scikit-learn."""
 
 import numpy as np
 import pytest
@@ -75,7 +75,7 @@ def test_an_articles_threshold_is_chosen_without_it() -> None:
     assert thresholded(margins, answered, refused, articles) == pytest.approx(1 / 3)
 
 
-def test_an_answer_is_right_from_half_of_the_words_on() -> None:
+def test_an_answer_is_right_if_half_of_the_words_overlap() -> None:
     # "red lorry" and "red lorry number nine seven four": 2 shared of 2 and 6 words, 2 * 2 / 8.
     assert overlap("red lorry", ["red lorry number nine seven four"]) == RIGHT_OVERLAP
     assert is_right("red lorry", ["red lorry number nine seven four"])

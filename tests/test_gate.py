@@ -1,4 +1,4 @@
-"""The gate and the baseline."""
+"""The gate, and the comparison with a baseline."""
 
 import json
 import math
@@ -40,7 +40,7 @@ def gate(tmp_path: Path, text: str) -> Gate:
     return read_gate(path)
 
 
-def test_a_bar_is_reached_from_its_value_on(tmp_path: Path) -> None:
+def test_a_bar_is_met_at_its_value(tmp_path: Path) -> None:
     bars = gate(tmp_path, "[bars]\nF1 = 0.5\nECE = 0.2\n")
     checks = judge(bars, [row("1", 0.5, confidence=0.9), row("2", 0.5, confidence=0.9)], [])
     assert [(check.name, check.passed) for check in checks] == [("F1", True), ("ECE", True)]
@@ -48,10 +48,10 @@ def test_a_bar_is_reached_from_its_value_on(tmp_path: Path) -> None:
     assert [check.passed for check in checks] == [
         False,
         False,
-    ]  # nothing is right at 0.9: the error is 0.9
+    ]  # none is right at a confidence of 0.9, so the error is 0.9
 
 
-def test_a_bar_for_a_tag_is_about_its_questions_alone(tmp_path: Path) -> None:
+def test_a_bar_for_a_tag_judges_only_its_questions(tmp_path: Path) -> None:
     bars = gate(tmp_path, '[tags."near miss"]\nF1 = 0.6\n')
     (check,) = judge(bars, [row("1", 1.0), row("2", 0.5, tags=("near miss",))], [])
     assert (check.passed, check.name) == (False, "F1 of near miss")
@@ -59,7 +59,7 @@ def test_a_bar_for_a_tag_is_about_its_questions_alone(tmp_path: Path) -> None:
         judge(bars, [row("1", 1.0)], [])
 
 
-def test_a_split_is_judged_alone(tmp_path: Path) -> None:
+def test_only_the_split_of_the_gate_is_judged(tmp_path: Path) -> None:
     bars = gate(tmp_path, 'split = "report"\n[bars]\nF1 = 0.6\n')
     mixed = [row("1", 0.0, split="tune"), row("2", 0.7, split="report")]
     assert judge(bars, mixed, [])[0].passed
@@ -67,12 +67,12 @@ def test_a_split_is_judged_alone(tmp_path: Path) -> None:
         judge(bars, mixed[:1], [])
 
 
-def test_a_measure_of_nothing_reaches_no_bar(tmp_path: Path) -> None:
+def test_a_measure_of_nothing_meets_no_bar(tmp_path: Path) -> None:
     assert not judge(gate(tmp_path, "[bars]\nFalseAnswers = 0.3\n"), rows(1.0), [])[0].passed
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[bars]\nF2 = 1\n", "no measure 'F2'"),
         ("[bars]\nF1 = 'high'\n", "must be a measure and a number"),
@@ -81,8 +81,8 @@ def test_a_measure_of_nothing_reaches_no_bar(tmp_path: Path) -> None:
         ("bars", "cannot be read as a gate"),
     ],
 )
-def test_a_broken_gate_names_its_file_and_fault(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(EvaluationError, match=said) as caught:
+def test_a_broken_gate_names_its_file_and_fault(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(EvaluationError, match=message) as caught:
         gate(tmp_path, text)
     assert "gate.toml" in str(caught.value)
 
@@ -95,16 +95,15 @@ def test_a_loss_counts_when_it_is_significant_and_large(tmp_path: Path) -> None:
     for name, now in (("much", much), ("little", little), ("chance", chance)):
         changes = compare(before, now, ["F1"])
         kept[name] = judge(bars, now, changes)[0].passed
-    # Half of everything; a hundredth, which is significant and small; one of forty, which chance
-    # explains.
+    # Half of all; a hundredth, which is significant but small; one of forty, which can be chance.
     assert kept == {"much": False, "little": True, "chance": True}
 
 
 def test_a_change_has_its_interval() -> None:
     (change,) = compare(rows(*[0.0, 1.0] * 50), rows(*[0.5, 1.0] * 50), ["F1"])
     assert (change.before, change.now) == (0.5, 0.75)
-    # Differences of 0.5 and 0: mean 0.25, standard error 0.25 / 10, in steps of 0.005. The ends of a
-    # 90 % interval would be 0.008 nearer to the mean.
+    # Differences of 0.5 and 0: mean 0.25, standard error 0.25 / 10, in steps of 0.005. The ends of
+    # a 90 % interval would be 0.008 nearer to the mean.
     assert change.low == pytest.approx(0.25 - 1.96 * 0.025, abs=0.005)
     assert change.high == pytest.approx(0.25 + 1.96 * 0.025, abs=0.005)
     assert change.significant
@@ -121,12 +120,12 @@ def test_runs_without_a_question_in_common_cannot_be_compared() -> None:
         compare([row("a", 1.0)], [row("b", 1.0)], ["F1"])
 
 
-def test_a_measure_that_the_baseline_does_not_have_is_said() -> None:
+def test_a_measure_that_the_baseline_lacks_is_named() -> None:
     with pytest.raises(EvaluationError, match="the baseline does not have R@20"):
         compare([row("a", 1.0)], [row("a", 1.0)], ["R@20"])
 
 
-def test_more_errors_are_a_loss_where_less_is_better() -> None:
+def test_more_is_a_loss_if_less_is_better() -> None:
     (change,) = compare([row("a", 1.0, confidence=1.0)], [row("a", 1.0, confidence=0.6)], ["ECE"])
     assert change.loss == pytest.approx(0.4)
     assert measure_of("ECE").lower_is_better
@@ -135,7 +134,7 @@ def test_more_errors_are_a_loss_where_less_is_better() -> None:
 @pytest.mark.parametrize(
     "text", ["", "[]", '{"questions": []}', '{"fingerprint": {}, "questions": [{}]}']
 )
-def test_what_is_no_report_is_no_baseline(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_report_is_refused_as_a_baseline(tmp_path: Path, text: str) -> None:
     path = tmp_path / "old.json"
     path.write_text(text)
     with pytest.raises(EvaluationError, match=r"old\.json: not the JSON report of a run"):
@@ -163,7 +162,7 @@ def test_a_baseline_is_read_with_its_missing_values(tmp_path: Path) -> None:
     assert math.isnan(first.values["FalseAnswers"])
 
 
-def test_runs_of_another_index_or_other_questions_differ() -> None:
+def test_the_fingerprints_in_which_runs_differ_are_named() -> None:
     assert differences({"index": "1", "questions": "1"}, {"index": "2", "questions": "1"}) == [
         "index"
     ]

@@ -1,4 +1,4 @@
-"""Named measures: worked out by hand, and against ir_measures."""
+"""Named measures, worked out by hand and compared with ir_measures."""
 
 import math
 import random
@@ -47,7 +47,7 @@ def value(name: str, *outcomes: QuestionOutcome) -> float:
     return measure.of(ScoreTable.of([row_of(each, [measure]) for each in outcomes]))
 
 
-def test_no_answer_counts_as_nothing_and_unanswerable_questions_do_not_count() -> None:
+def test_a_missing_answer_counts_as_0_and_unanswerable_questions_do_not_count() -> None:
     half, none = outcome("38 billion", 0.9, "38 billion cubic metres"), outcome("", 0.0, "Oslo")
     outcomes = half, none, outcome("x", answerable=False)
     assert value("F1", *outcomes) == pytest.approx((2 / 3 + 0) / 2)  # 2 shared words of 2 and 4
@@ -71,7 +71,7 @@ def test_abstention_is_measured_at_the_threshold() -> None:
     assert value("Precision", *outcomes) == pytest.approx(1 / 3)
     assert value("Coverage", *outcomes) == pytest.approx(2 / 3)
     assert value("FalseAnswers", *outcomes) == 0.5
-    # Of 3 x 2 pairs the answerable one is surer in: .9 twice, .6 over .1, .4 over .1.
+    # The answerable question is more confident in 4 of 3 x 2 pairs: .9 twice, .6 and .4 over .1.
     assert value("AUROC", *outcomes) == pytest.approx(4 / 6)
     # In order: right, false, wrong, refused (right), silent: only the first keeps 80 %.
     assert value("Coverage@P80", *outcomes) == 0.2
@@ -89,21 +89,21 @@ def test_retrieval_counts_evidence_and_not_passages() -> None:
     assert math.isnan(value("R@1", outcome("", 0.0, "Oslo")))
 
 
-def test_evidence_that_no_longer_stands_has_a_measure_of_its_own() -> None:
+def test_evidence_that_is_no_longer_in_its_document_has_a_measure_of_its_own() -> None:
     gone = replace(
         outcome("Oslo", 0.9, "Oslo", evidence_spans=(EvidenceSpan("a", 0, 5),)),
         unresolved=(LabelledEvidence("a", "was here"),),
     )
-    standing = outcome("Oslo", 0.9, "Oslo", evidence_spans=(EvidenceSpan("a", 0, 5),))
-    assert value("Resolved", gone, standing, outcome("Oslo", 0.9, "Oslo")) == 0.75
+    resolved = outcome("Oslo", 0.9, "Oslo", evidence_spans=(EvidenceSpan("a", 0, 5),))
+    assert value("Resolved", gone, resolved, outcome("Oslo", 0.9, "Oslo")) == 0.75
     assert math.isnan(value("Resolved", outcome("Oslo", 0.9, "Oslo")))
 
 
 @given(st.integers(0, 10**6), st.integers(1, 12), st.integers(1, 15))
-def test_retrieval_measures_are_those_of_ir_measures(seed: int, relevant: int, k: int) -> None:
-    chance = random.Random(seed)
+def test_retrieval_measures_agree_with_ir_measures(seed: int, relevant: int, k: int) -> None:
+    draws = random.Random(seed)
     pool = [*range(relevant), *([-1] * 12)]
-    retrieved = chance.sample(pool, chance.randint(1, len(pool)))
+    retrieved = draws.sample(pool, draws.randint(1, len(pool)))
     qrels = [ir_measures.Qrel("q", f"r{number}", 1) for number in range(relevant)]
     names = [f"r{number}" if number >= 0 else f"x{rank}" for rank, number in enumerate(retrieved)]
     scored = [ir_measures.ScoredDoc("q", name, -float(rank)) for rank, name in enumerate(names)]
@@ -171,7 +171,7 @@ def test_evidence_is_cited_or_missed() -> None:
 
 
 @pytest.mark.parametrize("name", ["F2", "R@0", "R@", "nDCG", "", "R@x"])
-def test_an_unknown_measure_is_said_with_those_that_exist(name: str) -> None:
+def test_an_unknown_measure_is_refused_with_a_list_of_those_that_exist(name: str) -> None:
     with pytest.raises(EvaluationError, match=r"there is no measure .*; there are EM, F1"):
         measure_of(name)
 
@@ -184,15 +184,23 @@ def test_every_reported_measure_has_its_name_group_and_meaning() -> None:
         assert measure.meaning
 
 
-def test_less_is_better_of_errors() -> None:
+def test_less_is_better_for_errors() -> None:
     assert measure_of("ECE").better(0.1, 0.2)
     assert measure_of("FalseAnswers").better(0.1, 0.2)
     assert measure_of("F1").better(0.2, 0.1)
 
 
-def test_rows_can_be_drawn_again_and_again() -> None:
+def test_rows_can_be_drawn_repeatedly() -> None:
     rows = [row_of(outcome("Oslo", c, "Oslo"), [measure_of("F1")]) for c in (0.1, 0.9)]
     assert isinstance(rows[0], ScoreRow)
     drawn = ScoreTable.of(rows).take(np.array([1, 1, 0]))
     assert drawn.confidence.tolist() == [0.9, 0.9, 0.1]
     assert drawn.values["F1"].tolist() == [1, 1, 1]
+
+
+def test_answers_that_cannot_be_judged_do_not_count() -> None:
+    right, wrong = outcome("Oslo", 0.9, "Oslo"), outcome("Rome", 0.9, "Oslo")
+    unjudged = outcome("Oslo", 0.9)  # answerable, but without accepted answers
+    assert value("Precision", right, wrong, unjudged) == 0.5
+    assert value("ECE", right, wrong, unjudged) == pytest.approx(0.4)  # 0.9 against 1 of 2
+    assert value("Coverage@P80", right, unjudged) == 1

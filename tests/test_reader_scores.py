@@ -1,6 +1,4 @@
-"""Readers are scored on questions with known answers: the scores of a toy reader, worked out by
-hand.
-"""
+"""The scores of a toy reader on questions with known answers, worked out by hand."""
 
 import re
 from collections.abc import Sequence
@@ -26,9 +24,7 @@ RAIN = "The rain of Bergen is cold."
 
 
 class ColourReader:
-    """Marks the first colour of a passage, 2 above null, or where there is none its first word, 2
-    below.
-    """
+    """Marks the first colour of a passage, 2 above null, or else its first word, 2 below null."""
 
     digest = "toy"
 
@@ -45,7 +41,7 @@ def _marked(passage: str) -> Reading:
 
 
 def article(number: int, *paragraphs: tuple[str, dict[str, tuple[str, ...]]]) -> Article:
-    """An article of paragraphs with their questions and the accepted answers to these."""
+    """An article: paragraphs with their questions and the accepted answers."""
     id = f"squad/{number:03d}"
     made = (
         SquadParagraph(
@@ -79,7 +75,7 @@ def test_exact_match_and_f1_are_means_over_the_questions(reader: PassageReader) 
     assert scores == {"em": pytest.approx(50), "f1": pytest.approx(100 * (1 + 2 / 3) / 2)}
 
 
-def test_margins_tell_answerable_questions_from_others(reader: PassageReader) -> None:
+def test_margins_separate_answerable_questions_from_others(reader: PassageReader) -> None:
     # The margin is 2 in TRAMS, where there is a colour, and -2 in RAIN.
     read = [
         article(
@@ -140,7 +136,7 @@ def test_a_paragraph_is_found_by_the_passage_that_holds_its_answer(encoder: Enco
     }
 
 
-def test_only_some_questions_are_asked_where_that_is_wanted(encoder: Encoder) -> None:
+def test_only_every_nth_question_is_asked_if_wanted(encoder: Encoder) -> None:
     read = article(0, (TRAMS, {f"What colour {n}?": ("blue",) for n in range(5)}))
     asked = [each.question.text for each, _ in search([read], encoder, every=2)]
     assert asked == ["What colour 0?", "What colour 2?", "What colour 4?"]

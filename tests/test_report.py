@@ -1,4 +1,4 @@
-"""Reports: what they say of outcomes made by hand, and that no text gets out of its place."""
+"""Reports of outcomes made by hand: what they show, and that every text is escaped."""
 
 import io
 import json
@@ -111,9 +111,11 @@ WRONG = outcome(question("wrong"), "the companies", 0.7)
 REFUSED = outcome(question("refused"), confidence=0.3)
 SILENT = outcome(question("silent"), "")
 FALSE = outcome(question("false", "Who sings in it?", answerable=False), "the companies", 0.6)
-HELD = outcome(question("held", "Who sings in it?", answerable=False), "the companies", 0.2)
+RIGHTLY_REFUSED = outcome(
+    question("held", "Who sings in it?", answerable=False), "the companies", 0.2
+)
 UNJUDGED = outcome(replace(question("unjudged"), answers=()))
-EVERY = (RIGHT, WRONG, REFUSED, SILENT, FALSE, HELD, UNJUDGED)
+EVERY = (RIGHT, WRONG, REFUSED, SILENT, FALSE, RIGHTLY_REFUSED, UNJUDGED)
 
 
 def report(
@@ -151,7 +153,7 @@ def full_report() -> EvaluationReport:
     )
 
 
-def test_every_outcome_has_its_standing() -> None:
+def test_every_outcome_gets_its_judgement() -> None:
     assert [judgement_of(each) for each in EVERY] == [
         Judgement.RIGHT,
         Judgement.WRONG,
@@ -163,7 +165,7 @@ def test_every_outcome_has_its_standing() -> None:
     ]
 
 
-def test_the_gravest_come_first_and_mistakes_by_confidence() -> None:
+def test_the_worst_come_first_and_mistakes_by_confidence() -> None:
     surer = replace(WRONG, confidence=0.95)
     assert worst_first([*EVERY, surer]) == [
         FALSE,
@@ -173,7 +175,7 @@ def test_the_gravest_come_first_and_mistakes_by_confidence() -> None:
         SILENT,
         UNJUDGED,
         RIGHT,
-        HELD,
+        RIGHTLY_REFUSED,
     ]
     assert mistakes([*EVERY, surer]) == [surer, WRONG, FALSE]
 
@@ -186,7 +188,7 @@ def test_a_refusal_says_why() -> None:
 
 def test_the_first_evidence_is_ranked_from_one() -> None:
     assert RIGHT.first_rank == 2
-    assert HELD.first_rank is None
+    assert RIGHTLY_REFUSED.first_rank is None
 
 
 # JSON
@@ -264,7 +266,7 @@ def printed(made: EvaluationReport) -> str:
 
 def test_tables_show_measures_parts_verdicts_changes_and_what_went_wrong() -> None:
     shown = printed(full_report())
-    for said in (
+    for text in (
         "nDCG@10",
         "By type",
         "By tag",
@@ -273,7 +275,7 @@ def test_tables_show_measures_parts_verdicts_changes_and_what_went_wrong() -> No
         "1 of 2 conditions met",
         "was here",
     ):
-        assert said in shown
+        assert text in shown
     wrong = shown[shown.index("Wrong answers, 2 of 2") :]
     assert wrong.index("0.700") < wrong.index("0.600")
 
@@ -289,7 +291,7 @@ def test_a_breakdown_shows_only_measures_that_apply() -> None:
     assert head.split() == ["type", "questions", "F1", "Contains"]
 
 
-def test_questions_are_no_markup_and_no_commands_to_a_terminal() -> None:
+def test_questions_are_neither_markup_nor_commands_to_a_terminal() -> None:
     evil = outcome(question("a", f"\x1b[31m{NASTY}"), "the companies")
     shown = printed(report(evil))
     assert "[bold]" in shown
@@ -323,7 +325,7 @@ def test_at_most_twenty_wrong_answers_are_printed() -> None:
 
 
 def cases(made: EvaluationReport) -> dict[str, Xml.Element]:
-    """The test cases of a report by the id of the question or the name of the condition."""
+    """The test cases of a report, by the id of the question or the name of the condition."""
     return {
         str(case.get("name")).split(":")[0]: case
         for case in Xml.fromstring(as_junit(made)).iter("testcase")
@@ -425,11 +427,11 @@ class Page(HTMLParser):
         self.feed(written)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep it."""
+        """Keep the tag."""
         self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
-        """Keep it."""
+        """Keep the text."""
         self.text += data
 
     def classes(self, tag: str) -> list[str | None]:
@@ -504,7 +506,7 @@ def test_every_text_is_escaped_on_the_page(text: str) -> None:
     assert {tag for tag, _ in page.tags} <= {tag for tag, _ in Page(as_html(plain)).tags} | {"q"}
 
 
-def test_the_page_shows_the_evidence_that_a_lost_question_sought() -> None:
+def test_the_page_shows_the_evidence_that_was_missed() -> None:
     sought = f"evidence {SENTENCE} (pipeline.md)"
     assert sought in " ".join(Page(as_html(report(WRONG))).text.split())
     assert sought in " ".join(Page(as_html(report(SILENT))).text.split())
@@ -518,7 +520,7 @@ def test_a_withheld_answer_is_shown_as_withheld() -> None:
     assert "none: no span" in " ".join(Page(as_html(report(SILENT))).text.split())
 
 
-def test_the_stages_say_where_a_question_was_lost() -> None:
+def test_the_stages_show_where_a_question_went_wrong() -> None:
     missed = replace(
         WRONG, retrieved=(-1,) * 100, citations=(replace(citation(), document_id="other.md"),)
     )
@@ -541,7 +543,7 @@ LITTLE = [
     (SILENT,),
     (SILENT, replace(SILENT, question=question("silent too"))),
     (RIGHT, WRONG),
-    (HELD,),
+    (RIGHTLY_REFUSED,),
     (UNJUDGED,),
     (replace(RIGHT, timings_ms={}),),
 ]
@@ -591,7 +593,7 @@ def test_the_curve_agrees_with_coverage_at_a_precision() -> None:
     assert best == pytest.approx(coverage_at(confidences, rights, 0.8))
 
 
-def test_the_default_threshold_stands_on_the_curve() -> None:
+def test_the_default_threshold_is_a_point_of_the_curve() -> None:
     # Three of four are answered, one of the three wrongly.
     assert operating_point(flags(1, 1, 1, 0), flags(1, 0, 1, 1)) == Point(0.75, 1 / 3)
     assert operating_point(flags(0, 0), flags(1, 0)) is None
@@ -697,7 +699,7 @@ def test_names_in_plots_are_escaped() -> None:
     assert NASTY in "".join(Xml.fromstring(str(drawn)).itertext())
 
 
-def test_a_plot_without_figures_says_why() -> None:
+def test_a_plot_without_data_says_why() -> None:
     made = report(UNJUDGED)
     drawings = {plot.title: plot.drawing for plot in plots(made.outcomes, made.rows, made.by_type)}
     assert [title for title, drawing in drawings.items() if drawing is None] == [
@@ -707,7 +709,7 @@ def test_a_plot_without_figures_says_why() -> None:
     ]
 
 
-def test_the_default_threshold_is_the_one_that_all_answers_show() -> None:
+def test_the_default_threshold_is_the_one_that_all_answers_share() -> None:
     assert default_threshold(EVERY) == 0.5
     assert default_threshold([SILENT]) is None
     assert default_threshold([RIGHT, replace(RIGHT, threshold=0.6)]) is None

@@ -1,6 +1,4 @@
-"""The retrieval benchmark: what counts as found, both fusions, the analysers, and vectors that are
-kept.
-"""
+"""The benchmark of retrieval: what counts as found, fusions, analysers, and kept vectors."""
 
 import gzip
 import json
@@ -62,7 +60,7 @@ def asked(
     )
 
 
-def test_a_chunk_holds_an_answer_only_where_it_stands_and_only_whole() -> None:
+def test_a_chunk_holds_an_answer_only_at_its_offsets_and_only_completely() -> None:
     question = asked(("a", ((10, 20), (40, 45))))
     chunks = [
         chunk("b", 0, 99),
@@ -93,7 +91,7 @@ def test_evidence_counts_once_and_whole_documents_anywhere_in_them() -> None:
     ]
 
 
-def test_a_document_ranks_where_its_best_chunk_stands() -> None:
+def test_a_document_ranks_by_its_best_chunk() -> None:
     first, second, third = chunk("a", 5, 9), chunk("b", 0, 9), chunk("a", 0, 5)
     assert first_of_each([first, second, third]) == [first, second]
 
@@ -132,11 +130,11 @@ def test_reciprocal_ranks_add_up_over_both_rankings() -> None:
         ),
     ],
 )
-def test_numbers_and_hyphened_words_are_split_or_whole(words: Words, terms: list[str]) -> None:
+def test_numbers_and_hyphenated_words_are_split_or_whole(words: Words, terms: list[str]) -> None:
     assert Analyser(words=words).terms("Sila-2, 3,000 (long-term) 1.5.") == terms
 
 
-def test_the_other_analysers_each_do_one_thing_less() -> None:
+def test_each_other_analyser_skips_one_step() -> None:
     text = "The Müller pipelines"
     assert Analyser().terms(text) == ["the", "muller", "pipelin"]
     assert Analyser(stemming=False).terms(text) == ["the", "muller", "pipelines"]
@@ -144,7 +142,7 @@ def test_the_other_analysers_each_do_one_thing_less() -> None:
     assert Analyser(folding=False).terms(text) == ["the", "müller", "pipelin"]
 
 
-def test_the_default_analyser_is_the_products() -> None:
+def test_the_default_analyser_agrees_with_the_product() -> None:
     assert Analyser().terms(SENTENCE) == terms_of(SENTENCE)
 
 
@@ -169,7 +167,7 @@ def test_a_title_of_no_weight_finds_nothing() -> None:
     assert list(Terms(chunks, Analyser()).search("gas", 10, 0.0)) == [1]
 
 
-def test_squads_answers_are_where_they_stand_in_the_whole_article(tmp_path: Path) -> None:
+def test_offsets_of_squads_answers_are_those_in_the_whole_article(tmp_path: Path) -> None:
     def entry(context: str, start: int) -> dict[str, object]:
         answers = [{"text": "Oslo", "answer_start": start}] * 2
         return {
@@ -194,7 +192,7 @@ def test_both_halves_are_filled() -> None:
 
 
 class CountingEncoder(ToyEncoder):
-    """Keeps the texts that it was given."""
+    """Keeps the texts that it is given."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -265,7 +263,7 @@ def test_chunks_of_one_document_are_one_where_documents_are_ranked(tmp_path: Pat
     assert reciprocal_rank(whole=False) == 1 / 4
 
 
-def test_what_is_taken_together_is_best_on_the_choosing_half_alone() -> None:
+def test_the_combination_is_chosen_on_the_choosing_half_alone() -> None:
     measures = [measure_of("nDCG@10")]
 
     def result(variant: Variant) -> Result:

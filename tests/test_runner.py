@@ -1,6 +1,4 @@
-"""The runner: every question asked, its evidence found where it stands now, what came of it
-kept.
-"""
+"""The runner asks every question, locates its evidence, and keeps the outcome."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,8 +37,8 @@ def service(
 def question(
     *evidence: tuple[str, str | None], answers: tuple[str, ...] = ("212 metres",), id: str = "q"
 ) -> LabelledQuestion:
-    places = tuple(LabelledEvidence(document, quote) for document, quote in evidence)
-    return LabelledQuestion(id, "How long is the Otter Bridge?", answers, places, bool(answers))
+    labels = tuple(LabelledEvidence(document, quote) for document, quote in evidence)
+    return LabelledQuestion(id, "How long is the Otter Bridge?", answers, labels, bool(answers))
 
 
 def outcome(service: AnswerService, asked: LabelledQuestion) -> QuestionOutcome:
@@ -64,13 +62,15 @@ def test_an_outcome_holds_the_best_answer_with_its_confidence_and_citations(
     assert set(found.timings_ms) == {"retrieve", "read", "total"}
 
 
-def test_evidence_is_found_where_its_quote_stands_now(service: AnswerService, make: Make) -> None:
+def test_evidence_is_located_where_its_quote_is_now(service: AnswerService, make: Make) -> None:
     service.collection.put([make("bridge", f"News of 2025. {BRIDGE}")])
     (span,) = outcome(service, question(("bridge", LENGTH))).evidence_spans
     assert (span.start, span.end) == (48, 84)
 
 
-def test_evidence_that_no_longer_stands_is_unresolved(service: AnswerService, make: Make) -> None:
+def test_evidence_that_is_no_longer_in_its_document_is_unresolved(
+    service: AnswerService, make: Make
+) -> None:
     service.collection.put([make("bridge", "The bridge was taken down.")])
     asked = question(("bridge", LENGTH), ("gone", "It is."), ("copy", LENGTH))
     found = outcome(service, asked)
@@ -91,7 +91,7 @@ def test_each_piece_of_evidence_counts_once_where_it_is_first_retrieved(
     assert len(found.retrieved) == 3
 
 
-def test_an_answer_is_right_by_half_its_words_or_when_it_holds_all_of_one(
+def test_an_answer_is_right_if_it_holds_an_accepted_one_or_shares_half_its_words(
     service: AnswerService,
 ) -> None:
     assert outcome(service, question(answers=("212",))).right  # the answer holds it
@@ -102,7 +102,7 @@ def test_an_answer_is_right_by_half_its_words_or_when_it_holds_all_of_one(
     assert not outcome(service, question(answers=())).right
 
 
-def test_nothing_in_the_index_is_an_outcome_too(
+def test_an_empty_index_gives_an_outcome_without_an_answer(
     tmp_path: Path, encoder: Encoder, passages: PassageReader
 ) -> None:
     with AnswerService(tmp_path / "empty", encoder, passages, writable=True) as empty:
@@ -116,7 +116,9 @@ def test_nothing_in_the_index_is_an_outcome_too(
     assert found.unresolved
 
 
-def test_outcomes_keep_the_order_of_the_questions_and_are_counted(service: AnswerService) -> None:
+def test_outcomes_keep_the_order_of_the_questions_and_report_progress(
+    service: AnswerService,
+) -> None:
     done: list[None] = []
     asked = tuple(question(id=id) for id in "cab")
     found = run(QuestionSet("set", asked, (), "d"), service, lambda: done.append(None))
