@@ -20,15 +20,19 @@ from filelock import FileLock
 from corpus.document import Document
 from corpus.errors import DocumentError, NotFoundError, StoreError
 from corpus.load import ParseResult
-from index.encoding.encoder import Encoder, Vectors
+from index.encoding.encoder import Encoder
+from index.encoding.vectors import Vectors
 from index.ingest import batches, prepare
 from index.outcome import FileOutcome, FileStatus
 from index.search.embedded.engine import EmbeddedEngine
 from index.search.searcher import Searcher
 from index.store.application import ApplicationData, TransactionStep
 from index.store.database import locked, make_folder
+from index.store.documents import DocumentSummary
 from index.store.manifest import Manifest
-from index.store.store import FILE_NAME, DocumentSummary, Removal, Store
+from index.store.store import FILE_NAME, Store
+from index.store.succession import has_taken_over, take_over
+from index.store.writing import Removal
 from index.text.chunk import ChunkSettings
 
 LOCK_NAME = "writer.lock"
@@ -40,7 +44,6 @@ SUCCESSOR = "successor"
 
 _LOCK_TIMEOUT_S = 1.0
 _REST_S = 600.0
-_PAGE = 1_000
 _NOBODY: Mapping[str, str] = MappingProxyType({})
 
 log = logging.getLogger("quoth")
@@ -280,7 +283,7 @@ class Collection:
 
     def documents(self) -> Iterator[DocumentSummary]:
         """Every document without its text, in the order of their ids."""
-        return all_documents(self.store)
+        return self.store.all_documents()
 
     def verify(self) -> list[str]:
         """What is wrong with the index, a line each; nothing where store, FAISS and lexical index
@@ -403,16 +406,6 @@ class Collection:
             self._lock = None
 
 
-def all_documents(store: Store) -> Iterator[DocumentSummary]:
-    """Every document of a store without its text, in the order of their ids, read a page at a
-    time.
-    """
-    after = None
-    while page := store.documents(_PAGE, after):
-        yield from page
-        after = page[-1].id
-
-
 def adopt(store: Store, successor: Collection) -> None:
     """Let the store hold the successor's chunks in place of its own, as a new generation, and close
     the successor.
@@ -420,7 +413,7 @@ def adopt(store: Store, successor: Collection) -> None:
     :raises StoreError: the disk is full; then the store has not changed
     """
     successor.settle(max(store.generation, successor.generation) + 1)
-    store.take_over(successor.store)
+    take_over(store, successor.store)
     successor.close()
 
 
@@ -471,7 +464,7 @@ def _finish_taking_over(folder: Path, store: Store) -> None:
     place = folder / SUCCESSOR
     if (place / FILE_NAME).is_file():
         successor = Store(place)
-        taken = store.has_taken_over(successor)
+        taken = has_taken_over(store, successor)
         successor.close()
         if taken:
             take_files(folder, place)

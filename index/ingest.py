@@ -7,8 +7,9 @@ import numpy as np
 
 from corpus.document import Document
 from corpus.errors import DocumentError
-from index.encoding.encoder import Encoder, Vectors
-from index.store.store import PreparedDocument
+from index.encoding.encoder import Encoder
+from index.encoding.vectors import Vectors
+from index.store.writing import PreparedDocument
 from index.text.chunk import Chunk, ChunkSettings, chunk_document
 
 KnownVectors = Callable[[str], dict[str, Vectors]]

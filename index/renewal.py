@@ -22,7 +22,6 @@ from index.collection import (
     Collection,
     adopt,
     alike,
-    all_documents,
     take_files,
     take_lock,
 )
@@ -31,6 +30,7 @@ from index.ingest import batches
 from index.search.embedded.engine import EmbeddedEngine
 from index.store.manifest import Manifest
 from index.store.store import FILE_NAME, Store
+from index.store.succession import reserve_chunk_ids
 from index.text.chunk import ChunkSettings
 
 log = logging.getLogger("quoth")
@@ -98,7 +98,7 @@ class Renewal:
         if built_otherwise(place, encoder, settings):
             shutil.rmtree(place)
         self._successor = Collection(place, encoder, writable=True, settings=settings)
-        self._successor.store.follow(store)
+        reserve_chunk_ids(store, self._successor.store)
         self._successor.store.set_encoder_source(source)
         self._stop = threading.Event()
 
@@ -136,7 +136,7 @@ class Renewal:
         """Bring the new collection to what the old one holds now; how many documents were not
         alike.
         """
-        wanted = {summary.id: summary for summary in all_documents(self._store)}
+        wanted = {summary.id: summary for summary in self._store.all_documents()}
         present = {summary.id: summary for summary in self._successor.documents()}
         gone = [id for id in present if id not in wanted]
         lacking = [

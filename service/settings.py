@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from corpus.errors import SettingsError
-from index.encoding.encoder import DEFAULT_ENCODER, DEFAULT_MODELS_DIR
+from index.encoding.identity import DEFAULT_ENCODER, DEFAULT_MODELS_DIR
 from service.reader.load import DEFAULT_READER
 
 PREFIX = "QUOTH_"

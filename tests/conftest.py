@@ -21,7 +21,9 @@ import uvicorn
 
 from corpus.document import Document, make_document
 from index.collection import Collection
-from index.encoding.encoder import Encoder, EncoderIdentity, Vectors, load_encoder
+from index.encoding.encoder import Encoder, load_encoder
+from index.encoding.identity import EncoderIdentity
+from index.encoding.vectors import Vectors
 from index.store.store import Store
 from index.text.chunk import ChunkSettings
 from index.text.sentences import sentence_at

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from corpus.document import Document
+from index.filters import Filters
 from index.search.allowed import AllowedChunks
-from index.store.store import FILE_NAME, Filters, PreparedDocument, Store
+from index.store.store import FILE_NAME, Store
+from index.store.writing import PreparedDocument
 from index.text.chunk import Chunk
 
 Make = Callable[..., Document]

@@ -14,8 +14,8 @@ from corpus.document import Document
 from corpus.errors import StoreError
 from index.collection import Collection
 from index.encoding.encoder import Encoder
+from index.filters import Filters
 from index.search.searcher import Hit, SearchResult
-from index.store.store import Filters
 from index.text.sentences import sentence_at
 from service.answering.agreement import same_answer
 from service.answering.answer import MAX_ALTERNATIVES, Answer, Answerer, NoAnswer

@@ -15,8 +15,9 @@ import pytest
 from corpus.document import Document
 from corpus.errors import NotFoundError, QuestionError, StoreError
 from index.collection import Collection
-from index.encoding.encoder import Encoder, Vectors
-from index.store.store import Filters
+from index.encoding.encoder import Encoder
+from index.encoding.vectors import Vectors
+from index.filters import Filters
 from index.text.chunk import ChunkSettings
 from service.answering.history import AnswerHistory
 from service.answering.question import Role, Turn, make_question

@@ -18,11 +18,15 @@ from corpus.document import Document, make_document
 from corpus.errors import DocumentError, NotFoundError, StoreError
 from corpus.load import ParseResult
 from index.collection import Collection, Removed
-from index.encoding.encoder import Encoder, EncoderIdentity, Vectors
+from index.encoding.encoder import Encoder
+from index.encoding.identity import EncoderIdentity
+from index.encoding.vectors import Vectors
+from index.filters import Filters
 from index.ingest import prepare
 from index.outcome import FileStatus
 from index.renewal import rebuild
-from index.store.store import FILE_NAME, Filters, Removal
+from index.store.store import FILE_NAME
+from index.store.writing import Removal
 from index.text.chunk import ChunkSettings
 from tests.damage import flip_bit
 
@@ -541,7 +545,7 @@ def test_verify_tells_of_a_chunk_that_was_tampered_with(
         connection.execute("UPDATE chunks SET text = 'tampered' WHERE document_id = 'b'")
     connection.close()
     assert collection.verify() == [
-        "chunk 2 of document 'b': its text is not what stands at its place in the document"
+        "chunk 2 of document 'b': its text differs from its span of the document"
     ]
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.search.searcher import Fused, Hit, SearchResult
-from index.store.store import StoredChunk
+from index.store.chunks import StoredChunk
 from index.text.chunk import Chunk
 from service.answering.agreement import grouped
 from service.answering.confidence import (

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from index.search.searcher import Fused, Hit
-from index.store.store import StoredChunk
+from index.store.chunks import StoredChunk
 from index.text.chunk import Chunk
 from service.answering.confidence import Groups
 from service.answering.conflict import MAX_VALUES, conflicting

@@ -9,15 +9,9 @@ import numpy as np
 import pytest
 
 from corpus.errors import SettingsError
-from index.encoding.encoder import (
-    DEFAULT_ENCODER,
-    Encoder,
-    OnnxEncoder,
-    TransformerEncoder,
-    load_encoder,
-    sha256_of,
-)
+from index.encoding.encoder import Encoder, OnnxEncoder, TransformerEncoder, load_encoder
 from index.encoding.export import DIMENSION, WEIGHTS_SHA256, default_weights
+from index.encoding.identity import DEFAULT_ENCODER, sha256_of
 from index.encoding.onnx_runtime import Graph
 from service.settings import load_settings
 

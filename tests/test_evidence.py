@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from index.search.embedded.lexical import terms_of
 from index.search.searcher import Fused, Hit
-from index.store.store import StoredChunk
+from index.store.chunks import StoredChunk
 from index.text.chunk import Chunk
 from service.reader.evidence import Evidence, PassageEvidence, sentences_of, support
 

@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.search.idset import NOTHING, IdSet
-from index.store.store import Ids
+from index.store.rows import ChunkIds
 
 numbers = st.sets(st.integers(0, 3_000), max_size=50)
 
 
-def ids(some: set[int]) -> Ids:
+def ids(some: set[int]) -> ChunkIds:
     return np.array(sorted(some), dtype=np.int64)
 
 

@@ -62,13 +62,14 @@ OWNERS = {
     "slack_sdk": {"service/slack/web.py"},
     "sqlalchemy": {
         *(
-            "index/store/database.py",
-            "service/mirror/ledger.py",
-            "index/store/application.py",
-            "service/answering/history.py",
-            "index/store/store.py",
-            "index/store/tables.py",
+            f"index/store/{name}.py"
+            for name in (
+                *("application", "chunks", "database", "documents", "meta", "rows", "store"),
+                *("succession", "tables", "verify", "writing"),
+            )
         ),
+        "service/answering/history.py",
+        "service/mirror/ledger.py",
         "service/slack/inbox.py",
     },
     "tantivy": {"index/search/embedded/lexical.py"},

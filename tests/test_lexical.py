@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from corpus.errors import StoreError
+from index.filters import Filters
 from index.search.embedded.lexical import LexicalIndex, terms_of
 from index.search.idset import IdSet
-from index.store.store import Changes, Filters, StoredChunk
+from index.store.chunks import ChunkChanges, StoredChunk
 from index.text.chunk import Chunk
 
 
@@ -30,8 +31,10 @@ def chunk(
     )
 
 
-def changes(generation: int, *added: StoredChunk, removed: tuple[int, ...] = ()) -> list[Changes]:
-    return [Changes(generation, np.array(removed, dtype=np.int64), added)]
+def changes(
+    generation: int, *added: StoredChunk, removed: tuple[int, ...] = ()
+) -> list[ChunkChanges]:
+    return [ChunkChanges(generation, np.array(removed, dtype=np.int64), added)]
 
 
 def opened(folder: Path, *added: StoredChunk) -> LexicalIndex:

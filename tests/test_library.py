@@ -13,7 +13,7 @@ import pytest
 from corpus.document import Document
 from corpus.load import find_files, read_document
 from index.encoding.encoder import Encoder
-from index.store.store import Filters
+from index.filters import Filters
 from service.answering.question import make_question
 from service.answering.service import AnswerService
 from service.http.app import create_app

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.errors import QuestionError
-from index.store.store import Filters
+from index.filters import Filters
 from service.answering.question import (
     MAX_QUESTION_LENGTH,
     MAX_TURNS,

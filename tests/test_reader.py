@@ -14,7 +14,7 @@ from corpus.document import make_document
 from index.collection import Collection
 from index.search.embedded.lexical import terms_of
 from index.search.searcher import Fused, Hit, SearchResult
-from index.store.store import StoredChunk
+from index.store.chunks import StoredChunk
 from index.text.chunk import Chunk
 from service.reader.linear import Linear
 from service.reader.passage import PassageReader, PassageSpan, Reading

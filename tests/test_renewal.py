@@ -16,9 +16,12 @@ import pytest
 from corpus.document import Document
 from corpus.errors import StoreError
 from index.collection import SUCCESSOR, Collection, adopt
-from index.encoding.encoder import Encoder, EncoderIdentity, Vectors
+from index.encoding.encoder import Encoder
+from index.encoding.identity import EncoderIdentity
+from index.encoding.vectors import Vectors
+from index.filters import Filters
 from index.renewal import Renewal, built_otherwise, rebuild
-from index.store.store import Filters, Store
+from index.store.store import Store
 from index.text.chunk import ChunkSettings
 from service.answering.history import AnswerHistory
 from service.mirror.ledger import FileStage, Ledger, LedgerChange, LedgerEntry, SyncedFolder

@@ -36,10 +36,10 @@ from eval.benchmarks.retrieval.vectors import VectorCache
 from eval.measuring.measures import measure_of
 from eval.measuring.public_sets import searched_row
 from eval.sets.question import LabelledEvidence, LabelledQuestion
-from index.encoding.encoder import Vectors
+from index.encoding.vectors import Vectors
 from index.search.embedded.engine import Candidates
 from index.search.embedded.lexical import CONTEXT_WEIGHT, LexicalIndex, terms_of
-from index.store.store import Changes, StoredChunk
+from index.store.chunks import ChunkChanges, StoredChunk
 from index.text.chunk import Chunk, ChunkSettings
 from tests.conftest import ToyEncoder
 
@@ -154,7 +154,7 @@ def test_terms_in_memory_rank_as_the_lexical_index_does(tmp_path: Path) -> None:
     ]
     stored = tuple(StoredChunk(id, each, "", None, None, ()) for id, each in enumerate(chunks))
     product = LexicalIndex(tmp_path, writable=True)
-    snapshot = product.apply([Changes(1, np.array([], dtype=np.int64), stored)])
+    snapshot = product.apply([ChunkChanges(1, np.array([], dtype=np.int64), stored)])
     wanted = dict(snapshot.search("Which gas line?", 10))
     product.close()
     found = Terms(chunks, Analyser()).search("Which gas line?", 10, CONTEXT_WEIGHT)

@@ -12,9 +12,9 @@ from corpus.document import Document
 from corpus.errors import StoreError
 from index.collection import Collection
 from index.encoding.encoder import Encoder
+from index.filters import Filters
 from index.search.embedded.engine import Candidates
 from index.search.searcher import ASIDE_WEIGHT, Searcher, fuse
-from index.store.store import Filters
 
 Make = Callable[..., Document]
 Open = Callable[..., Collection]

@@ -10,8 +10,11 @@ import pytest
 
 from corpus.document import Document, Page
 from corpus.errors import NotFoundError, StoreError
-from index.encoding.encoder import Vectors
-from index.store.store import FILE_NAME, Filters, Overview, PreparedDocument, Store
+from index.encoding.vectors import Vectors
+from index.filters import Filters
+from index.store.documents import Overview
+from index.store.store import FILE_NAME, Store
+from index.store.writing import PreparedDocument
 from index.text.chunk import Chunk
 from service.answering.history import AnswerHistory
 from service.mirror.ledger import FileStage, Ledger, LedgerChange, LedgerEntry, SyncedFolder
@@ -99,7 +102,7 @@ def test_the_newest_documents_are_those_last_written(
 ) -> None:
     for second, id in enumerate(["b", "a", "c"]):
         monkeypatch.setattr(
-            "index.store.store.now", lambda second=second: f"2026-01-01T00:00:0{second}+00:00"
+            "index.store.writing.now", lambda second=second: f"2026-01-01T00:00:0{second}+00:00"
         )
         store.write([prepared(make(id))])
     assert [summary.id for summary in store.newest(2)] == ["c", "a"]
@@ -406,8 +409,8 @@ def test_a_write_that_fails_midway_leaves_nothing(store: Store, make: Make) -> N
         raise RuntimeError("the encoder broke")
 
     with pytest.raises(RuntimeError, match="the encoder broke"):
-        store.write(failing(), ["a"], manifest={"new": True})
-    assert (store.generation, store.manifest()) == (1, None)
+        store.write(failing(), ["a"])
+    assert store.generation == 1
     assert store.document("a").text == "Old text."
     assert store.counts()["versions"] == 1
     assert [len(changes.added) for changes in store.changes_since(0)] == [1]
@@ -439,7 +442,7 @@ def test_a_store_of_another_format_is_refused(store: Store, tmp_path: Path) -> N
     store.close()
     _execute(tmp_path, "UPDATE meta SET value = '2' WHERE key = 'format'")
     with pytest.raises(
-        StoreError, match="the store has format 2, this Quoth reads 1; use the Quoth that wrote it"
+        StoreError, match="format 2, and this Quoth reads 1; use the version of Quoth that wrote it"
     ):
         Store(tmp_path, APPLICATION_DATA)
 
@@ -471,15 +474,15 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     [
         (
             "UPDATE chunks SET text = 'tampered'",
-            "its text is not what stands at its place in the document",
+            "its text differs from its span of the document",
         ),
         (
             "UPDATE chunks SET start = start + 1",
-            "its text is not what stands at its place in the document",
+            "its text differs from its span of the document",
         ),
         (
             "UPDATE versions SET text = 'tampered'",
-            "its text is not what stands at its place in the document",
+            "its text differs from its span of the document",
         ),
         ("UPDATE documents SET version = '0'", "its document has another version or is gone"),
         ("DELETE FROM vectors", "it has no vector"),

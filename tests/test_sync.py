@@ -12,7 +12,9 @@ from corpus.document import Document
 from corpus.errors import DocumentError, NotFoundError, StoreError
 from corpus.pool import ParserPool
 from index.collection import Collection
-from index.encoding.encoder import Encoder, EncoderIdentity, Vectors
+from index.encoding.encoder import Encoder
+from index.encoding.identity import EncoderIdentity
+from index.encoding.vectors import Vectors
 from index.outcome import FileOutcome, FileStatus
 from service.answering.history import AnswerHistory
 from service.mirror.ledger import FileStage, Ledger

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.errors import StoreError
-from index.encoding.encoder import Vectors
+from index.encoding.vectors import Vectors
 from index.search.embedded.vectors import VectorIndex
 from index.search.idset import IdSet
-from index.store.store import Ids, VectorChanges
+from index.store.chunks import VectorChanges
+from index.store.rows import ChunkIds
 from tests.damage import flip_bit
 
 AXES = np.eye(4, dtype=np.float32)
@@ -25,12 +26,12 @@ def changes(
     return VectorChanges(generation, ids(*removed), ids(*added), vectors)
 
 
-def nowhere(_ids: Sequence[int]) -> tuple[Ids, Vectors]:
+def nowhere(_ids: Sequence[int]) -> tuple[ChunkIds, Vectors]:
     """No store: what is exact needs none."""
     raise AssertionError("the store was asked")
 
 
-def ids(*numbers: int) -> Ids:
+def ids(*numbers: int) -> ChunkIds:
     return np.array(numbers, dtype=np.int64)
 
 
@@ -207,7 +208,7 @@ class Rows:
 
         self.asked: list[int] = []
 
-    def __call__(self, numbers: Sequence[int]) -> tuple[Ids, Vectors]:
+    def __call__(self, numbers: Sequence[int]) -> tuple[ChunkIds, Vectors]:
         self.asked += numbers
         there = [number for number in numbers if number in self.rows]
         return ids(*there), np.array([self.rows[number] for number in there], dtype=np.float32)

@@ -12,7 +12,8 @@ from index.collection import Collection
 from index.encoding.encoder import Encoder
 from index.ingest import batches, prepare
 from index.store.manifest import Manifest
-from index.store.store import PreparedDocument, Store
+from index.store.store import Store
+from index.store.writing import PreparedDocument
 from index.text.chunk import ChunkSettings
 
 
@@ -54,7 +55,8 @@ def _write(folder: Path, batch: Sequence[PreparedDocument], encoder: Encoder) ->
     :return: the number of its chunks
     """
     store = Store(folder)
-    store.write(batch, manifest=Manifest(encoder.identity, ChunkSettings()).as_dict())
+    store.set_manifest(Manifest(encoder.identity, ChunkSettings()).as_dict())
+    store.write(batch)
     store.close()
     # the search indexes follow the store when a collection is opened
     Collection(folder, encoder, writable=True).close()

@@ -12,8 +12,8 @@ import numpy as np
 
 from corpus.document import Document, make_document
 from eval.seed import SEED
-from index.encoding.encoder import Vectors
-from index.store.store import PreparedDocument
+from index.encoding.vectors import Vectors
+from index.store.writing import PreparedDocument
 
 TAG = "every-other"
 """The tag of every second copy."""

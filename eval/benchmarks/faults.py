@@ -38,7 +38,8 @@ from eval.benchmarks.options import positive
 from eval.benchmarks.serving import StartedService, environment, http_client, started
 from eval.console import print_wide, stderr, stdout
 from index.collection import Collection
-from index.encoding.encoder import DEFAULT_ENCODER, Encoder, load_encoder
+from index.encoding.encoder import Encoder, load_encoder
+from index.encoding.identity import DEFAULT_ENCODER
 from index.text.sentences import sentences
 from service.settings import Settings, load_settings
 

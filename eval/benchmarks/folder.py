@@ -37,7 +37,8 @@ from eval.benchmarks.timing import TimedEncoder
 from eval.console import print_wide, stderr, stdout
 from eval.seed import SEED
 from index.collection import Collection
-from index.encoding.encoder import DEFAULT_ENCODER, load_encoder
+from index.encoding.encoder import load_encoder
+from index.encoding.identity import DEFAULT_ENCODER
 from index.outcome import FileStatus
 from index.text.sentences import sentences
 from service.mirror.ledger import FileStage, Ledger

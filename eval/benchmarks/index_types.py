@@ -26,7 +26,9 @@ from eval.benchmarks.nearest import exact_nearest
 from eval.benchmarks.timing import PROCESSOR
 from eval.console import print_wide, stderr
 from eval.seed import SEED
-from index.encoding.encoder import DEFAULT_ENCODER, Vectors, load_encoder
+from index.encoding.encoder import load_encoder
+from index.encoding.identity import DEFAULT_ENCODER
+from index.encoding.vectors import Vectors
 from index.store.store import Store
 from service.settings import load_settings
 

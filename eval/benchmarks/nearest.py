@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from index.encoding.encoder import Vectors
+from index.encoding.vectors import Vectors
 from index.store.store import Store
 
 

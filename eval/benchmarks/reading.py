@@ -37,8 +37,9 @@ from eval.console import stderr, stdout
 from eval.measuring.counting_reader import CountingReader
 from eval.measuring.formulas import percentile
 from index.collection import Collection
-from index.encoding.encoder import DEFAULT_ENCODER, load_encoder
+from index.encoding.encoder import load_encoder
 from index.encoding.export import default_weights
+from index.encoding.identity import DEFAULT_ENCODER
 from service.answering.question import DEFAULT_TOP_K, make_question
 from service.answering.service import AnswerService
 from service.reader.decode import MAX_TOKENS, Flags, Floats

@@ -36,10 +36,12 @@ from eval.benchmarks.timing import CLOCKS, PROCESSOR, Stopwatch, TimedEncoder
 from eval.console import print_wide, stderr
 from eval.measuring.formulas import percentile
 from index.collection import Collection
-from index.encoding.encoder import DEFAULT_ENCODER, Encoder, load_encoder
+from index.encoding.encoder import Encoder, load_encoder
+from index.encoding.identity import DEFAULT_ENCODER
+from index.filters import Filters
 from index.search.embedded.vectors import VectorIndex
 from index.search.searcher import CANDIDATES
-from index.store.store import Filters, Store
+from index.store.store import Store
 from service.answering.question import DEFAULT_TOP_K
 from service.settings import Settings, load_settings
 

@@ -17,7 +17,8 @@ from index.collection import Collection
 from index.encoding.encoder import Encoder
 from index.ingest import prepare
 from index.store.manifest import Manifest
-from index.store.store import PreparedDocument, Store
+from index.store.store import Store
+from index.store.writing import PreparedDocument
 from index.text.chunk import ChunkSettings
 
 _BATCH = 50
@@ -134,7 +135,7 @@ def build_scaled(
 
 def _write_store(folder: Path, size: int, material: EmbeddedMaterial, encoder: Encoder) -> None:
     store = Store(folder)
-    manifest = Manifest(encoder.identity, ChunkSettings()).as_dict()
+    store.set_manifest(Manifest(encoder.identity, ChunkSettings()).as_dict())
     written = 0
     for batch in _batches(material):
         # only as many documents of the batch as it takes to reach the size
@@ -144,7 +145,7 @@ def _write_store(folder: Path, size: int, material: EmbeddedMaterial, encoder: E
                 break
             kept.append(prepared)
             written += len(prepared.chunks)
-        store.write(kept, manifest=manifest)
+        store.write(kept)
         if written >= size:
             break
     store.close()

@@ -41,14 +41,9 @@ from eval.benchmarks.speed_figure import (
 from eval.benchmarks.timing import WALL
 from eval.console import stderr
 from eval.measuring.formulas import percentile
-from index.encoding.encoder import (
-    DEFAULT_ENCODER,
-    MAX_TOKENS,
-    Encoder,
-    TransformerEncoder,
-    load_encoder,
-)
+from index.encoding.encoder import MAX_TOKENS, Encoder, TransformerEncoder, load_encoder
 from index.encoding.export import default_weights
+from index.encoding.identity import DEFAULT_ENCODER
 from service.answering.question import DEFAULT_TOP_K
 from service.answering.service import open_service
 from service.settings import Settings, load_settings

@@ -4,7 +4,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from index.encoding.encoder import Encoder, EncoderIdentity, Vectors
+from index.encoding.encoder import Encoder
+from index.encoding.identity import EncoderIdentity
+from index.encoding.vectors import Vectors
 
 
 @dataclass(frozen=True, slots=True)

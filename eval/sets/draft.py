@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 
 from corpus.document import Document
 from eval.seed import SEED
-from index.collection import all_documents
 from index.store.store import Store
 from index.text.sentences import sentences
 from service.answering.history import AnswerHistory, Feedback
@@ -32,7 +31,7 @@ def draft(store: Store) -> list[DraftLine]:
         if not feedback.helpful or feedback.correct
     ]
     draws = random.Random(SEED)
-    for summary in all_documents(store):
+    for summary in store.all_documents():
         lines += _of_document(store.document(summary.id), draws)
     return lines
 

@@ -20,8 +20,8 @@ from safetensors.torch import save_file
 from eval.training.bert import to_bert
 from eval.training.graph import build
 from eval.training.model import Reader, Shape
-from index.encoding.encoder import sha256_of
 from index.encoding.export import default_weights
+from index.encoding.identity import sha256_of
 from service.reader.passage import MAX_ROW_TOKENS
 
 MOST_BYTES = 25_000_000

@@ -6,50 +6,25 @@ is imported while the default serves."""
 
 import hashlib
 import json
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from corpus.errors import SettingsError
+from index.encoding.identity import DEFAULT_ENCODER, EncoderIdentity, altered_files, export_folder
 from index.encoding.onnx_runtime import Graph, Row
+from index.encoding.vectors import Vectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from torch import Tensor
 
-Vectors = NDArray[np.float32]
-
-DEFAULT_ENCODER = "all-MiniLM-L6-v2"
-DEFAULT_MODELS_DIR = Path(sys.prefix) / "share" / "quoth" / "models"
-"""Where exported models are kept: with the environment that they were made by."""
 
 MAX_TOKENS = 256
 """Tokens of the default encoder's window, special ones included, as its authors set it."""
-
-
-@dataclass(frozen=True, slots=True)
-class EncoderIdentity:
-    """What a vector depends on; two encoders with equal identities make vectors that can be
-    compared.
-
-    :param digest: sha256 of the trained weights
-    :param form: how they are run
-    """
-
-    name: str
-    digest: str
-    form: str
-    dimension: int
-
-    def as_dict(self) -> dict[str, str | int]:
-        """The identity as plain values, for the manifest."""
-        return asdict(self)
 
 
 class Encoder(Protocol):
@@ -186,31 +161,12 @@ def load_encoder(name: str, models_dir: Path, threads: int) -> Encoder:
     return OnnxEncoder(folder, threads)
 
 
-def export_folder(models_dir: Path) -> Path:
-    """Where the default encoder's export is kept."""
-    return models_dir / f"{DEFAULT_ENCODER}-int8"
-
-
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def sha256_of_weights(weights: "Mapping[str, Tensor]") -> str:
     """The sha256 of named tensors, in hexadecimal."""
     state = hashlib.sha256()
     for name, value in sorted(weights.items()):
         state.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
     return state.hexdigest()
-
-
-def altered_files(folder: Path, digests: Mapping[str, str]) -> list[str]:
-    """The names of a folder's files that do not have the sha256 they should have.
-
-    :raises OSError: one is missing
-    """
-    return [name for name, digest in digests.items() if sha256_of(folder / name) != digest]
 
 
 def _row(encoding: Encoding) -> Row:

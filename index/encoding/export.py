@@ -12,7 +12,7 @@ import warnings
 from pathlib import Path
 
 from corpus.errors import SettingsError
-from index.encoding.encoder import (
+from index.encoding.identity import (
     DEFAULT_ENCODER,
     DEFAULT_MODELS_DIR,
     EncoderIdentity,

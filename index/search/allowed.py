@@ -4,8 +4,9 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from index.filters import Filters
 from index.search.idset import NOTHING, IdSet
-from index.store.store import Filters, Store
+from index.store.store import Store
 
 _KEPT = 64
 """Filters that are remembered; a million chunks take 125 kB for each."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from index.store.store import Ids
+from index.store.rows import ChunkIds
 
 Bits = NDArray[np.uint8]
 
@@ -22,7 +22,7 @@ class IdSet:
     bits: Bits
 
     @classmethod
-    def of(cls, ids: Ids) -> "IdSet":
+    def of(cls, ids: ChunkIds) -> "IdSet":
         """The set of those numbers."""
         return cls(_bits(ids))
 
@@ -44,11 +44,11 @@ class IdSet:
         """The numbers that are in this and not in the other."""
         return IdSet(self.bits & ~_padded(other.bits, len(self.bits))[: len(self.bits)])
 
-    def ids(self) -> Ids:
+    def ids(self) -> ChunkIds:
         """The numbers, ascending."""
         return np.flatnonzero(np.unpackbits(self.bits, bitorder="little"))
 
-    def holds(self, ids: Ids) -> NDArray[np.bool_]:
+    def holds(self, ids: ChunkIds) -> NDArray[np.bool_]:
         """Whether each of the numbers is in."""
         bits = _padded(self.bits, int(ids.max(initial=0)) // 8 + 1)
         return np.asarray(bits[ids >> 3] >> (ids & 7).astype(np.uint8) & 1, dtype=np.bool_)
@@ -58,7 +58,7 @@ NOTHING = IdSet(np.empty(0, dtype=np.uint8))
 """The empty set."""
 
 
-def _bits(ids: Ids) -> Bits:
+def _bits(ids: ChunkIds) -> Bits:
     flags = np.zeros(int(ids.max(initial=-1)) + 1, dtype=np.bool_)
     flags[ids] = True
     return np.packbits(flags, bitorder="little")

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from corpus.errors import StoreError
-from index.encoding.encoder import Encoder, Vectors
+from index.encoding.encoder import Encoder
+from index.encoding.vectors import Vectors
+from index.filters import Filters
 from index.search.embedded.engine import Candidates, Engine
-from index.store.store import Filters, Store, StoredChunk
+from index.store.chunks import StoredChunk
+from index.store.store import Store
 from index.text.chunk import Chunk
 
 DENSE_WEIGHT = 0.6

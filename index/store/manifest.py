@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from corpus.errors import StoreError
-from index.encoding.encoder import EncoderIdentity
+from index.encoding.identity import EncoderIdentity
 from index.text.chunk import ChunkSettings
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from corpus.document import unencodable
 from corpus.errors import QuestionError
-from index.store.store import Filters
+from index.filters import Filters
 
 MAX_QUESTION_LENGTH = 1_000
 MAX_TURNS = 20

@@ -34,9 +34,10 @@ from corpus.load import find_files
 from corpus.pool import ParserPool
 from index.collection import Collection
 from index.encoding.encoder import load_encoder
+from index.filters import Filters
 from index.outcome import FAILURES, FileOutcome, FileStatus
 from index.renewal import rebuild
-from index.store.store import FILE_NAME, Filters
+from index.store.store import FILE_NAME
 from service.answering import wording
 from service.answering.question import DEFAULT_TOP_K, make_question
 from service.answering.reason import Reason

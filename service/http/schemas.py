@@ -11,9 +11,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from corpus.document import unencodable
 from index.collection import Removed
+from index.filters import Filters
 from index.outcome import FileOutcome
 from index.search.searcher import Hit, SearchResult
-from index.store.store import DocumentSummary, Filters
+from index.store.documents import DocumentSummary
 from service.answering.answer import Answer, Asked, NoAnswer, Statement
 from service.answering.citation import Citation
 from service.answering.question import (

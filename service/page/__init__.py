@@ -17,7 +17,8 @@ from starlette.types import Scope
 
 from corpus.errors import NotFoundError
 from corpus.load import SUPPORTED, TEXT_SUFFIXES
-from index.store.store import Overview, Store
+from index.store.documents import Overview
+from index.store.store import Store
 from service.answering.examples import Examples
 from service.answering.service import AnswerService
 from service.answering.wording import page_wording

@@ -12,7 +12,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from corpus.errors import SettingsError
-from index.encoding.encoder import altered_files, sha256_of
+from index.encoding.identity import altered_files, sha256_of
 from index.encoding.onnx_runtime import Graph
 from service.reader.decode import Floats
 from service.reader.passage import TokenRow

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from corpus.errors import NotFoundError, QuestionError, StoreError
-from index.store.store import Filters
+from index.filters import Filters
 from service.answering.question import (
     MAX_QUESTION_LENGTH,
     Question,

@@ -30,7 +30,8 @@ from eval.benchmarks.retrieval.variants import DEFAULT_VARIANT, Variant, searche
 from eval.benchmarks.retrieval.vectors import VectorCache
 from eval.console import print_wide, stdout
 from eval.measuring.baseline import Change, compare
-from index.encoding.encoder import DEFAULT_ENCODER, load_encoder
+from index.encoding.encoder import load_encoder
+from index.encoding.identity import DEFAULT_ENCODER
 from service.settings import load_settings
 
 CHOOSING = "nDCG@10"

@@ -26,7 +26,8 @@ from eval.benchmarks.retrieval.vectors import VectorCache
 from eval.console import stderr
 from eval.measuring.measures import ScoreRow, ScoreTable, measure_of
 from eval.measuring.public_sets import searched_row
-from index.encoding.encoder import Encoder, Vectors
+from index.encoding.encoder import Encoder
+from index.encoding.vectors import Vectors
 from index.search.embedded.engine import Candidates
 from index.search.searcher import CANDIDATES
 from index.text.chunk import Chunk, ChunkSettings, chunk_document

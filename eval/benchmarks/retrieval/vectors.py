@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from eval.console import stderr
-from index.encoding.encoder import Encoder, Vectors
+from index.encoding.encoder import Encoder
+from index.encoding.vectors import Vectors
 
 _BATCH_TEXTS = 512
 

@@ -15,11 +15,13 @@ from typing import Protocol
 import numpy as np
 
 from corpus.errors import StoreError
-from index.encoding.encoder import Vectors
+from index.encoding.vectors import Vectors
+from index.filters import Filters
 from index.search.allowed import AllowedChunks
 from index.search.embedded.lexical import LexicalIndex, LexicalSnapshot, damaged_files
 from index.search.embedded.vectors import VectorIndex
-from index.store.store import Filters, Store, VectorChanges
+from index.store.chunks import VectorChanges
+from index.store.store import Store
 
 _POLL_S = 0.02
 _SAVE_AFTER_CHUNKS = 2_000

@@ -14,8 +14,9 @@ import numpy as np
 import tantivy
 
 from corpus.errors import StoreError
+from index.filters import Filters
 from index.search.idset import IdSet
-from index.store.store import Changes, Filters, StoredChunk
+from index.store.chunks import ChunkChanges, StoredChunk
 
 CONTEXT_WEIGHT = 0.5
 """How much a term in the title or a heading counts against one in the text."""
@@ -303,7 +304,7 @@ class LexicalIndex:
         self.snapshot = self._take_snapshot()
         return self.snapshot
 
-    def apply(self, changes: Iterable[Changes]) -> LexicalSnapshot:
+    def apply(self, changes: Iterable[ChunkChanges]) -> LexicalSnapshot:
         """The generation that the changes lead to, on disk when this returns. Applying changes
         twice does no harm.
 
@@ -343,7 +344,7 @@ class LexicalIndex:
     def _take_snapshot(self) -> LexicalSnapshot:
         return LexicalSnapshot(self._index.searcher(), self._index.schema)
 
-    def _write(self, changes: Iterable[Changes]) -> None:
+    def _write(self, changes: Iterable[ChunkChanges]) -> None:
         if self._writer is None:
             self._writer = self._index.writer(heap_size=_HEAP_BYTES, num_threads=1)
             # a commit that was cut off left files whose names come again
@@ -358,7 +359,7 @@ class LexicalIndex:
         self._writer.add_document(marker)
         self._writer.commit()
 
-    def _write_part(self, writer: tantivy.IndexWriter, part: Changes) -> None:
+    def _write_part(self, writer: tantivy.IndexWriter, part: ChunkChanges) -> None:
         if self.snapshot.generation > 0:
             # By query: deleting by term takes a Python int for a signed number, and misses an
             # unsigned field.

@@ -18,11 +18,12 @@ import faiss
 import numpy as np
 
 from corpus.errors import StoreError
-from index.encoding.encoder import Vectors
+from index.encoding.vectors import Vectors
 from index.search.idset import NOTHING, IdSet
-from index.store.store import Ids, VectorChanges
+from index.store.chunks import VectorChanges
+from index.store.rows import ChunkIds
 
-Stored = Callable[[Sequence[int]], tuple[Ids, Vectors]]
+Stored = Callable[[Sequence[int]], tuple[ChunkIds, Vectors]]
 """Of chunks of those numbers, which are there, in any order, and their vectors, ``[there,
 dimension]``.
 """
@@ -105,7 +106,7 @@ class _Compressed:
         """How many of the file's vectors do not count any more."""
         return int(self.index.ntotal) - len(self.alive)
 
-    def shortlist(self, vector: Vectors, limit: int, allowed: IdSet | None) -> Ids:
+    def shortlist(self, vector: Vectors, limit: int, allowed: IdSet | None) -> ChunkIds:
         """The numbers of about the ``limit`` nearest; of all that are allowed where these are
         few.
         """
@@ -120,7 +121,7 @@ class _Compressed:
         return np.asarray(ids[0][ids[0] >= 0], dtype=np.int64)
 
 
-def _none() -> Ids:
+def _none() -> ChunkIds:
     return np.empty(0, dtype=np.int64)
 
 
@@ -158,7 +159,7 @@ class VectorIndex:
         )
 
     @property
-    def ids(self) -> Ids:
+    def ids(self) -> ChunkIds:
         """The chunks' numbers, ascending."""
         recent = faiss.vector_to_array(self._recent.id_map)
         return np.sort(
@@ -206,7 +207,7 @@ class VectorIndex:
         vector: Vectors,
         limit: int,
         allowed: IdSet | None = None,
-        others: Callable[[], Ids] = _none,
+        others: Callable[[], ChunkIds] = _none,
     ) -> Near:
         """The ``limit`` nearest chunks among the allowed ones, and the inner products of others.
 
@@ -228,7 +229,12 @@ class VectorIndex:
 
     @classmethod
     def built(
-        cls, folder: Path, dimension: int, stored: Stored, ids: Ids, parts: Iterable[VectorChanges]
+        cls,
+        folder: Path,
+        dimension: int,
+        stored: Stored,
+        ids: ChunkIds,
+        parts: Iterable[VectorChanges],
     ) -> "VectorIndex":
         """An index of everything that the store holds, compressed and written to ``folder`` where
         it is large.
@@ -359,13 +365,13 @@ class VectorIndex:
             (int(id), float(score)) for id, score in zip(ids[0], scores[0], strict=True) if id >= 0
         ]
 
-    def _exact(self, vector: Vectors, ids: Ids) -> dict[int, float]:
+    def _exact(self, vector: Vectors, ids: ChunkIds) -> dict[int, float]:
         there, vectors = self._stored(ids.tolist())
         products = np.einsum("ij,j->i", vectors, vector) if len(there) else np.empty(0)
         return dict(zip(there.tolist(), products.tolist(), strict=True))
 
 
-def _those(scores: Mapping[int, float], ids: Ids) -> list[tuple[int, float]]:
+def _those(scores: Mapping[int, float], ids: ChunkIds) -> list[tuple[int, float]]:
     return [(id, scores[id]) for id in ids.tolist() if id in scores]
 
 
@@ -381,7 +387,7 @@ def _lists(total: int) -> int:
     return round(_LISTS * math.sqrt(total))
 
 
-def _trained(dimension: int, stored: Stored, ids: Ids) -> faiss.IndexIVF:
+def _trained(dimension: int, stored: Stored, ids: ChunkIds) -> faiss.IndexIVF:
     """An empty inverted file, its lists and scales made from a sample of the vectors."""
     lists = _lists(len(ids))
     index = faiss.IndexIVFScalarQuantizer(
@@ -396,7 +402,7 @@ def _trained(dimension: int, stored: Stored, ids: Ids) -> faiss.IndexIVF:
     return index
 
 
-def _sample(stored: Stored, ids: Ids, size: int) -> Vectors:
+def _sample(stored: Stored, ids: ChunkIds, size: int) -> Vectors:
     """Vectors drawn by chance, the same each time.
 
     Not every so-manieth: where documents repeat one pattern of chunks, that would take the same
@@ -410,7 +416,7 @@ def _bitmap(ids: IdSet) -> faiss.IDSelector:
     return faiss.IDSelectorBitmap(ids.bits)
 
 
-def _ids_of(lists: faiss.InvertedLists, number: int) -> Ids:
+def _ids_of(lists: faiss.InvertedLists, number: int) -> ChunkIds:
     return np.array(
         faiss.rev_swig_ptr(lists.get_ids(number), lists.list_size(number)), dtype=np.int64
     )

@@ -1,0 +1,192 @@
+"""Documents: what the store knows of them, with and without their text."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from corpus.document import Document, Page
+from corpus.errors import NotFoundError
+from index.store import tables
+from index.store.database import Database
+from index.store.rows import LISTED, id_list, version_matches
+
+_PAGE = 1_000
+
+_PAGED_PASSAGE = sa.select(
+    sa.func.substr(tables.versions.c.text, sa.bindparam("first"), sa.bindparam("length")),
+    tables.versions.c.pages,
+).where(
+    tables.versions.c.document_id == sa.bindparam("document_id"),
+    tables.versions.c.version == sa.bindparam("version"),
+)
+"""Built once, because an answer runs it for everything that it quotes."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSummary:
+    """A document without its text.
+
+    :param chunks: the number of its chunks
+    :param characters: code points of its text
+    :param updated_at: when its present state was written, ISO 8601, UTC
+    """
+
+    id: str
+    version: str
+    title: str
+    url: str | None
+    published: date | None
+    tags: tuple[str, ...]
+    chunks: int
+    characters: int
+    updated_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The contents of a collection at a glance.
+
+    :param tags: each with the number of its documents, the most frequent first
+    :param published_from: the earliest date of a document, or None if no document has one
+    :param published_to: the latest date
+    """
+
+    documents: int
+    tags: tuple[tuple[str, int], ...]
+    published_from: date | None
+    published_to: date | None
+
+
+class DocumentReader:
+    """Reads documents. A base of :class:`index.store.store.Store`."""
+
+    database: Database
+
+    def is_empty(self) -> bool:
+        """Whether there are no documents. This is quick however many there are."""
+        return not self.documents(1)
+
+    def document(self, document_id: str, version: str | None = None) -> Document:
+        """A document with the text of a version, by default the present one.
+
+        :raises NotFoundError: there is no such document, or it never had that version
+        """
+        with self.database.reading() as connection:
+            query = sa.select(tables.documents).where(tables.documents.c.id == document_id)
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                raise NotFoundError(f"there is no document {document_id!r}")
+            version = version or row.version
+            stored = connection.execute(
+                sa.select(tables.versions).where(*version_matches(document_id, version))
+            ).one_or_none()
+        if stored is None:
+            raise NotFoundError(f"document {document_id!r} has no version {version!r}")
+        return Document(
+            id=document_id,
+            version=version,
+            title=row.title,
+            text=stored.text,
+            url=row.url,
+            published=row.published,
+            tags=tuple(row.tags),
+            pages=tuple(Page(*page) for page in stored.pages),
+        )
+
+    def summary(self, document_id: str) -> DocumentSummary | None:
+        """A document without its text, or None if there is no such document."""
+        return self.summaries([document_id]).get(document_id)
+
+    def summaries(self, document_ids: Sequence[str]) -> dict[str, DocumentSummary]:
+        """Those of the documents that exist, by id, without their texts."""
+        query = sa.select(tables.documents).where(tables.documents.c.id.in_(LISTED))
+        with self.database.reading() as connection:
+            return {
+                row.id: _summary(row) for row in connection.execute(query, id_list(document_ids))
+            }
+
+    def documents(self, limit: int, after: str | None = None) -> list[DocumentSummary]:
+        """Up to ``limit`` documents in the order of their ids, beginning after the id ``after``."""
+        query = sa.select(tables.documents).order_by(tables.documents.c.id).limit(limit)
+        if after is not None:
+            query = query.where(tables.documents.c.id > after)
+        with self.database.reading() as connection:
+            return [_summary(row) for row in connection.execute(query)]
+
+    def all_documents(self) -> Iterator[DocumentSummary]:
+        """Every document in the order of their ids, read one page at a time."""
+        after = None
+        while page := self.documents(_PAGE, after):
+            yield from page
+            after = page[-1].id
+
+    def newest(self, limit: int) -> list[DocumentSummary]:
+        """Up to ``limit`` documents, the last written first."""
+        query = (
+            sa.select(tables.documents)
+            .order_by(tables.documents.c.updated_at.desc(), tables.documents.c.id)
+            .limit(limit)
+        )
+        with self.database.reading() as connection:
+            return [_summary(row) for row in connection.execute(query)]
+
+    def overview(self, tags: int) -> Overview:
+        """The number of documents, the dates that they span, and their ``tags`` top tags."""
+        number = sa.func.count()
+        days = sa.select(
+            number,
+            sa.func.min(tables.documents.c.published),
+            sa.func.max(tables.documents.c.published),
+        )
+        tagged = (
+            sa.select(tables.document_tags.c.tag, number)
+            .group_by(tables.document_tags.c.tag)
+            .order_by(number.desc(), tables.document_tags.c.tag)
+            .limit(tags)
+        )
+        with self.database.reading() as connection:
+            documents, earliest, latest = connection.execute(
+                days.select_from(tables.documents)
+            ).one()
+            counted = tuple((row[0], row[1]) for row in connection.execute(tagged))
+        return Overview(documents, counted, earliest, latest)
+
+    def passage(self, document_id: str, version: str, start: int, end: int) -> str:
+        """``text[start:end]`` of a version, read from the stored text.
+
+        :raises NotFoundError: there is no such version
+        """
+        return self.paged_passage(document_id, version, start, end)[0]
+
+    def paged_passage(
+        self, document_id: str, version: str, start: int, end: int
+    ) -> tuple[str, tuple[Page, ...]]:
+        """:meth:`passage`, and the pages of the version, none if its format has no pages."""
+        span = {
+            "document_id": document_id,
+            "version": version,
+            "first": start + 1,
+            "length": end - start,
+        }
+        with self.database.reading() as connection:
+            row = connection.execute(_PAGED_PASSAGE, span).one_or_none()
+        if row is None:
+            raise NotFoundError(f"document {document_id!r} has no version {version!r}")
+        return str(row[0]), tuple(Page(*page) for page in row[1] or ())
+
+
+def _summary(row: sa.Row[Any]) -> DocumentSummary:
+    return DocumentSummary(
+        id=row.id,
+        version=row.version,
+        title=row.title,
+        url=row.url,
+        published=row.published,
+        tags=tuple(row.tags),
+        chunks=row.chunks,
+        characters=row.characters,
+        updated_at=row.updated_at,
+    )

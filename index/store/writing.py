@@ -1,0 +1,183 @@
+"""Writing documents, their chunks and their vectors as one new generation."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import sqlalchemy as sa
+
+from corpus.document import Document
+from index.encoding.vectors import Vectors
+from index.store import tables
+from index.store.application import ApplicationData, TransactionStep
+from index.store.database import Database, now
+from index.store.meta import read_generation, write_generation
+from index.store.rows import (
+    LISTED,
+    chunk_row,
+    id_list,
+    insert_rows,
+    last_chunk_id,
+    version_matches,
+)
+from index.text.chunk import Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedDocument:
+    """A document ready to be written: its chunks and their vectors, float32
+    ``[chunks, dimension]``.
+    """
+
+    document: Document
+    chunks: tuple[Chunk, ...]
+    vectors: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What the removal of a document deleted from the store.
+
+    :param related: rows of the application's tables, by name
+    """
+
+    id: str
+    chunks: int
+    versions: int
+    related: Mapping[str, int]
+
+
+class DocumentWriter:
+    """Writes documents. A base of :class:`index.store.store.Store`."""
+
+    database: Database
+    _application: Sequence[ApplicationData]
+
+    def write(
+        self,
+        upserts: Iterable[PreparedDocument],
+        removals: Sequence[str] = (),
+        also: TransactionStep | None = None,
+    ) -> tuple[int, list[Removal]]:
+        """Add or replace documents and remove others, as one new generation.
+
+        :param also: writes to the application's tables in the same transaction
+        :return: the new generation, and a receipt for each id in ``removals`` that existed
+        :raises StoreError: the disk is full or the database is damaged; nothing has changed
+        """
+        with self.database.transaction() as connection:
+            generation = read_generation(connection) + 1
+            receipts = [
+                _remove(connection, document_id, generation, self._application)
+                for document_id in removals
+            ]
+            _replace(connection, list(upserts), generation)
+            if also is not None:
+                also(connection)
+            write_generation(connection, generation)
+        return generation, [receipt for receipt in receipts if receipt is not None]
+
+
+def _remove(
+    connection: sa.Connection,
+    document_id: str,
+    generation: int,
+    application: Sequence[ApplicationData],
+) -> Removal | None:
+    own = tables.documents.delete().where(tables.documents.c.id == document_id)
+    if connection.execute(own).rowcount == 0:
+        return None
+    related: dict[str, int] = {}
+    for data in application:
+        related |= data.remove_document(connection, document_id)
+    versions = connection.execute(
+        tables.versions.delete().where(tables.versions.c.document_id == document_id)
+    ).rowcount
+    _remove_tags(connection, document_id)
+    chunks = _remove_chunks(connection, document_id, generation)
+    return Removal(document_id, chunks, versions, related)
+
+
+def _remove_tags(connection: sa.Connection, document_id: str) -> None:
+    own = tables.document_tags.c.document_id == document_id
+    connection.execute(tables.document_tags.delete().where(own))
+
+
+def _remove_chunks(connection: sa.Connection, document_id: str, generation: int) -> int:
+    own = tables.chunks.c.document_id == document_id
+    removed = sa.select(tables.chunks.c.id, sa.literal(generation)).where(own)
+    connection.execute(
+        tables.removed_chunks.insert().from_select(["chunk_id", "generation"], removed)
+    )
+    ids = sa.select(tables.chunks.c.id).where(own)
+    connection.execute(tables.vectors.delete().where(tables.vectors.c.chunk_id.in_(ids)))
+    return connection.execute(tables.chunks.delete().where(own)).rowcount
+
+
+def _replace(
+    connection: sa.Connection, upserts: Sequence[PreparedDocument], generation: int
+) -> None:
+    # One statement for each table, however many documents there are.
+    query = sa.select(tables.documents.c.id).where(tables.documents.c.id.in_(LISTED))
+    written_ids = id_list([prepared.document.id for prepared in upserts])
+    present = set(connection.execute(query, written_ids).scalars())
+    for prepared in upserts:
+        if prepared.document.id in present:
+            _clear(connection, prepared.document, generation)
+    documents = [prepared.document for prepared in upserts]
+    insert_rows(connection, tables.documents, [_document_row(prepared) for prepared in upserts])
+    insert_rows(connection, tables.versions, [_version_row(document) for document in documents])
+    tags = [
+        {"tag": tag, "document_id": document.id} for document in documents for tag in document.tags
+    ]
+    insert_rows(connection, tables.document_tags, tags)
+    chunks = [chunk for prepared in upserts for chunk in prepared.chunks]
+    first = last_chunk_id(connection) + 1
+    insert_rows(
+        connection,
+        tables.chunks,
+        [chunk_row(chunk_id, chunk, generation) for chunk_id, chunk in enumerate(chunks, first)],
+    )
+    vectors = (
+        vector for prepared in upserts for vector in np.asarray(prepared.vectors, dtype=np.float32)
+    )
+    rows = [
+        {"chunk_id": chunk_id, "vector": vector.tobytes()}
+        for chunk_id, vector in enumerate(vectors, first)
+    ]
+    insert_rows(connection, tables.vectors, rows)
+
+
+def _clear(connection: sa.Connection, document: Document, generation: int) -> None:
+    """Make room for a new state of a document. Its other versions stay."""
+    connection.execute(tables.documents.delete().where(tables.documents.c.id == document.id))
+    _remove_chunks(connection, document.id, generation)
+    _remove_tags(connection, document.id)
+    connection.execute(
+        tables.versions.delete().where(*version_matches(document.id, document.version))
+    )
+
+
+def _document_row(prepared: PreparedDocument) -> dict[str, object]:
+    document = prepared.document
+    return {
+        "id": document.id,
+        "version": document.version,
+        "title": document.title,
+        "url": document.url,
+        "published": document.published,
+        "tags": list(document.tags),
+        "chunks": len(prepared.chunks),
+        "characters": len(document.text),
+        "updated_at": now(),
+    }
+
+
+def _version_row(document: Document) -> dict[str, object]:
+    pages = [[page.number, page.start, page.end] for page in document.pages]
+    return {
+        "document_id": document.id,
+        "version": document.version,
+        "pages": pages,
+        "text": document.text,
+    }
