@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from index.encoding.encoder import Encoder
 from index.encoding.identity import EncoderIdentity
 from index.encoding.vectors import Vectors
 from index.outcome import FileOutcome, FileStatus
+from index.text.chunk import Chunk, chunk_document
 from service.answering.history import AnswerHistory
 from service.mirror.ledger import FileStage, Ledger
 from service.mirror.plan import root_of
@@ -139,6 +141,59 @@ def test_an_unchanged_file_is_not_read_again(synced: Synced) -> None:
         {"a.txt": "updated"},
         "Oil flows.",
     )
+
+
+def test_another_size_is_a_change_even_at_the_same_time(synced: Synced) -> None:
+    path = synced.write("a.txt", "Gas flows.")
+    synced.sync()
+    path.write_text("Gas flows and burns.")
+    os.utime(path, ns=(synced.clock, synced.clock))
+    assert (synced.sync(), synced.text("papers/a.txt")) == (
+        {"a.txt": "updated"},
+        "Gas flows and burns.",
+    )
+
+
+def test_the_ledger_says_since_when_a_file_has_been_as_it_is(
+    synced: Synced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def times() -> dict[str, str]:
+        entries = Ledger(synced.collection.store.database).lines(100)
+        return {os.path.relpath(entry.path, synced.folder): entry.at for entry in entries}
+
+    for name, text in (("a.txt", "Gas flows."), ("b.txt", "Oil flows."), ("c.txt", "")):
+        synced.write(name, text)
+    synced.sync()
+    before = times()
+    later = "2100-01-01T00:00:00+00:00"
+    monkeypatch.setattr("service.mirror.reading.now", lambda: later)
+    for name, text in (("a.txt", "Gas flows."), ("b.txt", "Oil burns."), ("c.txt", "")):
+        synced.write(name, text)
+    assert synced.sync() == {"a.txt": "unchanged", "b.txt": "updated", "c.txt": "still failing"}
+    assert times() == before | {"b.txt": later}
+
+
+def test_a_file_that_keeps_failing_is_a_failure_but_no_news(synced: Synced) -> None:
+    synced.write("a.txt", "")
+    synced.write("b.txt", "Gas flows.")
+    first = [(change.is_failure, change.is_news) for change in synced.changes()]
+    again = [(change.is_failure, change.is_news) for change in synced.changes()]
+    assert (sorted(first), sorted(again)) == (
+        [(False, True), (True, True)],
+        [(False, False), (True, False)],
+    )
+
+
+def test_of_two_missing_files_with_the_same_contents_the_first_was_moved(synced: Synced) -> None:
+    synced.write("a.txt", "Gas flows.")
+    synced.write("b.txt", "Gas flows.")
+    synced.sync()
+    (synced.folder / "a.txt").unlink()
+    (synced.folder / "b.txt").rename(synced.folder / "c.txt")
+    moved, removed = synced.changes()
+    assert (moved.status, moved.moved_from) == (FileStatus.MOVED, str(synced.folder / "a.txt"))
+    assert (removed.status, removed.source) == (FileStatus.REMOVED, str(synced.folder / "b.txt"))
+    assert synced.ids() == ["papers/c.txt"]
 
 
 def test_a_touched_file_is_not_embedded_and_makes_no_generation(
@@ -281,6 +336,27 @@ def test_bad_files_do_not_stop_the_others(synced: Synced) -> None:
         "has 10,001 bytes or more; at most 10,000 are allowed",
     )
     assert (len(synced.ids()), len(outcome), synced.collection.verify()) == (69, 72, [])
+
+
+def test_a_document_that_cannot_be_stored_fails_alone(
+    synced: Synced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced.write("b.txt", "Oil flows.")
+    synced.sync()
+
+    def cut(document: Document, *rest: Any) -> list[Chunk]:  # Any: passed on as they came
+        return [] if document.text == "Unquotable." else chunk_document(document, *rest)
+
+    monkeypatch.setattr("index.ingest.chunk_document", cut)
+    synced.write("a.txt", "Gas flows.")
+    synced.write("b.txt", "Unquotable.")
+    synced.write("c.txt", "Coal burns.")
+    assert synced.sync() == {"a.txt": "added", "b.txt": "failed", "c.txt": "added"}
+    assert "could be quoted" in str(synced.ledger()["b.txt"][1])
+    # The last good version stays, and goes with its file.
+    assert synced.text("papers/b.txt") == "Oil flows."
+    (synced.folder / "b.txt").unlink()
+    assert synced.sync() == {"a.txt": "unchanged", "b.txt": "removed", "c.txt": "unchanged"}
 
 
 def test_a_file_takes_over_a_document_that_had_its_id(synced: Synced, make: Make) -> None:

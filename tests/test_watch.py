@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from watchfiles import Change
 
 from corpus.errors import NotFoundError
 from corpus.pool import ParserPool
 from index.collection import Collection
 from index.outcome import FileOutcome, FileStatus
 from service.mirror.sync import Mirror
-from service.mirror.watch import Watcher, watching
+from service.mirror.watch import Watcher, _is_relevant, watching
 
 WAIT_S = 60
 
@@ -143,6 +144,32 @@ def test_a_replaced_folder_is_followed_before_the_next_rescan(
     assert watched.becomes(a="Gas flows.", b="Oil flows.")
     (watched.folder / "c.txt").write_text("Coal burns.")
     assert watched.becomes(a="Gas flows.", b="Oil flows.", c="Coal burns.")
+
+
+def test_a_watcher_that_is_stopped_during_a_sync_finishes_only_its_batch(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.ingest._BATCH_DOCUMENTS", 2)
+    for number in range(9):
+        (watched.folder / f"{number}.txt").write_text(f"Line {number} carries gas.")
+    mirror = Mirror(watched.collection, watched.folder)
+    Watcher([mirror], ParserPool(0, 10_000), lambda _outcome: watched.stop.set()).run(watched.stop)
+    assert len(watched.texts()) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/home/.me/papers/a.txt", True),
+        ("/home/.me/papers/sub/a.txt", True),
+        ("/home/.me/papers/.quoth/store.sqlite", False),
+        ("/home/.me/papers/sub/.a.txt", False),
+        ("/home/.me/papers/~$a.docx", False),
+    ],
+)
+def test_changes_of_hidden_files_are_not_relevant(path: str, expected: bool) -> None:
+    folders = [Path("/home/.me/papers"), Path("/home/.me/wiki")]
+    assert _is_relevant(folders, Change.modified, path) is expected
 
 
 def test_a_bug_does_not_end_the_watch(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
