@@ -1,1 +1,1 @@
-"""How documents keep up with folders and uploads."""
+"""How documents get into the index: synced folders, and uploads in the background."""
