@@ -11,24 +11,33 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 
 from corpus.pool import ParserPool
-from index.collection import Collection
-from index.store.store import Store
-from service.http.paging import cursor_after, key_before
+from service.http.dependencies import Dependencies
+from service.http.paging import MAX_PAGE, cursor_after, key_before
 from service.http.schemas import FileOut, IngestionResponse, JobOut
-from service.mirror.jobs import Job, Jobs
+from service.mirror.jobs import Job
 from service.mirror.ledger import FileStage, Ledger
 from service.mirror.sync import Mirror
 from service.mirror.watch import watching
-from service.settings import Settings
-
-MAX_PAGE = 1_000
 
 
-def ingestion_router(store: Store, jobs: Jobs) -> APIRouter:
-    """The routes of the ledger and of the jobs."""
-    router, ledger = APIRouter(prefix="/v1", tags=["documents"]), Ledger(store.database)
+def router(deps: Dependencies) -> APIRouter:
+    """``/v1/ingestion`` and ``/v1/jobs``. While they are served, the folders of the settings are
+    followed.
+    """
+    collection, jobs, settings = deps.service.collection, deps.jobs, deps.settings
+    ledger = Ledger(collection.store.database)
 
-    @router.get("/ingestion")
+    @asynccontextmanager
+    async def following(_app: object) -> AsyncIterator[None]:
+        with ParserPool(1, settings.max_document_bytes) as pool:
+            with watching([Mirror(collection, folder) for folder in settings.watch], pool):
+                yield
+            # The batch at hand is finished before the process ends.
+            jobs.close()
+
+    routes = APIRouter(prefix="/v1", tags=["documents"], lifespan=following)
+
+    @routes.get("/ingestion")
     def ingestion(
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
         cursor: str | None = None,
@@ -41,29 +50,20 @@ def ingestion_router(store: Store, jobs: Jobs) -> APIRouter:
             files=page, cursor=cursor_after(page[-1].path) if len(found) > limit else None
         )
 
-    @router.get("/jobs/{job_id}")
+    @routes.get("/jobs/{job_id}")
     async def job(job_id: str) -> JobOut:
         """How far an upload has come."""
         return JobOut.of(jobs.find(job_id))
 
-    @router.delete("/jobs/{job_id}")
+    @routes.delete("/jobs/{job_id}")
     async def cancel(job_id: str) -> JobOut:
         """Stop an upload after the batch at hand; what is stored stays."""
         return JobOut.of(jobs.cancel(job_id))
 
-    return router
+    return routes
 
 
 def accepted(job: Job) -> Response:
     """The answer to an upload that has become a job."""
     headers = {"Location": f"/v1/jobs/{job.id}", "Preference-Applied": "respond-async"}
     return JSONResponse(JobOut.of(job).model_dump(mode="json"), HTTPStatus.ACCEPTED, headers)
-
-
-@asynccontextmanager
-async def keeping_up(collection: Collection, jobs: Jobs, settings: Settings) -> AsyncIterator[None]:
-    """Follow the folders of the settings; at the end, finish the batches at hand."""
-    with ParserPool(1, settings.max_document_bytes) as pool:
-        with watching([Mirror(collection, folder) for folder in settings.watch], pool):
-            yield
-        jobs.close()

@@ -23,6 +23,7 @@ from starlette.routing import Route
 
 from corpus.errors import QuothError
 from service.answering.service import AnswerService
+from service.http.dependencies import Dependencies
 from service.http.problems import BUG, fault_of
 from service.http.schemas import (
     AskRequest,
@@ -35,7 +36,6 @@ from service.http.schemas import (
     SearchResponse,
 )
 from service.http.threads import Threads
-from service.settings import Settings
 
 INSTRUCTIONS = """\
 Answers questions from one collection of documents by quoting them. Every quote is an exact \
@@ -92,14 +92,14 @@ class Tool(Generic[_Asked]):
         )
 
 
-def create_router(service: AnswerService, threads: Threads, settings: Settings) -> APIRouter:
+def router(deps: Dependencies) -> APIRouter:
     """``/mcp``: Streamable HTTP, without sessions."""
     sessions = StreamableHTTPSessionManager(
-        create_server(service, threads),
+        create_server(deps.service, deps.threads),
         json_response=True,
         stateless=True,
-        security_settings=_security(settings.host),
-        max_request_body_size=settings.max_body_bytes,
+        security_settings=_security(deps.settings.host),
+        max_request_body_size=deps.settings.max_body_bytes,
     )
 
     @asynccontextmanager
@@ -107,9 +107,9 @@ def create_router(service: AnswerService, threads: Threads, settings: Settings) 
         async with sessions.run():
             yield
 
-    router = APIRouter(lifespan=running)
-    router.routes.append(Route("/mcp", StreamableHTTPASGIApp(sessions), include_in_schema=False))
-    return router
+    routes = APIRouter(lifespan=running)
+    routes.routes.append(Route("/mcp", StreamableHTTPASGIApp(sessions), include_in_schema=False))
+    return routes
 
 
 async def serve_stdio(service: AnswerService, threads: Threads) -> None:

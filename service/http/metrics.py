@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 
 from service.answering.reason import Reason
 from service.answering.service import ANSWERED, FAILED, AnswerService
-from service.http.threads import Threads
+from service.http.dependencies import Dependencies
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -94,14 +94,15 @@ def _gauge(name: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"quoth_{name}", meaning, value)
 
 
-def create_router(service: AnswerService, threads: Threads) -> APIRouter:
+def router(deps: Dependencies) -> APIRouter:
     """``GET /metrics``, counting from now on."""
-    router, metrics = APIRouter(), Metrics(service)
+    routes, metrics = APIRouter(), Metrics(deps.service)
 
-    @router.get("/metrics", include_in_schema=False)
+    @routes.get("/metrics", include_in_schema=False)
     async def read() -> Response:
         return Response(
-            await threads.read(metrics.text), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
+            await deps.threads.read(metrics.text),
+            headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4},
         )
 
-    return router
+    return routes

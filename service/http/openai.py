@@ -20,9 +20,9 @@ from service.answering.question import Question
 from service.answering.service import AnswerService
 from service.http import problems
 from service.http.completion import MODEL, Completion, CompletionRequest, Said, said, usage
+from service.http.dependencies import Dependencies
 from service.http.events import Emitter, EventStream, event
 from service.http.schemas import AskResponse
-from service.http.threads import Threads
 
 PATHS = ("/v1/chat/", "/v1/models")
 """Where errors have OpenAI's shape."""
@@ -72,34 +72,34 @@ class _Route(APIRoute):
         return handling
 
 
-def create_router(service: AnswerService, threads: Threads) -> APIRouter:
+def router(deps: Dependencies) -> APIRouter:
     """``POST /v1/chat/completions`` and ``GET /v1/models``."""
-    router = APIRouter(route_class=_Route, tags=["openai"])
+    routes = APIRouter(route_class=_Route, tags=["openai"])
     model = {"id": MODEL, "object": "model", "created": int(time.time()), "owned_by": "quoth"}
 
-    @router.post("/v1/chat/completions")
+    @routes.post("/v1/chat/completions")
     async def complete(asked: CompletionRequest, request: Request) -> Response:
         """The answer as a chat completion, with its sources as annotations and the whole of it
         under `quoth`.
         """
         if asked.model != MODEL:
             return _unknown(asked.model)
-        chat = _Chat(service, asked, str(request.base_url).rstrip("/"))
+        chat = _Chat(deps.service, asked, str(request.base_url).rstrip("/"))
         if asked.stream:
-            return EventStream(threads, chat.stream, _last_words)
-        return JSONResponse(await threads.read(chat.answer))
+            return EventStream(deps.threads, chat.stream, _last_words)
+        return JSONResponse(await deps.threads.read(chat.answer))
 
-    @router.get("/v1/models")
+    @routes.get("/v1/models")
     async def models() -> dict[str, Any]:
         """The one model that there is."""
         return {"object": "list", "data": [model]}
 
-    @router.get("/v1/models/{name:path}", response_model=None)
+    @routes.get("/v1/models/{name:path}", response_model=None)
     async def find_model(name: str) -> dict[str, Any] | Response:
         """The model, if it is the one that there is."""
         return model if name == MODEL else _unknown(name)
 
-    return router
+    return routes
 
 
 class _Chat:

@@ -5,6 +5,8 @@ import binascii
 
 from corpus.errors import QuestionError
 
+MAX_PAGE = 1_000
+
 
 def cursor_after(key: str) -> str:
     """What asks for the page past the entry of that key."""

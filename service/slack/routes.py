@@ -18,6 +18,7 @@ from fastapi.responses import JSONResponse, Response
 
 from corpus.errors import SettingsError, StoreError
 from service.answering.service import AnswerService
+from service.http.dependencies import Dependencies
 from service.http.problems import problem
 from service.http.threads import Threads
 from service.settings import Settings
@@ -30,12 +31,12 @@ MAX_CLOCK_DIFFERENCE_S = 300
 log = logging.getLogger("quoth.slack")
 
 
-def slack_router(service: AnswerService, settings: Settings, threads: Threads) -> APIRouter:
+def router(deps: Dependencies) -> APIRouter:
     """Slack's way in; its bot works while the service runs, where Slack's settings are there."""
-    door = _Door(service, settings, threads)
-    router = APIRouter(lifespan=door.open)
-    router.add_api_route("/slack/events", door.take, methods=["POST"], include_in_schema=False)
-    return router
+    door = _Door(deps.service, deps.settings, deps.threads)
+    routes = APIRouter(lifespan=door.open)
+    routes.add_api_route("/slack/events", door.take, methods=["POST"], include_in_schema=False)
+    return routes
 
 
 class _Door:

@@ -1,0 +1,189 @@
+"""Documents over HTTP: add, list, read, replace and delete them."""
+
+import json
+from functools import partial
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import ValidationError
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+
+from corpus.document import Document, make_document
+from corpus.errors import DocumentError, QuestionError
+from corpus.load import parse_document
+from service.http import problems
+from service.http.dependencies import Dependencies
+from service.http.ingestion import accepted
+from service.http.paging import MAX_PAGE, cursor_after, key_before
+from service.http.schemas import (
+    DeleteResponse,
+    DocumentBody,
+    DocumentIn,
+    DocumentOut,
+    DocumentResponse,
+    DocumentsRequest,
+    DocumentsResponse,
+    ListResponse,
+    ReceiptOut,
+    SummaryOut,
+)
+from service.mirror.jobs import Upload
+from service.settings import Settings
+
+MAX_FILES = 1_000
+
+
+def _self_contained(schema: dict[str, Any]) -> dict[str, Any]:  # JSON Schema, as pydantic types it
+    """The schema of a batch with the schema of a document inlined: OpenAPI does not look for
+    references inside a request body.
+    """
+    (document,) = schema.pop("$defs").values()
+    schema["properties"]["documents"]["items"] = document
+    return schema
+
+
+_DOCUMENT_BODIES = {
+    "required": True,
+    "content": {
+        "application/json": {"schema": _self_contained(DocumentsRequest.model_json_schema())},
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["files"],
+                "properties": {
+                    "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                    "tags": {"type": "array", "items": {"type": "string"}},
+                },
+            }
+        },
+    },
+}
+
+
+def router(deps: Dependencies) -> APIRouter:
+    """``/v1/documents``."""
+    routes = APIRouter(prefix="/v1/documents", tags=["documents"])
+    collection, threads, jobs = deps.service.collection, deps.threads, deps.jobs
+
+    @routes.post(
+        "", response_model=DocumentsResponse, openapi_extra={"requestBody": _DOCUMENT_BODIES}
+    )
+    async def add(request: Request) -> Response:
+        """Add or replace documents, all or none; the very next question sees them.
+
+        With the header `Prefer: respond-async` the answer is 202 and a job, which takes them a
+        batch at a time and refuses a bad one alone."""
+        is_job = "respond-async" in request.headers.get("prefer", "").lower()
+        if request.headers.get("content-type", "").startswith("multipart/form-data"):
+            uploads = await _uploads(request, deps.settings)
+            if is_job:
+                return accepted(jobs.start(uploads))
+            documents = [await threads.read(upload.load) for upload in uploads]
+        else:
+            try:
+                body = DocumentsRequest.model_validate(await _json(request))
+            except ValidationError as exc:
+                return problems.validation_problem([dict(error) for error in exc.errors()])
+            if is_job:
+                return accepted(
+                    jobs.start(
+                        [_upload(entry, number) for number, entry in enumerate(body.documents)]
+                    )
+                )
+            documents = []
+            for number, entry in enumerate(body.documents):
+                try:
+                    documents.append(_document(entry, entry.id))
+                except DocumentError as exc:
+                    field = f"documents.{number}"
+                    return problems.problem(
+                        HTTPStatus.UNPROCESSABLE_ENTITY,
+                        f"{field}: {exc}",
+                        field=field,
+                        slug="document",
+                    )
+        outcomes, generation = await threads.write(collection.put, documents)
+        response = DocumentsResponse(
+            documents=[ReceiptOut.of(outcome) for outcome in outcomes], generation=generation
+        )
+        return JSONResponse(response.model_dump())
+
+    @routes.get("")
+    async def list_documents(
+        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100, cursor: str | None = None
+    ) -> ListResponse:
+        """Documents in the order of their ids."""
+        # One more than the page holds says whether there is another page.
+        summaries = await threads.read(collection.store.documents, limit + 1, key_before(cursor))
+        page = [SummaryOut.of(summary) for summary in summaries[:limit]]
+        return ListResponse(
+            documents=page,
+            next_cursor=cursor_after(page[-1].id) if len(summaries) > limit else None,
+        )
+
+    @routes.get("/{document_id:path}")
+    async def get_document(document_id: str, version: str | None = None) -> DocumentOut:
+        """A document with its text, of the present version or of the one asked for."""
+        return await threads.read(deps.service.document, document_id, version)
+
+    @routes.put("/{document_id:path}")
+    async def replace(document_id: str, body: DocumentBody) -> DocumentResponse:
+        """Put a document in place of what stands under its id, if anything does."""
+        outcomes, generation = await threads.write(collection.put, [_document(body, document_id)])
+        return DocumentResponse(**ReceiptOut.of(outcomes[0]).model_dump(), generation=generation)
+
+    @routes.delete("/{document_id:path}")
+    async def delete(document_id: str) -> DeleteResponse:
+        """Take a document out of every structure, stored answers that show it included."""
+        return DeleteResponse.of(await threads.write(collection.remove, [document_id]))
+
+    return routes
+
+
+def _upload(entry: DocumentIn, number: int) -> Upload:
+    return Upload(entry.id or f"documents.{number}", partial(_document, entry, entry.id))
+
+
+def _document(body: DocumentIn | DocumentBody, document_id: str | None) -> Document:
+    return make_document(
+        body.text,
+        document_id=document_id,
+        title=body.title,
+        url=body.url,
+        published=body.published,
+        tags=body.tags,
+    )
+
+
+async def _json(request: Request) -> object:
+    try:
+        return json.loads(await request.body())
+    except (ValueError, RecursionError) as exc:
+        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "the body is not JSON") from exc
+
+
+async def _uploads(request: Request, settings: Settings) -> list[Upload]:
+    """The files of a multipart upload: the parts named ``files``, each with its own name and
+    format.
+    """
+    async with request.form(max_files=MAX_FILES, max_part_size=settings.max_body_bytes) as form:
+        uploads = [part for part in form.getlist("files") if isinstance(part, UploadFile)]
+        tags = [part for part in form.getlist("tags") if isinstance(part, str)]
+        unknown = sorted(set(form) - {"files", "tags"})
+        if unknown:
+            raise QuestionError(
+                f"{', '.join(unknown)}: no such field; there are files and tags", unknown[0]
+            )
+        if not uploads:
+            raise QuestionError(
+                "there is no file in the upload; send each as a part named files", "files"
+            )
+        files = [(upload.filename or "upload", await upload.read()) for upload in uploads]
+    limit = settings.max_document_bytes
+    return [
+        Upload(name, partial(parse_document, name, data, tags=tags, max_bytes=limit))
+        for name, data in files
+    ]

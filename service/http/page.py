@@ -1,0 +1,173 @@
+"""The page: what a person sees at / and at a citation's link, and the little that it asks for
+beyond /v1.
+
+Its files are plain HTML, CSS and ES modules, sent as they are. Nothing in them is made from a
+document on the way out: the page reads documents over /v1 and puts them in as text."""
+
+import json
+import os
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, PlainTextResponse, Response
+from pydantic import BaseModel
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from corpus.errors import NotFoundError
+from corpus.load import SUPPORTED, TEXT_SUFFIXES
+from index.store.documents import Overview
+from index.store.store import Store
+from service.answering.examples import Examples
+from service.answering.wording import page_wording
+from service.http.dependencies import Dependencies
+from service.page import FILES
+
+MAX_TAGS_LISTED = 200
+"""Tags that the page offers as filters, the most frequent first."""
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    )
+)
+"""Scripts and styles from this service's files alone, nothing inline, and no text that becomes
+markup.
+"""
+
+_COMMON = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
+_PAGE = _COMMON | {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "Vary": "Accept",
+}
+_TEXT = _COMMON | {"Content-Security-Policy": "default-src 'none'; sandbox", "Vary": "Accept"}
+
+
+_WORDING = f"export const WORDING = {json.dumps(page_wording())};\n"
+"""The wording as a module that the page's scripts import."""
+
+
+class TagOut(BaseModel):
+    """A tag, and how many documents have it."""
+
+    tag: str
+    documents: int
+
+
+class CollectionOut(BaseModel):
+    """What the page says of the collection, and what it may be given."""
+
+    documents: int
+    generation: int
+    tags: list[TagOut]
+    published_from: str | None
+    published_to: str | None
+    max_document_bytes: int
+    suffixes: list[str]
+
+    @classmethod
+    def of(cls, overview: Overview, generation: int, max_document_bytes: int) -> "CollectionOut":
+        """The overview as it is sent."""
+        earliest, latest = overview.published_from, overview.published_to
+        return cls(
+            documents=overview.documents,
+            generation=generation,
+            tags=[TagOut(tag=tag, documents=documents) for tag, documents in overview.tags],
+            published_from=earliest.isoformat() if earliest else None,
+            published_to=latest.isoformat() if latest else None,
+            max_document_bytes=max_document_bytes,
+            suffixes=sorted({*SUPPORTED, *TEXT_SUFFIXES} - {""}),
+        )
+
+
+class ExamplesOut(BaseModel):
+    """Questions that the collection answers."""
+
+    questions: list[str]
+
+
+class PageFiles(StaticFiles):
+    """The page's files, asked for anew at each visit, so that a new version is seen at once."""
+
+    def file_response(
+        self,
+        full_path: str | os.PathLike[str],
+        stat_result: os.stat_result,
+        scope: Scope,
+        status_code: int = HTTPStatus.OK,
+    ) -> Response:
+        """A file with the headers that all of the page's responses have, or "not modified"."""
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers.update(_COMMON)
+        return response
+
+
+def router(deps: Dependencies) -> APIRouter:
+    """The page at ``/`` and at citations' links, its files, and what it asks for beyond /v1."""
+    routes = APIRouter()
+    service, settings, threads = deps.service, deps.settings, deps.threads
+    store, examples = service.collection.store, Examples(service)
+    largest = min(settings.max_document_bytes, settings.max_body_bytes)
+    files = PageFiles(directory=FILES)
+
+    @routes.get("/", include_in_schema=False)
+    async def page() -> Response:
+        return _page(HTTPStatus.OK)
+
+    @routes.get(
+        "/documents/{document_id:path}", tags=["citations"], response_class=PlainTextResponse
+    )
+    async def read(request: Request, document_id: str, version: str | None = None) -> Response:
+        """What a citation's link names: the page that shows the quote, for a browser; else the
+        text, as plain text.
+        """
+        if "text/html" in request.headers.get("accept", ""):
+            return _page(await threads.read(_status, store, document_id, version))
+        document = await threads.read(store.document, document_id, version)
+        return PlainTextResponse(document.text, headers=_TEXT)
+
+    @routes.get("/page/wording.js", include_in_schema=False)
+    async def wording() -> Response:
+        return Response(_WORDING, media_type="text/javascript", headers=_COMMON)
+
+    @routes.get("/page/collection", include_in_schema=False)
+    async def collection() -> CollectionOut:
+        overview = await threads.read(store.overview, MAX_TAGS_LISTED)
+        return CollectionOut.of(overview, service.collection.generation, largest)
+
+    @routes.get("/page/examples", include_in_schema=False)
+    async def questions() -> ExamplesOut:
+        return ExamplesOut(questions=list(await threads.idle(examples.questions)))
+
+    @routes.api_route("/page/files/{path:path}", methods=["GET", "HEAD"], include_in_schema=False)
+    async def file(request: Request, path: str) -> Response:
+        return await files.get_response(path, request.scope)
+
+    return routes
+
+
+def _page(status: HTTPStatus) -> Response:
+    return FileResponse(FILES / "index.html", status, headers=_PAGE)
+
+
+def _status(store: Store, document_id: str, version: str | None) -> HTTPStatus:
+    """Whether there is a document of that version. The page itself says so in words."""
+    try:
+        summary = store.summary(document_id)
+        if summary is None:
+            return HTTPStatus.NOT_FOUND
+        store.passage(document_id, version or summary.version, 0, 0)
+    except NotFoundError:
+        return HTTPStatus.NOT_FOUND
+    return HTTPStatus.OK

@@ -1,0 +1,71 @@
+"""Questions over HTTP: ask, search, read an answer again, and say whether it helped."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from fastapi.responses import Response
+
+from corpus.errors import NotFoundError
+from service.http import problems
+from service.http.dependencies import Dependencies
+from service.http.events import MEDIA_TYPE, EventStream, event, passages_then_answer
+from service.http.schemas import (
+    AskRequest,
+    AskResponse,
+    FeedbackRequest,
+    FeedbackResponse,
+    SearchRequest,
+    SearchResponse,
+)
+
+_STREAMED: dict[int | str, dict[str, object]] = {
+    200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}
+}
+
+
+def router(deps: Dependencies) -> APIRouter:
+    """``/v1/ask``, ``/v1/search``, ``/v1/answers`` and ``/v1/feedback``."""
+    routes = APIRouter(prefix="/v1", tags=["questions"])
+    service, threads = deps.service, deps.threads
+
+    @routes.post("/ask", response_model=AskResponse, responses=_STREAMED)
+    async def ask(request: AskRequest, accept: Annotated[str, Header()] = "") -> Response:
+        """The answer, quoted and cited, or the reason why there is none.
+
+        With `Accept: text/event-stream` the retrieved passages come first (`passages`), then the
+        answer (`answer`)."""
+        question = request.made()
+        if MEDIA_TYPE in accept.lower():
+            return EventStream(threads, passages_then_answer(service, question), _error_event)
+        body = await threads.read(service.ask, question)
+        return Response(body, media_type="application/json")
+
+    @routes.post("/search")
+    async def search(request: SearchRequest) -> SearchResponse:
+        """The passages nearest to a question."""
+        return await threads.read(service.search, request.made())
+
+    @routes.get("/answers/{answer_id}", response_model=AskResponse)
+    async def stored_answer(answer_id: str) -> Response:
+        """A kept answer, byte for byte."""
+        body = await threads.read(service.history.find, answer_id)
+        if body is None:
+            raise NotFoundError(f"there is no stored answer {answer_id!r}")
+        return Response(body, media_type="application/json")
+
+    @routes.post("/feedback", status_code=HTTPStatus.CREATED)
+    async def feedback(request: FeedbackRequest) -> FeedbackResponse:
+        """Keep what somebody says of an answer."""
+        correct = request.correct
+        span = (correct.document_id, correct.start, correct.end) if correct else None
+        number = await threads.read(
+            service.give_feedback, request.answer_id, request.helpful, request.comment, span
+        )
+        return FeedbackResponse(id=number, answer_id=request.answer_id)
+
+    return routes
+
+
+def _error_event(exc: Exception) -> bytes:
+    return event(bytes(problems.problem_of(exc).body).decode(), "error")
