@@ -36,7 +36,7 @@ from service.settings import Settings, load_settings
 from service.storage import APPLICATION_DATA
 
 if TYPE_CHECKING:
-    from tests.slack_room import Room
+    from tests.slack_harness import BotHarness
 
 hypothesis.settings.register_profile("quoth", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("quoth")
@@ -171,13 +171,13 @@ def open_collection(tmp_path: Path, encoder: Encoder) -> Iterator[Callable[..., 
 
 
 @pytest.fixture
-def empty_room(
+def stopped_bot(
     tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Callable[..., Document]
-) -> Iterator["Room"]:
+) -> Iterator["BotHarness"]:
     """A Slack workspace whose bot has not been started, over an index of one document."""
-    from tests.slack_room import (
+    from tests.slack_harness import (
         OTTER,
-        Room,
+        BotHarness,
     )  # here, because tests of a killed process import this file by itself
 
     folder = tmp_path / "data"
@@ -187,20 +187,20 @@ def empty_room(
             [make("otter", OTTER, title="The Otter Bridge", published=published, tags=["bridges"])]
         )
     with asyncio.Runner() as runner:
-        room = Room(folder, encoder, passages, runner)
-        yield room
-        room.leave()
-        runner.run(room.slack.stop())
+        harness = BotHarness(folder, encoder, passages, runner)
+        yield harness
+        harness.leave()
+        runner.run(harness.slack.stop())
 
 
 @pytest.fixture
-def room(empty_room: "Room") -> "Room":
+def harness(stopped_bot: "BotHarness") -> "BotHarness":
     """A Slack workspace whose bot answers with the best span, however doubtful."""
     from tests.loopback import CHANNEL, DIRECT
 
-    empty_room.enter()
-    empty_room.answer_always(CHANNEL, DIRECT)
-    return empty_room
+    stopped_bot.enter()
+    stopped_bot.answer_always(CHANNEL, DIRECT)
+    return stopped_bot
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,7 @@ class Fault:
 
 
 @dataclass
-class Said:
+class BotMessage:
     """A message of the bot as it stands."""
 
     channel: str
@@ -50,7 +50,7 @@ class LoopbackSlack:
     """Refuses what Slack refuses, and keeps what it takes."""
 
     def __init__(self) -> None:
-        self.messages: dict[str, Said] = {}
+        self.messages: dict[str, BotMessage] = {}
         self.deleted: list[str] = []
         self.responses: list[Json] = []
         self.views: list[Json] = []
@@ -99,7 +99,7 @@ class LoopbackSlack:
         """
         self.swallowed.add(method)
 
-    def standing(self) -> list[Said]:
+    def present_messages(self) -> list[BotMessage]:
         return list(self.messages.values())
 
     async def _method(self, request: web.Request) -> web.Response:
@@ -136,7 +136,7 @@ class LoopbackSlack:
             return web.json_response({"ok": False, "error": fault})
         self._count += 1
         ts = f"1800000000.{self._count:06}"
-        self.messages[ts] = Said(
+        self.messages[ts] = BotMessage(
             given["channel"], given.get("thread_ts"), given["text"], given.get("blocks", [])
         )
         return web.json_response({"ok": True, "ts": ts, "channel": given["channel"]})

@@ -58,8 +58,7 @@ OWNERS = {
     "scipy": {"eval/training/negatives.py"},
     "sentence_transformers": {"index/encoding/encoder.py"},
     "sklearn": {"eval/fitting/regression.py", "eval/training/negatives.py"},
-    "slack_bolt": {"service/slack/app.py"},
-    "slack_sdk": {"service/slack/web.py"},
+    "slack_sdk": {f"service/slack/{name}.py" for name in ("signature", "socket_mode", "web")},
     "sqlalchemy": {
         *(
             f"index/store/{name}.py"
@@ -70,7 +69,10 @@ OWNERS = {
         ),
         "service/answering/history.py",
         "service/mirror/ledger.py",
-        "service/slack/inbox.py",
+        *(
+            f"service/slack/inbox/{name}.py"
+            for name in ("channels", "conversations", "database", "queue", "votes")
+        ),
     },
     "tantivy": {"index/search/embedded/lexical.py"},
     "tokenizers": {

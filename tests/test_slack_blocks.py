@@ -18,14 +18,14 @@ from service.http.schemas import (
     PassageOut,
     SentenceOut,
 )
+from service.slack.block_kit import modal
 from service.slack.blocks import (
     answer_post,
     context_post,
-    modal,
     nearest_post,
     notice,
 )
-from service.slack.mrkdwn import cut, escaped, length, link
+from service.slack.mrkdwn import cut, escaped, link, utf16_length
 from tests.loopback import fault_of_message, fault_of_view, marked_texts, shown, units
 
 NASTY = st.sampled_from(
@@ -177,7 +177,7 @@ def test_a_cut_text_is_no_longer_than_asked_and_no_character_is_split(
     text: str, limit: int
 ) -> None:
     for made in (cut(text, limit), escaped(text, limit)):
-        assert length(made) == units(made) <= limit
+        assert utf16_length(made) == units(made) <= limit
         made.encode("utf-8")
     assert not re.search(r"&(?:a|am|amp|l|lt|g|gt)?…", escaped(text.replace("…", ""), limit))
 

@@ -27,7 +27,7 @@ from tests.loopback import (
     mention,
     until,
 )
-from tests.slack_room import OTTER, QUESTION
+from tests.slack_harness import OTTER, QUESTION
 
 ROUNDS = 4
 MENTIONS = 12
@@ -124,13 +124,13 @@ def test_what_was_taken_before_a_kill_is_answered_after_it_once(
                 await settings_of_the_channel(port, slack.hook)
             taken |= await acknowledged_before_the_kill(running, port, number * MENTIONS, chance)
         running, port = await asyncio.to_thread(started, folder, url)
-        await until(lambda: {said.thread_ts for said in slack.standing()} >= taken, 60)
+        await until(lambda: {said.thread_ts for said in slack.present_messages()} >= taken, 60)
         await asyncio.to_thread(stopped, running, signal.SIGTERM)
         await slack.stop()
         return slack, taken
 
     slack, taken = asyncio.run(killing())
-    answered = [said.thread_ts for said in slack.standing() if said.channel == CHANNEL]
+    answered = [said.thread_ts for said in slack.present_messages() if said.channel == CHANNEL]
     assert len(taken) >= ROUNDS
     assert len(answered) == len(set(answered))
     assert set(answered) >= taken

@@ -4,14 +4,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.slack.decide import Facts, Quieten, Thread, decide, is_question, question_of
-from service.slack.event import Me, PayloadError, parse_event, parse_press
+from service.slack.decide import (
+    AnsweredThread,
+    MessageContext,
+    MuteThread,
+    decide,
+    is_question,
+    question_of,
+)
+from service.slack.event import BotIdentity
 from service.slack.mrkdwn import plain_text
+from service.slack.payload import PayloadError, parse_event, parse_press
 from tests.loopback import ANA, BOT, TEAM, Json, envelope, message, press
 
-ME = Me(TEAM, BOT)
+QUOTH = BotIdentity(TEAM, BOT)
 ROOT = "2000000000.000100"
-ANSWERED = Facts(thread=Thread(ANA, float(ROOT), quiet=False))
+ANSWERED = MessageContext(thread=AnsweredThread(ANA, float(ROOT), is_muted=False))
 
 
 @pytest.mark.parametrize(
@@ -28,7 +36,7 @@ ANSWERED = Facts(thread=Thread(ANA, float(ROOT), quiet=False))
 )
 def test_a_thread_is_left_alone_when_somebody_says_so(text: str) -> None:
     event = parse_event(envelope(message(text, "2000000060.000000", thread_ts=ROOT)))
-    assert isinstance(decide(ME, event, ANSWERED), Quieten)
+    assert isinstance(decide(QUOTH, event, ANSWERED), MuteThread)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +44,7 @@ def test_a_thread_is_left_alone_when_somebody_says_so(text: str) -> None:
 )
 def test_a_question_about_stopping_is_a_question(text: str) -> None:
     event = parse_event(envelope(message(text, "2000000060.000000", thread_ts=ROOT)))
-    assert not isinstance(decide(ME, event, ANSWERED), Quieten)
+    assert not isinstance(decide(QUOTH, event, ANSWERED), MuteThread)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +108,7 @@ def test_a_broken_event_is_said_to_be_broken_or_is_decided(
         )
     except PayloadError:
         return
-    decide(ME, happened, ANSWERED)
+    decide(QUOTH, happened, ANSWERED)
 
 
 @given(

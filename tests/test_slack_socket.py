@@ -16,8 +16,9 @@ from service.answering.service import AnswerService
 from service.http.threads import Threads
 from service.reader.passage import PassageReader
 from service.settings import Settings, load_settings
-from service.slack.app import listen, opened, serve_socket
-from service.slack.check import SCOPES, check
+from service.slack.app import open_slack_app
+from service.slack.check import SCOPES, check_setup
+from service.slack.socket_mode import listen, serve_socket
 from tests.loopback import (
     APP_TOKEN,
     SECRET,
@@ -78,9 +79,9 @@ def test_what_comes_through_a_socket_is_acknowledged_and_answered_once(
     settings = settings_of(slack, data_dir=tmp_path / "data", threads=1)
 
     async def living() -> None:
-        app = opened(service, settings, Threads(1))
+        app = open_slack_app(service, settings, Threads(1))
         async with app.running():
-            listening = asyncio.create_task(listen(app, APP_TOKEN))
+            listening = asyncio.create_task(listen(app, APP_TOKEN, slack.url))
             await until(lambda: slack.socket is not None and "auth.test" in slack.calls)
             assert slack.socket is not None
             await asyncio.sleep(0.3)
@@ -98,7 +99,7 @@ def test_what_comes_through_a_socket_is_acknowledged_and_answered_once(
             await asyncio.gather(listening, return_exceptions=True)
 
     runner.run(living())
-    assert [said.thread_ts for said in slack.standing()] == ["2000000000.000100"]
+    assert [said.thread_ts for said in slack.present_messages()] == ["2000000000.000100"]
     assert slack.tokens == {f"Bearer {TOKEN}", f"Bearer {APP_TOKEN}"}
 
 
@@ -112,13 +113,13 @@ def test_socket_mode_needs_its_token(
 
 
 def faults(runner: asyncio.Runner, settings: Settings) -> list[str]:
-    return [finding.text for finding in runner.run(check(settings)) if finding.fault]
+    return [finding.text for finding in runner.run(check_setup(settings)) if finding.fault]
 
 
 def test_check_finds_nothing_missing_where_nothing_is(
     runner: asyncio.Runner, slack: LoopbackSlack
 ) -> None:
-    findings = runner.run(check(settings_of(slack, slack_signing_secret=SECRET)))
+    findings = runner.run(check_setup(settings_of(slack, slack_signing_secret=SECRET)))
     assert [finding for finding in findings if finding.fault] == []
     text = "\n".join(finding.text for finding in findings)
     assert TEAM in text or "workspace Quoth" in text
@@ -136,7 +137,9 @@ def test_check_names_a_missing_scope(
 
 def test_check_names_every_missing_token(runner: asyncio.Runner, slack: LoopbackSlack) -> None:
     found = faults(runner, settings_of(slack, slack_bot_token=None, slack_app_token=None))
-    assert [fault.split(" is ")[0] for fault in found] == ["QUOTH_SLACK_BOT_TOKEN", "there"]
+    assert found[0].startswith("QUOTH_SLACK_BOT_TOKEN is missing")
+    assert found[1].startswith("Slack has no way to reach Quoth")
+    assert len(found) == 2
 
 
 def test_check_says_what_slack_does_not_take(runner: asyncio.Runner, slack: LoopbackSlack) -> None:
@@ -153,7 +156,10 @@ def test_check_says_what_slack_does_not_take(runner: asyncio.Runner, slack: Loop
 
 def test_check_tells_tokens_apart(runner: asyncio.Runner, slack: LoopbackSlack) -> None:
     found = faults(runner, settings_of(slack, slack_bot_token=APP_TOKEN, slack_app_token=TOKEN))
-    assert ["is no bot token" in found[0], "is no app-level token" in found[1]] == [True, True]
+    assert ["is not a bot token" in found[0], "is not an app-level token" in found[1]] == [
+        True,
+        True,
+    ]
 
 
 def test_the_command_ends_with_1_where_something_is_missing(

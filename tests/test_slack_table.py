@@ -18,16 +18,16 @@ from service.answering.service import AnswerService
 from service.answering.wording import NO_ANSWER
 from service.reader.passage import PassageReader
 from service.slack import blocks
-from service.slack.bot import HINT
+from service.slack.questions import HINT
 from tests.loopback import (
     ANA,
     BEN,
     BOT,
     CHANNEL,
     DIRECT,
+    BotMessage,
     Fault,
     Json,
-    Said,
     command,
     deleted,
     direct,
@@ -41,7 +41,7 @@ from tests.loopback import (
     signed,
     tombstone,
 )
-from tests.slack_room import OTTER, QUESTION, Room, answer_id_of
+from tests.slack_harness import OTTER, QUESTION, BotHarness, answer_id_of
 
 ROOT, LATER, LAST = "2000000000.000100", "2000000060.000000", "2000000090.000000"
 WIDTH = "And when was it opened?"
@@ -52,7 +52,7 @@ RETRIED = {"X-Slack-Retry-Num": "1", "X-Slack-Retry-Reason": "http_timeout"}
 class Scene:
     """A case's own channel, and what became visible in it."""
 
-    room: Room
+    harness: BotHarness
     number: int
     statuses: list[int] = field(default_factory=list)
     bodies: list[str] = field(default_factory=list)
@@ -74,9 +74,9 @@ class Scene:
             )
         )
 
-    def messages(self) -> dict[str, Said]:
+    def messages(self) -> dict[str, BotMessage]:
         """What the bot has said here and not taken back."""
-        found = self.room.slack.messages.items()
+        found = self.harness.slack.messages.items()
         return {
             ts: said
             for ts, said in found
@@ -96,7 +96,7 @@ def told(payload: Json, **headers: str) -> Callable[[Scene], None]:
 
     def step(scene: Scene) -> None:
         arrives(payload, **headers)(scene)
-        scene.room.settle()
+        scene.harness.settle()
 
     return step
 
@@ -111,45 +111,45 @@ def arrives(payload: Json, **headers: str) -> Callable[[Scene], None]:
             "event_callback",
         )
         sent = scene.here(payload if wrapped else envelope(payload))
-        scene.heard(scene.room.send(sent, **headers)[0])
+        scene.heard(scene.harness.send(sent, **headers)[0])
 
     return step
 
 
 def restart(scene: Scene) -> None:
-    scene.room.leave()
-    scene.room.enter()
+    scene.harness.leave()
+    scene.harness.enter()
 
 
 def fails(method: str, *faults: Fault) -> Callable[[Scene], None]:
-    return lambda scene: scene.room.slack.fail(method, *faults)
+    return lambda scene: scene.harness.slack.fail(method, *faults)
 
 
 def was_tried(scene: Scene) -> None:
-    scene.room.until(lambda: not scene.room.slack.faults["chat.postMessage"])
+    scene.harness.until(lambda: not scene.harness.slack.faults["chat.postMessage"])
 
 
 def pressed(action: str, moment: str = "2000000020.000001") -> Callable[[Scene], None]:
     """A button of the bot's last message here is pressed, or of its last private answer."""
 
     def step(scene: Scene) -> None:
-        slack = scene.room.slack
+        slack = scene.harness.slack
         last = list(scene.messages().values())
         value = answer_id_of(last[-1].blocks if last else slack.responses[-1]["blocks"])
         before = len(slack.views) + len(slack.responses)
         told(press(action, value, slack.hook, pressed_ts=moment))(scene)
-        if action != blocks.SHARE:  # which waits in the inbox; the others are done at once
-            scene.room.until(lambda: len(slack.views) + len(slack.responses) > before)
+        if action != blocks.SHARE_ACTION:  # which waits in the inbox; the others are done at once
+            scene.harness.until(lambda: len(slack.views) + len(slack.responses) > before)
 
     return step
 
 
 def asks(text: str) -> Callable[[Scene], None]:
-    return lambda scene: told(command("/ask", text, scene.room.slack.hook))(scene)
+    return lambda scene: told(command("/ask", text, scene.harness.slack.hook))(scene)
 
 
 def sets(text: str) -> Callable[[Scene], None]:
-    return lambda scene: told(command("/quoth", text, scene.room.slack.hook))(scene)
+    return lambda scene: told(command("/quoth", text, scene.harness.slack.hook))(scene)
 
 
 def raw(
@@ -160,8 +160,8 @@ def raw(
     def step(scene: Scene) -> None:
         made, kind = request_of(scene.here(envelope(mention(QUESTION))))
         content = made if body is None else body
-        scene.heard(scene.room.post(content, {**headers(content), "Content-Type": kind}))
-        scene.room.settle()
+        scene.heard(scene.harness.post(content, {**headers(content), "Content-Type": kind}))
+        scene.harness.settle()
 
     return step
 
@@ -450,36 +450,39 @@ CASES = (
         (sets("tags peas"),),
     ),
     # buttons
-    Case("thumbs up", "replies privately", (pressed(blocks.HELPFUL),), ASKED),
+    Case("thumbs up", "replies privately", (pressed(blocks.HELPFUL_ACTION),), ASKED),
     Case(
         "thumbs down after thumbs up",
         "replies privately",
-        (pressed(blocks.UNHELPFUL),),
-        (*ASKED, pressed(blocks.HELPFUL)),
+        (pressed(blocks.UNHELPFUL_ACTION),),
+        (*ASKED, pressed(blocks.HELPFUL_ACTION)),
     ),
-    Case("*Show context*", "opens a modal", (pressed(blocks.CONTEXT),), ASKED),
+    Case("*Show context*", "opens a modal", (pressed(blocks.CONTEXT_ACTION),), ASKED),
     Case(
         "*Show context* where Slack opens no modal",
         "replies privately",
         (
             fails("views.open", Fault(200, {"ok": False, "error": "expired_trigger_id"})),
-            pressed(blocks.CONTEXT),
+            pressed(blocks.CONTEXT_ACTION),
         ),
         ASKED,
     ),
     Case(
         "*Nearest passages*",
         "opens a modal",
-        (pressed(blocks.NEAREST),),
+        (pressed(blocks.NEAREST_ACTION),),
         (sets("threshold 1"), mention("Who painted it?")),
     ),
     Case(
-        "*Share*", "shares the answer in the channel", (pressed(blocks.SHARE),), (asks(QUESTION),)
+        "*Share*",
+        "shares the answer in the channel",
+        (pressed(blocks.SHARE_ACTION),),
+        (asks(QUESTION),),
     ),
     Case(
         "*Share*, pressed twice",
         "shares the answer in the channel",
-        (pressed(blocks.SHARE), pressed(blocks.SHARE, "2000000021.000001")),
+        (pressed(blocks.SHARE_ACTION), pressed(blocks.SHARE_ACTION, "2000000021.000001")),
         (asks(QUESTION),),
     ),
     # restarts and faults
@@ -544,7 +547,7 @@ CASES = (
 @pytest.fixture(scope="module")
 def lasting(
     tmp_path_factory: pytest.TempPathFactory, encoder: Encoder, passages: PassageReader
-) -> Iterator[Room]:
+) -> Iterator[BotHarness]:
     """One workspace for all cases, each in a channel of its own."""
     folder = tmp_path_factory.mktemp("slack")
     with AnswerService(folder, encoder, passages, writable=True) as service:
@@ -552,22 +555,22 @@ def lasting(
             [make_document(OTTER, document_id="otter", title="The Otter Bridge", tags=["bridges"])]
         )
     with asyncio.Runner() as runner:
-        room = Room(folder, encoder, passages, runner)
-        room.enter()
-        yield room
-        room.leave()
-        runner.run(room.slack.stop())
+        harness = BotHarness(folder, encoder, passages, runner)
+        harness.enter()
+        yield harness
+        harness.leave()
+        runner.run(harness.slack.stop())
 
 
 def perform(scene: Scene, steps: Sequence[Step]) -> None:
     for step in steps:
         (step if callable(step) else told(step))(scene)
-    scene.room.settle()
+    scene.harness.settle()
 
 
 def done(scene: Scene, steps: Sequence[Step]) -> str:
     """What the bot does about some steps, in words."""
-    slack = scene.room.slack
+    slack = scene.harness.slack
     before = {ts: said.edits for ts, said in scene.messages().items()}
     counts = len(slack.deleted), len(slack.views), len(slack.responses), len(slack.whispers)
     scene.statuses.clear()
@@ -597,13 +600,13 @@ def done(scene: Scene, steps: Sequence[Step]) -> str:
     return ", ".join(does) or SILENT
 
 
-def saying(said: Said) -> str:
+def saying(said: BotMessage) -> str:
     """A new message of the bot in words."""
     if said.text == HINT:
         return "gives a hint"
     if said.text == NO_ANSWER:
         return "says that the documents do not say"
-    if "I take up to 1,000" in said.text:
+    if "the limit is 1,000" in said.text:
         return "says that the question is too long"
     if said.blocks[0]["type"] == "header":
         return "shares the answer in the channel"
@@ -614,7 +617,7 @@ def saying(said: Said) -> str:
 @pytest.mark.parametrize(
     ("number", "case"), [pytest.param(*pair, id=pair[1].happens) for pair in enumerate(CASES)]
 )
-def test_what_the_bot_does(number: int, case: Case, lasting: Room) -> None:
+def test_what_the_bot_does(number: int, case: Case, lasting: BotHarness) -> None:
     scene = Scene(lasting, number)
     lasting.answer_always(scene.channel, f"D{number:04}")
     perform(scene, case.before)

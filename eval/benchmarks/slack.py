@@ -25,6 +25,7 @@ from aiohttp import web
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from slack_sdk.signature import SignatureVerifier
 
 from eval.benchmarks.machine import print_machine, this_machine
 from eval.benchmarks.serving import environment, serving
@@ -32,7 +33,6 @@ from eval.measuring.formulas import percentile
 from eval.seed import SEED
 from eval.sets.question import read_set
 from service.settings import load_settings
-from service.slack.routes import signature
 
 ROOT = Path(__file__).parent.parent.parent
 SECRET, TEAM, BOT = "8f742231b10e8888abcd990000000fff", "T0QUOTH", "U0BOT"
@@ -199,9 +199,10 @@ async def _deliver(
         {"type": "event_callback", "team_id": TEAM, "event": dict(delivery.event)}
     ).encode()
     timestamp = str(int(time.time()))
+    verifier = SignatureVerifier(SECRET)
     signed = {
         "X-Slack-Request-Timestamp": timestamp,
-        "X-Slack-Signature": signature(SECRET, timestamp, body),
+        "X-Slack-Signature": str(verifier.generate_signature(timestamp=timestamp, body=body)),
     }
     headers = {**delivery.headers, **signed, "Content-Type": "application/json"}
     sent = time.perf_counter()

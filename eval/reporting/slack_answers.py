@@ -16,7 +16,8 @@ from service.answering.question import make_question
 from service.answering.service import AnswerService, open_service
 from service.http.schemas import AskResponse
 from service.settings import load_settings
-from service.slack.blocks import Post, answer_post
+from service.slack.block_kit import Post
+from service.slack.blocks import answer_post
 
 LIBRARY = Path(__file__).parent.parent.parent / "corpus" / "library"
 ADDRESS = "https://quoth.example.org"

@@ -237,7 +237,7 @@ def slack(context: typer.Context, data: DataDir = None) -> None:
     """Answer Slack over Socket Mode until interrupted."""
     if context.invoked_subcommand is not None:
         return
-    from service.slack.app import serve_socket
+    from service.slack.socket_mode import serve_socket
 
     settings = _indexed(data)
     logging.basicConfig(
@@ -255,9 +255,9 @@ def slack(context: typer.Context, data: DataDir = None) -> None:
 @slack_app.command(name="check")
 def slack_check() -> None:
     """Say which token, scope or secret is missing; then the exit code is 1."""
-    from service.slack.check import check
+    from service.slack.check import check_setup
 
-    findings = asyncio.run(check(load_settings()))
+    findings = asyncio.run(check_setup(load_settings()))
     for finding in findings:
         out.print(Text(f"{'missing' if finding.fault else 'found':<8} {finding.text}"))
     if any(finding.fault for finding in findings):

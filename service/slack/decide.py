@@ -1,18 +1,22 @@
-"""What to do about what happened: a function of the event and of what is remembered, and of nothing
-else.
-"""
+"""Decides what to do about an event, from the event and what is known about its thread alone."""
 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from service.slack.event import Deleted, Edited, Event, Me, Message
-from service.slack.mrkdwn import has_words, mentioned, plain_text
+from service.slack.event import (
+    BotIdentity,
+    MessageChanged,
+    MessageDeleted,
+    SlackEvent,
+    SlackMessage,
+)
+from service.slack.mrkdwn import has_words, mentioned_users, plain_text
 
 THREAD_LIFETIME_S = 24 * 3600
-"""How long after the last question a thread is still listened to."""
+"""How long after the last question the bot listens for follow-up questions in a thread."""
 
-_SPOKEN = (None, "file_share", "thread_broadcast", "me_message")
+_SUBTYPES_OF_PEOPLE = (None, "file_share", "thread_broadcast", "me_message")
 _STOP = re.compile(
     r"(?:(?:please|ok|okay|thanks|thank you|quoth)[,.!]? )*"
     r"(?:stop(?: (?:it|now|here|answering|replying|talking))?|(?:be )?quiet|shut up|go away|"
@@ -27,17 +31,17 @@ _SMALL_TALK = re.compile(
     r"sense)[\s,.!:)]*)+",
     re.IGNORECASE,
 )
-_ASKING = re.compile(
+_QUESTION_START = re.compile(
     r"(?:and |but |so |or )?(?:who|whom|whose|what|what's|when|where|which|why|how|is|are|was"
     r"|were|do|does|did|can|"
     r"could|will|would|should|has|have|had|may|might)\b",
     re.IGNORECASE,
 )
-_ADDRESSED = re.compile(r"^[,:;–—-]+(?: |$)")
+_AFTER_MENTION = re.compile(r"^[,:;–—-]+(?: |$)")
 
 
-class Way(StrEnum):
-    """How a question came to the bot."""
+class QuestionOrigin(StrEnum):
+    """How a question reached the bot."""
 
     MENTION = "mention"
     DIRECT = "direct"
@@ -45,182 +49,194 @@ class Way(StrEnum):
     AUTO = "auto"
 
 
-class Silence(StrEnum):
-    """Why nothing is said."""
+class IgnoreReason(StrEnum):
+    """Why the bot stays silent."""
 
-    NOBODY_ASKED = "nobody asked"
-    A_BOT = "a bot wrote it"
-    NOT_SAID = "it is nothing that somebody said"
-    OTHER_EVENT = "no event for the bot"
-    SMALL_TALK = "there is nothing to answer in it"
-    STOPPED = "the thread was told to be left alone"
-    EXPIRED = "the thread is too old"
-    BETWEEN_PEOPLE = "people talk to each other"
-    NO_CHANGE = "the question is the same"
-    NOT_ANSWERED = "it was not answered"
+    NOT_ADDRESSED = "the message is not for the bot"
+    AUTOMATIC = "a bot wrote the message"
+    NOT_A_PERSON = "Slack wrote the message"
+    OTHER_EVENT = "the event is not for the bot"
+    SMALL_TALK = "there is nothing to answer"
+    MUTED = "somebody asked the bot to stop in this thread"
+    EXPIRED = "the last question in the thread is too old"
+    BETWEEN_PEOPLE = "people are talking to each other"
+    UNCHANGED = "the question is the same"
+    NOT_ANSWERED = "the message was not a question to the bot"
 
 
 @dataclass(frozen=True, slots=True)
-class Thread:
+class AnsweredThread:
     """A thread that the bot answers in.
 
-    :param speaker: who asked last
-    :param asked_at: when, seconds since 1970
-    :param quiet: somebody said stop, or people talk to each other
+    :param last_asker: who asked the last question
+    :param asked_at: when, in seconds since 1970
+    :param is_muted: somebody said stop, or people talk to each other
     """
 
-    speaker: str
+    last_asker: str
     asked_at: float
-    quiet: bool
+    is_muted: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What is remembered of the place where something happened.
+class MessageContext:
+    """What is known about a message before it is decided on.
 
-    :param thread: the thread, None where the bot has not answered in it
-    :param question: the very message as a question that was accepted, None where it was not
-    :param auto: questions in the channel are answered without being put to the bot
+    :param thread: its thread, None where the bot has not answered in it
+    :param question: the question that the message asked, None where it was not accepted as one
+    :param auto: the channel's setting: questions are answered that do not mention the bot
     """
 
-    thread: Thread | None = None
+    thread: AnsweredThread | None = None
     question: str | None = None
     auto: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Ignore:
-    """Say nothing."""
+    """Stay silent."""
 
-    why: Silence
+    reason: IgnoreReason
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """Answer this."""
+class AnswerMessage:
+    """Answer a message.
 
-    message: Message
-    way: Way
+    :param question: its text without markup, empty for a greeting
+    """
+
+    message: SlackMessage
+    origin: QuestionOrigin
     question: str
 
 
 @dataclass(frozen=True, slots=True)
-class Reask:
-    """Answer it anew, in place of the answer before."""
+class AnswerAgain:
+    """Answer an edited question, in place of the answer before."""
 
-    edited: Edited
+    change: MessageChanged
     question: str
 
 
 @dataclass(frozen=True, slots=True)
-class Retract:
-    """Take the answer back."""
+class RetractAnswer:
+    """Delete the answer to a deleted question."""
 
-    deleted: Deleted
+    deletion: MessageDeleted
 
 
 @dataclass(frozen=True, slots=True)
-class Quieten:
-    """Leave the thread alone until somebody mentions the bot in it."""
+class MuteThread:
+    """Stop answering in a thread until somebody mentions the bot in it."""
 
     channel: str
     root: str
-    why: Silence
+    reason: IgnoreReason
 
 
-Decision = Ignore | Ask | Reask | Retract | Quieten
+Decision = Ignore | AnswerMessage | AnswerAgain | RetractAnswer | MuteThread
 
 
-def decide(me: Me, event: Event, facts: Facts) -> Decision:
+def decide(bot: BotIdentity, event: SlackEvent, context: MessageContext) -> Decision:
     """What to do about an event."""
-    if isinstance(event, Message):
-        return _on_message(me, event, facts)
-    if isinstance(event, Edited):
-        return _on_edit(me, event, facts)
-    if isinstance(event, Deleted):
-        return Ignore(Silence.NOT_ANSWERED) if facts.question is None else Retract(event)
-    return Ignore(Silence.OTHER_EVENT)
+    if isinstance(event, SlackMessage):
+        return _decide_message(bot, event, context)
+    if isinstance(event, MessageChanged):
+        return _decide_change(bot, event, context)
+    if isinstance(event, MessageDeleted):
+        asked = context.question is not None
+        return RetractAnswer(event) if asked else Ignore(IgnoreReason.NOT_ANSWERED)
+    return Ignore(IgnoreReason.OTHER_EVENT)
 
 
 def is_question(text: str) -> bool:
-    """Whether a text reads as a question by its mark or its first word."""
-    return has_words(text) and (text.rstrip(" .!)\"'”").endswith("?") or bool(_ASKING.match(text)))
+    """Whether a text reads as a question, by its question mark or its first word."""
+    if not has_words(text):
+        return False
+    return text.rstrip(" .!)\"'”").endswith("?") or bool(_QUESTION_START.match(text))
 
 
 def question_of(text: str) -> str:
-    """The question that a message puts, without markup and without what addresses the bot."""
-    return _ADDRESSED.sub("", plain_text(text))
+    """The question in a message, without markup and without the address to the bot."""
+    return _AFTER_MENTION.sub("", plain_text(text))
 
 
-def _on_message(me: Me, message: Message, facts: Facts) -> Decision:
-    if message.automatic or message.user == me.user:
-        return Ignore(Silence.A_BOT)
-    if message.subtype not in _SPOKEN:
-        return Ignore(Silence.NOT_SAID)
+def _decide_message(bot: BotIdentity, message: SlackMessage, context: MessageContext) -> Decision:
+    if _is_automatic(bot, message):
+        return Ignore(IgnoreReason.AUTOMATIC)
+    if message.subtype not in _SUBTYPES_OF_PEOPLE:
+        return Ignore(IgnoreReason.NOT_A_PERSON)
     question = question_of(message.text)
-    if _names(me, message):
-        return _asked(message, Way.MENTION, question)
-    if message.direct:
-        return _asked(message, Way.DIRECT, question)
+    if _mentions(bot, message):
+        return _decide_addressed(message, QuestionOrigin.MENTION, question)
+    if message.is_direct:
+        return _decide_addressed(message, QuestionOrigin.DIRECT, question)
     if message.thread_ts is not None and message.thread_ts != message.ts:
-        return _in_thread(message, facts.thread, question)
-    if (
-        facts.auto
-        and question.endswith("?")
-        and is_question(question)
-        and not mentioned(message.text)
-    ):
-        return Ask(message, Way.AUTO, question)
-    return Ignore(Silence.NOBODY_ASKED)
+        return _decide_reply(message, context.thread, question)
+    # Of what does not address the bot, only what ends with a question mark is certain enough.
+    asks_everybody = is_question(question) and question.endswith("?")
+    if context.auto and asks_everybody and not mentioned_users(message.text):
+        return AnswerMessage(message, QuestionOrigin.AUTO, question)
+    return Ignore(IgnoreReason.NOT_ADDRESSED)
 
 
-def _asked(message: Message, way: Way, question: str) -> Decision:
-    """A message that is put to the bot: answered, unless it says stop, or nothing but thanks.
-
-    A greeting outside threads is an empty question, which is answered with a hint.
-    """
+def _decide_addressed(message: SlackMessage, origin: QuestionOrigin, question: str) -> Decision:
+    """What to do about a message that mentions the bot or is a direct message to it."""
     if _STOP.fullmatch(question):
-        return Quieten(message.channel, message.root, Silence.STOPPED)
+        return MuteThread(message.channel, message.root, IgnoreReason.MUTED)
     if not _SMALL_TALK.fullmatch(question):
-        return Ask(message, way, question)
-    return Ignore(Silence.SMALL_TALK) if message.thread_ts else Ask(message, way, "")
+        return AnswerMessage(message, origin, question)
+    if message.thread_ts:
+        return Ignore(IgnoreReason.SMALL_TALK)
+    # A greeting starts a conversation: as an empty question it is answered with a hint.
+    return AnswerMessage(message, origin, "")
 
 
-def _in_thread(message: Message, thread: Thread | None, question: str) -> Decision:
-    """A message in a thread that does not name the bot."""
+def _decide_reply(message: SlackMessage, thread: AnsweredThread | None, question: str) -> Decision:
+    """What to do about a message in a thread that does not mention the bot."""
     if thread is None:
-        return Ignore(Silence.NOBODY_ASKED)
-    if thread.quiet:
-        return Ignore(Silence.STOPPED)
+        return Ignore(IgnoreReason.NOT_ADDRESSED)
+    if thread.is_muted:
+        return Ignore(IgnoreReason.MUTED)
     if float(message.ts) - thread.asked_at > THREAD_LIFETIME_S:
-        return Ignore(Silence.EXPIRED)
+        return Ignore(IgnoreReason.EXPIRED)
     if _STOP.fullmatch(question):
-        return Quieten(message.channel, message.root, Silence.STOPPED)
-    if mentioned(message.text):
-        return Quieten(message.channel, message.root, Silence.BETWEEN_PEOPLE)
+        return MuteThread(message.channel, message.root, IgnoreReason.MUTED)
+    if mentioned_users(message.text):
+        return MuteThread(message.channel, message.root, IgnoreReason.BETWEEN_PEOPLE)
     if not has_words(question) or _SMALL_TALK.fullmatch(question):
-        return Ignore(Silence.SMALL_TALK)
-    same, asking = message.user == thread.speaker, is_question(question)
-    if same and asking:
-        return Ask(message, Way.THREAD, question)
-    if (
-        same or asking
-    ):  # it may well be for the people in the thread: answered only where the documents say
-        return Ask(message, Way.AUTO, question)
-    return Quieten(message.channel, message.root, Silence.BETWEEN_PEOPLE)
+        return Ignore(IgnoreReason.SMALL_TALK)
+    same_asker, asks = message.user == thread.last_asker, is_question(question)
+    if same_asker and asks:
+        return AnswerMessage(message, QuestionOrigin.THREAD, question)
+    if same_asker or asks:
+        # It may be meant for the people in the thread: answered only if the documents say.
+        return AnswerMessage(message, QuestionOrigin.AUTO, question)
+    return MuteThread(message.channel, message.root, IgnoreReason.BETWEEN_PEOPLE)
 
 
-def _on_edit(me: Me, edited: Edited, facts: Facts) -> Decision:
-    """An edited question edits its answer; an edited message may become a question."""
-    message = edited.message
-    if facts.question is None:
-        put = message.direct or _names(me, message)
-        return _on_message(me, message, facts) if put else Ignore(Silence.NOBODY_ASKED)
-    if message.automatic or message.user == me.user:
-        return Ignore(Silence.A_BOT)
+def _decide_change(bot: BotIdentity, change: MessageChanged, context: MessageContext) -> Decision:
+    """What to do about an edit: an edited question is answered again, and an edited message may
+    become a question.
+    """
+    message = change.message
+    if context.question is None:
+        addressed = message.is_direct or _mentions(bot, message)
+        if not addressed:
+            return Ignore(IgnoreReason.NOT_ADDRESSED)
+        return _decide_message(bot, message, context)
+    if _is_automatic(bot, message):
+        return Ignore(IgnoreReason.AUTOMATIC)
     question = question_of(message.text)
-    return Ignore(Silence.NO_CHANGE) if question == facts.question else Reask(edited, question)
+    if question == context.question:
+        return Ignore(IgnoreReason.UNCHANGED)
+    return AnswerAgain(change, question)
 
 
-def _names(me: Me, message: Message) -> bool:
-    return message.mentioning or me.user in mentioned(message.text)
+def _is_automatic(bot: BotIdentity, message: SlackMessage) -> bool:
+    return message.is_automatic or message.user == bot.user
+
+
+def _mentions(bot: BotIdentity, message: SlackMessage) -> bool:
+    return message.is_mention or bot.user in mentioned_users(message.text)

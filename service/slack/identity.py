@@ -1,75 +1,80 @@
-"""Who the bot is: whom its token belongs to, as Slack says, said, or as far as a payload tells."""
+"""Who the bot is: the workspace and the user that its token belongs to."""
 
 import asyncio
+import json
 import logging
 
 from corpus.errors import StoreError
 from service.http.threads import Threads
-from service.slack.event import Me, Payload, me_of, teams_of
-from service.slack.inbox import Inbox
-from service.slack.web import SlackError, Workspace
+from service.slack.errors import SlackError
+from service.slack.event import BotIdentity
+from service.slack.inbox.database import SlackDatabase
+from service.slack.payload import Payload, identity_of, teams_of
+from service.slack.web import Workspace
 
-_FIRST_WORD_S = 1.5
-"""How long the first events wait for Slack to say whom the token belongs to; Slack waits three
-seconds for them.
-"""
-_LONGEST_PAUSE_S = 300.0
+_FIRST_WAIT_S = 1.5
+"""How long the first events wait for Slack to identify the token. Slack waits three seconds for
+their acknowledgement."""
+_MAX_PAUSE_S = 300.0
 
 log = logging.getLogger("quoth.slack")
 
 
 class ForeignTeamError(Exception):
-    """The payload is of a workspace that the token does not belong to."""
+    """The payload is from a workspace that the token does not belong to."""
 
 
 class Identity:
-    """Whom a token belongs to. Runs in one event loop."""
+    """Whom a token belongs to: what Slack says, or said last time, or else what a payload says.
 
-    def __init__(self, inbox: Inbox, workspace: Workspace, threads: Threads) -> None:
-        """As it was the last time that Slack said it.
+    Runs in one event loop."""
 
-        :param threads: where the inbox is used
+    def __init__(self, database: SlackDatabase, workspace: Workspace, threads: Threads) -> None:
+        """The identity as Slack last confirmed it.
+
+        :param threads: where the database is used
         """
-        self._inbox = inbox
+        self._database = database
         self._workspace = workspace
         self._threads = threads
-        self._me = inbox.me(workspace.fingerprint)
-        self._asked = asyncio.Event()
+        self._key = f"me {workspace.fingerprint}"
+        stored = database.setting(self._key)
+        self._bot = None if stored is None else BotIdentity(**json.loads(stored))
+        self._first_try = asyncio.Event()
 
-    async def learn(self) -> None:
-        """Ask Slack until it says."""
-        asyncio.get_running_loop().call_later(_FIRST_WORD_S, self._asked.set)
+    async def confirm(self) -> None:
+        """Ask Slack until it answers, and keep the answer."""
+        asyncio.get_running_loop().call_later(_FIRST_WAIT_S, self._first_try.set)
         pause = 1.0
         while True:
             try:
-                return await self._ask()
+                bot = (await self._workspace.token_info()).bot
+                if bot != self._bot:
+                    value = json.dumps({"team": bot.team, "user": bot.user})
+                    await self._threads.read(self._database.set_setting, self._key, value)
+                self._bot = bot
+                return
             except (SlackError, StoreError) as exc:
                 log.warning(
-                    "Slack does not say whom the bot token belongs to (%s); asking again", exc
+                    "cannot confirm whom the bot token belongs to (%s); trying again in %.0f s",
+                    exc,
+                    pause,
                 )
             finally:
-                self._asked.set()
+                self._first_try.set()
             await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_S)
+            pause = min(2 * pause, _MAX_PAUSE_S)
 
-    async def of(self, payload: Payload) -> Me:
+    async def of(self, payload: Payload) -> BotIdentity:
         """The bot that a payload is for.
 
-        :raises ForeignTeamError: it is of another workspace
+        :raises ForeignTeamError: the payload is from another workspace
         """
-        if self._me is None:
-            await self._asked.wait()
-        if self._me is None:
-            return me_of(payload)
+        if self._bot is None:
+            await self._first_try.wait()
+        if self._bot is None:
+            return identity_of(payload)
         teams = teams_of(payload)
-        if teams and self._me.team not in teams:
+        if teams and self._bot.team not in teams:
             raise ForeignTeamError(teams[0])
-        return self._me
-
-    async def _ask(self) -> None:
-        permit = await self._workspace.permit()
-        if permit.me != self._me:
-            await self._threads.read(
-                self._inbox.remember_me, self._workspace.fingerprint, permit.me
-            )
-        self._me = permit.me
+        return self._bot

@@ -1,6 +1,4 @@
-"""The receiver: takes what Slack tells, puts on the disk what there is to do about it, and replies
-at once.
-"""
+"""The receiver: decides on every payload, and puts the work on disk before it is acknowledged."""
 
 import hashlib
 import logging
@@ -8,24 +6,30 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from service.slack import blocks
-from service.slack.blocks import Post, notice
-from service.slack.channel import change_channel
-from service.slack.decide import Ask, Quieten, Reask, Retract, Way, decide
-from service.slack.event import (
-    Command,
-    Deleted,
-    Edited,
-    Event,
-    Me,
-    Message,
-    Other,
-    Payload,
-    Press,
-    parse_command,
-    parse_event,
-    parse_press,
+from service.slack.blocks import notice
+from service.slack.channel_command import change_settings
+from service.slack.decide import (
+    AnswerAgain,
+    AnswerMessage,
+    MuteThread,
+    QuestionOrigin,
+    RetractAnswer,
+    decide,
 )
-from service.slack.inbox import Asked, Inbox, Kind, NewWork
+from service.slack.event import (
+    BotIdentity,
+    ButtonPress,
+    MessageChanged,
+    MessageDeleted,
+    OtherEvent,
+    SlackEvent,
+    SlackMessage,
+    SlashCommand,
+)
+from service.slack.inbox.conversations import SlackQuestion
+from service.slack.inbox.inbox import Inbox
+from service.slack.inbox.queue import NewWorkItem, WorkKind
+from service.slack.payload import Payload, parse_command, parse_event, parse_press
 
 ASK_COMMAND = "/ask"
 SETTINGS_COMMAND = "/quoth"
@@ -35,129 +39,130 @@ log = logging.getLogger("quoth.slack")
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What becomes of a payload.
+class Receipt:
+    """What became of a payload.
 
-    :param body: JSON that Slack is told, None acknowledges
-    :param works: there is something new to do in the inbox
-    :param shows: a button that promises a passage, for which Slack gives three seconds and no more
+    :param body: the JSON that acknowledges it, None for an empty acknowledgement
+    :param has_work: something new is in the queue
+    :param show: a pressed button that shows passages at once; Slack allows three seconds for that
     """
 
     body: Mapping[str, object] | None = None
-    works: bool = False
-    shows: Press | None = None
+    has_work: bool = False
+    show: ButtonPress | None = None
 
 
 class Receiver:
-    """Where everything from Slack comes in, over whichever way. Thread-safe."""
+    """Takes every payload, whether it came over HTTP or Socket Mode. Thread-safe."""
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
 
-    def take(self, me: Me, payload: Payload) -> Reply:
-        """Take what Slack tells. When this returns, it is on the disk, or there is nothing to do
-        about it.
+    def receive(self, bot: BotIdentity, payload: Payload) -> Receipt:
+        """Decide on a payload. Whatever is to be done about it is on disk when this returns.
 
-        :raises PayloadError: it is not made as Slack makes them
-        :raises StoreError: it cannot be kept
+        :raises PayloadError: the payload is not of the form that Slack documents
+        :raises StoreError: the work cannot be put on disk
         """
         if "command" in payload:
-            return self._take_command(me, parse_command(payload))
+            return self._receive_command(bot, parse_command(payload))
         if payload.get("type") == "block_actions":
-            return self._take_press(me, parse_press(payload))
+            return self._receive_press(bot, parse_press(payload))
         if payload.get("type") == "event_callback":
-            return Reply(works=self._take_event(me, parse_event(payload)))
-        return Reply()
+            return Receipt(has_work=self._receive_event(bot, parse_event(payload)))
+        return Receipt()
 
-    def _take_event(self, me: Me, event: Event) -> bool:
-        """Whether there is something new to do."""
-        if isinstance(event, Other):
+    def _receive_event(self, bot: BotIdentity, event: SlackEvent) -> bool:
+        """Whether there is new work."""
+        if isinstance(event, OtherEvent):
             return False
-        decision = decide(me, event, self._inbox.facts(*_place(event)))
-        if isinstance(decision, Ask):
-            return self._take_question(me, decision)
-        if isinstance(decision, Reask):
-            return self._take_rewording(me, decision)
-        if isinstance(decision, Retract):
-            gone = decision.deleted
-            work = _about(
-                Kind.RETRACT, [f"{me.team} deleted {gone.channel} {gone.ts}"], *_place(gone)
-            )
-            return self._inbox.retract(work, gone.channel, gone.ts)
-        if isinstance(decision, Quieten):
-            self._inbox.quieten(decision.channel, decision.root)
-        log.debug("%s: nothing is said: %s", " ".join(_place(event)), decision.why.value)
+        channel, ts, root = _location(event)
+        decision = decide(bot, event, self._inbox.context(channel, ts, root))
+        if isinstance(decision, AnswerMessage):
+            return self._receive_question(bot, decision)
+        if isinstance(decision, AnswerAgain):
+            # An edit may arrive twice, and without a time stamp of its own: the text is in the key.
+            edited_ts, digest = decision.change.edited_ts, _digest(decision.question)
+            key = f"{bot.team} edited {channel} {ts} {edited_ts} {digest}"
+            item = _message_work(WorkKind.ANSWER, [key], event)
+            return self._inbox.conversations.reword(item, channel, ts, decision.question)
+        if isinstance(decision, RetractAnswer):
+            item = _message_work(WorkKind.RETRACT, [f"{bot.team} deleted {channel} {ts}"], event)
+            return self._inbox.conversations.retract(item, channel, ts)
+        if isinstance(decision, MuteThread):
+            self._inbox.conversations.mute(decision.channel, decision.root)
+        log.debug("%s %s %s: ignored: %s", channel, ts, root, decision.reason.value)
         return False
 
-    def _take_question(self, me: Me, ask: Ask) -> bool:
-        message = ask.message
-        keys = [f"{me.team} said {message.channel} {message.ts}"]
+    def _receive_question(self, bot: BotIdentity, decision: AnswerMessage) -> bool:
+        message = decision.message
+        # The mention and the message event of one message, and retries of either, share these keys.
+        keys = [f"{bot.team} said {message.channel} {message.ts}"]
         if message.client_id:
-            keys.append(f"{me.team} client {message.client_id}")
-        asked = Asked(*_place(message), message.user, ask.way, ask.question)
-        return self._inbox.ask(
-            _about(Kind.ANSWER, keys, *_place(message)), asked, opens=ask.way is not Way.AUTO
+            keys.append(f"{bot.team} client {message.client_id}")
+        question = SlackQuestion(
+            channel=message.channel,
+            ts=message.ts,
+            root=message.root,
+            user=message.user,
+            origin=decision.origin,
+            text=decision.question,
+        )
+        return self._inbox.conversations.ask(
+            _message_work(WorkKind.ANSWER, keys, message),
+            question,
+            follow_thread=decision.origin is not QuestionOrigin.AUTO,
         )
 
-    def _take_rewording(self, me: Me, reask: Reask) -> bool:
-        message = reask.edited.message
-        key = (
-            f"{me.team} edited {message.channel} {message.ts} {reask.edited.edited_ts} "
-            f"{_digest(reask.question)}"
-        )
-        work = _about(Kind.ANSWER, [key], *_place(message))
-        return self._inbox.reword(work, message.channel, message.ts, reask.question)
-
-    def _take_command(self, me: Me, command: Command) -> Reply:
+    def _receive_command(self, bot: BotIdentity, command: SlashCommand) -> Receipt:
         if command.name == SETTINGS_COMMAND:
-            return self._take_settings(command)
+            settings = self._inbox.channels.settings(command.channel)
+            changed, reply = change_settings(settings, command.text)
+            if changed != settings:
+                self._inbox.channels.set_settings(command.channel, changed)
+            return _private_reply(reply)
         if command.name != ASK_COMMAND:
-            return Reply()
+            return Receipt()
         if not command.text.strip():
-            return _private(notice(USAGE))
+            return _private_reply(USAGE)
         lane = f"command {_digest(repr(command))}"
-        return Reply(
-            works=self._inbox.accept(
-                NewWork(Kind.COMMAND, (f"{me.team} {lane}",), lane, asdict(command))
-            )
-        )
+        item = NewWorkItem(WorkKind.COMMAND, (f"{bot.team} {lane}",), lane, payload=asdict(command))
+        return Receipt(has_work=self._inbox.queue.accept(item))
 
-    def _take_settings(self, command: Command) -> Reply:
-        settings = self._inbox.channel(command.channel)
-        changed, said = change_channel(settings, command.text)
-        if changed != settings:
-            self._inbox.set_channel(command.channel, changed)
-        return _private(notice(said))
-
-    def _take_press(self, me: Me, press: Press) -> Reply:
-        if press.action in (blocks.CONTEXT, blocks.NEAREST):
-            return Reply(shows=press)
-        if press.action in (blocks.HELPFUL, blocks.UNHELPFUL):
+    def _receive_press(self, bot: BotIdentity, press: ButtonPress) -> Receipt:
+        if press.action in (blocks.CONTEXT_ACTION, blocks.NEAREST_ACTION):
+            return Receipt(show=press)
+        if press.action in (blocks.HELPFUL_ACTION, blocks.UNHELPFUL_ACTION):
+            # No key: a person may vote up, down and up again, and the last vote counts.
             lane = f"vote {press.user} {press.value}"
-            return Reply(works=self._inbox.accept(NewWork(Kind.VOTE, (), lane, asdict(press))))
-        if press.action == blocks.SHARE:
+            item = NewWorkItem(WorkKind.VOTE, (), lane, payload=asdict(press))
+            return Receipt(has_work=self._inbox.queue.accept(item))
+        if press.action == blocks.SHARE_ACTION:
             lane = f"share {press.channel} {press.user} {press.message_ts} {press.value}"
-            return Reply(
-                works=self._inbox.accept(
-                    NewWork(Kind.SHARE, (f"{me.team} {lane}",), lane, asdict(press))
-                )
-            )
-        return Reply()
+            item = NewWorkItem(WorkKind.SHARE, (f"{bot.team} {lane}",), lane, payload=asdict(press))
+            return Receipt(has_work=self._inbox.queue.accept(item))
+        return Receipt()
 
 
-def _place(event: Message | Edited | Deleted) -> tuple[str, str, str]:
-    """Channel, time stamp and thread of a message."""
-    message = event.message if isinstance(event, Edited) else event
+def _location(event: SlackMessage | MessageChanged | MessageDeleted) -> tuple[str, str, str]:
+    """Channel, time stamp and thread of the message that an event is about."""
+    message = event.message if isinstance(event, MessageChanged) else event
     return message.channel, message.ts, message.root
 
 
-def _about(kind: Kind, keys: list[str], channel: str, ts: str, root: str) -> NewWork:
-    return NewWork(kind, tuple(keys), f"{channel} {root}", {"channel": channel, "ts": ts})
+def _message_work(
+    kind: WorkKind, keys: list[str], event: SlackMessage | MessageChanged | MessageDeleted
+) -> NewWorkItem:
+    """Work on a message, in order with all other work on its thread."""
+    channel, ts, root = _location(event)
+    payload = {"channel": channel, "ts": ts}
+    return NewWorkItem(kind, tuple(keys), f"{channel} {root}", payload=payload)
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _private(post: Post) -> Reply:
-    return Reply({"response_type": "ephemeral", "text": post.text, "blocks": list(post.blocks)})
+def _private_reply(text: str) -> Receipt:
+    post = notice(text)
+    return Receipt({"response_type": "ephemeral", "text": post.text, "blocks": list(post.blocks)})

@@ -1,12 +1,7 @@
-"""Slack over HTTP: signed requests to ``/slack/events``, which carry events, commands and pressed
-buttons alike.
-"""
+"""Slack over HTTP: signed requests to ``/slack/events`` for events, commands and buttons alike."""
 
-import hashlib
-import hmac
 import json
 import logging
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -17,51 +12,49 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from corpus.errors import SettingsError, StoreError
-from service.answering.service import AnswerService
 from service.http.dependencies import Dependencies
 from service.http.problems import problem
-from service.http.threads import Threads
-from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.slack.app import SlackApp
-
-MAX_CLOCK_DIFFERENCE_S = 300
+    from service.slack.signature import RequestVerifier
 
 log = logging.getLogger("quoth.slack")
 
 
 def router(deps: Dependencies) -> APIRouter:
-    """Slack's way in; its bot works while the service runs, where Slack's settings are there."""
-    door = _Door(deps.service, deps.settings, deps.threads)
-    routes = APIRouter(lifespan=door.open)
-    routes.add_api_route("/slack/events", door.take, methods=["POST"], include_in_schema=False)
+    """The route that Slack calls. The bot runs as long as the app, if Slack is set up."""
+    endpoint = _EventsEndpoint(deps)
+    routes = APIRouter(lifespan=endpoint.running)
+    routes.add_api_route("/slack/events", endpoint.post, methods=["POST"], include_in_schema=False)
     return routes
 
 
-class _Door:
-    def __init__(self, service: AnswerService, settings: Settings, threads: Threads) -> None:
-        self._desk = service
-        self._settings = settings
-        self._threads = threads
-        secret = settings.slack_signing_secret
-        self._secret = secret.get_secret_value() if secret else None
+class _EventsEndpoint:
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
+        self._verifier: RequestVerifier | None = None
         self._app: SlackApp | None = None
-        self._closed = "the service is starting or ending"
+        self._unavailable = "the service is starting or stopping"
 
     @asynccontextmanager
-    async def open(self, _app: object) -> AsyncIterator[None]:
-        """Answer Slack meanwhile, what was taken before a restart first."""
-        if self._secret is None:
+    async def running(self, _app: object) -> AsyncIterator[None]:
+        """Run the bot until the block ends."""
+        secret = self._deps.settings.slack_signing_secret
+        if secret is None or not secret.get_secret_value().strip():
             yield
             return
-        from service.slack.app import opened  # loads what only Slack needs
+        # Imported here: a service without Slack does not load what only Slack needs.
+        from service.slack.app import open_slack_app
+        from service.slack.signature import RequestVerifier
 
+        self._verifier = RequestVerifier(secret.get_secret_value())
         try:
-            slack = opened(self._desk, self._settings, self._threads)
-        except (SettingsError, StoreError) as exc:  # everything else is served all the same
-            log.error("Slack is not answered: %s", exc)
-            self._closed = str(exc)
+            deps = self._deps
+            slack = open_slack_app(deps.service, deps.settings, deps.threads)
+        except (SettingsError, StoreError) as exc:  # the rest of the service runs without Slack
+            log.error("not answering Slack: %s", exc)
+            self._unavailable = str(exc)
             yield
             return
         async with slack.running():
@@ -69,70 +62,35 @@ class _Door:
             yield
             self._app = None
 
-    async def take(self, request: Request) -> Response:
-        """Take what Slack sends, once its signature is checked."""
-        if self._secret is None:
-            return _closed("Slack is not answered here: set QUOTH_SLACK_SIGNING_SECRET")
+    async def post(self, request: Request) -> Response:
+        """Receive what Slack sends. Nothing is parsed before the signature is verified."""
+        if self._verifier is None:
+            return _unavailable("Slack is not set up here: set QUOTH_SLACK_SIGNING_SECRET")
         body = await request.body()
-        timestamp = request.headers.get("x-slack-request-timestamp", "")
-        if not signature_is_valid(
-            self._secret, timestamp, request.headers.get("x-slack-signature", ""), body
-        ):
+        if not self._verifier.is_valid(body, request.headers):
             detail = "the signature is missing, wrong or older than five minutes"
             return problem(HTTPStatus.UNAUTHORIZED, detail, slug="slack-signature")
         try:
             payload = parse_body(body, request.headers.get("content-type", ""))
         except (ValueError, RecursionError) as exc:
-            return problem(
-                HTTPStatus.BAD_REQUEST,
-                f"the body is not what Slack sends: {exc}",
-                slug="slack-body",
-            )
-        return await self._answered(payload)
-
-    async def _answered(self, payload: Mapping[str, Any]) -> Response:  # JSON
-        if payload.get("type") == "url_verification":  # asked before there is a bot token
+            detail = f"the body is not what Slack sends: {exc}"
+            return problem(HTTPStatus.BAD_REQUEST, detail, slug="slack-body")
+        if payload.get("type") == "url_verification":  # Slack asks before there is a bot token
             return JSONResponse({"challenge": payload.get("challenge")})
         if self._app is None:
-            return _closed(self._closed)
-        answer = await self._app.take(payload)
-        if answer.status != HTTPStatus.OK:
-            return problem(answer.status, answer.body, slug="slack")
-        return Response(answer.body, media_type="application/json" if answer.body else None)
-
-
-def signature(secret: str, timestamp: str, body: bytes) -> str:
-    """What Slack signs a body with.
-
-    As https://docs.slack.dev/authentication/verifying-requests-from-slack describes it.
-    """
-    made = hmac.new(secret.encode(), b"v0:" + timestamp.encode() + b":" + body, hashlib.sha256)
-    return f"v0={made.hexdigest()}"
-
-
-def signature_is_valid(
-    secret: str, timestamp: str, given: str, body: bytes, now: float | None = None
-) -> bool:
-    """Whether Slack signed this body with the secret, within the last five minutes.
-
-    slack_sdk's own check fails with an exception, so with status 500, where a header is not what it
-    expects.
-
-    :param now: seconds since 1970
-    """
-    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
-        return False
-    if abs((time.time() if now is None else now) - int(timestamp)) > MAX_CLOCK_DIFFERENCE_S:
-        return False
-    return hmac.compare_digest(
-        signature(secret, timestamp, body).encode(), given.encode("utf-8", "replace")
-    )
+            return _unavailable(self._unavailable)
+        acknowledgement = await self._app.receive(payload)
+        if acknowledgement.status != HTTPStatus.OK:
+            return problem(acknowledgement.status, acknowledgement.error, slug="slack")
+        if acknowledgement.body is None:
+            return Response()
+        return Response(json.dumps(acknowledgement.body), media_type="application/json")
 
 
 def parse_body(body: bytes, content_type: str) -> Mapping[str, Any]:
-    """The payload of a request, however Slack wraps it.
+    """The payload of a request, whether it is JSON, a form, or JSON in a form.
 
-    :raises ValueError: it is nothing that Slack sends
+    :raises ValueError: it is none of these, or the JSON is not an object with a type
     """
     text = body.decode("utf-8")
     if content_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded":
@@ -142,9 +100,9 @@ def parse_body(body: bytes, content_type: str) -> Mapping[str, Any]:
         text = form.get("payload", "")
     payload = json.loads(text)
     if not isinstance(payload, dict) or not isinstance(payload.get("type"), str):
-        raise ValueError("it is no JSON object with a type")
+        raise ValueError("it is not a JSON object with a type")
     return payload
 
 
-def _closed(why: str) -> Response:
+def _unavailable(why: str) -> Response:
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, why, slug="slack-closed")

@@ -1,11 +1,12 @@
-"""Slack's Web API, as far as the bot uses it, and its errors by what to do about them."""
+"""Slack's Web API, as far as the bot uses it."""
 
 import hashlib
 import ipaddress
 import logging
 import urllib.request
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,112 +16,72 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from service.slack.blocks import Block, Post
-from service.slack.event import Me
+from service.slack.block_kit import Block, Post
+from service.slack.errors import RefusedError, RetryableError, SlackError, error_of
+from service.slack.event import BotIdentity
 
 _TIMEOUT_S = 10
-_OK = 200
-_TOO_MANY = 429
-_SERVER_ERROR = 500
-_DEFAULT_WAIT_S = 30.0
-_MAX_WAIT_S = 3_600.0
-_SEARCHED = 15
-"""Messages of a thread that are looked through; Slack gives some apps no more."""
-_PASSING = {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}
-_TO_MEND = {
-    *(
-        "invalid_auth",
-        "not_authed",
-        "account_inactive",
-        "token_revoked",
-        "token_expired",
-        "missing_scope",
-    ),
-    *("no_permission", "org_login_required", "team_access_not_granted", "ekm_access_denied"),
-}
-_HOOK = "the address for responses"
+_MAX_REPLIES = 15
+"""How many messages of a thread are searched; Slack gives some apps no more in one call."""
+_RESPONSE_URL = "response_url"
 
-# The libraries' own messages may hold what was said, and at DEBUG addresses that are secrets.
+# At WARNING and above only: below, slack_sdk logs what was posted, and addresses that are secrets.
 sdk_log = logging.getLogger("quoth.slack.sdk")
 sdk_log.setLevel(logging.WARNING)
 
 
-class SlackError(Exception):
-    """Slack did not do what it was asked to."""
-
-
-class LaterError(SlackError):
-    """Slack cannot now, or could not be reached: try again.
-
-    :param wait_s: how long Slack asks everybody to wait, None where it does not say
-    :param unsure: it may have been done all the same
-    """
-
-    def __init__(self, reason: str, *, wait_s: float | None = None, unsure: bool = False) -> None:
-        super().__init__(reason)
-        self.wait_s = wait_s
-        self.unsure = unsure
-
-
-class RefusedError(SlackError):
-    """Slack will not do this, however often it is asked.
-
-    :param code: Slack's name of the error
-    """
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
 @dataclass(frozen=True, slots=True)
-class Permit:
-    """What a token is good for.
+class TokenInfo:
+    """Whom a token belongs to.
 
-    :param scopes: None where Slack does not say
+    :param scopes: what it may do, None where Slack does not say
     """
 
-    me: Me
+    bot: BotIdentity
     team_name: str
     scopes: frozenset[str] | None
 
 
 class Workspace:
-    """One workspace, through the bot's token."""
+    """One workspace, through the bot's token. Runs in one event loop."""
 
-    def __init__(self, token: str, url: str) -> None:
-        self._client = _client(token, url)
-        self.anonymous = _client(None, url)
-        """The same Slack without a token."""
+    def __init__(self, token: str, api_url: str) -> None:
+        self._client = web_client(token, api_url)
+        self._api_url = api_url
         self.fingerprint = hashlib.sha256(token.encode()).hexdigest()[:16]
-        """What the token is told apart by where it may not be kept."""
+        """Identifies the token where the token itself must not be stored."""
 
-    async def permit(self) -> Permit:
+    async def token_info(self) -> TokenInfo:
         """Whom the token belongs to, and what it may do.
 
         :raises SlackError: Slack does not say
         """
-        found = await _done("auth.test", self._client.auth_test())
-        team, user = found.get("team_id"), found.get("user_id")
+        response = await _call("auth.test", self._client.auth_test())
+        team, user = response.get("team_id"), response.get("user_id")
         if not team or not user:
-            raise LaterError("auth.test: there is no team_id or user_id in the answer")
-        scopes = found.headers.get("x-oauth-scopes") or found.headers.get("X-OAuth-Scopes")
-        granted = frozenset(scope.strip() for scope in scopes.split(",")) if scopes else None
-        return Permit(Me(str(team), str(user)), str(found.get("team", "")), granted)
-
-    async def open_socket(self, app_token: str) -> None:
-        """Ask for a Socket Mode address, and for nothing more than whether there is one.
-
-        :raises SlackError: there is none
-        """
-        await _done(
-            "apps.connections.open", self.anonymous.apps_connections_open(app_token=app_token)
+            raise RetryableError("auth.test: the response has no team_id or user_id")
+        headers = response.headers
+        scopes = headers.get("x-oauth-scopes") or headers.get("X-OAuth-Scopes")
+        return TokenInfo(
+            bot=BotIdentity(str(team), str(user)),
+            team_name=str(response.get("team", "")),
+            scopes=frozenset(map(str.strip, scopes.split(","))) if scopes else None,
         )
 
-    async def post(self, channel: str, post: Post, thread_ts: str | None = None) -> str:
-        """Say something; the time stamp that names the message.
+    async def check_app_token(self, app_token: str) -> None:
+        """Ask for a Socket Mode address, to see whether the token may have one.
 
-        :raises SlackError: it was not said
+        :raises SlackError: it may not
+        """
+        client = web_client(None, self._api_url)
+        call = client.apps_connections_open(app_token=app_token)
+        await _call("apps.connections.open", call)
+
+    async def post(self, channel: str, post: Post, thread_ts: str | None = None) -> str:
+        """Post a message.
+
+        :return: its time stamp, which identifies it within the channel
+        :raises SlackError: it was not posted
         """
         call = self._client.chat_postMessage(
             channel=channel,
@@ -132,12 +93,12 @@ class Workspace:
             link_names=False,
             parse="none",
         )
-        return str((await _done("chat.postMessage", call)).get("ts", ""))
+        return str((await _call("chat.postMessage", call)).get("ts", ""))
 
-    async def whisper(self, channel: str, user: str, post: Post) -> None:
-        """Say something in a channel that only one person sees.
+    async def post_ephemeral(self, channel: str, user: str, post: Post) -> None:
+        """Post a message in a channel that only one person sees.
 
-        :raises SlackError: it was not said
+        :raises SlackError: it was not posted
         """
         call = self._client.chat_postEphemeral(
             channel=channel,
@@ -147,12 +108,12 @@ class Workspace:
             link_names=False,
             parse="none",
         )
-        await _done("chat.postEphemeral", call)
+        await _call("chat.postEphemeral", call)
 
     async def update(self, channel: str, ts: str, post: Post) -> None:
-        """Put something in place of what was said.
+        """Replace a message.
 
-        :raises SlackError: it stays as it was
+        :raises SlackError: it is unchanged
         """
         call = self._client.chat_update(
             channel=channel,
@@ -162,29 +123,29 @@ class Workspace:
             link_names=False,
             parse="none",
         )
-        await _done("chat.update", call)
+        await _call("chat.update", call)
 
     async def delete(self, channel: str, ts: str) -> None:
-        """Take something back that was said.
+        """Delete a message.
 
         :raises SlackError: it is still there
         """
-        await _done("chat.delete", self._client.chat_delete(channel=channel, ts=ts))
+        await _call("chat.delete", self._client.chat_delete(channel=channel, ts=ts))
 
-    async def find(self, channel: str, root: str, after: str, name: str) -> str | None:
-        """The time stamp of the message in a thread whose first block has a name, None where there
-        is none.
+    async def find(self, channel: str, root: str, after: str, block_id: str) -> str | None:
+        """The time stamp of a message in a thread, None where there is no such message.
 
+        :param after: the time stamp before the first message to look at
+        :param block_id: of one of the message's blocks
         :raises SlackError: Slack does not say
         """
         call = self._client.conversations_replies(
-            channel=channel, ts=root, oldest=after, limit=_SEARCHED
+            channel=channel, ts=root, oldest=after, limit=_MAX_REPLIES
         )
-        messages: list[dict[str, Any]] = (await _done("conversations.replies", call)).get(
-            "messages", []
-        )  # JSON
+        response = await _call("conversations.replies", call)
+        messages: list[dict[str, Any]] = response.get("messages", [])  # JSON
         for message in messages:
-            if any(block.get("block_id") == name for block in message.get("blocks", [])):
+            if any(block.get("block_id") == block_id for block in message.get("blocks", [])):
                 return str(message["ts"])
         return None
 
@@ -193,91 +154,76 @@ class Workspace:
 
         :raises SlackError: it is not shown
         """
-        await _done("views.open", self._client.views_open(trigger_id=trigger, view=view))
+        await _call("views.open", self._client.views_open(trigger_id=trigger, view=view))
 
-    async def respond(self, url: str, post: Post) -> None:
-        """Say something that only the person who called a command, or pressed a button, sees.
+    async def respond(self, response_url: str, post: Post) -> None:
+        """Reply to a slash command or a pressed button; only that person sees the reply.
 
-        :param url: the address that came with the call
-        :raises SlackError: it was not said
+        :param response_url: the address that came with the command or the button
+        :raises SlackError: the reply was not shown
         """
-        if urlsplit(url).scheme not in ("http", "https"):
-            raise RefusedError("there is no address for responses")
-        hook = AsyncWebhookClient(url, timeout=_TIMEOUT_S, logger=sdk_log, retry_handlers=[])
-        hook.proxy = hook.proxy if _goes_through_a_proxy(url) else None
-        body = {**_said(post), "response_type": "ephemeral", "replace_original": False}
+        if urlsplit(response_url).scheme not in ("http", "https"):
+            raise RefusedError("there is no response_url")
+        webhook = AsyncWebhookClient(
+            response_url, timeout=_TIMEOUT_S, logger=sdk_log, retry_handlers=[]
+        )
+        webhook.proxy = webhook.proxy if _uses_proxy(response_url) else None
+        body = {
+            "text": post.text,
+            "blocks": list(post.blocks),
+            "response_type": "ephemeral",
+            "replace_original": False,
+        }
         try:
-            found = await hook.send_dict(body)
+            response = await webhook.send_dict(body)
         except (ClientError, SlackClientError, TimeoutError, OSError, ValueError) as exc:
-            raise LaterError(f"{_HOOK}: {type(exc).__name__}") from exc
-        if found.status_code != _OK:
-            raise _fault(found.status_code, found.headers, str(found.body)[:40] or "refused", _HOOK)
+            raise RetryableError(f"{_RESPONSE_URL}: {type(exc).__name__}") from exc
+        if response.status_code != HTTPStatus.OK:
+            code = str(response.body)[:40] or "refused"
+            raise error_of(response.status_code, response.headers, code, _RESPONSE_URL)
 
 
-async def _done(method: str, call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
+def web_client(token: str | None, api_url: str) -> AsyncWebClient:
+    """A client of Slack's Web API that leaves every retry to its caller."""
+    client = AsyncWebClient(token, api_url, timeout=_TIMEOUT_S, logger=sdk_log, retry_handlers=[])
+    client.proxy = client.proxy if _uses_proxy(api_url) else None
+    return client
+
+
+async def _call(method: str, call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
     try:
         return await call
     except SlackApiError as exc:
         raise _translated(method, exc) from exc
     except ClientConnectorError as exc:
-        raise LaterError(f"{method}: {type(exc).__name__}") from exc
-    # AttributeError: the library takes a text for an object where Slack's answer is neither JSON
-    # nor an error.
+        raise RetryableError(f"{method}: {type(exc).__name__}") from exc
     except (
         ClientError,
         SlackClientError,
         TimeoutError,
         OSError,
         ValueError,
-        AttributeError,
+        AttributeError,  # slack_sdk raises it where the response is neither JSON nor an error
     ) as exc:
-        raise LaterError(f"{method}: {type(exc).__name__}", unsure=True) from exc
-
-
-def _client(token: str | None, url: str) -> AsyncWebClient:
-    client = AsyncWebClient(token, url, timeout=_TIMEOUT_S, logger=sdk_log, retry_handlers=[])
-    client.proxy = client.proxy if _goes_through_a_proxy(url) else None
-    return client
-
-
-def _goes_through_a_proxy(url: str) -> bool:
-    """Whether an address is reached through the environment's proxy, where it names one.
-
-    The library heeds HTTPS_PROXY and its like, and not NO_PROXY, nor that this machine needs none.
-    """
-    host = urlsplit(url).hostname or ""
-    try:
-        here = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        here = host == "localhost"
-    return not here and not urllib.request.proxy_bypass(host)
-
-
-def _said(post: Post) -> dict[str, object]:
-    return {"text": post.text, "blocks": list(post.blocks)}
+        raise RetryableError(f"{method}: {type(exc).__name__}", unconfirmed=True) from exc
 
 
 def _translated(method: str, exc: SlackApiError) -> SlackError:
     response = exc.response
     if not isinstance(response, AsyncSlackResponse):
-        return LaterError(f"{method}: Slack's answer is no JSON", unsure=True)
+        return RetryableError(f"{method}: the response is not JSON", unconfirmed=True)
     data = response.data if isinstance(response.data, dict) else {}
-    return _fault(response.status_code, response.headers, str(data.get("error", "")), method)
+    return error_of(response.status_code, response.headers, str(data.get("error", "")), method)
 
 
-def _fault(status: int, headers: Mapping[str, Any], code: str, method: str) -> SlackError:
-    if status == _TOO_MANY or code in ("ratelimited", "rate_limited"):
-        return LaterError(f"{method}: too many calls", wait_s=_wait_s(headers))
-    if status >= _SERVER_ERROR or code in _PASSING or not code:
-        return LaterError(f"{method}: {code or status}", unsure=True)
-    return LaterError(f"{method}: {code}") if code in _TO_MEND else RefusedError(code)
+def _uses_proxy(url: str) -> bool:
+    """Whether an address is reached through the proxy that the environment names, if any.
 
-
-def _wait_s(headers: Mapping[str, Any]) -> float:
-    named = {str(name).lower(): value for name, value in headers.items()}
-    value = named.get("retry-after", "")
+    slack_sdk reads HTTPS_PROXY and the like, but neither NO_PROXY nor whether the address is on
+    this machine."""
+    host = urlsplit(url).hostname or ""
     try:
-        wait_s = float(value[0] if isinstance(value, list) and value else value)
-    except (TypeError, ValueError):
-        return _DEFAULT_WAIT_S
-    return min(wait_s, _MAX_WAIT_S) if wait_s >= 0 else _DEFAULT_WAIT_S
+        is_local = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_local = host == "localhost"
+    return not is_local and not urllib.request.proxy_bypass(host)

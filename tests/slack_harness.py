@@ -19,9 +19,9 @@ from service.settings import Settings, load_settings
 from tests.loopback import (
     SECRET,
     TOKEN,
+    BotMessage,
     Json,
     LoopbackSlack,
-    Said,
     command,
     deliver,
     envelope,
@@ -35,7 +35,7 @@ OTTER = (
 QUESTION = "How long is the Otter Bridge?"
 
 
-class Living:
+class AppLifespan:
     """A service between its start and its end, both in one task, as a server has them."""
 
     def __init__(self, app: FastAPI) -> None:
@@ -62,7 +62,7 @@ class Living:
             await self._ending.wait()
 
 
-class Room:
+class BotHarness:
     """A workspace with the bot in it."""
 
     def __init__(
@@ -73,13 +73,13 @@ class Room:
         self.url = runner.run(self.slack.start())
         self.given: dict[str, Any] = {}
         self.service: AnswerService | None = None
-        self._living: Living | None = None
+        self._living: AppLifespan | None = None
 
     def enter(self) -> None:
         """Start the service."""
         self.service = AnswerService(self.folder, self.encoder, self.passages, writable=True)
         self.app = create_app(self.service, self.settings())
-        self._living = Living(self.app)
+        self._living = AppLifespan(self.app)
         self.runner.run(self._living.begin())
 
     def leave(self) -> None:
@@ -151,9 +151,9 @@ class Room:
             )
             assert "confidence of 0" in answer.json()["text"]
 
-    def said(self) -> Said:
+    def said(self) -> BotMessage:
         """The one message of the bot."""
-        (said,) = self.slack.standing()
+        (said,) = self.slack.present_messages()
         return said
 
     def answer_id(self) -> str:
