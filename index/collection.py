@@ -29,7 +29,7 @@ from index.search.searcher import Searcher
 from index.store.application import ApplicationData, TransactionStep
 from index.store.database import locked, make_folder
 from index.store.documents import DocumentSummary
-from index.store.manifest import Manifest
+from index.store.manifest import Manifest, code_revisions
 from index.store.store import FILE_NAME, Store
 from index.store.succession import has_taken_over, take_over
 from index.store.writing import Removal
@@ -87,18 +87,24 @@ class Collection:
         *,
         writable: bool,
         settings: ChunkSettings | None = None,
+        revisions: Mapping[str, int] | None = None,
         application: Sequence[ApplicationData] = (),
     ) -> None:
         """Open the folder and bring its indexes to the state of the store.
 
         :param writable: take the writer's lock, which one process at a time can hold
+        :param revisions: of the code that the index was built with, to serve it while it is
+            renewed; by default an index of other code is refused. Documents that are added
+            meanwhile are cut by the present code, and cut again with all others by the renewal
         :param application: other data that lives in the store's database
-        :raises StoreError: another process writes, the index was built with other settings, or it
-            is damaged"""
+        :raises StoreError: another process writes, the index was built with other settings or
+            other code, or it is damaged"""
         self.folder = folder
         self._encoder = encoder
         self._settings = settings or ChunkSettings()
-        self._manifest = Manifest(encoder.identity, self._settings)
+        self._manifest = Manifest(
+            encoder.identity, self._settings, code_revisions() if revisions is None else revisions
+        )
         self._writing = threading.Lock()
         self._tending: threading.Thread | None = None
         self._rest_until_s = 0.0

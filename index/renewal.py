@@ -28,7 +28,7 @@ from index.collection import (
 from index.encoding.encoder import Encoder
 from index.ingest import batches
 from index.search.embedded.engine import EmbeddedEngine
-from index.store.manifest import Manifest
+from index.store.manifest import Manifest, stored_revisions
 from index.store.store import FILE_NAME, Store
 from index.store.succession import reserve_chunk_ids
 from index.text.chunk import ChunkSettings
@@ -42,11 +42,13 @@ class BuiltWith:
 
     :param source: what the encoder was loaded from
     :param identity: the encoder's, as the manifest has it
+    :param revisions: of the code that cut the documents
     """
 
     source: str
     identity: Mapping[str, object]
     chunking: ChunkSettings
+    revisions: Mapping[str, int]
 
 
 def built_otherwise(
@@ -62,13 +64,16 @@ def built_otherwise(
     store = Store(folder)
     try:
         found: Any = store.manifest()  # JSON
-        if (
-            found in (None, Manifest(encoder.identity, settings or ChunkSettings()).as_dict())
-            or store.is_empty()
-        ):
+        wanted = Manifest(encoder.identity, settings or ChunkSettings())
+        if found is None or not wanted.differences(found) or store.is_empty():
             return None
         source = store.encoder_source() or found["encoder"]["name"]
-        return BuiltWith(source, found["encoder"], ChunkSettings(**found["chunking"]))
+        return BuiltWith(
+            source,
+            found["encoder"],
+            ChunkSettings(**found["chunking"]),
+            revisions=stored_revisions(found),
+        )
     finally:
         store.close()
 
@@ -173,13 +178,14 @@ def rebuild(
     :return: how many chunks there are
     :raises StoreError: another process writes, or the store itself is damaged
     """
-    manifest = Manifest(encoder.identity, settings or ChunkSettings()).as_dict()
+    manifest = Manifest(encoder.identity, settings or ChunkSettings())
     lock = take_lock(folder)
     try:
         store = Store(folder)
         if store.is_empty():
-            store.set_manifest(manifest)
-        if store.manifest() == manifest:
+            store.set_manifest(manifest.as_dict())
+        stored = store.manifest()
+        if stored is not None and not manifest.differences(stored):
             _index_anew(folder, store, encoder.identity.dimension)
         else:
             Renewal(folder, store, encoder, source or encoder.identity.name, settings).run_alone()

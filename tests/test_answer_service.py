@@ -18,6 +18,7 @@ from index.collection import Collection
 from index.encoding.encoder import Encoder
 from index.encoding.vectors import Vectors
 from index.filters import Filters
+from index.renewal import built_otherwise
 from index.text.chunk import ChunkSettings
 from service.answering.history import AnswerHistory
 from service.answering.question import Role, Turn, make_question
@@ -284,3 +285,31 @@ def test_an_index_that_was_cut_otherwise_is_served_while_it_is_cut_anew(
         assert (service.collection.verify(), len(service.collection.store.chunk_ids())) == ([], 1)
     with open_service(settings, writable=False) as reader:
         assert len(reader.collection.store.chunk_ids()) == 1
+
+
+@pytest.mark.parametrize("part", ["sentences", "chunk"])
+def test_an_index_that_other_code_has_cut_is_served_while_it_is_renewed(
+    tmp_path: Path,
+    encoder: Encoder,
+    passages: PassageReader,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    part: str,
+) -> None:
+    folder = tmp_path / "data"
+    with Collection(folder, encoder, writable=True) as built:
+        built.put([make("amur", "The Amur line is 3,000 kilometres long.")])
+    monkeypatch.setattr(f"index.text.{part}.REVISION", 2)
+    former = built_otherwise(folder, encoder)
+    assert former is not None
+    with AnswerService(
+        folder, encoder, passages, writable=True, revisions=former.revisions
+    ) as service:
+        before = service.collection.generation
+        assert json.loads(ask(service, "How long is the Amur line?"))["passages"]
+        service.renew(encoder, "toy")
+        wait_for(lambda: service.collection.generation > before)
+        assert json.loads(ask(service, "How long is the Amur line?"))["passages"]
+    with Collection(folder, encoder, writable=False) as renewed:
+        assert renewed.verify() == []
+        assert built_otherwise(folder, encoder) is None

@@ -785,3 +785,40 @@ def test_a_filter_is_as_new_as_the_search(open_collection: Open, make: Make) -> 
         truly_nearest(collection, "line", "even")
     )
     assert len(nearest(collection, "line", even)) == 4
+
+
+@pytest.mark.parametrize("part", ["sentences", "chunk"])
+def test_an_index_that_other_code_has_cut_is_refused_until_it_is_rebuilt(
+    open_collection: Open,
+    encoder: Encoder,
+    tmp_path: Path,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    part: str,
+) -> None:
+    collection = open_collection()
+    collection.put([make("a"), make("b")])
+    collection.close()
+    monkeypatch.setattr(f"index.text.{part}.REVISION", 2)
+    for writable in (True, False):
+        with pytest.raises(StoreError, match=r"revisions was .* 1.*, now .* 2.*run quoth rebuild"):
+            open_collection(writable=writable)
+    assert rebuild(tmp_path / "data", encoder) == 2
+    rebuilt = open_collection()
+    assert (found(rebuilt), rebuilt.verify()) == (["a", "b"], [])
+
+
+def test_an_index_from_before_revisions_has_the_first_one_of_every_part(
+    open_collection: Open, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection = open_collection()
+    collection.put([make("a")])
+    manifest = collection.store.manifest()
+    assert manifest is not None
+    assert manifest.pop("revisions") == {"sentences": 1, "chunks": 1}
+    collection.store.set_manifest(manifest)
+    collection.close()
+    assert found(open_collection(writable=False)) == ["a"]
+    monkeypatch.setattr("index.text.chunk.REVISION", 2)
+    with pytest.raises(StoreError, match="chunks 1, sentences 1, now chunks 2, sentences 1"):
+        open_collection(writable=False)

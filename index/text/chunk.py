@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 from corpus.document import Document
 from index.text.sentences import Section, sections, sentences, trimmed
 
+REVISION = 1
+"""Raised with every change of how documents are cut: an index of another revision is renewed."""
+
 TokenSpans = Callable[[Sequence[str]], list[list[tuple[int, int]]]]
 """Where the tokens of each text stand in it, as half-open code point spans."""
 

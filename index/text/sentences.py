@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+REVISION = 1
+"""Raised with every change of the rules below: an index of another revision is renewed."""
+
 _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)")
 _HEADING_END = " \t\r#"
 _FENCE = re.compile(r" {0,3}(```|~~~)")

@@ -59,10 +59,12 @@ class AnswerService:
         *,
         writable: bool,
         chunking: ChunkSettings | None = None,
+        revisions: Mapping[str, int] | None = None,
         conversation_hours: float = CONVERSATION_HOURS,
     ) -> None:
         """Open the data folder.
 
+        :param revisions: of the code that the index was built with, to serve it until it is renewed
         :param conversation_hours: how long a conversation is kept after its last question
         :raises StoreError: it is being written by another process, damaged, or built with other
             settings"""
@@ -73,6 +75,7 @@ class AnswerService:
             encoder,
             writable=writable,
             settings=chunking,
+            revisions=revisions,
             application=APPLICATION_DATA,
         )
         self.history = AnswerHistory(self.collection.store.database)
@@ -315,13 +318,14 @@ def open_service(settings: Settings, *, writable: bool, renewing: bool = False) 
     encoder = _encoder(settings, settings.encoder)
     passages = load_passage_reader(settings.reader, settings.threads)
     former = _former(settings, encoder) if renewing else None
-    built = former or _Built(encoder, ChunkSettings())
+    built = former or _Built(encoder, ChunkSettings(), None)
     service = AnswerService(
         settings.data_dir,
         built.encoder,
         passages,
         writable=writable,
         chunking=built.chunking,
+        revisions=built.revisions,
         conversation_hours=settings.conversation_hours,
     )
     if former is None:
@@ -341,6 +345,7 @@ class _Built:
 
     encoder: Encoder
     chunking: ChunkSettings
+    revisions: Mapping[str, int] | None
 
 
 def _former(settings: Settings, encoder: Encoder) -> _Built | None:
@@ -352,7 +357,9 @@ def _former(settings: Settings, encoder: Encoder) -> _Built | None:
         found = _encoder(settings, built.source)
     except SettingsError:
         return None
-    return _Built(found, built.chunking) if found.identity.as_dict() == built.identity else None
+    if found.identity.as_dict() != built.identity:
+        return None
+    return _Built(found, built.chunking, built.revisions)
 
 
 def _encoder(settings: Settings, source: str) -> Encoder:
