@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import tantivy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -821,4 +822,35 @@ def test_an_index_from_before_revisions_has_the_first_one_of_every_part(
     assert found(open_collection(writable=False)) == ["a"]
     monkeypatch.setattr("index.text.chunk.REVISION", 2)
     with pytest.raises(StoreError, match="chunks 1, sentences 1, now chunks 2, sentences 1"):
+        open_collection(writable=False)
+
+
+@pytest.mark.parametrize("part", ["analyser", "lexical_schema"])
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_word_is_found_again_when_the_code_of_the_lexical_index_has_changed(
+    open_collection: Open,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    part: str,
+    writable: bool,
+) -> None:
+    collection = open_collection()
+    collection.put([make("a", "The pipeline carries methane."), make("b", "Otters swim.")])
+    collection.close()
+    monkeypatch.setattr(f"index.search.embedded.{part}.REVISION", 2)
+    shouted = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple()).build()
+    monkeypatch.setattr("index.search.embedded.analyser.ANALYZER", shouted)
+    monkeypatch.setattr("index.search.embedded.lexical.ANALYZER", shouted)
+    again = open_collection(writable=writable)
+    best = again.searcher.search("pipeline carries", top_k=1, dense_weight=0.0).hits[0]
+    assert (best.chunk.document_id, best.found.lexical_score > 0) == ("a", True)
+    assert again.verify() == []
+
+
+def test_a_reader_refuses_terms_of_other_code_while_a_writer_is_at_work(
+    open_collection: Open, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_collection().put([make("a")])
+    monkeypatch.setattr("index.search.embedded.analyser.REVISION", 2)
+    with pytest.raises(StoreError, match=r"built by another version of Quoth; run quoth rebuild"):
         open_collection(writable=False)

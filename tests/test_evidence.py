@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.search.embedded.lexical import terms_of
+from index.search.embedded.analyser import terms_of
 from index.search.searcher import Fused, Hit
 from index.store.chunks import StoredChunk
 from index.text.chunk import Chunk

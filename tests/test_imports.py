@@ -74,7 +74,12 @@ OWNERS = {
             for name in ("channels", "conversations", "database", "queue", "votes")
         ),
     },
-    "tantivy": {"index/search/embedded/lexical.py"},
+    "tantivy": {
+        "index/search/embedded/analyser.py",
+        "index/search/embedded/lexical.py",
+        "index/search/embedded/lexical_schema.py",
+        "index/search/embedded/lexical_search.py",
+    },
     "tokenizers": {
         "index/encoding/encoder.py",
         "service/reader/onnx.py",

@@ -12,7 +12,9 @@ import pytest
 
 from corpus.errors import StoreError
 from index.filters import Filters
-from index.search.embedded.lexical import LexicalIndex, terms_of
+from index.search.embedded.analyser import terms_of
+from index.search.embedded.lexical import LexicalIndex
+from index.search.embedded.lexical_files import discard_terms
 from index.search.idset import IdSet
 from index.store.chunks import ChunkChanges, StoredChunk
 from index.text.chunk import Chunk
@@ -270,7 +272,7 @@ def test_a_folder_of_garbage_is_refused_to_readers(tmp_path: Path) -> None:
 
 def test_discarding_leaves_nothing(tmp_path: Path) -> None:
     opened(tmp_path, chunk(1, "gas")).close()
-    LexicalIndex.discard(tmp_path)
+    discard_terms(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -304,9 +306,9 @@ def crowd(tmp_path: Path) -> LexicalIndex:
 
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("index.search.embedded.lexical.ALL_TERMS_UP_TO", 10)
-    monkeypatch.setattr("index.search.embedded.lexical.POSTINGS", 20)
-    monkeypatch.setattr("index.search.embedded.lexical._FEW", 0)
+    monkeypatch.setattr("index.search.embedded.lexical_search.ALL_TERMS_UP_TO", 10)
+    monkeypatch.setattr("index.search.embedded.lexical_search.POSTINGS", 20)
+    monkeypatch.setattr("index.search.embedded.lexical_search._FEW", 0)
 
 
 QUESTION = "Does the gas line at the Amur work?"
@@ -319,7 +321,7 @@ def test_in_a_large_index_frequent_words_propose_nothing_and_score_all_the_same(
     whole = made.snapshot.search(QUESTION, 5)
     everything = dict(made.snapshot.search(QUESTION, 60))
     for name, value in (("ALL_TERMS_UP_TO", 10), ("POSTINGS", 20)):
-        monkeypatch.setattr(f"index.search.embedded.lexical.{name}", value)
+        monkeypatch.setattr(f"index.search.embedded.lexical_search.{name}", value)
     found = made.snapshot.search(QUESTION, 5)
     assert [id for id, _ in found] == [id for id, _ in whole]
     assert [score for _, score in found] == pytest.approx([score for _, score in whole])
@@ -342,7 +344,7 @@ def test_broad_filters_find_in_a_large_index_what_they_find_in_a_small_one(
     allowed = IdSet.of(np.arange(3, 61, 3))
     found = made.snapshot.search(QUESTION, 5, filters, allowed)
     assert found == made.snapshot.search(QUESTION, 5, filters)
-    monkeypatch.setattr("index.search.embedded.lexical.ALL_TERMS_UP_TO", 1_000)
+    monkeypatch.setattr("index.search.embedded.lexical_search.ALL_TERMS_UP_TO", 1_000)
     whole = made.snapshot.search(QUESTION, 5, filters)
     assert [id for id, _ in found] == [id for id, _ in whole]
     assert [score for _, score in found] == pytest.approx([score for _, score in whole])

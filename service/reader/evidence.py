@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from index.search.embedded.lexical import terms_of
+from index.search.embedded.analyser import terms_of
 from index.search.searcher import Hit
 from index.text.sentences import sentences
 

@@ -12,7 +12,7 @@ _HEAP_BYTES = 64_000_000
 
 class Terms:
     """The terms of chunks in memory, scored as
-    :class:`index.search.embedded.lexical.LexicalSnapshot` does.
+    :class:`index.search.embedded.lexical_search.LexicalSnapshot` does.
     """
 
     def __init__(self, chunks: Sequence[Chunk], analyser: Analyser) -> None:

@@ -8,7 +8,7 @@ from functools import cache
 import tantivy
 
 from index.search.embedded.engine import Candidates
-from index.search.embedded.lexical import CONTEXT_WEIGHT
+from index.search.embedded.lexical_search import CONTEXT_WEIGHT
 from index.search.searcher import DENSE_WEIGHT, fuse
 from index.text.chunk import Chunk, ChunkSettings
 
@@ -45,7 +45,8 @@ _PATTERNS = {
 
 @dataclass(frozen=True, slots=True)
 class Analyser:
-    """How texts become terms; the defaults are those of :mod:`index.search.embedded.lexical`."""
+    """How texts become terms. The defaults are those of
+    :mod:`index.search.embedded.lexical_search`."""
 
     stemming: bool = True
     stop_words_kept: bool = True

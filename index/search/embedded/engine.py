@@ -18,7 +18,9 @@ from corpus.errors import StoreError
 from index.encoding.vectors import Vectors
 from index.filters import Filters
 from index.search.allowed import AllowedChunks
-from index.search.embedded.lexical import LexicalIndex, LexicalSnapshot, damaged_files
+from index.search.embedded.lexical import LexicalIndex
+from index.search.embedded.lexical_files import damaged_files, discard_terms, move_terms
+from index.search.embedded.lexical_search import LexicalSnapshot
 from index.search.embedded.vectors import VectorIndex
 from index.store.chunks import VectorChanges
 from index.store.store import Store
@@ -250,7 +252,7 @@ class EmbeddedEngine:
     def discard(self) -> None:
         """Forget everything, on disk too; :meth:`catch_up` makes it anew from the store."""
         self._lexical.close()
-        LexicalIndex.discard(self._folder)
+        discard_terms(self._folder)
         VectorIndex.discard(self._folder)
         self._lexical = LexicalIndex(self._folder, writable=True)
         empty = VectorIndex.empty(self._dimension, self._store.vectors)
@@ -265,7 +267,7 @@ class EmbeddedEngine:
         Cut off half-way, it can be done again.
         """
         VectorIndex.move(source, target)
-        LexicalIndex.move(source, target)
+        move_terms(source, target)
 
     def save(self) -> None:
         """Write FAISS's part to disk, so that the next opening has less to catch up. Only the

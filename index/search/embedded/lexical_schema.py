@@ -1,0 +1,41 @@
+"""The schema of the lexical index, and a chunk as an entry of it."""
+
+from datetime import date
+
+import tantivy
+
+from index.store.chunks import StoredChunk
+
+REVISION = 1
+"""Raised with every change of the fields or of what they hold: a lexical index of another revision
+is built again.
+"""
+
+
+def make_schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field("chunk_id", indexed=True, fast=True)
+    builder.add_unsigned_field("generation", indexed=True, fast=True)
+    builder.add_text_field("document_id", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("tag", tokenizer_name="raw", index_option="basic")
+    builder.add_integer_field("published", indexed=True, fast=True)
+    builder.add_text_field("text", tokenizer_name="quoth", index_option="freq")
+    builder.add_text_field("context", tokenizer_name="quoth", index_option="freq")
+    return builder.build()
+
+
+def make_entry(stored: StoredChunk) -> tantivy.Document:
+    entry = tantivy.Document()
+    entry.add_unsigned("chunk_id", stored.id)
+    entry.add_text("document_id", stored.chunk.document_id)
+    for tag in stored.tags:
+        entry.add_text("tag", tag)
+    if stored.published:
+        entry.add_integer("published", day_number(stored.published))
+    entry.add_text("text", stored.chunk.text)
+    entry.add_text("context", stored.chunk.context)
+    return entry
+
+
+def day_number(day: date) -> int:
+    return day.toordinal()

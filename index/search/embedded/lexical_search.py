@@ -1,0 +1,232 @@
+"""Searching the terms of one generation by BM25."""
+
+import math
+from datetime import date
+
+import numpy as np
+import tantivy
+
+from index.filters import Filters
+from index.search.embedded.analyser import terms_of
+from index.search.embedded.lexical_files import translated_errors
+from index.search.embedded.lexical_schema import day_number
+from index.search.idset import IdSet
+
+CONTEXT_WEIGHT = 0.5
+"""How much a term in the title or a heading counts against one in the text."""
+
+ALL_TERMS_UP_TO = 50_000
+"""Chunks up to which every term of a question is searched in full."""
+
+POSTINGS = 200_000
+"""Chunks that are read, term by term, to propose some; words held by more only score what the rarer
+ones propose.
+
+A word of every second chunk says next to nothing of what a chunk is about (its idf is 0.7, that of
+a name 8 to 13). """
+
+_DEEPER = 2
+"""Chunks proposed for each that is wanted, where some words have not been counted yet."""
+
+_BROAD = 8
+"""Filters that let through more than one chunk in so many are looked for among the best of all
+chunks.
+"""
+
+_FEW = 2_000
+"""Chunks that pass filters, up to which every term is searched in full."""
+
+
+class LexicalSnapshot:
+    """The terms of one generation. A search sees that generation, whatever is written meanwhile."""
+
+    def __init__(self, searcher: tantivy.Searcher, schema: tantivy.Schema) -> None:
+        self._searcher = searcher
+        self._schema = schema
+        with translated_errors():
+            self.generation = self._find_generation()
+
+    def search(
+        self,
+        question: str,
+        limit: int,
+        filters: Filters | None = None,
+        allowed: IdSet | None = None,
+    ) -> list[tuple[int, float]]:
+        """The chunks with the highest BM25 for the question's terms, as (number, score above 0),
+        best first.
+
+        In a large index, words that too many chunks hold do not propose chunks; they count for
+        those that the others propose (:data:`POSTINGS`).
+
+        :param allowed: the chunks that pass the filters, where they are known: then broad filters
+            cost little
+        :raises StoreError: the index is damaged
+        """
+        terms = sorted(set(terms_of(question)))
+        if not terms or limit < 1:
+            return []
+        with translated_errors():
+            return self._best(terms, limit, filters, allowed)
+
+    def _best(
+        self, terms: list[str], limit: int, filters: Filters | None, allowed: IdSet | None
+    ) -> list[tuple[int, float]]:
+        narrow = allowed is not None and len(allowed) <= _FEW
+        leading = terms if narrow or len(self) <= ALL_TERMS_UP_TO else self._leading(terms, limit)
+        trailing = [term for term in terms if term not in leading]
+        scores = self._proposed(leading, _DEEPER * limit if trailing else limit, filters, allowed)
+        if trailing and scores:
+            more = self._scores(self._among(list(scores), trailing), len(scores))
+            scores = {id: score + more[id] for id, score in scores.items()}
+        return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]
+
+    def _leading(self, terms: list[str], limit: int) -> list[str]:
+        """The rarest terms, as many as stay within :data:`POSTINGS`, or as are needed to find
+        enough chunks.
+
+        All of them, where reading them all takes no longer than looking the others up.
+        """
+        holding = sorted((self._searcher.doc_freq("text", term), term) for term in terms)
+        if sum(chunks for chunks, _ in holding) <= 2 * POSTINGS:
+            return terms
+        leading: list[str] = []
+        total = 0
+        for chunks, term in holding:
+            if total >= _DEEPER * limit and total + chunks > POSTINGS:
+                break
+            leading.append(term)
+            total += chunks
+        return leading
+
+    def _proposed(
+        self, terms: list[str], limit: int, filters: Filters | None, allowed: IdSet | None
+    ) -> dict[int, float]:
+        """The best chunks by these terms that pass; under broad filters, out of the best of all
+        where these suffice.
+        """
+        if (
+            not filters
+            or allowed is None
+            or len(self) <= ALL_TERMS_UP_TO
+            or _BROAD * len(allowed) < len(self)
+        ):
+            return self._scores(self._query(terms, filters), limit)
+        deep = 2 * limit * len(self) // len(allowed)
+        found = self._scores(self._query(terms, None), deep)
+        passing = allowed.holds(np.array(list(found), dtype=np.int64))
+        kept = dict(
+            [pair for pair, passes in zip(found.items(), passing, strict=True) if passes][:limit]
+        )
+        enough = len(kept) == limit or len(found) < deep
+        return kept if enough else self._scores(self._query(terms, filters), limit)
+
+    def _scores(self, query: tantivy.Query, limit: int) -> dict[int, float]:
+        """The scores of the best chunks by their numbers, best first."""
+        found = self._searcher.search(query, limit, count=False).hits
+        ids = self._searcher.fast_field_values("chunk_id", [address for _, address in found])
+        return {
+            int(id): float(score)
+            for id, (score, _) in zip(ids, found, strict=True)
+            if id is not None
+        }
+
+    def _among(self, ids: list[int], terms: list[str]) -> tantivy.Query:
+        """The chunks of those numbers, scored by these terms.
+
+        One term at a time beside what must match: so each looks up the few chunks instead of
+        reading all it has."""
+        any_of = [
+            (tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "chunk_id", id, "basic"))
+            for id in ids
+        ]
+        query = tantivy.Query.const_score_query(tantivy.Query.boolean_query(any_of), 0.0)
+        for term in terms:
+            for clause in self._clauses(term):
+                query = tantivy.Query.boolean_query(
+                    [(tantivy.Occur.Must, query), (tantivy.Occur.Should, clause)]
+                )
+        return query
+
+    def _clauses(self, term: str) -> tuple[tantivy.Query, tantivy.Query]:
+        """The term in the text, and in title and headings."""
+        context = tantivy.Query.term_query(self._schema, "context", term, "freq")
+        text = tantivy.Query.term_query(self._schema, "text", term, "freq")
+        return text, tantivy.Query.boost_query(context, CONTEXT_WEIGHT)
+
+    def idf(self, question: str) -> dict[str, float]:
+        """The inverse document frequency of each of the question's analysed terms, as BM25 defines
+        it; above 0.
+
+        :raises StoreError: the index is damaged
+        """
+        with translated_errors():
+            return {term: self._idf(term) for term in sorted(set(terms_of(question)))}
+
+    def _idf(self, term: str) -> float:
+        holding = self._searcher.doc_freq("text", term)
+        total = max(
+            self._searcher.num_docs, holding
+        )  # deleted chunks are counted as holding it until tantivy merges
+        return math.log(1 + (total - holding + 0.5) / (holding + 0.5))
+
+    def __len__(self) -> int:
+        """How many chunks there are."""
+        return int(self._searcher.num_docs) - (
+            self.generation > 0
+        )  # one entry is the generation's mark
+
+    def ids(self) -> list[int]:
+        """The numbers of all chunks, ascending.
+
+        :raises StoreError: the index is damaged
+        """
+        with translated_errors():
+            found = self._searcher.search(
+                tantivy.Query.exists_query("chunk_id"), max(1, self._searcher.num_docs)
+            ).hits
+            ids = self._searcher.fast_field_values("chunk_id", [address for _, address in found])
+        return sorted(int(id) for id in ids if id is not None)
+
+    def _find_generation(self) -> int:
+        found = self._searcher.search(tantivy.Query.exists_query("generation"), 1).hits
+        if not found:
+            return 0
+        (generation,) = self._searcher.fast_field_values("generation", [found[0][1]])
+        return int(generation or 0)
+
+    def _query(self, terms: list[str], filters: Filters | None) -> tantivy.Query:
+        scoring = [
+            (tantivy.Occur.Should, clause) for term in terms for clause in self._clauses(term)
+        ]
+        if not filters:
+            return tantivy.Query.boolean_query(scoring)
+        required = [
+            tantivy.Query.const_score_query(query, 0.0) for query in self._narrowing(filters)
+        ]
+        return tantivy.Query.boolean_query(
+            [
+                (tantivy.Occur.Must, query)
+                for query in (tantivy.Query.boolean_query(scoring), *required)
+            ]
+        )
+
+    def _narrowing(self, filters: Filters) -> list[tantivy.Query]:
+        queries = []
+        if filters.document_ids:
+            queries.append(
+                tantivy.Query.term_set_query(self._schema, "document_id", filters.document_ids)
+            )
+        if filters.tags:
+            queries.append(tantivy.Query.term_set_query(self._schema, "tag", filters.tags))
+        if filters.published_from or filters.published_to:
+            queries.append(
+                tantivy.Query.range_query(
+                    self._schema,
+                    "published",
+                    tantivy.FieldType.Integer,
+                    lower_bound=day_number(filters.published_from or date.min),
+                    upper_bound=day_number(filters.published_to or date.max),
+                )
+            )
+        return queries
