@@ -322,6 +322,18 @@ def test_a_failed_file_keeps_its_last_good_version_and_is_tried_again_when_it_ch
     )
 
 
+def test_a_failed_file_is_not_read_again_when_its_last_document_is_removed(
+    synced: Synced,
+) -> None:
+    synced.write("a.md", OTTER)
+    synced.sync()
+    synced.write("a.md", " ")
+    synced.sync()
+    synced.collection.remove(["otter"])
+    assert synced.mirror.plan().pending == {}
+    assert synced.sync() == {"a.md": "still failing"}
+
+
 def test_bad_files_do_not_stop_the_others(synced: Synced) -> None:
     for number in range(70):
         synced.write(f"{number:02}.txt", f"Line {number} carries gas.")
