@@ -6,11 +6,13 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-from corpus.load import ParseResult, ParseTask
+from corpus.document import Document
+from corpus.load import ParseResult, ParseTask, parse_document
 from corpus.pool import ParserPool
 
 LIMIT = 1_000
@@ -159,6 +161,53 @@ def test_a_worker_that_was_killed_while_idle_is_replaced(tmp_path: Path) -> None
         idle.kill()
         psutil.wait_procs([idle], timeout=60)
         assert [summary(result) for result in pool.parse(tasks)] == [("a.txt", "Gas flows.", None)]
+
+
+def test_a_worker_that_dies_before_it_begins_costs_only_the_file_it_had(tmp_path: Path) -> None:
+    before = set(psutil.Process().children())
+
+    def kill_the_first_worker() -> None:
+        while not (workers := parser_processes(before)):
+            time.sleep(0.001)
+        workers[0].kill()
+
+    killer = threading.Thread(target=kill_the_first_worker)
+    with ParserPool(1, LIMIT) as pool:
+        killer.start()
+        tasks = tasks_for(tmp_path, a_txt="Gas flows.", b_txt="Oil flows.")
+        results = [summary(result) for result in pool.parse(tasks)]
+        killer.join()
+    assert results == [
+        ("a.txt", None, "cannot be parsed: the process that tried ended with code -9"),
+        ("b.txt", "Oil flows.", None),
+    ]
+
+
+def test_a_bug_in_a_parser_costs_only_the_file_it_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(name: str, *rest: Any, **options: Any) -> Document:  # Any: passed on as they came
+        if name.endswith("a.txt"):
+            raise RuntimeError("broken")
+        return parse_document(name, *rest, **options)
+
+    monkeypatch.setattr("corpus.pool.parse_document", broken)
+    tasks = tasks_for(tmp_path, a_txt="Gas flows.", b_txt="Oil flows.")
+    assert [summary(result) for result in ParserPool(0, LIMIT).parse(tasks)] == [
+        ("a.txt", None, "cannot be parsed (RuntimeError: broken)"),
+        ("b.txt", "Oil flows.", None),
+    ]
+    assert "RuntimeError: broken" in caplog.text
+
+
+def test_each_worker_is_at_most_four_files_ahead_of_the_caller(tmp_path: Path) -> None:
+    texts = {f"n{number:02}_txt": f"Line {number}." for number in range(40)}
+    remaining = iter(tasks_for(tmp_path, **texts))
+    with ParserPool(2, LIMIT) as pool:
+        results = pool.parse(remaining)
+        # The first result, and four files ahead for each of two workers.
+        next(results)
+        assert len(list(remaining)) == 40 - 1 - 2 * 4
 
 
 def test_a_closed_pool_leaves_no_process(tmp_path: Path) -> None:
