@@ -500,6 +500,19 @@ def test_whose_the_token_is_outlives_a_restart(harness: BotHarness) -> None:
     assert harness.send(envelope(mention(QUESTION), team="T0OTHER"))[0].status_code == 403
 
 
+def test_no_message_is_posted_while_a_rate_limit_lasts(harness: BotHarness) -> None:
+    limited = Fault(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "2"})
+    harness.slack.fail("chat.postMessage", limited)
+    harness.send(envelope(mention(QUESTION)))
+    harness.until(lambda: "chat.postMessage" in harness.slack.calls)
+    harness.runner.run(asyncio.sleep(0.2))
+    harness.send(envelope(mention(QUESTION, LATER)))
+    harness.runner.run(asyncio.sleep(1))
+    assert harness.slack.calls.count("chat.postMessage") == 1
+    harness.settle()
+    assert len(harness.slack.present_messages()) == 2
+
+
 def test_slack_asking_for_time_is_given_it(harness: BotHarness) -> None:
     harness.slack.fail(
         "chat.postMessage", Fault(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "2"})

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from service.slack.decide import (
     AnsweredThread,
+    AnswerMessage,
     MessageContext,
     MuteThread,
     decide,
@@ -45,6 +46,15 @@ def test_a_thread_is_left_alone_when_somebody_says_so(text: str) -> None:
 def test_a_question_about_stopping_is_a_question(text: str) -> None:
     event = parse_event(envelope(message(text, "2000000060.000000", thread_ts=ROOT)))
     assert not isinstance(decide(QUOTH, event, ANSWERED), MuteThread)
+
+
+@pytest.mark.parametrize(("age_s", "answered"), [(86_400, True), (86_401, False)])
+def test_a_thread_is_followed_for_24_hours_after_the_last_question(
+    age_s: int, answered: bool
+) -> None:
+    ts = f"{2_000_000_000 + age_s}.000100"
+    event = parse_event(envelope(message("How long?", ts, thread_ts=ROOT)))
+    assert isinstance(decide(QUOTH, event, ANSWERED), AnswerMessage) is answered
 
 
 @pytest.mark.parametrize(
