@@ -50,8 +50,8 @@ class ParseTask:
 
     :param document_id: the id of its document, unless its front matter gives one
     :param tags: added to those of its front matter
-    :param known_sha256: of the bytes at the last reading; if they are the same, the file is not
-        parsed again
+    :param known_sha256: of the bytes that were parsed before; if they are still the same, the file
+        is not parsed again
     """
 
     path: Path
@@ -62,8 +62,8 @@ class ParseTask:
 
 @dataclass(frozen=True, slots=True)
 class ParseResult:
-    """What came of parsing a file or an upload: a document or an error. A file that has not changed
-    since the last reading has neither.
+    """What came of parsing a file or an upload: a document or an error. A file that is still
+    the same as before has neither.
 
     :param source: the path of the file or the name of the upload
     :param fingerprint: of the file that was read; None for an upload or an unreadable file
@@ -93,10 +93,12 @@ def find_files(paths: Iterable[Path], tags: Iterable[str] = ()) -> Iterator[Pars
 
 
 def file_id(path: Path, argument: Path) -> str:
-    """The document id of a file: its path relative to the current folder; for a file outside of
-    it, relative to the parent folder of the argument.
+    """The document id of a file: its path relative to the current folder.
 
-    :param argument: the path given by the user: the file itself, or a folder that contains it
+    For a file elsewhere, the path begins with the folder that the user named, or with the folder
+    that contains the file that the user named.
+
+    :param argument: the path that the user named: the file itself, or a folder that contains it
     """
     absolute, current = Path(os.path.abspath(path)), Path.cwd()
     if absolute.is_relative_to(current):

@@ -15,14 +15,12 @@ if TYPE_CHECKING:
     from lxml.html import HtmlElement  # type: ignore[import-untyped]  # lxml ships no types
 
 _HIDDEN = frozenset(
-    "script style noscript template title meta link base iframe object embed svg math canvas "
-    "audio video map "
-    "nav footer aside form button input select textarea dialog graphic".split()
+    "script style noscript template title meta link base iframe object embed svg math canvas audio "
+    "video map nav footer aside form button input select textarea dialog graphic".split()
 )
 _INLINE = frozenset(
-    "a abbr acronym b bdi bdo big cite code data del dfn em font hi i img ins kbd label lb "
-    "mark q ref rp rt ruby s "
-    "samp small span strike strong sub sup time tt u var wbr br".split()
+    "a abbr acronym b bdi bdo big cite code data del dfn em font hi i img ins kbd label lb mark q "
+    "ref rp rt ruby s samp small span strike strong sub sup time tt u var wbr br".split()
 )
 _LISTS = frozenset({"ul", "ol", "menu", "list"})
 _ITEMS = frozenset({"li", "item"})
