@@ -99,6 +99,14 @@ def test_a_loss_counts_when_it_is_significant_and_large(tmp_path: Path) -> None:
     assert kept == {"much": False, "little": True, "chance": True}
 
 
+def test_a_loss_of_just_what_is_allowed_does_not_count(tmp_path: Path) -> None:
+    now = rows(*[0.5] * 10)
+    changes = compare(rows(*[1.0] * 10), now, ["F1"])
+    assert changes[0].significant
+    assert judge(gate(tmp_path, "[drop]\nF1 = 0.5\n"), now, changes)[0].passed
+    assert not judge(gate(tmp_path, "[drop]\nF1 = 0.49\n"), now, changes)[0].passed
+
+
 def test_a_change_has_its_interval() -> None:
     (change,) = compare(rows(*[0.0, 1.0] * 50), rows(*[0.5, 1.0] * 50), ["F1"])
     assert (change.before, change.now) == (0.5, 0.75)
