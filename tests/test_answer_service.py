@@ -19,11 +19,15 @@ from index.encoding.encoder import Encoder
 from index.encoding.vectors import Vectors
 from index.filters import Filters
 from index.renewal import built_otherwise
+from index.search.searcher import SearchResult
 from index.text.chunk import ChunkSettings
+from service.answering.answer import Answer
 from service.answering.history import AnswerHistory
 from service.answering.question import Role, Turn, make_question
+from service.answering.record import KeptAnswer
 from service.answering.service import AnswerService, open_service
 from service.reader.passage import PassageReader
+from service.reader.span import Kind
 from service.settings import load_settings
 
 Make = Callable[..., Document]
@@ -41,7 +45,7 @@ def service(
 
 
 def ask(service: AnswerService, text: str = "What does the line carry?", **asked: object) -> bytes:
-    return service.ask(make_question(text, min_confidence=0, **asked))  # type: ignore[arg-type]  # checked there
+    return service.ask(make_question(text, min_confidence=0, **asked)).body  # type: ignore[arg-type]  # checked there
 
 
 def id_of(body: bytes) -> str:
@@ -106,6 +110,79 @@ def test_an_answer_that_shows_an_updated_document_stays(service: AnswerService, 
     body = ask(service)
     service.collection.put([make("gas", "The line carries 44 bcm.")])
     assert service.history.find(id_of(body)) == body
+
+
+def test_a_record_says_what_its_bytes_say(service: AnswerService) -> None:
+    questions = [
+        make_question("What does the line carry?", min_confidence=0, explain=True),
+        make_question("Who sold it?", min_confidence=0, conversation_id="c"),
+        make_question("What does the line carry?", min_confidence=1),
+    ]
+    for question in questions:
+        fresh = service.ask(question)
+        assert fresh.record.body() == fresh.body
+        assert service.kept_answer(fresh.record.id) == KeptAnswer.parse(fresh.body) == fresh
+
+
+def test_scores_and_confidences_are_given_to_four_decimal_places(service: AnswerService) -> None:
+    question = make_question("What does the line carry?", min_confidence=0, explain=True)
+    outcome, record = service.answerer.ask(question), service.ask(question).record
+    assert isinstance(outcome, Answer)
+    assert record.answer is not None
+    assert record.explanation is not None
+    hit, (passage, *_) = outcome.trace.hits[0], record.passages
+    (explained, *_) = record.explanation["passages"]
+    span = outcome.trace.findings.spans[Kind.SHORT][0]
+    shown = next(each for each in record.explanation["spans"] if each["kind"] == Kind.SHORT)
+    exact_and_given = [
+        (outcome.statement.confidence, record.answer.confidence),
+        *(
+            (exact.confidence, given.confidence)
+            for exact, given in zip(outcome.alternatives, record.alternatives, strict=True)
+        ),
+        (hit.score, passage.score),
+        (hit.score, explained["score"]),
+        (hit.found.dense_score, explained["dense_score"]),
+        (hit.found.lexical_score, explained["lexical_score"]),
+        (span.score, shown["score"]),
+        *((span.features[name], shown["features"][name]) for name in span.features),
+    ]
+    # Derived by decimal arithmetic, not by the code under test.
+    assert [given for _, given in exact_and_given] == [
+        float(f"{exact:.4f}") for exact, _ in exact_and_given
+    ]
+    assert any(exact != given for exact, given in exact_and_given)
+    assert {round(spent, 1) for spent in record.timings_ms.values()} == set(
+        record.timings_ms.values()
+    )
+
+
+def test_a_document_deleted_while_it_is_read_leads_to_another_attempt(
+    service: AnswerService,
+) -> None:
+    generations = []
+
+    def delete_once(result: SearchResult) -> None:
+        generations.append(result.generation)
+        if len(generations) == 1:
+            service.collection.remove(["gas"])
+
+    record = service.ask(make_question("Who sold peas?", min_confidence=0), delete_once).record
+    assert {passage.document_id for passage in record.passages} == {"peas"}
+    assert record.generation == generations[-1] == generations[0] + 1
+
+
+def test_deleting_documents_faster_than_they_are_quoted_is_an_error(
+    tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Make
+) -> None:
+    with AnswerService(tmp_path, encoder, passages, writable=True, patience_s=0) as service:
+        service.collection.put([make(f"d{number}", "It carries 38 bcm.") for number in range(9)])
+
+        def delete_best(result: SearchResult) -> None:
+            service.collection.remove([hit.chunk.document_id for hit in result.hits[:1]])
+
+        with pytest.raises(StoreError, match="ask again"):
+            service.ask(make_question("What does it carry?", min_confidence=0), delete_best)
 
 
 def test_feedback_names_the_right_place_by_its_words(service: AnswerService) -> None:

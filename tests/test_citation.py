@@ -2,7 +2,7 @@
 somebody asks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from corpus.document import Document, Page
 from corpus.errors import NotFoundError
 from index.collection import Collection
-from service.answering.citation import Citation, CitationError, cite
+from service.answering.citation import Citation, CitationError, citation_link, cite
 from service.answering.verification import QuoteStatus, verify
 from service.reader.span import Kind, Span
 
@@ -50,12 +50,18 @@ def span_of(collection: Collection) -> Span:
     return Span(hit, Kind.SHORT, START, START + len(QUOTE), *SENTENCE, 1.0, {})
 
 
+def cited(collection: Collection, spans: Sequence[Span]) -> tuple[Citation, ...]:
+    """The citations of one answer."""
+    (citations,) = cite(collection.store, [spans])
+    return citations
+
+
 def test_a_citation_quotes_its_document(collection: Collection) -> None:
-    (citation,) = cite(collection.store, [span_of(collection)])
+    (citation,) = cited(collection, [span_of(collection)])
     document = collection.store.document("check/otter")
     assert document.text[citation.start : citation.end] == citation.quote == QUOTE
-    assert document.text[citation.sentence_start : citation.sentence_end] == citation.sentence
-    assert citation.sentence == "It is 212 metres long."
+    sentence = citation.sentence
+    assert document.text[sentence.start : sentence.end] == sentence.text == "It is 212 metres long."
     assert (citation.version, citation.title, citation.url) == (
         document.version,
         document.title,
@@ -63,59 +69,74 @@ def test_a_citation_quotes_its_document(collection: Collection) -> None:
     )
 
 
-def test_citations_are_numbered_from_one_in_order(collection: Collection) -> None:
+def test_citations_are_numbered_from_one_in_each_answer(collection: Collection) -> None:
     span = span_of(collection)
-    assert [citation.number for citation in cite(collection.store, [span, span, span])] == [1, 2, 3]
+    groups = cite(collection.store, [[span, span], [span, span, span]])
+    assert [[citation.number for citation in group] for group in groups] == [[1, 2], [1, 2, 3]]
 
 
 def test_a_citation_names_the_page_on_which_its_quote_begins(collection: Collection) -> None:
     span = span_of(collection)
     early = replace(span, start=0, end=9, sentence_start=0)
     across = replace(span, start=25, sentence_start=0)
-    assert [citation.page for citation in cite(collection.store, [span, early, across])] == [
-        2,
-        1,
-        1,
-    ]
+    late = replace(span, sentence_start=0)  # its sentence begins a page earlier
+    pages = [citation.page for citation in cited(collection, [span, early, across, late])]
+    assert pages == [2, 1, 1, 2]
 
 
 def test_a_document_without_pages_has_no_page_to_cite(collection: Collection, make: Make) -> None:
     collection.put([make("check/otter", TEXT + " It stands.")])
-    assert cite(collection.store, [span_of(collection)])[0].page is None
+    assert cited(collection, [span_of(collection)])[0].page is None
 
 
 @pytest.mark.parametrize(
     "lie",
     [
         {"start": START + len(QUOTE)},  # nothing is quoted
-        {"start": 0},  # the quote is not in its sentence
+        {"start": 0},  # the quote is longer than its sentence
+        {"start": SENTENCE[0] - 9, "end": SENTENCE[0] - 4},  # the quote lies before its sentence
         {"end": len(TEXT) + 5, "sentence_end": len(TEXT) + 5},  # past the end
     ],
 )
-def test_a_span_that_is_no_place_of_its_sentence_is_a_bug(
+def test_a_quote_that_is_not_inside_its_sentence_is_a_bug(
     lie: dict[str, int], collection: Collection
 ) -> None:
     span = replace(span_of(collection), **lie)  # type: ignore[arg-type]  # offsets, all of them
     with pytest.raises(CitationError):
-        cite(collection.store, [span])
+        cite(collection.store, [[span]])
 
 
-def test_a_passage_that_is_not_the_documents_text_is_a_bug(collection: Collection) -> None:
+@pytest.mark.parametrize(
+    ("stored", "read"),
+    [
+        ("212", "999"),  # in the quote
+        ("metres long", "metres wide"),  # in its sentence, outside the quote
+    ],
+)
+def test_a_passage_that_was_read_differently_from_how_it_is_stored_is_a_bug(
+    stored: str, read: str, collection: Collection
+) -> None:
+    span = span_of(collection)
+    altered = replace(span.hit.chunk, text=span.hit.chunk.text.replace(stored, read))
+    hit = replace(span.hit, stored=replace(span.hit.stored, chunk=altered))
+    with pytest.raises(CitationError, match="was read at"):
+        cite(collection.store, [[replace(span, hit=hit)]])
+
+
+def test_a_passage_with_wrong_offsets_is_a_bug(collection: Collection) -> None:
     span = span_of(collection)
     chunk = span.hit.chunk
     shifted = replace(chunk, start=chunk.start + 1, end=chunk.end + 1)
-    altered = replace(chunk, text=chunk.text.replace("212", "999"))
-    for wrong in (shifted, altered):
-        hit = replace(span.hit, stored=replace(span.hit.stored, chunk=wrong))
-        with pytest.raises(CitationError, match="was read at"):
-            cite(collection.store, [replace(span, hit=hit)])
+    hit = replace(span.hit, stored=replace(span.hit.stored, chunk=shifted))
+    with pytest.raises(CitationError, match="was read at"):
+        cite(collection.store, [[replace(span, hit=hit)]])
 
 
 def test_a_document_deleted_after_it_was_read_is_not_found(collection: Collection) -> None:
     span = span_of(collection)
     collection.remove(["check/otter"])
     with pytest.raises(NotFoundError):
-        cite(collection.store, [span])
+        cited(collection, [span])
 
 
 def test_a_document_updated_after_it_was_read_is_cited_as_it_was_read(
@@ -123,14 +144,14 @@ def test_a_document_updated_after_it_was_read_is_cited_as_it_was_read(
 ) -> None:
     span = span_of(collection)
     collection.put([make("check/otter", "It was torn down.")])
-    (citation,) = cite(collection.store, [span])
+    (citation,) = cited(collection, [span])
     old = collection.store.document("check/otter", citation.version)
     assert old.text[citation.start : citation.end] == QUOTE
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=50))
 def test_a_link_names_document_version_and_place_whatever_the_id(id: str) -> None:
-    link = Citation(1, id, "ab12", "", None, None, None, 3, 7, "", 0, 9, "").link
+    link = citation_link(id, "ab12", 3, 7)
     parts = urlsplit(link)
     assert unquote(parts.path) == f"/documents/{id}"
     assert (parts.query, parts.fragment) == ("version=ab12", "3-7")

@@ -11,18 +11,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from corpus.errors import QuestionError
+from service.answering.answer import AnswerText, Statement
+from service.answering.citation import Citation, CitedSentence
 from service.answering.question import MAX_TURN_LENGTH, MAX_TURNS, Role, Turn, make_question
 from service.answering.reason import Reason
+from service.answering.record import AnswerRecord, Passage
 from service.answering.wording import NO_ANSWER, refusal
 from service.http.completion import MODEL, CompletionRequest, plain, said, usage
-from service.http.schemas import (
-    AlternativeOut,
-    AnswerOut,
-    AskResponse,
-    CitationOut,
-    PassageOut,
-    SentenceOut,
-)
 
 BASE = "http://quoth"
 SENTENCE = "The pipeline is about 3,000 kilometres long."
@@ -30,7 +25,7 @@ SENTENCE = "The pipeline is about 3,000 kilometres long."
 
 def citation(
     number: int = 1, quote: str = "3,000 kilometres", sentence: str = SENTENCE, **known: Any
-) -> CitationOut:
+) -> Citation:
     start = max(sentence.find(quote), 0)
     fields = {
         "title": "The pipeline",
@@ -39,29 +34,29 @@ def citation(
         "page": None,
         **known,
     }
-    return CitationOut(
+    return Citation(
         number=number,
         document_id="pipe",
         version="v1",
         start=start,
         end=start + len(quote),
         quote=quote,
-        sentence=SentenceOut(start=0, end=len(sentence), text=sentence),
+        sentence=CitedSentence(start=0, end=len(sentence), text=sentence),
         link=f"/documents/pipe?version=v1#{start}-{start + len(quote)}",
         **fields,
     )
 
 
-def response(*citations: CitationOut, reason: str | None = None, **known: Any) -> AskResponse:
-    answer = AnswerOut(text=citations[0].quote, confidence=0.9) if citations else None
-    fields = {"alternatives": [], "passages": [], "conflict": False, **known}
-    return AskResponse(
+def response(*citations: Citation, reason: Reason | None = None, **known: Any) -> AnswerRecord:
+    answer = AnswerText(text=citations[0].quote, confidence=0.9) if citations else None
+    fields = {"alternatives": (), "passages": (), "conflict": False, **known}
+    return AnswerRecord(
         id="a1",
         question="How long?",
         resolved_question="How long?",
         answered=answer is not None,
         answer=answer,
-        citations=list(citations),
+        citations=citations,
         reason=reason,
         generation=1,
         timings_ms={},
@@ -69,8 +64,8 @@ def response(*citations: CitationOut, reason: str | None = None, **known: Any) -
     )
 
 
-def passage(text: str, title: str = "The pipeline") -> PassageOut:
-    return PassageOut(
+def passage(text: str, title: str = "The pipeline") -> Passage:
+    return Passage(
         document_id="pipe", version="v1", title=title, start=0, end=1, text=text, score=1, rank=1
     )
 
@@ -117,8 +112,8 @@ def test_every_source_is_numbered_and_annotated_where_it_stands() -> None:
 
 
 def test_documents_that_differ_stand_side_by_side() -> None:
-    other = AlternativeOut(
-        text="2,000 km", confidence=0.4, citations=[citation(1, "2,000 km", "It is 2,000 km.")]
+    other = Statement(
+        text="2,000 km", confidence=0.4, citations=(citation(1, "2,000 km", "It is 2,000 km."),)
     )
     message = said(response(citation(), citation(2), alternatives=[other], conflict=True), BASE)
     assert (
@@ -142,7 +137,7 @@ def test_without_an_answer_a_message_says_so_and_names_the_nearest_passages(reas
 
 
 def test_a_long_passage_is_shortened_between_words() -> None:
-    message = said(response(reason="no_span", passages=[passage("word " * 100)]), BASE)
+    message = said(response(reason=Reason.NO_SPAN, passages=[passage("word " * 100)]), BASE)
     assert message.content.endswith("word word …”")
     assert len(message.content) < 350
 
@@ -193,7 +188,7 @@ def test_the_quote_is_read_back_from_several_sources_and_from_a_trimmed_message(
 
 def test_of_a_message_without_an_answer_its_first_words_are_read_back() -> None:
     content = said(
-        response(reason="low_confidence", passages=[passage("3,000 kilometres")]), BASE
+        response(reason=Reason.LOW_CONFIDENCE, passages=[passage("3,000 kilometres")]), BASE
     ).content
     assert plain(content) == NO_ANSWER
 

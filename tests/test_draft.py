@@ -32,7 +32,7 @@ def service(
 
 
 def answer_id(service: AnswerService, question: str) -> str:
-    return str(json.loads(service.ask(make_question(question, min_confidence=0)))["id"])
+    return service.ask(make_question(question, min_confidence=0)).record.id
 
 
 def test_a_thumbs_down_becomes_a_question_without_its_answer(service: AnswerService) -> None:

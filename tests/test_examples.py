@@ -1,6 +1,5 @@
 """Example questions: made of the collection's own sentences, and answered by them."""
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -88,9 +87,7 @@ def test_every_example_is_answered_out_of_the_collection(
     questions = Examples(service).questions()
     assert len(questions) == MAX_EXAMPLES
     assert [
-        asked
-        for asked in questions
-        if not json.loads(service.ask(make_question(asked)))["answered"]
+        asked for asked in questions if not service.ask(make_question(asked)).record.answered
     ] == []
 
 

@@ -92,7 +92,7 @@ def test_every_file_of_the_library_is_one_of_its_documents() -> None:
 def test_the_cited_sentence_contains_the_answer(
     question: str, answer: str, service: AnswerService
 ) -> None:
-    found = json.loads(service.ask(make_question(question, min_confidence=0)))
+    found = json.loads(service.ask(make_question(question, min_confidence=0)).body)
     assert answer in found["citations"][0]["sentence"]["text"]
 
 
@@ -101,7 +101,7 @@ def test_every_citation_is_exact_through_the_api(
 ) -> None:
     cited = []
     for question, _ in QUESTIONS:
-        found = json.loads(service.ask(make_question(question, min_confidence=0)))
+        found = json.loads(service.ask(make_question(question, min_confidence=0)).body)
         cited += [
             citation for said in (found, *found["alternatives"]) for citation in said["citations"]
         ]
@@ -117,7 +117,7 @@ def test_every_citation_is_exact_through_the_api(
 
 def test_no_quote_is_a_heading_or_front_matter(service: AnswerService) -> None:
     for question, _ in QUESTIONS:
-        found = json.loads(service.ask(make_question(question, min_confidence=0)))
+        found = json.loads(service.ask(make_question(question, min_confidence=0)).body)
         assert not found["answer"]["text"].startswith(("#", "---"))
 
 
@@ -128,6 +128,6 @@ def test_a_tag_narrows_the_question_to_its_documents(
     listed = get("/v1/documents?limit=1000")["documents"]
     tagged = {document["id"] for document in listed if tag in document["tags"]}
     asked = make_question("How much?", min_confidence=0, filters=Filters(tags=(tag,)))
-    shown = {passage["document_id"] for passage in json.loads(service.ask(asked))["passages"]}
+    shown = {passage["document_id"] for passage in json.loads(service.ask(asked).body)["passages"]}
     assert shown <= tagged
     assert shown

@@ -16,7 +16,7 @@ from eval.measuring.formulas import calibration_error, coverage_at, ndcg, recall
 from eval.measuring.measures import DEFAULT_MEASURES, ScoreRow, ScoreTable, measure_of, row_of
 from eval.measuring.runner import EvidenceSpan, QuestionOutcome
 from eval.sets.question import LabelledEvidence, LabelledQuestion
-from service.answering.citation import Citation
+from service.answering.citation import Citation, CitedSentence, citation_link
 
 
 def outcome(
@@ -147,19 +147,18 @@ def test_a_measure_of_nothing_is_not_a_number() -> None:
 def test_evidence_is_cited_or_missed() -> None:
     def cited(document: str, start: int) -> Citation:
         return Citation(
-            1,
-            document,
-            "v",
-            "t",
-            None,
-            date.max,
-            None,
-            start,
-            start + 4,
-            "Oslo",
-            start,
-            start + 4,
-            "Oslo",
+            number=1,
+            document_id=document,
+            version="v",
+            title="t",
+            url=None,
+            published=date.max,
+            page=None,
+            start=start,
+            end=start + 4,
+            quote="Oslo",
+            sentence=CitedSentence(start=start, end=start + 4, text="Oslo"),
+            link=citation_link(document, "v", start, start + 4),
         )
 
     found = outcome(

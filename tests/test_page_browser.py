@@ -65,7 +65,9 @@ class Site:
         """What the service answers, asked beside the page."""
         return dict(
             json.loads(
-                self.service.ask(AskRequest.model_validate({"question": question, **asked}).made())
+                self.service.ask(
+                    AskRequest.model_validate({"question": question, **asked}).made()
+                ).body
             )
         )
 

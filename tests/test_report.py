@@ -44,7 +44,7 @@ from eval.reporting.plots import (
 )
 from eval.reporting.tables import print_tables
 from eval.sets.question import LabelledEvidence, LabelledQuestion
-from service.answering.citation import Citation
+from service.answering.citation import Citation, CitedSentence, citation_link
 from service.answering.question import Role, Turn
 
 NASTY = "<script>alert('x')</script> & \"quotes\" [bold]|*a*|`b` @everyone {{ 7 * 7 }}"
@@ -69,9 +69,8 @@ def citation(
         start=start,
         end=start + len(quote),
         quote=quote,
-        sentence_start=100,
-        sentence_end=100 + len(sentence),
-        sentence=sentence,
+        sentence=CitedSentence(start=100, end=100 + len(sentence), text=sentence),
+        link=citation_link("pipeline.md", "v1", start, start + len(quote)),
     )
 
 
@@ -522,7 +521,9 @@ def test_a_withheld_answer_is_shown_as_withheld() -> None:
 
 def test_the_stages_show_where_a_question_went_wrong() -> None:
     missed = replace(
-        WRONG, retrieved=(-1,) * 100, citations=(replace(citation(), document_id="other.md"),)
+        WRONG,
+        retrieved=(-1,) * 100,
+        citations=(citation().model_copy(update={"document_id": "other.md"}),),
     )
     assert [(stage.text, stage.passed) for stage in stages(missed)] == [
         ("evidence not among 100 passages", False),

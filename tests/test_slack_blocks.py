@@ -10,14 +10,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from service.http.schemas import (
-    AlternativeOut,
-    AnswerOut,
-    AskResponse,
-    CitationOut,
-    PassageOut,
-    SentenceOut,
-)
+from service.answering.answer import AnswerText, Statement
+from service.answering.citation import Citation, CitedSentence
+from service.answering.reason import Reason
+from service.answering.record import AnswerRecord, Passage
 from service.slack.block_kit import modal
 from service.slack.blocks import (
     answer_post,
@@ -68,13 +64,13 @@ ENTITY = re.compile(r"&(?!amp;|lt;|gt;)")
 
 
 @st.composite
-def citations(draw: Any) -> CitationOut:  # hypothesis draws what it is asked for
+def citations(draw: Any) -> Citation:  # hypothesis draws what it is asked for
     before, quote, after = draw(LONG), draw(LONG), draw(LONG)
     start = draw(st.integers(0, 1_000))
-    sentence = SentenceOut(
+    sentence = CitedSentence(
         start=start, end=start + len(before + quote + after), text=before + quote + after
     )
-    return CitationOut(
+    return Citation(
         number=1,
         document_id="otter",
         version="v",
@@ -91,10 +87,10 @@ def citations(draw: Any) -> CitationOut:  # hypothesis draws what it is asked fo
 
 
 @st.composite
-def responses(draw: Any) -> AskResponse:
+def responses(draw: Any) -> AnswerRecord:
     found = draw(st.lists(citations(), max_size=6))
     passages = [
-        PassageOut(
+        Passage(
             document_id="otter",
             version="v",
             title=draw(LONG),
@@ -107,19 +103,19 @@ def responses(draw: Any) -> AskResponse:
         for _ in range(draw(st.integers(0, 2)))
     ]
     others = [
-        AlternativeOut(text=draw(LONG), confidence=draw(st.floats(0, 1)), citations=found[:1])
+        Statement(text=draw(LONG), confidence=draw(st.floats(0, 1)), citations=tuple(found[:1]))
         for _ in range(3)
     ]
-    return AskResponse(
+    return AnswerRecord(
         id="0" * 32,
         question=draw(LONG),
         resolved_question="",
         answered=bool(found),
-        answer=AnswerOut(text=found[0].quote, confidence=draw(st.floats(0, 1))) if found else None,
-        citations=found,
-        alternatives=others,
-        reason=None if found else "no_span",
-        passages=passages,
+        answer=AnswerText(text=found[0].quote, confidence=draw(st.floats(0, 1))) if found else None,
+        citations=tuple(found),
+        alternatives=tuple(others),
+        reason=None if found else Reason.NO_SPAN,
+        passages=tuple(passages),
         conflict=draw(st.booleans()),
         generation=1,
         timings_ms={},
@@ -131,7 +127,7 @@ def responses(draw: Any) -> AskResponse:
 @FEW
 @given(responses(), BASES, st.booleans(), st.booleans())
 def test_every_answer_keeps_slacks_limits(
-    response: AskResponse, base: str, private: bool, shared: bool
+    response: AnswerRecord, base: str, private: bool, shared: bool
 ) -> None:
     post = answer_post(response, base, private=private, shared=shared)
     assert fault_of_message({"text": post.text, "blocks": list(post.blocks)}) is None
@@ -140,14 +136,14 @@ def test_every_answer_keeps_slacks_limits(
 
 @FEW
 @given(responses())
-def test_every_modal_keeps_slacks_limits(response: AskResponse) -> None:
+def test_every_modal_keeps_slacks_limits(response: AnswerRecord) -> None:
     assert fault_of_view(modal(context_post(response, BASE))) is None
     assert fault_of_view(modal(nearest_post(response))) is None
 
 
 @FEW
 @given(responses(), BASES)
-def test_nothing_in_an_answer_mentions_anybody(response: AskResponse, base: str) -> None:
+def test_nothing_in_an_answer_mentions_anybody(response: AnswerRecord, base: str) -> None:
     post = answer_post(response, base, shared=True)
     views = [
         *modal(context_post(response, base))["blocks"],
@@ -216,7 +212,7 @@ def every_text(part: object) -> list[str]:
 SENTENCE = "It is 212 metres long & crosses <the> Elm."
 
 
-def citation(**fields: object) -> CitationOut:
+def citation(**fields: object) -> Citation:
     place = {
         "start": 16,
         "end": 26,
@@ -224,8 +220,8 @@ def citation(**fields: object) -> CitationOut:
         "link": "/documents/otter?version=v#16-26",
     }
     known = {"title": "The Otter Bridge", "url": None, "published": date(2020, 2, 3), "page": 4}
-    sentence = SentenceOut(start=10, end=10 + len(SENTENCE), text=SENTENCE)
-    return CitationOut.model_validate(
+    sentence = CitedSentence(start=10, end=10 + len(SENTENCE), text=SENTENCE)
+    return Citation.model_validate(
         {
             "number": 1,
             "document_id": "otter",
@@ -238,7 +234,7 @@ def citation(**fields: object) -> CitationOut:
     )
 
 
-def response(**fields: object) -> AskResponse:
+def response(**fields: object) -> AnswerRecord:
     answered = {
         "answered": True,
         "answer": {"text": "212 metres", "confidence": 0.9},
@@ -256,7 +252,7 @@ def response(**fields: object) -> AskResponse:
         "resolved_question": "How long?",
         "generation": 1,
     }
-    return AskResponse.model_validate({**asked, **answered, **empty, "timings_ms": {}, **fields})
+    return AnswerRecord.model_validate({**asked, **answered, **empty, "timings_ms": {}, **fields})
 
 
 def test_an_answer_is_its_sentence_its_source_its_confidence_and_its_buttons() -> None:

@@ -56,10 +56,11 @@ def test_a_document_comes_back_with_every_field(store: Store, make: Make) -> Non
     store.write([prepared(document)])
     assert store.document(document.id) == document
     assert store.document(document.id, document.version) == document
-    assert store.paged_passage(document.id, document.version, 0, 3) == (
-        document.text[:3],
-        document.pages,
-    )
+    spans = [(document.id, document.version, 0, 3), (document.id, document.version, 3, 5)]
+    assert store.paged_passages(spans) == [
+        (document.text[:3], document.pages),
+        (document.text[3:5], document.pages),
+    ]
 
 
 def test_a_document_with_nothing_but_a_text_comes_back(store: Store, make: Make) -> None:

@@ -138,7 +138,9 @@ def refusals(split: str, settings: Settings) -> None:
 
 
 def _ask(service: AnswerService, text: str, history: Sequence[Turn]) -> dict[str, Any]:  # JSON
-    body: dict[str, Any] = json.loads(service.ask(make_question(text, history=history)))
+    body: dict[str, Any] = service.ask(make_question(text, history=history)).record.model_dump(
+        mode="json"
+    )
     return body
 
 

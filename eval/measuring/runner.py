@@ -110,14 +110,14 @@ def _outcome(question: LabelledQuestion, service: AnswerService) -> QuestionOutc
     )
     # Searched again, deeper: an answer reads the best few passages, the measures look at RETRIEVED.
     hits = service.collection.searcher.search(
-        outcome.asked.resolved, RETRIEVED, aside=question.text
+        outcome.trace.resolved, RETRIEVED, aside=question.text
     ).hits
     searched = QuestionOutcome(
         question=question,
         evidence_spans=spans,
         retrieved=tuple(_first_found(hits, spans)),
         unresolved=tuple(evidence for evidence, span in located.items() if not span),
-        timings_ms=outcome.asked.timings_ms,
+        timings_ms=outcome.trace.timings_ms,
     )
     if isinstance(outcome, NoAnswer):
         return replace(searched, reason=outcome.reason.value)
@@ -125,7 +125,7 @@ def _outcome(question: LabelledQuestion, service: AnswerService) -> QuestionOutc
     return replace(
         searched,
         text=statement.text,
-        sentence=statement.citations[0].sentence,
+        sentence=statement.citations[0].sentence.text,
         citations=statement.citations,
         confidence=statement.confidence,
         threshold=outcome.threshold,

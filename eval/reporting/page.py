@@ -123,8 +123,9 @@ def _card(outcome: QuestionOutcome) -> Card:
 
 
 def _quoted(citation: Citation) -> QuotedSentence:
-    start, end = citation.start - citation.sentence_start, citation.end - citation.sentence_start
-    return QuotedSentence(citation, citation.sentence[:start], citation.sentence[end:])
+    sentence = citation.sentence
+    start, end = citation.start - sentence.start, citation.end - sentence.start
+    return QuotedSentence(citation, sentence.text[:start], sentence.text[end:])
 
 
 def stages(outcome: QuestionOutcome) -> list[StageResult]:

@@ -14,7 +14,6 @@ from pathlib import Path
 from corpus.load import find_files, read_document
 from service.answering.question import make_question
 from service.answering.service import AnswerService, open_service
-from service.http.schemas import AskResponse
 from service.settings import load_settings
 from service.slack.block_kit import Post
 from service.slack.blocks import answer_post
@@ -81,10 +80,8 @@ def sections(service: AnswerService) -> Iterator[str]:
 
 
 def _post(service: AnswerService, example: Example) -> Post:
-    response = AskResponse.model_validate_json(
-        service.ask(make_question(example.question, min_confidence=example.threshold))
-    )
-    named = response.model_copy(update={"id": NO_ID})
+    kept = service.ask(make_question(example.question, min_confidence=example.threshold))
+    named = kept.record.model_copy(update={"id": NO_ID})
     return answer_post(named, ADDRESS, private=example.private, shared=example.shared)
 
 

@@ -1,6 +1,6 @@
 """Documents: what the store knows of them, with and without their text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -159,23 +159,31 @@ class DocumentReader:
 
         :raises NotFoundError: there is no such version
         """
-        return self.paged_passage(document_id, version, start, end)[0]
+        return self.paged_passages([(document_id, version, start, end)])[0][0]
 
-    def paged_passage(
-        self, document_id: str, version: str, start: int, end: int
-    ) -> tuple[str, tuple[Page, ...]]:
-        """:meth:`passage`, and the pages of the version, none if its format has no pages."""
-        span = {
-            "document_id": document_id,
-            "version": version,
-            "first": start + 1,
-            "length": end - start,
-        }
+    def paged_passages(
+        self, spans: Iterable[tuple[str, str, int, int]]
+    ) -> list[tuple[str, tuple[Page, ...]]]:
+        """Passages, all of one state, each with the pages of its version, none if its format has no
+        pages.
+
+        :param spans: document id, version, start and end of each
+        :raises NotFoundError: one of the versions is not there
+        """
+        passages = []
         with self.database.reading() as connection:
-            row = connection.execute(_PAGED_PASSAGE, span).one_or_none()
-        if row is None:
-            raise NotFoundError(f"document {document_id!r} has no version {version!r}")
-        return str(row[0]), tuple(Page(*page) for page in row[1] or ())
+            for document_id, version, start, end in spans:
+                span = {
+                    "document_id": document_id,
+                    "version": version,
+                    "first": start + 1,
+                    "length": end - start,
+                }
+                row = connection.execute(_PAGED_PASSAGE, span).one_or_none()
+                if row is None:
+                    raise NotFoundError(f"document {document_id!r} has no version {version!r}")
+                passages.append((str(row[0]), tuple(Page(*page) for page in row[1] or ())))
+        return passages
 
 
 def _summary(row: sa.Row[Any]) -> DocumentSummary:

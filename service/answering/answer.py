@@ -1,10 +1,11 @@
-"""The Answerer: search, read, choose, cite, or say that the documents do not tell."""
+"""The Answerer: searches, reads, chooses and cites, or says that the documents do not tell."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from corpus.errors import NotFoundError, StoreError
+from pydantic import BaseModel
+
 from index.search.searcher import Hit, Searcher, SearchResult
 from index.store.store import Store
 from service.answering.agreement import grouped
@@ -15,19 +16,17 @@ from service.answering.question import Question
 from service.answering.reason import Reason
 from service.followups.resolver import Resolver
 from service.reader.evidence import support
-from service.reader.span import Findings, Kind, Reader, Span, Watch, unwatched
+from service.reader.span import Findings, Kind, Reader, Watch, unwatched
 
 MAX_ALTERNATIVES = 3
 
 FULL_SUPPORT = 1 / 3
-"""The share of a follow-up's own words that a passage must hold to be trusted in full."""
-
-_ATTEMPTS = 5
+"""The share of a follow-up's own words that a passage must contain to be trusted in full."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What was asked, and what was looked at for it.
+class Trace:
+    """How a question was processed.
 
     :param resolved: the question as it was searched for
     :param hits: the passages that were read, best first
@@ -43,28 +42,35 @@ class Asked:
     timings_ms: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A quote that answers, everywhere it was found.
+class AnswerText(BaseModel, frozen=True):
+    """An answer in the words of the first citation's quote.
 
     :param confidence: calibrated probability that it is right
-    :param citations: at least one; the first is the quote itself
     """
 
     text: str
     confidence: float
+
+
+class Statement(AnswerText, frozen=True):
+    """An answer with everything that supports it.
+
+    :param citations: one for each occurrence, at least one; the first is the quote itself
+    """
+
     citations: tuple[Citation, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The documents say so.
+    """The documents answer the question.
 
     :param threshold: the least confidence with which such an answer is given by default
-    :param conflict: whether the sources disagree; the statement and the alternatives are then their
-        values, the newest first, each as sure as if the others had not been found"""
+    :param conflict: whether the sources disagree. The statement and the alternatives are then the
+        conflicting values, newest first, each with the confidence it would have without the others
+    """
 
-    asked: Asked
+    trace: Trace
     statement: Statement
     alternatives: tuple[Statement, ...]
     threshold: float
@@ -73,14 +79,20 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """The documents do not say, as far as Quoth can tell. The nearest passages are in ``asked``."""
+    """The documents do not answer the question, as far as Quoth can tell. The nearest passages are
+    in ``trace``.
+    """
 
-    asked: Asked
+    trace: Trace
     reason: Reason
 
 
+Outcome = Answer | NoAnswer
+"""What came of a question."""
+
+
 class Answerer:
-    """Answers questions from one collection. Thread-safe and deterministic; every way in calls this
+    """Answers questions from one collection. Thread-safe and deterministic; every channel uses this
     one.
     """
 
@@ -96,21 +108,15 @@ class Answerer:
         self._reader = reader
         self._calibrations = calibrations
 
-    def ask(self, question: Question, watch: Watch = unwatched) -> Answer | NoAnswer:
-        """The answer, or why there is none. Both are outcomes.
+    def ask(self, question: Question, watch: Watch = unwatched) -> Outcome:
+        """The answer, or why there is none.
 
-        :param watch: told of the passages before they are read; what it raises ends the work
+        :param watch: called with the passages before they are read; an exception that it raises
+            ends the work
+        :raises NotFoundError: a document was deleted while it was being read; the next attempt does
+            not see it
         :raises StoreError: the index is damaged
         """
-        for _ in range(_ATTEMPTS):
-            try:
-                return self._answer(self._look(question, watch))
-            except NotFoundError:
-                # a document was deleted while it was being read: the next try does not see it
-                continue
-        raise StoreError("documents are deleted faster than they can be read; ask again")
-
-    def _look(self, question: Question, watch: Watch) -> tuple[Asked, SearchResult]:
         started = time.perf_counter()
         resolved = Resolver(self._searcher.encoder).resolve(question.text, question.history)
         result = self._searcher.search(
@@ -124,75 +130,71 @@ class Answerer:
             "read": (read - searched) * 1e3,
             "total": (read - started) * 1e3,
         }
-        return Asked(question, resolved, result.hits, findings, result.generation, timings), result
+        trace = Trace(
+            question=question,
+            resolved=resolved,
+            hits=result.hits,
+            findings=findings,
+            generation=result.generation,
+            timings_ms=timings,
+        )
+        return self._outcome(trace, result)
 
-    def _answer(self, looked: tuple[Asked, SearchResult]) -> Answer | NoAnswer:
-        asked, result = looked
+    def _outcome(self, trace: Trace, result: SearchResult) -> Outcome:
         if not result.hits:
+            excluded = result.excluded_all
             return NoAnswer(
-                asked,
-                Reason.FILTER_EXCLUDES_ALL if result.excluded_all else Reason.NOTHING_RETRIEVED,
+                trace, Reason.FILTER_EXCLUDES_ALL if excluded else Reason.NOTHING_RETRIEVED
             )
-        kind, groups = self._chosen(asked, result.idf)
+        kind, groups = self._chosen(trace, result.idf)
         if not groups:
-            return NoAnswer(asked, Reason.NO_SPAN)
-        threshold, floor = self._calibrations[kind].threshold, asked.question.min_confidence
-        confidence = self._confidence(kind, asked, result.idf)
-        values = (
-            conflicting(groups, confidence, max(threshold, floor or 0.0))
-            if kind is Kind.SHORT
-            else {}
+            return NoAnswer(trace, Reason.NO_SPAN)
+        threshold, floor = self._calibrations[kind].threshold, trace.question.min_confidence
+        confidence = self._confidence(kind, trace, result.idf)
+        values: Mapping[int, float] = {}
+        if kind is Kind.SHORT:
+            # A conflict is shown only if its values would also be given by default.
+            values = conflicting(groups, confidence, max(threshold, floor or 0.0))
+        is_conflict = bool(values)
+        if not is_conflict:
+            if confidence(groups, 0) < (threshold if floor is None else floor):
+                return NoAnswer(trace, Reason.LOW_CONFIDENCE)
+            ranks = range(min(len(groups), 1 + MAX_ALTERNATIVES))
+            values = {rank: confidence(groups, rank) for rank in ranks}
+        cited = cite(self._store, [groups[rank] for rank in values])
+        statement, *alternatives = (
+            Statement(text=citations[0].quote, confidence=value, citations=citations)
+            for citations, value in zip(cited, values.values(), strict=True)
         )
-        if values:
-            return Answer(asked, *self._states(groups, values), threshold, conflict=True)
-        if confidence(groups, 0) < (threshold if floor is None else floor):
-            return NoAnswer(asked, Reason.LOW_CONFIDENCE)
-        places = range(min(len(groups), 1 + MAX_ALTERNATIVES))
         return Answer(
-            asked,
-            *self._states(groups, {place: confidence(groups, place) for place in places}),
-            threshold,
+            trace, statement, tuple(alternatives), threshold=threshold, conflict=is_conflict
         )
 
-    def _chosen(self, asked: Asked, idf: Mapping[str, float]) -> tuple[Kind, Groups]:
+    def _chosen(self, trace: Trace, idf: Mapping[str, float]) -> tuple[Kind, Groups]:
         """The kind of answer to give, and all answers of that kind.
 
-        A question that may take a sentence is answered in a few words where these are sure.
+        A question that may take a sentence is answered in a few words if these are sure enough.
         """
-        findings = asked.findings
+        findings = trace.findings
         short = grouped(findings.spans[Kind.SHORT])
-        confidence = self._confidence(Kind.SHORT, asked, idf)
+        confidence = self._confidence(Kind.SHORT, trace, idf)
         threshold = self._calibrations[Kind.SHORT].threshold
         if findings.expected is Kind.SHORT or (short and confidence(short, 0) >= threshold):
             return Kind.SHORT, short
         return Kind.SENTENCE, grouped(findings.spans[Kind.SENTENCE])
 
-    def _confidence(self, kind: Kind, asked: Asked, idf: Mapping[str, float]) -> Confidence:
-        """The calibrated confidence; for a follow-up, no more than its own words bear out.
+    def _confidence(self, kind: Kind, trace: Trace, idf: Mapping[str, float]) -> Confidence:
+        """The calibrated confidence; for a follow-up, scaled down by how little of its own words
+        the passage contains.
 
-        What was said before helps to find passages. It is no evidence: a passage that holds none of
-        this turn's own words answers an earlier question, if any."""
+        Earlier turns help to find passages, but they are no evidence: a passage that contains none
+        of this turn's own words answers an earlier question, if any."""
         calibrated = self._calibrations[kind].confidence
-        if asked.resolved == asked.question.text:
+        if trace.resolved == trace.question.text:
             return calibrated
 
-        def borne_out(groups: Groups, place: int) -> float:
-            share = support(asked.question.text, idf, groups[place][0].hit)
-            return calibrated(groups, place) * min(1.0, share / FULL_SUPPORT)
+        def supported(groups: Groups, rank: int) -> float:
+            share = support(trace.question.text, idf, groups[rank][0].hit)
+            return calibrated(groups, rank) * min(1.0, share / FULL_SUPPORT)
 
-        return borne_out
-
-    def _states(
-        self, groups: Groups, shown: Mapping[int, float]
-    ) -> tuple[Statement, tuple[Statement, ...]]:
-        """The answers of the groups at these places, with the confidence of each: the first, and
-        the others.
-        """
-        first, *others = (
-            self._state(groups[place], confidence) for place, confidence in shown.items()
-        )
-        return first, tuple(others)
-
-    def _state(self, group: Sequence[Span], confidence: float) -> Statement:
-        citations = cite(self._store, group)
-        return Statement(citations[0].quote, confidence, citations)
+        return supported

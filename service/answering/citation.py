@@ -1,30 +1,41 @@
-"""Citations: where an answer stands, verified against the stored text before anybody sees it."""
+"""Citations: the position of every quote, verified against the stored text before anybody sees
+it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from urllib.parse import quote as percent_encoded
 
-from corpus.document import page_of
+from pydantic import BaseModel
+
+from corpus.document import Page, page_of
 from index.store.store import Store
 from service.reader.span import Span
 
 
 class CitationError(Exception):
-    """A quote is not what stands at its place: a bug in Quoth, never the caller's fault, so no
-    QuothError.
+    """A quote differs from the stored text at its offsets. This is a bug in Quoth and never the
+    caller's fault, so it is no QuothError.
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Citation:
-    """A quote and where it stands: ``document.text[start:end] == quote`` in the named version,
-    verified.
+class CitedSentence(BaseModel, frozen=True):
+    """The whole sentence around a quote."""
+
+    start: int
+    end: int
+    text: str
+
+
+class Citation(BaseModel, frozen=True):
+    """A verified quote and its position: ``document.text[start:end] == quote`` in the named
+    version. Offsets count code points and are half-open.
 
     :param number: from 1, in the order in which the answer cites
-    :param page: where the document has pages, the one on which the quote begins
-    :param sentence_start: of the whole sentences around the quote, as are ``sentence_end`` and
-        ``sentence``"""
+    :param page: the page on which the quote begins, if the document has pages
+    :param sentence: the whole sentences around the quote
+    :param link: a permanent link to the highlighted quote, relative to the service
+    """
 
     number: int
     document_id: str
@@ -36,52 +47,70 @@ class Citation:
     start: int
     end: int
     quote: str
-    sentence_start: int
-    sentence_end: int
-    sentence: str
-
-    @property
-    def link(self) -> str:
-        """A permanent link to the highlighted quote, relative to the service."""
-        document = f"/documents/{percent_encoded(self.document_id)}?version={self.version}"
-        return f"{document}#{self.start}-{self.end}"
+    sentence: CitedSentence
+    link: str
 
 
-def cite(store: Store, spans: Sequence[Span]) -> tuple[Citation, ...]:
-    """A citation for each span, in order, each verified against the stored text.
+def cite(store: Store, groups: Sequence[Sequence[Span]]) -> tuple[tuple[Citation, ...], ...]:
+    """Citations for groups of spans, in order and numbered from 1 in each group, all verified
+    against one state of the stored text.
 
     :raises NotFoundError: a document was deleted after it was read
-    :raises CitationError: a quote is not what stands at its place
+    :raises CitationError: a quote differs from the stored text at its offsets
     """
-    return tuple(_cite(store, number, span) for number, span in enumerate(spans, start=1))
+    sentences = iter(
+        store.paged_passages(
+            [
+                (
+                    span.hit.chunk.document_id,
+                    span.hit.chunk.version,
+                    span.sentence_start,
+                    span.sentence_end,
+                )
+                for span in chain.from_iterable(groups)
+            ]
+        )
+    )
+    return tuple(
+        tuple(_verified(number, span, *next(sentences)) for number, span in enumerate(group, 1))
+        for group in groups
+    )
 
 
-def _cite(store: Store, number: int, span: Span) -> Citation:
-    chunk, known = span.hit.chunk, span.hit.stored
-    place = chunk.document_id, chunk.version, span.sentence_start, span.sentence_end
-    sentence, pages = store.paged_passage(*place)
+def citation_link(document_id: str, version: str, start: int, end: int) -> str:
+    """A permanent link to a highlighted quote, relative to the service."""
+    return f"/documents/{percent_encoded(document_id)}?version={version}#{start}-{end}"
+
+
+def _verified(number: int, span: Span, sentence: str, pages: Sequence[Page]) -> Citation:
+    """The citation of a span whose sentence was read from the store.
+
+    :raises CitationError: sentence or quote is not what the reader saw
+    """
+    chunk, stored = span.hit.chunk, span.hit.stored
     quote = sentence[span.start - span.sentence_start : span.end - span.sentence_start]
-    exact = (
+    # The store cuts a text at its end without complaint, and a negative offset counts from the
+    # end of a string: the lengths tell whether the offsets lie inside.
+    inside = (
         len(sentence) == span.sentence_end - span.sentence_start
         and len(quote) == span.end - span.start
     )
-    if not exact or not quote or quote != span.quote or sentence != span.sentence:
+    if not inside or not quote or quote != span.quote or sentence != span.sentence:
         raise CitationError(
             f"document {chunk.document_id!r}, version {chunk.version}: {span.quote!r} was read at "
-            f"{span.start}-{span.end}, where {quote!r} stands"
+            f"{span.start}-{span.end}, but the stored text there is {quote!r}"
         )
     return Citation(
         number=number,
         document_id=chunk.document_id,
         version=chunk.version,
-        title=known.title,
-        url=known.url,
-        published=known.published,
+        title=stored.title,
+        url=stored.url,
+        published=stored.published,
         page=page_of(pages, span.start),
         start=span.start,
         end=span.end,
         quote=quote,
-        sentence_start=span.sentence_start,
-        sentence_end=span.sentence_end,
-        sentence=sentence,
+        sentence=CitedSentence(start=span.sentence_start, end=span.sentence_end, text=sentence),
+        link=citation_link(chunk.document_id, chunk.version, span.start, span.end),
     )

@@ -5,7 +5,6 @@ A sentence of a plain shape ("The bridge was opened in 1931.") is turned round (
 opened?") and asked as anybody would ask it. Only a question that gets an answer out of that very
 sentence is an example."""
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +12,9 @@ from itertools import chain, islice, zip_longest
 from threading import Lock
 
 from corpus.dates import MONTH_PATTERN
+from corpus.errors import NotFoundError
 from index.text.sentences import sentences
+from service.answering.answer import Answer
 from service.answering.question import make_question
 from service.answering.service import AnswerService
 
@@ -81,7 +82,7 @@ class Examples:
     """The examples of one service, worked out once for each generation. Thread-safe."""
 
     def __init__(self, service: AnswerService) -> None:
-        self._desk = service
+        self._service = service
         self._lock = Lock()
         self._made: tuple[int, tuple[str, ...]] = (-1, ())
 
@@ -92,13 +93,13 @@ class Examples:
         :raises StoreError: the index cannot be searched
         """
         with self._lock:
-            generation = self._desk.collection.generation
+            generation = self._service.collection.generation
             if self._made[0] != generation:
                 self._made = (generation, tuple(islice(self._answered(), MAX_EXAMPLES)))
             return self._made[1]
 
     def _answered(self) -> Iterator[str]:
-        store = self._desk.collection.store
+        store = self._service.collection.store
         made = [
             _candidates(summary.id, store.passage(summary.id, summary.version, 0, _TEXT_LIMIT))
             for summary in store.newest(_DOCUMENTS)
@@ -109,15 +110,22 @@ class Examples:
             if candidate is not None
         )
         by_question = {candidate.question: candidate for candidate in islice(in_turn, _TRIES)}
-        return (question for question, candidate in by_question.items() if self._answers(candidate))
+        return (
+            question for question, candidate in by_question.items() if self._is_answered(candidate)
+        )
 
-    def _answers(self, candidate: _Candidate) -> bool:
-        body = json.loads(self._desk.ask(make_question(candidate.question)))
-        return any(
-            citation["document_id"] == candidate.document_id
-            and citation["start"] < candidate.end
-            and candidate.start < citation["end"]
-            for citation in body["citations"]
+    def _is_answered(self, candidate: _Candidate) -> bool:
+        """Whether the question gets an answer out of the sentence that it was made from."""
+        # Not asked through the service, which would count, observe and keep it as somebody's.
+        try:
+            outcome = self._service.answerer.ask(make_question(candidate.question))
+        except NotFoundError:  # its document was deleted meanwhile
+            return False
+        return isinstance(outcome, Answer) and any(
+            citation.document_id == candidate.document_id
+            and citation.start < candidate.end
+            and candidate.start < citation.end
+            for citation in outcome.statement.citations
         )
 
 

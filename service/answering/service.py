@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -20,11 +21,11 @@ from index.encoding.encoder import Encoder, load_encoder
 from index.renewal import Renewal, built_otherwise
 from index.store.store import Store
 from index.text.chunk import ChunkSettings
-from service.answering.answer import Answer, Answerer
+from service.answering.answer import Answerer
 from service.answering.confidence import Calibration, Fitted, load_fitted, parse_calibrations
 from service.answering.history import AnswerHistory, Exchange
 from service.answering.question import MAX_TURNS, Question, Role, Turn
-from service.http.schemas import AskResponse, DocumentOut, SearchResponse
+from service.answering.record import AnswerRecord, DocumentRecord, KeptAnswer, RetrievedPassages
 from service.reader.load import load_passage_reader
 from service.reader.passage import PassageReader
 from service.reader.reader import SpanReader
@@ -36,7 +37,8 @@ MAX_EXCHANGES = MAX_TURNS // 2
 """How much of a conversation is looked back on: as much as a client may send."""
 
 _ID_LENGTH = 32
-_ATTEMPTS = 5
+PATIENCE_S = 10.0
+"""How long a question is tried again while documents are deleted under it."""
 
 Observer = Callable[[str, Mapping[str, float]], None]
 """Told of every question: "answered", the reason why not or "failed", and the milliseconds of its
@@ -61,6 +63,7 @@ class AnswerService:
         chunking: ChunkSettings | None = None,
         revisions: Mapping[str, int] | None = None,
         conversation_hours: float = CONVERSATION_HOURS,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         """Open the data folder.
 
@@ -87,6 +90,7 @@ class AnswerService:
         )
         self.observers: list[Observer] = []
         self._conversation_age = timedelta(hours=conversation_hours)
+        self._patience_s = patience_s
         self._version, self._numbers = version("quoth"), numbers
 
     def __enter__(self) -> Self:
@@ -129,90 +133,93 @@ class AnswerService:
         except QuothError as exc:
             log.error("the index could not be embedded anew, and serves on as it was: %s", exc)
 
-    def ask(self, question: Question, watch: Watch = unwatched) -> bytes:
-        """The answer as JSON (:class:`service.http.schemas.AskResponse`), kept under its id.
+    def ask(self, question: Question, watch: Watch = unwatched) -> KeptAnswer:
+        """The answer, kept under its id.
 
-        An answer is a function of the question and of what it was asked of: the same question on
-        the same generation gives the same bytes, those that were kept the first time. With a
-        ``conversation_id``, what was asked under it before is the history, and this question and
-        its answer become part of it.
+        An answer depends on the question and on the state of the collection alone: the same
+        question on the same generation gives the bytes that were kept the first time. With a
+        ``conversation_id``, the earlier exchanges of that conversation are the history, and this
+        one is added to them.
 
-        :param watch: told of the passages before they are read, unless the answer is kept; what it
-            raises ends the work
+        :param watch: called with the passages before they are read, unless the answer is kept
+            already; an exception that it raises ends the work
         :raises QuothError: the index cannot be searched
         """
         try:
-            return self._in_conversation(question, watch)
+            if question.conversation_id is None:
+                return self._ask(question, watch)
+            expired = datetime.now(UTC) - self._conversation_age
+            exchanges = self.history.exchanges(question.conversation_id, MAX_EXCHANGES, expired)
+            kept = self._ask(replace(question, history=tuple(_turns(exchanges))), watch)
+            self.history.add_exchange(
+                question.conversation_id, question.text, kept.record.id, expired=expired
+            )
+            return kept
         except Exception:
-            self._observed(FAILED, {})
+            self._observe(FAILED, {})
             raise
 
-    def search(self, question: Question) -> SearchResponse:
+    def kept_answer(self, answer_id: str) -> KeptAnswer | None:
+        """A kept answer; None if none is kept under that id, or a document that it shows was
+        deleted.
+        """
+        body = self.history.find(answer_id)
+        return None if body is None else KeptAnswer.parse(body)
+
+    def search(self, question: Question) -> RetrievedPassages:
         """The passages nearest to a question.
 
         :raises QuothError: the index cannot be searched
         """
         self.collection.keep_up()
-        return SearchResponse.of(
+        return RetrievedPassages.of(
             self.collection.searcher.search(question.text, question.top_k, question.filters)
         )
 
-    def document(self, id: str, version: str | None = None) -> DocumentOut:
-        """A document with its text, of the present version or of the one asked for.
+    def document(self, document_id: str, version: str | None = None) -> DocumentRecord:
+        """A document with its text, of the given version or the present one.
 
         :raises NotFoundError: there is no such document or version
         """
         store = self.collection.store
-        document = store.document(id, version)
-        summary = store.summary(id)
+        document = store.document(document_id, version)
+        summary = store.summary(document_id)
         if summary is None:
-            raise NotFoundError(f"there is no document {id!r}")
-        pages = [
-            {"number": page.number, "start": page.start, "end": page.end} for page in document.pages
-        ]
-        return DocumentOut.with_text(summary, document.version, document.text, pages)
+            raise NotFoundError(f"there is no document {document_id!r}")
+        return DocumentRecord.of(summary, document)
 
-    def _in_conversation(self, question: Question, watch: Watch) -> bytes:
-        if question.conversation_id is None:
-            return self._ask(question, watch)
-        expired = datetime.now(UTC) - self._conversation_age
-        before = self.history.exchanges(question.conversation_id, MAX_EXCHANGES, expired)
-        body = self._ask(replace(question, history=tuple(_turns(before))), watch)
-        self.history.add_exchange(
-            question.conversation_id, question.text, json.loads(body)["id"], expired
-        )
-        return body
-
-    def _ask(self, question: Question, watch: Watch) -> bytes:
+    def _ask(self, question: Question, watch: Watch) -> KeptAnswer:
         self.collection.keep_up()
-        for _ in range(_ATTEMPTS):
-            kept = self.history.find(self._id(question, self.collection.generation))
+        deadline = time.monotonic() + self._patience_s
+        while True:
+            kept = self.kept_answer(self._answer_id(question, self.collection.generation))
             if kept is not None:
-                self._observed(json.loads(kept)["reason"] or ANSWERED, {})
+                self._observe(kept.record.reason or ANSWERED, {})
                 return kept
             try:
                 return self._answer(question, watch)
-            except NotFoundError:
-                # a document that it shows was deleted before it was kept: the next try does not see
-                # it
-                continue
-        raise StoreError("documents are deleted faster than they can be quoted; ask again")
+            except NotFoundError as exc:
+                # A document was deleted while it was read, quoted or kept. The next attempt does
+                # not see it. This is the only place that tries again for that.
+                if time.monotonic() > deadline:
+                    raise StoreError(
+                        "documents are deleted faster than they can be quoted; ask again"
+                    ) from exc
 
-    def _answer(self, question: Question, watch: Watch) -> bytes:
+    def _answer(self, question: Question, watch: Watch) -> KeptAnswer:
         outcome = self.answerer.ask(question, watch)
-        asked = outcome.asked
-        id = self._id(question, asked.generation)
-        response = AskResponse.of(id, outcome)
-        body = response.model_dump_json(exclude=response.left_out).encode()
-        what = ANSWERED if isinstance(outcome, Answer) else outcome.reason.value
-        log.info(
-            "%s %s, %d passages, %.0f ms", id, what, len(asked.hits), asked.timings_ms["total"]
-        )
-        log.debug("%s was asked %r", id, question.text)
-        shown = {hit.chunk.document_id for hit in asked.hits}
-        kept = self.history.save(id, question.text, body, shown)
-        self._observed(what, asked.timings_ms)
-        return kept
+        trace = outcome.trace
+        record = AnswerRecord.of(self._answer_id(question, trace.generation), outcome)
+        label = record.reason or ANSWERED
+        took_ms = trace.timings_ms["total"]
+        log.info("%s %s, %d passages, %.0f ms", record.id, label, len(trace.hits), took_ms)
+        log.debug("%s was asked %r", record.id, question.text)
+        body = record.body()
+        shown = {hit.chunk.document_id for hit in trace.hits}
+        kept = self.history.save(record.id, question.text, body, shown)
+        self._observe(label, trace.timings_ms)
+        # Somebody may have asked the same meanwhile; the answer that was kept first is given.
+        return KeptAnswer(record, body) if kept == body else KeptAnswer.parse(kept)
 
     def give_feedback(
         self,
@@ -249,27 +256,28 @@ class AnswerService:
             }
         return self.history.add_feedback(answer_id, helpful, comment, place)
 
-    def _observed(self, outcome: str, timings_ms: Mapping[str, float]) -> None:
+    def _observe(self, label: str, timings_ms: Mapping[str, float]) -> None:
         for observer in self.observers:
-            observer(outcome, timings_ms)
+            observer(label, timings_ms)
 
-    def _id(self, question: Question, generation: int) -> str:
+    def _answer_id(self, question: Question, generation: int) -> str:
         parts = asdict(question)
         if question.conversation_id is None:
             del parts["conversation_id"]
-        asked = json.dumps([parts, generation, self.fingerprint], sort_keys=True, default=str)
-        return hashlib.sha256(asked.encode()).hexdigest()[:_ID_LENGTH]
+        key = json.dumps([parts, generation, self.fingerprint], sort_keys=True, default=str)
+        return hashlib.sha256(key.encode()).hexdigest()[:_ID_LENGTH]
 
 
 def _turns(exchanges: Iterable[Exchange]) -> Iterator[Turn]:
-    """The history that a client would send: each question, and the answer's text where there was
+    """The history that a client would send: each question, and the text of its answer if it has
     one.
     """
     for exchange in exchanges:
         yield Turn(Role.USER, exchange.question)
-        answer = json.loads(exchange.answer)["answer"] if exchange.answer is not None else None
-        if answer is not None:
-            yield Turn(Role.ASSISTANT, answer["text"])
+        if exchange.answer is not None:
+            answer = KeptAnswer.parse(exchange.answer).record.answer
+            if answer is not None:
+                yield Turn(Role.ASSISTANT, answer.text)
 
 
 def _calibrations(

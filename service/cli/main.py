@@ -6,12 +6,13 @@ import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
+from pydantic import TypeAdapter
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -37,12 +38,14 @@ from index.encoding.encoder import load_encoder
 from index.filters import Filters
 from index.outcome import FAILURES, FileOutcome, FileStatus
 from index.renewal import rebuild
+from index.store.documents import DocumentSummary
 from index.store.store import FILE_NAME
 from service.answering import wording
+from service.answering.citation import Citation
 from service.answering.question import DEFAULT_TOP_K, make_question
 from service.answering.reason import Reason
+from service.answering.record import AnswerRecord
 from service.answering.service import open_collection, open_service
-from service.http.schemas import AskResponse, CitationOut, SummaryOut
 from service.mirror.ledger import FileStage, Ledger
 from service.mirror.plan import root_of
 from service.mirror.sync import Mirror
@@ -186,11 +189,11 @@ def ask(
     filters = Filters(document_ids=tuple(document or ()), tags=tuple(tag or ()))
     asked = make_question(question, top_k=top_k, filters=filters, min_confidence=min_confidence)
     with open_service(_indexed(data), writable=False) as service:
-        body = service.ask(asked)
+        kept = service.ask(asked)
     if as_json:
-        sys.stdout.write(body.decode() + "\n")
+        sys.stdout.write(kept.body.decode() + "\n")
     else:
-        _print_answer(AskResponse.model_validate_json(body))
+        _print_answer(kept.record)
 
 
 @app.command()
@@ -288,8 +291,9 @@ def documents(data: DataDir = None, as_json: AsJson = False) -> None:
     with open_collection(_indexed(data), writable=False) as collection:
         found = list(collection.documents())
     if as_json:
+        adapter = TypeAdapter(DocumentSummary)
         for summary in found:
-            sys.stdout.write(SummaryOut.of(summary).model_dump_json() + "\n")
+            sys.stdout.write(adapter.dump_json(summary).decode() + "\n")
         return
     id_column = Column("id", overflow="fold")  # never shortened: other commands take it
     table = Table(id_column, "title", "published", "tags", "chunks", box=None, header_style="bold")
@@ -482,10 +486,10 @@ def _print_added(outcome: FileOutcome) -> FileStatus:
     return outcome.status
 
 
-def _print_answer(response: AskResponse) -> None:
+def _print_answer(response: AnswerRecord) -> None:
     if response.answer is None:
         out.print(Text(wording.NO_ANSWER, style="bold"))
-        out.print(Text(wording.REFUSALS[Reason(response.reason or Reason.NO_SPAN)]))
+        out.print(Text(wording.REFUSALS[response.reason or Reason.NO_SPAN]))
         if response.passages:
             err.print(Text(f"{wording.NEAREST}:"))
         for passage in response.passages[:3]:
@@ -506,14 +510,14 @@ def _print_answer(response: AskResponse) -> None:
             _print_citations(other.citations)
 
 
-def _print_citations(citations: list[CitationOut]) -> None:
+def _print_citations(citations: Sequence[Citation]) -> None:
     for citation in citations:
         out.print(Text(f"\n[{citation.number}] {_source(citation)}"))
         if citation.sentence.text != citation.quote:
             out.print(Text(f"    {citation.sentence.text}"))
 
 
-def _source(citation: CitationOut) -> str:
+def _source(citation: Citation) -> str:
     parts = [
         citation.title,
         citation.published.isoformat() if citation.published else None,

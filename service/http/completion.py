@@ -22,6 +22,7 @@ from pydantic_core import PydanticCustomError
 
 from corpus.errors import QuestionError
 from service.answering import wording
+from service.answering.citation import Citation
 from service.answering.question import (
     DEFAULT_TOP_K,
     MAX_TURN_LENGTH,
@@ -33,7 +34,8 @@ from service.answering.question import (
     make_question,
 )
 from service.answering.reason import Reason
-from service.http.schemas import AskResponse, CitationOut, FiltersIn, PassageOut, Request
+from service.answering.record import AnswerRecord, Passage
+from service.http.schemas import FiltersIn, Request
 
 MODEL = "quoth"
 
@@ -248,7 +250,7 @@ class _Writer:
         """Add text as it is."""
         self._content += text
 
-    def source(self, number: int, citation: CitationOut) -> None:
+    def source(self, number: int, citation: Citation) -> None:
         """Add a source: the sentence, unless it is the quote, and what it stands in."""
         self.write(f"\n{number}. ")
         start, url = len(self._content), self._base_url + citation.link
@@ -268,7 +270,7 @@ class _Writer:
         return Said(self._content, self._annotations)
 
 
-def said(response: AskResponse, base_url: str) -> Said:
+def said(response: AnswerRecord, base_url: str) -> Said:
     """An answer as a message: the quote, then its numbered sources, each with the sentence that
     holds it.
 
@@ -300,7 +302,7 @@ def plain(content: str) -> str:
     return wording.NO_ANSWER if content.startswith(wording.NO_ANSWER) else content
 
 
-def _stated(writer: _Writer, text: str, citations: Sequence[CitationOut], first: int) -> int:
+def _stated(writer: _Writer, text: str, citations: Sequence[Citation], first: int) -> int:
     """Write an answer with its sources, numbered from ``first``; the next number."""
     markers = "".join(f"[{number}]" for number in range(first, first + len(citations)))
     writer.write(f"**{_shown(text)}** {markers}\n")
@@ -309,8 +311,8 @@ def _stated(writer: _Writer, text: str, citations: Sequence[CitationOut], first:
     return first + len(citations)
 
 
-def _refused(response: AskResponse, writer: _Writer) -> Said:
-    writer.write(wording.refusal(Reason(response.reason or Reason.NO_SPAN)))
+def _refused(response: AnswerRecord, writer: _Writer) -> Said:
+    writer.write(wording.refusal(response.reason or Reason.NO_SPAN))
     if response.passages:
         writer.write(f"\n\n{wording.NEAREST}:\n")
     for passage in response.passages[:MAX_NEAREST]:
@@ -318,7 +320,7 @@ def _refused(response: AskResponse, writer: _Writer) -> Said:
     return writer.said()
 
 
-def _beginning(passage: PassageOut, length: int = 200) -> str:
+def _beginning(passage: Passage, length: int = 200) -> str:
     text = (
         passage.text
         if len(passage.text) <= length
@@ -327,7 +329,7 @@ def _beginning(passage: PassageOut, length: int = 200) -> str:
     return _shown(text)
 
 
-def _described(citation: CitationOut, url: str) -> Iterator[str]:
+def _described(citation: Citation, url: str) -> Iterator[str]:
     yield f"[{_shown(citation.title)}]({url})"
     if citation.published:
         yield citation.published.isoformat()
@@ -354,10 +356,12 @@ class Completion:
     created: int
     fingerprint: str
 
-    def whole(self, body: bytes, message: Said, usage: Mapping[str, int]) -> dict[str, Any]:
+    def whole(
+        self, record: AnswerRecord, message: Said, usage: Mapping[str, int]
+    ) -> dict[str, Any]:
         """The completion.
 
-        :param body: the answer, as /v1/ask gives it
+        :param record: the answer, as /v1/ask gives it
         """
         spoken = {
             "role": "assistant",
@@ -369,19 +373,19 @@ class Completion:
         return {
             **self._head("chat.completion", [choice]),
             "usage": usage,
-            "quoth": json.loads(body),
+            "quoth": record.model_dump(mode="json"),
         }
 
     def opening(self) -> dict[str, Any]:
         """The first chunk of a stream."""
         return self._chunk({"role": "assistant", "content": ""})
 
-    def chunks(self, body: bytes, message: Said) -> Iterator[dict[str, Any]]:
+    def chunks(self, record: AnswerRecord, message: Said) -> Iterator[dict[str, Any]]:
         """The other chunks of a stream, but for what it took."""
         yield self._chunk({"content": message.content})
         if message.annotations:
             yield self._chunk({"annotations": message.annotations})
-        yield {**self._chunk({}, "stop"), "quoth": json.loads(body)}
+        yield {**self._chunk({}, "stop"), "quoth": record.model_dump(mode="json")}
 
     def usage(self, usage: Mapping[str, int]) -> dict[str, Any]:
         """The chunk that says what the stream took."""

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from corpus.document import Document, make_document
 from corpus.errors import DocumentError, QuestionError
 from corpus.load import parse_document
+from service.answering.record import DocumentRecord
 from service.http import problems
 from service.http.dependencies import Dependencies
 from service.http.ingestion import accepted
@@ -22,13 +23,11 @@ from service.http.schemas import (
     DeleteResponse,
     DocumentBody,
     DocumentIn,
-    DocumentOut,
     DocumentResponse,
     DocumentsRequest,
     DocumentsResponse,
     ListResponse,
     ReceiptOut,
-    SummaryOut,
 )
 from service.mirror.jobs import Upload
 from service.settings import Settings
@@ -118,14 +117,14 @@ def router(deps: Dependencies) -> APIRouter:
         """Documents in the order of their ids."""
         # One more than the page holds says whether there is another page.
         summaries = await threads.read(collection.store.documents, limit + 1, key_before(cursor))
-        page = [SummaryOut.of(summary) for summary in summaries[:limit]]
+        page = summaries[:limit]
         return ListResponse(
             documents=page,
             next_cursor=cursor_after(page[-1].id) if len(summaries) > limit else None,
         )
 
     @routes.get("/{document_id:path}")
-    async def get_document(document_id: str, version: str | None = None) -> DocumentOut:
+    async def get_document(document_id: str, version: str | None = None) -> DocumentRecord:
         """A document with its text, of the present version or of the one asked for."""
         return await threads.read(deps.service.document, document_id, version)
 

@@ -12,8 +12,8 @@ from starlette.types import Receive, Scope, Send
 
 from index.search.searcher import SearchResult
 from service.answering.question import Question
+from service.answering.record import RetrievedPassages
 from service.answering.service import AnswerService
-from service.http.schemas import AskResponse, PassagesOut
 from service.http.threads import Threads
 
 MEDIA_TYPE = "text/event-stream"
@@ -132,18 +132,18 @@ def passages_then_answer(service: AnswerService, question: Question) -> Work:
                 emitter.check()
             else:
                 told = result
-                emitter.send(_passages(PassagesOut.of(result)))
+                emitter.send(_passages(RetrievedPassages.of(result)))
 
-        body = service.ask(question, watch)
+        kept = service.ask(question, watch)
         if told is None:
-            answer = AskResponse.model_validate_json(body)
+            record = kept.record
             emitter.send(
-                _passages(PassagesOut(passages=answer.passages, generation=answer.generation))
+                _passages(RetrievedPassages(passages=record.passages, generation=record.generation))
             )
-        emitter.send(event(body.decode(), "answer"))
+        emitter.send(event(kept.body.decode(), "answer"))
 
     return working
 
 
-def _passages(found: PassagesOut) -> bytes:
+def _passages(found: RetrievedPassages) -> bytes:
     return event(found.model_dump_json(), "passages")

@@ -2,7 +2,6 @@
 docs/clients.md.
 """
 
-import json
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -18,23 +17,15 @@ from mcp.server.stdio import stdio_server
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.exceptions import MCPError
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.routing import Route
 
 from corpus.errors import QuothError
+from service.answering.record import AnswerRecord, DocumentRecord, RetrievedPassages
 from service.answering.service import AnswerService
 from service.http.dependencies import Dependencies
 from service.http.problems import BUG, fault_of
-from service.http.schemas import (
-    AskRequest,
-    AskResponse,
-    DocumentOut,
-    DocumentRequest,
-    Request,
-    Response,
-    SearchRequest,
-    SearchResponse,
-)
+from service.http.schemas import AskRequest, DocumentRequest, Request, SearchRequest
 from service.http.threads import Threads
 
 INSTRUCTIONS = """\
@@ -58,14 +49,14 @@ logging.getLogger("mcp").setLevel(logging.WARNING)  # which else tells of every 
 class Tool(Generic[_Asked]):
     """What an assistant may call: takes a request of the HTTP service, and gives its response.
 
-    :param run: the response as JSON
+    :param run: gives the response to a request
     """
 
     name: str
     description: str
     request: type[_Asked]
-    response: type[Response]
-    run: Callable[[_Asked], bytes]
+    response: type[BaseModel]
+    run: Callable[[_Asked], BaseModel]
 
     def described(self) -> types.Tool:
         """The tool as it is announced."""
@@ -82,13 +73,14 @@ class Tool(Generic[_Asked]):
         assistant reads.
         """
         try:
-            body = self.run(self.request.model_validate(arguments)).decode()
+            response = self.run(self.request.model_validate(arguments))
         except ValidationError as exc:
             return _failed(fault_of([dict(error) for error in exc.errors()])[1])
         except QuothError as exc:
             return _failed(str(exc))
         return types.CallToolResult(
-            content=[types.TextContent(text=body)], structured_content=json.loads(body)
+            content=[types.TextContent(text=response.model_dump_json(by_alias=True))],
+            structured_content=response.model_dump(mode="json", by_alias=True),
         )
 
 
@@ -165,29 +157,25 @@ def _tools(service: AnswerService) -> list[Tool[Any]]:  # each of its own reques
             "citations; or say that "
             "the documents do not say, with the nearest passages.",
             AskRequest,
-            AskResponse,
-            lambda asked: service.ask(asked.made()),
+            AnswerRecord,
+            lambda asked: service.ask(asked.made()).record,
         ),
         Tool(
             "search",
             "Find the passages of the documents that are nearest to a question, best first.",
             SearchRequest,
-            SearchResponse,
-            lambda asked: _json(service.search(asked.made())),
+            RetrievedPassages,
+            lambda asked: service.search(asked.made()),
         ),
         Tool(
             "get_document",
             "Read a whole document: its text, of the present version or of the one that a "
             "citation names.",
             DocumentRequest,
-            DocumentOut,
-            lambda asked: _json(service.document(asked.document_id, asked.version)),
+            DocumentRecord,
+            lambda asked: service.document(asked.document_id, asked.version),
         ),
     ]
-
-
-def _json(response: Response) -> bytes:
-    return response.model_dump_json().encode()
 
 
 def _failed(reason: str) -> types.CallToolResult:

@@ -19,10 +19,9 @@ from index.search.searcher import SearchResult
 from service.answering.question import Question
 from service.answering.service import AnswerService
 from service.http import problems
-from service.http.completion import MODEL, Completion, CompletionRequest, Said, said, usage
+from service.http.completion import MODEL, Completion, CompletionRequest, said, usage
 from service.http.dependencies import Dependencies
 from service.http.events import Emitter, EventStream, event
-from service.http.schemas import AskResponse
 
 PATHS = ("/v1/chat/", "/v1/models")
 """Where errors have OpenAI's shape."""
@@ -109,7 +108,7 @@ class _Chat:
     """
 
     def __init__(self, service: AnswerService, asked: CompletionRequest, base_url: str) -> None:
-        self._desk = service
+        self._service = service
         self._asked = asked
         self._base_url = base_url
         self._question: Question = asked.made()
@@ -119,9 +118,9 @@ class _Chat:
 
     def answer(self) -> dict[str, Any]:
         """The completion."""
-        body = self._desk.ask(self._question)
-        message = self._said(body)
-        return self._completion.whole(body, message, self._usage(message.content))
+        record = self._service.ask(self._question).record
+        message = said(record, self._base_url)
+        return self._completion.whole(record, message, self._usage(message.content))
 
     def stream(self, emitter: Emitter) -> None:
         """The completion, chunk by chunk, the first when its passages are found."""
@@ -135,24 +134,21 @@ class _Chat:
                 is_open = True
                 emitter.send(self._chunk(self._completion.opening()))
 
-        body = self._desk.ask(self._question, watch)
+        record = self._service.ask(self._question, watch).record
         if not is_open:
             emitter.send(self._chunk(self._completion.opening()))
-        message = self._said(body)
-        emitter.send(*map(self._chunk, self._completion.chunks(body, message)))
+        message = said(record, self._base_url)
+        emitter.send(*map(self._chunk, self._completion.chunks(record, message)))
         if self._asked.includes_usage:
             emitter.send(_event(self._completion.usage(self._usage(message.content))))
         emitter.send(event("[DONE]"))
-
-    def _said(self, body: bytes) -> Said:
-        return said(AskResponse.model_validate_json(body), self._base_url)
 
     def _usage(self, content: str) -> dict[str, int]:
         return usage(self._question, content, self._count)
 
     def _count(self, texts: Sequence[str]) -> int:
         return sum(
-            len(spans) for spans in self._desk.collection.searcher.encoder.token_spans(texts)
+            len(spans) for spans in self._service.collection.searcher.encoder.token_spans(texts)
         )
 
     def _chunk(self, chunk: Mapping[str, Any]) -> bytes:

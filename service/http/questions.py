@@ -7,17 +7,11 @@ from fastapi import APIRouter, Header
 from fastapi.responses import Response
 
 from corpus.errors import NotFoundError
+from service.answering.record import AnswerRecord, RetrievedPassages
 from service.http import problems
 from service.http.dependencies import Dependencies
 from service.http.events import MEDIA_TYPE, EventStream, event, passages_then_answer
-from service.http.schemas import (
-    AskRequest,
-    AskResponse,
-    FeedbackRequest,
-    FeedbackResponse,
-    SearchRequest,
-    SearchResponse,
-)
+from service.http.schemas import AskRequest, FeedbackRequest, FeedbackResponse, SearchRequest
 
 _STREAMED: dict[int | str, dict[str, object]] = {
     200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}
@@ -29,7 +23,7 @@ def router(deps: Dependencies) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["questions"])
     service, threads = deps.service, deps.threads
 
-    @routes.post("/ask", response_model=AskResponse, responses=_STREAMED)
+    @routes.post("/ask", response_model=AnswerRecord, responses=_STREAMED)
     async def ask(request: AskRequest, accept: Annotated[str, Header()] = "") -> Response:
         """The answer, quoted and cited, or the reason why there is none.
 
@@ -38,15 +32,15 @@ def router(deps: Dependencies) -> APIRouter:
         question = request.made()
         if MEDIA_TYPE in accept.lower():
             return EventStream(threads, passages_then_answer(service, question), _error_event)
-        body = await threads.read(service.ask, question)
-        return Response(body, media_type="application/json")
+        kept = await threads.read(service.ask, question)
+        return Response(kept.body, media_type="application/json")
 
     @routes.post("/search")
-    async def search(request: SearchRequest) -> SearchResponse:
+    async def search(request: SearchRequest) -> RetrievedPassages:
         """The passages nearest to a question."""
         return await threads.read(service.search, request.made())
 
-    @routes.get("/answers/{answer_id}", response_model=AskResponse)
+    @routes.get("/answers/{answer_id}", response_model=AnswerRecord)
     async def stored_answer(answer_id: str) -> Response:
         """A kept answer, byte for byte."""
         body = await threads.read(service.history.find, answer_id)

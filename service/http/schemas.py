@@ -5,7 +5,7 @@ Requests are strict: unknown fields and wrong types are refused, nothing is conv
 
 import re
 from datetime import date
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -13,10 +13,7 @@ from corpus.document import unencodable
 from index.collection import Removed
 from index.filters import Filters
 from index.outcome import FileOutcome
-from index.search.searcher import Hit, SearchResult
 from index.store.documents import DocumentSummary
-from service.answering.answer import Answer, Asked, NoAnswer, Statement
-from service.answering.citation import Citation
 from service.answering.question import (
     DEFAULT_SEARCH_TOP_K,
     DEFAULT_TOP_K,
@@ -31,7 +28,6 @@ from service.mirror.ledger import FileStage, LedgerEntry
 
 MAX_BATCH_DOCUMENTS = 10_000
 
-_EXPLAINED_SPANS = 20
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -209,179 +205,6 @@ class FeedbackRequest(Request):
 # -- responses
 
 
-class SentenceOut(Response):
-    """The whole sentence around a quote."""
-
-    start: int
-    end: int
-    text: str
-
-
-class CitationOut(Response):
-    """Where a quote stands: code points, half-open, into the text of the named version."""
-
-    number: int
-    document_id: str
-    version: str
-    title: str
-    url: str | None
-    published: date | None
-    page: int | None
-    start: int
-    end: int
-    quote: str
-    sentence: SentenceOut
-    link: str
-
-    @classmethod
-    def of(cls, citation: Citation) -> Self:
-        """The citation as it is sent."""
-        return cls(
-            number=citation.number,
-            document_id=citation.document_id,
-            version=citation.version,
-            title=citation.title,
-            url=citation.url,
-            published=citation.published,
-            page=citation.page,
-            start=citation.start,
-            end=citation.end,
-            quote=citation.quote,
-            sentence=SentenceOut(
-                start=citation.sentence_start, end=citation.sentence_end, text=citation.sentence
-            ),
-            link=citation.link,
-        )
-
-
-class PassageOut(Response):
-    """A passage that was found."""
-
-    document_id: str
-    version: str
-    title: str
-    start: int
-    end: int
-    text: str
-    score: float
-    rank: int
-
-    @classmethod
-    def of(cls, hit: Hit) -> Self:
-        """The hit as it is sent."""
-        chunk = hit.chunk
-        return cls(
-            document_id=chunk.document_id,
-            version=chunk.version,
-            title=hit.stored.title,
-            start=chunk.start,
-            end=chunk.end,
-            text=chunk.text,
-            score=round(hit.score, 4),
-            rank=hit.rank,
-        )
-
-
-class AnswerOut(Response):
-    """The answer; its text is the first citation's quote."""
-
-    text: str
-    confidence: float
-
-
-class AlternativeOut(AnswerOut):
-    """Another answer that was considered."""
-
-    citations: list[CitationOut]
-
-    @classmethod
-    def of(cls, statement: Statement) -> Self:
-        """The statement as it is sent."""
-        citations = [CitationOut.of(citation) for citation in statement.citations]
-        return cls(
-            text=statement.text, confidence=round(statement.confidence, 4), citations=citations
-        )
-
-
-class AskResponse(Response):
-    """What came of a question. Without an answer, ``answer`` is null and ``reason`` says why."""
-
-    id: str
-    question: str
-    resolved_question: str
-    answered: bool
-    answer: AnswerOut | None
-    citations: list[CitationOut]
-    alternatives: list[AlternativeOut]
-    reason: str | None
-    passages: list[PassageOut]
-    conflict: bool
-    generation: int
-    timings_ms: dict[str, float]
-    explanation: dict[str, Any] | None = Field(
-        None, description="how it came about, where that was asked for"
-    )
-    conversation_id: str | None = Field(None, description="only where the question had one")
-
-    @property
-    def left_out(self) -> set[str]:
-        """Fields that are not sent at all."""
-        return set() if self.conversation_id is not None else {"conversation_id"}
-
-    @classmethod
-    def of(cls, id: str, outcome: Answer | NoAnswer) -> Self:
-        """The outcome as it is sent."""
-        asked = outcome.asked
-        answer, citations, alternatives, reason = None, [], [], None
-        if isinstance(outcome, Answer):
-            statement = outcome.statement
-            answer = AnswerOut(text=statement.text, confidence=round(statement.confidence, 4))
-            citations = [CitationOut.of(citation) for citation in statement.citations]
-            alternatives = [AlternativeOut.of(other) for other in outcome.alternatives]
-        else:
-            reason = outcome.reason.value
-        return cls(
-            id=id,
-            question=asked.question.text,
-            resolved_question=asked.resolved,
-            answered=answer is not None,
-            answer=answer,
-            citations=citations,
-            alternatives=alternatives,
-            reason=reason,
-            passages=[PassageOut.of(hit) for hit in asked.hits],
-            conflict=isinstance(outcome, Answer) and outcome.conflict,
-            generation=asked.generation,
-            timings_ms={stage: round(spent, 1) for stage, spent in asked.timings_ms.items()},
-            explanation=_explanation(asked) if asked.question.explain else None,
-            conversation_id=asked.question.conversation_id,
-        )
-
-
-class SearchResponse(Response):
-    """Passages, best first."""
-
-    hits: list[PassageOut]
-    generation: int
-
-    @classmethod
-    def of(cls, found: SearchResult) -> Self:
-        """The result as it is sent."""
-        return cls(hits=[PassageOut.of(hit) for hit in found.hits], generation=found.generation)
-
-
-class PassagesOut(Response):
-    """The passages that a question is about to be answered from, best first."""
-
-    passages: list[PassageOut]
-    generation: int
-
-    @classmethod
-    def of(cls, found: SearchResult) -> Self:
-        """The result as it is sent."""
-        return cls(passages=[PassageOut.of(hit) for hit in found.hits], generation=found.generation)
-
-
 class ReceiptOut(Response):
     """A document as it stands after it was put in."""
 
@@ -416,44 +239,10 @@ class DocumentResponse(ReceiptOut):
     generation: int
 
 
-class SummaryOut(Response):
-    """A document without its text."""
-
-    id: str
-    version: str
-    title: str
-    url: str | None
-    published: date | None
-    tags: list[str]
-    chunks: int
-    characters: int
-    updated_at: str
-
-    @classmethod
-    def of(cls, summary: DocumentSummary) -> Self:
-        """The summary as it is sent."""
-        return cls(**_summary_fields(summary))
-
-
-class DocumentOut(SummaryOut):
-    """A document with the text of one version. ``version`` names that one."""
-
-    text: str
-    pages: list[dict[str, int]]
-
-    @classmethod
-    def with_text(
-        cls, summary: DocumentSummary, version: str, text: str, pages: list[dict[str, int]]
-    ) -> Self:
-        """The document as it is sent."""
-        fields = {**_summary_fields(summary), "version": version, "characters": len(text)}
-        return cls(**fields, text=text, pages=pages)
-
-
 class ListResponse(Response):
     """Documents in the order of their ids; ``next_cursor`` asks for more, null at the end."""
 
-    documents: list[SummaryOut]
+    documents: list[DocumentSummary]
     next_cursor: str | None
 
 
@@ -579,46 +368,3 @@ class Problem(Response):
     status: int
     detail: str
     field: str | None = Field(None, description="the field at fault, where one is")
-
-
-def _summary_fields(summary: DocumentSummary) -> dict[str, Any]:
-    return {
-        "id": summary.id,
-        "version": summary.version,
-        "title": summary.title,
-        "url": summary.url,
-        "published": summary.published,
-        "tags": list(summary.tags),
-        "chunks": summary.chunks,
-        "characters": summary.characters,
-        "updated_at": summary.updated_at,
-    }
-
-
-def _explanation(asked: Asked) -> dict[str, Any]:
-    return {
-        "passages": [
-            {
-                "rank": hit.rank,
-                "score": round(hit.score, 4),
-                "dense_score": round(hit.found.dense_score, 4),
-                "dense_rank": hit.found.dense_rank,
-                "lexical_score": round(hit.found.lexical_score, 4),
-                "lexical_rank": hit.found.lexical_rank,
-            }
-            for hit in asked.hits
-        ],
-        "spans": [
-            {
-                "rank_of_passage": span.hit.rank,
-                "kind": span.kind,
-                "start": span.start,
-                "end": span.end,
-                "quote": span.quote,
-                "score": round(span.score, 4),
-                "features": {name: round(value, 4) for name, value in span.features.items()},
-            }
-            for spans in asked.findings.spans.values()
-            for span in spans[:_EXPLAINED_SPANS]
-        ],
-    }

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from corpus.dates import written_day
 from service.answering import wording
+from service.answering.answer import Statement
+from service.answering.citation import Citation
+from service.answering.record import AnswerRecord, Passage
 from service.answering.wording import NO_ANSWER, confidence_words
-from service.http.schemas import AlternativeOut, AskResponse, CitationOut, PassageOut
 from service.slack.block_kit import (
     MAX_BLOCKS,
     Block,
@@ -43,7 +45,7 @@ _MAX_FALLBACK_SENTENCE, _MAX_FALLBACK_SOURCES = 400, 990
 
 
 def answer_post(
-    response: AskResponse, base_url: str, *, private: bool = False, shared: bool = False
+    response: AnswerRecord, base_url: str, *, private: bool = False, shared: bool = False
 ) -> Post:
     """An answer, or a message that there is none.
 
@@ -61,7 +63,7 @@ def notice(text: str) -> Post:
     return Post(escaped(text), (section(escaped(text)),))
 
 
-def context_post(response: AskResponse, base_url: str) -> Post:
+def context_post(response: AnswerRecord, base_url: str) -> Post:
     """The passages that an answer quotes."""
     blocks: list[Block] = []
     for citation in response.citations[:_MAX_SOURCES]:
@@ -72,7 +74,7 @@ def context_post(response: AskResponse, base_url: str) -> Post:
     return Post("Quotes in context", tuple(blocks or [section(escaped(NO_ANSWER))]))
 
 
-def nearest_post(response: AskResponse) -> Post:
+def nearest_post(response: AnswerRecord) -> Post:
     """The passages nearest to a question that has no answer."""
     blocks: list[Block] = []
     for passage in response.passages[:_MAX_PASSAGES]:
@@ -86,7 +88,7 @@ def gone_post() -> Post:
     return Post("No longer available", (section(escaped(ANSWER_GONE)),))
 
 
-def _answer_blocks(response: AskResponse, base_url: str) -> Iterator[Block]:
+def _answer_blocks(response: AnswerRecord, base_url: str) -> Iterator[Block]:
     if response.answer is None:
         yield section(escaped(NO_ANSWER))
         return
@@ -101,7 +103,7 @@ def _answer_blocks(response: AskResponse, base_url: str) -> Iterator[Block]:
     yield context([escaped(confidence_words(response.answer.confidence))])
 
 
-def _other_answers(response: AskResponse) -> list[AlternativeOut]:
+def _other_answers(response: AnswerRecord) -> list[Statement]:
     """The other answers to show: those that say something else and may be right, or all of them
     where documents disagree.
     """
@@ -116,7 +118,7 @@ def _other_answers(response: AskResponse) -> list[AlternativeOut]:
     return others[:_MAX_ALTERNATIVES]
 
 
-def _buttons(response: AskResponse, private: bool) -> Iterator[Block]:
+def _buttons(response: AnswerRecord, private: bool) -> Iterator[Block]:
     if response.answer is None:
         if response.passages:
             yield actions([button(NEAREST_ACTION, "Nearest passages", response.id)])
@@ -131,7 +133,7 @@ def _buttons(response: AskResponse, private: bool) -> Iterator[Block]:
     yield actions(buttons)
 
 
-def _fallback_text(response: AskResponse) -> str:
+def _fallback_text(response: AnswerRecord) -> str:
     if response.answer is None:
         return escaped(NO_ANSWER)
     titles = dict.fromkeys(_dated_title(source) for source in response.citations[:_MAX_SOURCES])
@@ -142,13 +144,13 @@ def _fallback_text(response: AskResponse) -> str:
     return f"{escaped(before)}*{escaped(bold)}*{escaped(after)} ({sources})"
 
 
-def _dated_title(citation: CitationOut) -> str:
+def _dated_title(citation: Citation) -> str:
     if citation.published is None:
         return citation.title
     return f"{citation.title}, {written_day(citation.published)}"
 
 
-def _source_line(citation: CitationOut, base_url: str) -> str:
+def _source_line(citation: Citation, base_url: str) -> str:
     """A source: its title as a link to the passage, its date and page, and its own address."""
     passage_url = f"{base_url.rstrip('/')}{citation.link}"
     parts = [link(passage_url, citation.title, SECTION_LIMIT // 2)]
@@ -162,13 +164,13 @@ def _source_line(citation: CitationOut, base_url: str) -> str:
     return ", ".join(parts)
 
 
-def _alternative_line(other: AlternativeOut, base_url: str) -> str:
+def _alternative_line(other: Statement, base_url: str) -> str:
     text = escaped(other.text, _MAX_LINE_LENGTH)
     line = f"{text} — {_source_line(other.citations[0], base_url)}"
     return line if utf16_length(line) <= SECTION_LIMIT else text
 
 
-def _passage_quote(citation: CitationOut, passages: Sequence[PassageOut]) -> Block:
+def _passage_quote(citation: Citation, passages: Sequence[Passage]) -> Block:
     """The passage that a quote was read from, with the quote in bold; its sentence where the
     passage is not kept.
     """
@@ -180,7 +182,7 @@ def _passage_quote(citation: CitationOut, passages: Sequence[PassageOut]) -> Blo
     return quote(*_split_sentence(citation))
 
 
-def _split_sentence(citation: CitationOut) -> tuple[str, str, str]:
+def _split_sentence(citation: Citation) -> tuple[str, str, str]:
     """The sentence of a quote: what comes before the quote, the quote, and what comes after it."""
     start = citation.start - citation.sentence.start
     return _split(citation.sentence.text, start, start + len(citation.quote))

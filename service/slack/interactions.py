@@ -6,8 +6,8 @@ import time
 from dataclasses import replace
 
 from corpus.errors import NotFoundError, QuestionError, StoreError
+from service.answering.record import AnswerRecord
 from service.answering.service import AnswerService
-from service.http.schemas import AskResponse
 from service.http.threads import Threads
 from service.slack.block_kit import Post, modal
 from service.slack.blocks import (
@@ -161,8 +161,8 @@ class Interactions:
         self._votes.keep(press.value, press.user, vote)
         return "Thank you for your vote." if before is None else "Your vote was changed."
 
-    async def _kept_answer(self, answer_id: str) -> AskResponse | None:
+    async def _kept_answer(self, answer_id: str) -> AnswerRecord | None:
         if not _ANSWER_ID.fullmatch(answer_id):
             return None
-        body = await self._threads.read(self._service.history.find, answer_id)
-        return None if body is None else AskResponse.model_validate_json(body)
+        kept = await self._threads.read(self._service.kept_answer, answer_id)
+        return None if kept is None else kept.record

@@ -10,8 +10,8 @@ from service.answering.question import (
     check_question_text,
     make_question,
 )
+from service.answering.record import AnswerRecord
 from service.answering.service import AnswerService
-from service.http.schemas import AskResponse
 from service.http.threads import Threads
 from service.slack.block_kit import Post
 from service.slack.blocks import notice
@@ -42,7 +42,7 @@ class ChannelQuestions:
         self._question_threads = question_threads
         self._inbox_threads = inbox_threads
 
-    async def ask(self, channel: str, text: str, history: Sequence[Turn] = ()) -> AskResponse:
+    async def ask(self, channel: str, text: str, history: Sequence[Turn] = ()) -> AnswerRecord:
         """The answer to a question that was asked in a channel.
 
         :param history: the turns of the conversation before it, oldest first
@@ -57,8 +57,8 @@ class ChannelQuestions:
             filters=Filters(tags=settings.tags),
             min_confidence=settings.threshold,
         )
-        body = await self._question_threads.read(self._service.ask, question)
-        return AskResponse.model_validate_json(body)
+        kept = await self._question_threads.read(self._service.ask, question)
+        return kept.record
 
 
 def question_error_post(text: str, exc: QuestionError) -> Post:

@@ -1,0 +1,200 @@
+"""The record of an answer: what the service hands to every channel, and what it keeps.
+
+HTTP sends the kept bytes as they are. Every other channel uses the record. Kept answers of
+earlier versions are read with the same types, so a field that is added later needs a default."""
+
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any, Self
+
+from pydantic import BaseModel, Field
+
+from corpus.document import Document
+from index.search.searcher import Hit, SearchResult
+from index.store.documents import DocumentSummary
+from service.answering.answer import Answer, AnswerText, Outcome, Statement, Trace
+from service.answering.citation import Citation
+from service.answering.reason import Reason
+
+SCORE_DIGITS = 4
+"""Decimal places of every score and confidence in a record."""
+
+_EXPLAINED_SPANS = 20
+
+
+class Passage(BaseModel, frozen=True):
+    """A passage that was found."""
+
+    document_id: str
+    version: str
+    title: str
+    start: int
+    end: int
+    text: str
+    score: float
+    rank: int
+
+    @classmethod
+    def of(cls, hit: Hit) -> Self:
+        """The passage of a hit."""
+        chunk = hit.chunk
+        return cls(
+            document_id=chunk.document_id,
+            version=chunk.version,
+            title=hit.stored.title,
+            start=chunk.start,
+            end=chunk.end,
+            text=chunk.text,
+            score=_rounded(hit.score),
+            rank=hit.rank,
+        )
+
+
+class RetrievedPassages(BaseModel, frozen=True):
+    """Passages, best first."""
+
+    # A search response calls them hits, and so does its schema; the event that a stream of an
+    # answer begins with is written without aliases.
+    passages: tuple[Passage, ...] = Field(serialization_alias="hits")
+    generation: int
+
+    @classmethod
+    def of(cls, result: SearchResult) -> Self:
+        """The passages of a search."""
+        return cls(passages=tuple(map(Passage.of, result.hits)), generation=result.generation)
+
+
+class AnswerRecord(BaseModel, frozen=True):
+    """The outcome of a question. Without an answer, ``answer`` is null and ``reason`` says why."""
+
+    id: str
+    question: str
+    resolved_question: str
+    answered: bool
+    answer: AnswerText | None
+    citations: tuple[Citation, ...]
+    alternatives: tuple[Statement, ...]
+    reason: Reason | None
+    passages: tuple[Passage, ...]
+    conflict: bool
+    generation: int
+    timings_ms: dict[str, float]
+    explanation: dict[str, Any] | None = Field(
+        None, description="how the answer was chosen, if the request asked for it"
+    )
+    conversation_id: str | None = Field(
+        None,
+        description="only if the question had one",
+        exclude_if=lambda conversation_id: conversation_id is None,
+    )
+
+    @classmethod
+    def of(cls, answer_id: str, outcome: Outcome) -> Self:
+        """The record of an outcome."""
+        trace = outcome.trace
+        answer = outcome if isinstance(outcome, Answer) else None
+        statement = _shown(answer.statement) if answer else None
+        return cls(
+            id=answer_id,
+            question=trace.question.text,
+            resolved_question=trace.resolved,
+            answered=statement is not None,
+            answer=AnswerText(text=statement.text, confidence=statement.confidence)
+            if statement
+            else None,
+            citations=statement.citations if statement else (),
+            alternatives=tuple(map(_shown, answer.alternatives)) if answer else (),
+            reason=None if isinstance(outcome, Answer) else outcome.reason,
+            passages=tuple(map(Passage.of, trace.hits)),
+            conflict=answer is not None and answer.conflict,
+            generation=trace.generation,
+            timings_ms={stage: round(spent, 1) for stage, spent in trace.timings_ms.items()},
+            explanation=_explanation(trace) if trace.question.explain else None,
+            conversation_id=trace.question.conversation_id,
+        )
+
+    def body(self) -> bytes:
+        """The record as JSON, the same bytes for equal records."""
+        return self.model_dump_json().encode()
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """An answer as it is kept.
+
+    :param record: what ``body`` says
+    :param body: the JSON that was kept first, byte for byte
+    """
+
+    record: AnswerRecord
+    body: bytes
+
+    @classmethod
+    def parse(cls, body: bytes) -> Self:
+        """The kept answer of these bytes."""
+        return cls(AnswerRecord.model_validate_json(body), body)
+
+
+class DocumentRecord(BaseModel, frozen=True):
+    """A document with the text of one version, which ``version`` names."""
+
+    id: str
+    version: str
+    title: str
+    url: str | None
+    published: date | None
+    tags: tuple[str, ...]
+    chunks: int
+    characters: int
+    updated_at: str
+    text: str
+    pages: tuple[dict[str, int], ...]
+
+    @classmethod
+    def of(cls, summary: DocumentSummary, document: Document) -> Self:
+        """The record of one version of a document."""
+        own = {
+            "version": document.version,
+            "characters": len(document.text),
+            "text": document.text,
+            "pages": tuple(map(asdict, document.pages)),
+        }
+        return cls.model_validate(asdict(summary) | own)
+
+
+def _rounded(score: float) -> float:
+    return round(score, SCORE_DIGITS)
+
+
+def _shown(statement: Statement) -> Statement:
+    return statement.model_copy(update={"confidence": _rounded(statement.confidence)})
+
+
+def _explanation(trace: Trace) -> dict[str, Any]:  # JSON
+    passages = [
+        {
+            "rank": hit.rank,
+            "score": _rounded(hit.score),
+            "dense_score": _rounded(hit.found.dense_score),
+            "dense_rank": hit.found.dense_rank,
+            "lexical_score": _rounded(hit.found.lexical_score),
+            "lexical_rank": hit.found.lexical_rank,
+        }
+        for hit in trace.hits
+    ]
+    spans = []
+    for ranked in trace.findings.spans.values():
+        for span in ranked[:_EXPLAINED_SPANS]:
+            features = {name: _rounded(value) for name, value in span.features.items()}
+            spans.append(
+                {
+                    "rank_of_passage": span.hit.rank,
+                    "kind": span.kind,
+                    "start": span.start,
+                    "end": span.end,
+                    "quote": span.quote,
+                    "score": _rounded(span.score),
+                    "features": features,
+                }
+            )
+    return {"passages": passages, "spans": spans}
