@@ -11,6 +11,7 @@ from types import MappingProxyType
 from corpus.document import Document, make_document
 from corpus.errors import DocumentError
 from corpus.files import Fingerprint, check_size, is_ignored, path_text, read_contents
+from corpus.formats import html, markdown, office, pdf, text
 from corpus.formats.extracted import Extractor
 from corpus.formats.html import read_html
 from corpus.formats.markdown import read_markdown
@@ -73,6 +74,15 @@ class ParseResult:
     document: Document | None = None
     error: DocumentError | None = None
     fingerprint: Fingerprint | None = None
+
+
+def extraction_revisions() -> dict[str, int]:
+    """The revision of the code that extracts the text of each suffix in :data:`SUPPORTED`."""
+    modules = {read_text: text, read_markdown: markdown, read_html: html, read_pdf: pdf}
+    revisions = {
+        suffix: modules[read].REVISION for suffix, read in SUPPORTED.items() if read in modules
+    }
+    return revisions | office.REVISIONS
 
 
 def find_files(paths: Iterable[Path], tags: Iterable[str] = ()) -> Iterator[ParseTask]:

@@ -11,6 +11,7 @@ import pytest
 
 from corpus.document import Document
 from corpus.errors import DocumentError, NotFoundError, StoreError
+from corpus.load import SUPPORTED, extraction_revisions
 from corpus.pool import ParserPool
 from index.collection import Collection
 from index.encoding.encoder import Encoder
@@ -609,3 +610,39 @@ def test_a_subfolder_can_be_moved(synced: Synced) -> None:
     assert set(synced.sync().values()) == {"moved"}
     assert (len(synced.ids()), synced.embedded, synced.collection.verify()) == (70, [], [])
     assert all(each.startswith("papers/new/") for each in synced.ids())
+
+
+def test_files_of_a_format_that_is_extracted_differently_are_read_again(
+    synced: Synced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced.write("a.txt", "Gas flows.")
+    synced.write("b.md", "Oil flows.")
+    synced.sync()
+    assert list(synced.mirror.plan().pending) == []
+    monkeypatch.setattr("corpus.formats.markdown.REVISION", 2)
+    assert [task.path.name for task in synced.mirror.plan().pending] == ["b.md"]
+    synced.sync()
+    assert list(synced.mirror.plan().pending) == []
+
+
+def test_a_sync_that_reads_a_format_again_may_be_interrupted(
+    synced: Synced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(66):
+        synced.write(f"{number}.md", f"Line {number} carries gas.")
+    synced.sync()
+    monkeypatch.setattr("corpus.formats.markdown.REVISION", 2)
+    outcomes = synced.mirror.carry_out(synced.mirror.plan(), ParserPool(0, LIMIT))
+    next(outcomes)
+    del outcomes  # as if the process had ended here
+    assert len(synced.mirror.plan().pending) == 2
+    synced.sync()
+    assert list(synced.mirror.plan().pending) == []
+
+
+@pytest.mark.parametrize("module", ["text", "markdown", "html", "pdf"])
+def test_every_format_has_a_revision(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = extraction_revisions()
+    assert before == dict.fromkeys(SUPPORTED, 1)
+    monkeypatch.setattr(f"corpus.formats.{module}.REVISION", 2)
+    assert 2 in extraction_revisions().values()

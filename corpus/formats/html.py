@@ -13,6 +13,9 @@ from corpus.formats.clean import clean_text, one_line
 from corpus.formats.extracted import Extracted
 from corpus.formats.text import decode, marked_encoding
 
+REVISION = 1
+"""Raised when other text is extracted from HTML, so that synced files are read again."""
+
 _CHARSET = re.compile(
     rb"""(?:<meta[^>]*?charset|<\?xml[^>]*?encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE
 )

@@ -13,6 +13,9 @@ from corpus.formats.clean import clean_text
 from corpus.formats.extracted import Extracted
 from corpus.formats.text import decode
 
+REVISION = 1
+"""Raised when other text is extracted from Markdown, so that synced files are read again."""
+
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token

@@ -30,6 +30,9 @@ from corpus.formats.package import (
 )
 from corpus.formats.paged import join_pages
 
+REVISIONS = {".docx": 1, ".pptx": 1, ".xlsx": 1, ".epub": 1}
+"""By suffix. Raised when other text is extracted, so that synced files are read again."""
+
 # Escape everything that looks like Markdown, and keep superscripts apart from the word before them.
 _MARKDOWNIFY = {"escape_misc": True, "sup_symbol": "<sup>", "sub_symbol": "<sub>"}
 # The member that every file of a format has.

@@ -19,6 +19,9 @@ from corpus.formats.clean import clean_text, one_line
 from corpus.formats.extracted import Extracted
 from corpus.formats.paged import LINE, PARAGRAPH, join_pages
 
+REVISION = 1
+"""Raised when other text is extracted from PDF, so that synced files are read again."""
+
 _PDFIUM = threading.Lock()
 _MAGIC_WITHIN = 1_024
 _PASSWORD_ERROR = 4

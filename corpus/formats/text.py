@@ -6,6 +6,9 @@ from corpus.errors import DocumentError
 from corpus.formats.clean import clean_text
 from corpus.formats.extracted import Extracted
 
+REVISION = 1
+"""Raised when other text is extracted from plain text, so that synced files are read again."""
+
 _BOMS = (
     # The UTF-32 little-endian mark begins with the UTF-16 one, so it must be tried first.
     (codecs.BOM_UTF32_LE, "utf-32"),

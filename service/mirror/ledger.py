@@ -1,7 +1,7 @@
 """The ledger: what became of each file in the folders that are synced with an index."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -33,6 +33,14 @@ _synced_files = sa.Table(
     sa.Column("stage", sa.Text, nullable=False),
     sa.Column("reason", sa.Text),
     sa.Column("at", sa.Text, nullable=False),
+)
+
+_synced_formats = sa.Table(
+    "synced_formats",
+    _metadata,
+    sa.Column("root", sa.Text, primary_key=True),
+    sa.Column("suffix", sa.Text, primary_key=True),
+    sa.Column("revision", sa.Integer, nullable=False),
 )
 
 LEDGER_DATA = ApplicationData(_metadata)
@@ -97,11 +105,13 @@ class LedgerChange:
     :param entries: lines to write; each replaces the line of the same path
     :param forgotten: paths whose lines are deleted
     :param root: a synced folder to record
+    :param revisions: of the code that extracts the texts of its files, by suffix
     """
 
     entries: Sequence[LedgerEntry] = ()
     forgotten: Sequence[str] = ()
     root: SyncedFolder | None = None
+    revisions: Mapping[str, int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
@@ -126,6 +136,17 @@ class LedgerChange:
             )
             connection.execute(
                 _synced_folders.insert().values({**asdict(self.root), "tags": list(self.root.tags)})
+            )
+        if self.root and self.revisions:
+            connection.execute(
+                _synced_formats.delete().where(_synced_formats.c.root == self.root.path)
+            )
+            connection.execute(
+                _synced_formats.insert(),
+                [
+                    {"root": self.root.path, "suffix": suffix, "revision": revision}
+                    for suffix, revision in self.revisions.items()
+                ],
             )
 
 
@@ -157,6 +178,7 @@ class Ledger:
                 == 0
             ):
                 raise NotFoundError(f"{path}: the index is not synced with this folder")
+            connection.execute(_synced_formats.delete().where(_synced_formats.c.root == path))
             return connection.execute(
                 _synced_files.delete().where(_synced_files.c.root == path)
             ).rowcount
@@ -166,6 +188,15 @@ class Ledger:
         with self._database.reading() as connection:
             rows = connection.execute(sa.select(_synced_folders).order_by(_synced_folders.c.path))
             return [SyncedFolder(row.path, row.prefix, tuple(row.tags)) for row in rows]
+
+    def revisions(self, root: str) -> dict[str, int]:
+        """The revisions of the code that extracted the texts of a folder's files, by suffix.
+
+        A missing suffix has the first revision.
+        """
+        query = sa.select(_synced_formats).where(_synced_formats.c.root == root)
+        with self._database.reading() as connection:
+            return {row.suffix: row.revision for row in connection.execute(query)}
 
     def entries(self, root: str) -> dict[str, LedgerEntry]:
         """The lines of the files in a synced folder, by path."""

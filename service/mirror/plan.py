@@ -1,7 +1,7 @@
 """Planning a sync: compares a folder with the ledger, and lists the files that must be read."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -43,21 +43,25 @@ def make_plan(
     *,
     versions: Mapping[str, str],
     again: bool,
+    outdated: Collection[str] = (),
 ) -> SyncPlan:
     """Compare the files of a folder with their ledger lines.
 
     :param known: the ledger lines of the folder, by path
     :param versions: the current versions of its documents, by id
     :param again: read every file, whether it has changed or not
+    :param outdated: suffixes of which every file is read, because its text is extracted by other
+        code than the last time
     """
     unchanged: list[LedgerEntry] = []
     pending: dict[ParseTask, LedgerEntry] = {}
     for state in states:
         entry = known.get(state.name)
-        if entry and not again and _is_unchanged(entry, state, versions):
+        is_outdated = again or state.path.suffix.lower() in outdated
+        if entry and not is_outdated and _is_unchanged(entry, state, versions):
             unchanged.append(entry)
         else:
-            waiting = _waiting(root, state, entry, again=again)
+            waiting = _waiting(root, state, entry, again=is_outdated)
             pending[_task(root, state, waiting, versions=versions)] = waiting
     present = {state.name for state in states}
     # Nothing is known about the files in a folder that cannot be listed, so none of them is gone.

@@ -8,6 +8,7 @@ from pathlib import Path
 from corpus.claims import IdClaims
 from corpus.errors import DocumentError
 from corpus.folder import scan
+from corpus.load import extraction_revisions
 from corpus.pool import ParserPool
 from index.collection import Collection
 from index.ingest import batches
@@ -55,7 +56,14 @@ class Mirror:
         known = self._ledger.entries(root.path)
         # Other tags change every document, so every file must be read.
         again = again or root != known_root
-        return make_plan(root, states, known, versions=versions, again=again)
+        extracted = self._ledger.revisions(root.path)
+        outdated = {
+            suffix
+            for suffix, revision in extraction_revisions().items()
+            # A ledger from before revisions was written by the first one of every format.
+            if revision != extracted.get(suffix, 1)
+        }
+        return make_plan(root, states, known, versions=versions, again=again, outdated=outdated)
 
     def carry_out(self, plan: SyncPlan, pool: ParserPool) -> Iterator[FileOutcome]:
         """Carry out a plan, a batch at a time. Each outcome is yielded when it is on disk and
@@ -70,7 +78,13 @@ class Mirror:
         """
         self._collection.require_writable()
         yield from map(_unread_outcome, plan.unchanged)
-        self._ledger.record(LedgerChange(list(plan.pending.values()), root=plan.root))
+        self._ledger.record(
+            # Outdated files have lost their fingerprints in these lines, so that they are read even
+            # if this sync is interrupted.
+            LedgerChange(
+                list(plan.pending.values()), root=plan.root, revisions=extraction_revisions()
+            )
+        )
         reader = PlanReader(plan, IdClaims(self._ledger.claims()))
         # One batch is held back, because the last one also removes the missing files, and which
         # files are missing is known only when all have been read.
