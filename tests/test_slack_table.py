@@ -226,7 +226,7 @@ CASES = (
         ASKED,
     ),
     Case(
-        "a message before the bot was named in it, then the mention",
+        "a message that does not mention the bot yet, then the mention",
         ANSWERS,
         (message(QUESTION), mention(QUESTION)),
     ),
@@ -248,7 +248,7 @@ CASES = (
         (direct(QUESTION, subtype="file_share", files=[{"id": "F1"}]),),
     ),
     Case("`/ask` with a question", "answers privately", (asks(QUESTION),)),
-    Case("`/ask`, told twice", "answers privately", (asks(QUESTION), asks(QUESTION))),
+    Case("`/ask`, delivered twice", "answers privately", (asks(QUESTION), asks(QUESTION))),
     Case("`/ask` without a question", "replies privately", (asks(" "),)),
     Case(
         "a question that the documents do not answer",
@@ -271,12 +271,12 @@ CASES = (
     ),
     # not asked
     Case("a message in a channel", SILENT, (message("Lunch?"),)),
-    Case("a question in a channel that is not put to the bot", SILENT, (message(QUESTION),)),
+    Case("a question in a channel that does not mention the bot", SILENT, (message(QUESTION),)),
     Case("a mention of somebody else", SILENT, (message(f"<@{BEN}> {QUESTION}"),)),
     Case("a mention by another bot", SILENT, (mention(QUESTION, bot_id="B0X"),)),
-    Case("a message of the bot itself", SILENT, (direct(QUESTION, user=BOT),)),
+    Case("a message by the bot itself", SILENT, (direct(QUESTION, user=BOT),)),
     Case("a `bot_message`", SILENT, (message(f"<@{BOT}> {QUESTION}", subtype="bot_message"),)),
-    Case("a message of Slackbot", SILENT, (direct(QUESTION, user="USLACKBOT"),)),
+    Case("a message by Slackbot", SILENT, (direct(QUESTION, user="USLACKBOT"),)),
     Case("somebody joins", SILENT, (message(f"<@{BOT}> has joined", subtype="channel_join"),)),
     Case(
         "a link that Slack unfurls",
@@ -285,12 +285,12 @@ CASES = (
         ASKED,
     ),
     Case("a reaction", SILENT, ({"type": "reaction_added", "user": ANA},)),
-    Case("an event that nobody knows", SILENT, ({"type": "moon_landing"},)),
+    Case("an event of an unknown type", SILENT, ({"type": "moon_landing"},)),
     # threads
-    Case("a follow-up by who asked", ANSWERS, (reply(WIDTH),), ASKED),
-    Case("a follow-up, told again", ANSWERS, (reply(WIDTH), told(reply(WIDTH), **RETRIED)), ASKED),
+    Case("a follow-up by the asker", ANSWERS, (reply(WIDTH),), ASKED),
+    Case("a follow-up, delivered twice", ANSWERS, (reply(WIDTH), told(reply(WIDTH), **RETRIED)), ASKED),
     Case(
-        "a follow-up that is sent to the channel as well",
+        "a follow-up that is also sent to the channel",
         ANSWERS,
         (reply(WIDTH, subtype="thread_broadcast"),),
         ASKED,
@@ -310,7 +310,7 @@ CASES = (
         (*ASKED, sets("threshold 1")),
     ),
     Case(
-        "a remark by who asked that the documents do not answer",
+        "a remark by the asker that the documents do not answer",
         SILENT,
         (reply("I will tell the others."),),
         (*ASKED, sets("threshold 1")),
@@ -327,7 +327,7 @@ CASES = (
         (reply(WIDTH, LAST),),
         (*ASKED, reply("I know it.", user=BEN)),
     ),
-    Case("a reply that names a person", SILENT, (reply(f"<@{BEN}> is that right?"),), ASKED),
+    Case("a reply that mentions a person", SILENT, (reply(f"<@{BEN}> is that right?"),), ASKED),
     Case(
         "a question after a reply to a person",
         SILENT,
@@ -359,7 +359,7 @@ CASES = (
     # edits and deletions
     Case("an edited question", "edits its answer", (REWORDED,), ASKED),
     Case(
-        "an edited question, told twice",
+        "an edited question, delivered twice",
         "edits its answer",
         (REWORDED, told(REWORDED, **RETRIED)),
         ASKED,
@@ -371,12 +371,12 @@ CASES = (
         ASKED,
     ),
     Case(
-        "an edit that leaves the words as they are",
+        "an edit that does not change the words",
         SILENT,
         (edited(mention(QUESTION), f"<@{BOT}>   {QUESTION}"),),
         ASKED,
     ),
-    Case("an edit that names the bot for the first time", ANSWERS, (ADDED,), (message(QUESTION),)),
+    Case("an edit that mentions the bot for the first time", ANSWERS, (ADDED,), (message(QUESTION),)),
     Case(
         "such an edit, with its `app_mention`",
         ANSWERS,
@@ -392,7 +392,7 @@ CASES = (
         ASKED,
     ),
     Case(
-        "a deletion, told twice",
+        "a deletion, delivered twice",
         "deletes its answer",
         (deleted(mention(QUESTION)), deleted(mention(QUESTION))),
         ASKED,
@@ -419,32 +419,32 @@ CASES = (
     # channels
     Case("`/quoth`", "replies privately", (sets(""),)),
     Case("`/quoth` with something else", "replies privately", (sets("dance"),)),
-    Case("a question where auto-answers are on", ANSWERS, (message(QUESTION),), AUTO),
+    Case("a question with auto-answers on", ANSWERS, (message(QUESTION),), AUTO),
     Case(
-        "a question below the channel's threshold where they are on",
+        "a question below the channel's threshold with auto-answers on",
         SILENT,
         (message(QUESTION),),
         (*AUTO, sets("threshold 1")),
     ),
-    Case("a remark where they are on", SILENT, (message("It is long."),), AUTO),
+    Case("a remark with auto-answers on", SILENT, (message("It is long."),), AUTO),
     Case(
-        "a question to a person where they are on", SILENT, (message(f"<@{BEN}> {QUESTION}"),), AUTO
+        "a question to a person with auto-answers on", SILENT, (message(f"<@{BEN}> {QUESTION}"),), AUTO
     ),
-    Case("a question by a bot where they are on", SILENT, (message(QUESTION, bot_id="B0X"),), AUTO),
+    Case("a question by a bot with auto-answers on", SILENT, (message(QUESTION, bot_id="B0X"),), AUTO),
     Case(
-        "a question where they were switched off again",
+        "a question after auto-answers were switched off",
         SILENT,
         (message(QUESTION),),
         (*AUTO, sets("auto off")),
     ),
     Case(
-        "a question where they are on, after a restart",
+        "a question with auto-answers on, after a restart",
         ANSWERS,
         (message(QUESTION),),
         (*AUTO, restart),
     ),
     Case(
-        "a mention where only other documents are searched",
+        "a mention in a channel that searches other documents only",
         "says that the documents do not say",
         (mention(QUESTION),),
         (sets("tags peas"),),
@@ -459,7 +459,7 @@ CASES = (
     ),
     Case("*Show context*", "opens a modal", (pressed(blocks.CONTEXT_ACTION),), ASKED),
     Case(
-        "*Show context* where Slack opens no modal",
+        "*Show context* when Slack opens no modal",
         "replies privately",
         (
             fails("views.open", Fault(200, {"ok": False, "error": "expired_trigger_id"})),
@@ -490,12 +490,12 @@ CASES = (
         "a retry after a restart", SILENT, (told(mention(QUESTION), **RETRIED),), (*ASKED, restart)
     ),
     Case(
-        "a mention, taken before a restart and answered after it",
+        "a mention, accepted before a restart and answered after it",
         ANSWERS,
         (fails("chat.postMessage", Fault(503)), arrives(mention(QUESTION)), was_tried, restart),
     ),
     Case(
-        "a mention while Slack asks for time (429)",
+        "a mention during a rate limit (429)",
         ANSWERS,
         (fails("chat.postMessage", Fault(429, headers={"Retry-After": "1"})), mention(QUESTION)),
     ),
@@ -505,7 +505,7 @@ CASES = (
         (fails("chat.postMessage", Fault(500, "<h1>no</h1>")), mention(QUESTION)),
     ),
     Case(
-        "a mention while Slack refuses for good",
+        "a mention whose answer Slack refuses for good",
         SILENT,
         (
             fails("chat.postMessage", Fault(200, {"ok": False, "error": "is_archived"})),
@@ -513,7 +513,7 @@ CASES = (
         ),
     ),
     Case(
-        "`/ask` where the address for responses is gone",
+        "`/ask` with an expired `response_url`",
         "answers privately",
         (fails("response", Fault(404, "no_such_hook")), asks(QUESTION)),
     ),
@@ -534,10 +534,10 @@ CASES = (
         "answers 401",
         (raw(lambda body: signed(body, at=time.time() - 360)),),
     ),
-    Case("a signed body that is no JSON", "answers 400", (raw(signed, b"{"),)),
-    Case("an event without its parts", "answers 400", ({"type": "event_callback"},)),
+    Case("a signed body that is not JSON", "answers 400", (raw(signed, b"{"),)),
+    Case("an event without its fields", "answers 400", ({"type": "event_callback"},)),
     Case(
-        "an event of another workspace",
+        "an event from another workspace",
         "answers 403",
         (envelope(mention(QUESTION), team="T0OTHER"),),
     ),
