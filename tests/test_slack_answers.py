@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.reporting.slack_answers import EXAMPLES, library_desk, sections
+from eval.reporting.slack_answers import EXAMPLES, example_sections, library_service
 from tests.loopback import fault_of_blocks
 
 PART = (Path(__file__).parent.parent / "docs" / "slack.md").read_text().split("## Five answers")[1]
@@ -14,8 +14,8 @@ PART = (Path(__file__).parent.parent / "docs" / "slack.md").read_text().split("#
 
 @pytest.mark.models
 def test_the_answers_in_the_docs_are_those_of_the_shipped_library(tmp_path: Path) -> None:
-    with library_desk(tmp_path) as service:
-        assert [section for section in sections(service) if section not in PART] == []
+    with library_service(tmp_path) as service:
+        assert [section for section in example_sections(service) if section not in PART] == []
 
 
 def test_slack_takes_the_answers_in_the_docs() -> None:

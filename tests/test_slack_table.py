@@ -288,7 +288,12 @@ CASES = (
     Case("an event of an unknown type", SILENT, ({"type": "moon_landing"},)),
     # threads
     Case("a follow-up by the asker", ANSWERS, (reply(WIDTH),), ASKED),
-    Case("a follow-up, delivered twice", ANSWERS, (reply(WIDTH), told(reply(WIDTH), **RETRIED)), ASKED),
+    Case(
+        "a follow-up, delivered twice",
+        ANSWERS,
+        (reply(WIDTH), told(reply(WIDTH), **RETRIED)),
+        ASKED,
+    ),
     Case(
         "a follow-up that is also sent to the channel",
         ANSWERS,
@@ -376,7 +381,9 @@ CASES = (
         (edited(mention(QUESTION), f"<@{BOT}>   {QUESTION}"),),
         ASKED,
     ),
-    Case("an edit that mentions the bot for the first time", ANSWERS, (ADDED,), (message(QUESTION),)),
+    Case(
+        "an edit that mentions the bot for the first time", ANSWERS, (ADDED,), (message(QUESTION),)
+    ),
     Case(
         "such an edit, with its `app_mention`",
         ANSWERS,
@@ -428,9 +435,14 @@ CASES = (
     ),
     Case("a remark with auto-answers on", SILENT, (message("It is long."),), AUTO),
     Case(
-        "a question to a person with auto-answers on", SILENT, (message(f"<@{BEN}> {QUESTION}"),), AUTO
+        "a question to a person with auto-answers on",
+        SILENT,
+        (message(f"<@{BEN}> {QUESTION}"),),
+        AUTO,
     ),
-    Case("a question by a bot with auto-answers on", SILENT, (message(QUESTION, bot_id="B0X"),), AUTO),
+    Case(
+        "a question by a bot with auto-answers on", SILENT, (message(QUESTION, bot_id="B0X"),), AUTO
+    ),
     Case(
         "a question after auto-answers were switched off",
         SILENT,

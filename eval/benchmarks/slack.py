@@ -1,11 +1,12 @@
-"""The Slack bot under load: how soon it acknowledges, and whether each mention is answered once.
+"""Measures the Slack bot under load: how soon it acknowledges events, and whether it answers each
+mention once.
 
     python -m eval.benchmarks.slack [--mentions 500] [--seconds 10] [--again 0.3]
 
-Starts ``quoth serve`` over the shipped library, and a Slack on the loopback that takes what the bot
-says. Mentions arrive at an even pace, each with another question as far as the shipped set goes.
-Some are delivered again, as Slack does that: as a retry, and as the ``message`` event that comes
-beside a mention."""
+Starts ``quoth serve`` over the shipped library, and a local stand-in for Slack that accepts
+whatever the bot posts. Mentions arrive at an even pace. Questions repeat only once the shipped set
+is used up. As with Slack, some mentions arrive more than once: as a retry, and as the ``message``
+event that accompanies a mention."""
 
 import argparse
 import asyncio
@@ -44,11 +45,11 @@ _RETRY = {"X-Slack-Retry-Num": "1", "X-Slack-Retry-Reason": "http_timeout"}
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line asks for.
+class LoadOptions:
+    """The options of the command line.
 
-    :param again: the share of mentions that is retried, and the share that comes with its
-        ``message`` event"""
+    :param again: the share of mentions that is sent again as a retry, and the share that is
+        accompanied by its ``message`` event"""
 
     mentions: int
     seconds: float
@@ -57,8 +58,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A request of Slack: what is sent, when after the start, and with which headers besides its
-    signature.
+    """A request from Slack.
+
+    :param at_s: when it is sent, in seconds after the start
+    :param headers: besides the signature
     """
 
     at_s: float
@@ -67,15 +70,15 @@ class Delivery:
 
 
 @dataclass(slots=True)
-class Slack:
-    """A Slack that takes whatever it is told.
+class SlackStandIn:
+    """A Slack that accepts whatever it is sent.
 
-    :param answers: how many messages the bot has said in each thread
+    :param answers: how many messages the bot has posted in each thread
     """
 
     answers: Counter[str] = field(default_factory=Counter)
 
-    async def take(self, request: web.Request) -> web.Response:
+    async def call(self, request: web.Request) -> web.Response:
         """Answer a call of the Web API."""
         if request.match_info["method"] == "auth.test":
             return web.json_response({"ok": True, "team_id": TEAM, "user_id": BOT})
@@ -85,12 +88,12 @@ class Slack:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """What came of it.
+class LoadResult:
+    """What was measured.
 
-    :param acknowledged_s: seconds from sending to the answer of each delivery that was taken
-    :param refused: deliveries that were answered otherwise
-    :param answers: messages of the bot in each thread
+    :param acknowledged_s: for each delivery that was acknowledged, the seconds until then
+    :param refused: how many deliveries were not acknowledged
+    :param answers: how many messages the bot posted in each thread
     :param all_answered_s: seconds from the first delivery to the last answer
     """
 
@@ -101,11 +104,11 @@ class Run:
 
 
 def main() -> None:
-    """Run it, and print the machine and the table."""
+    """Run the benchmark, and print the machine and the table."""
     options = _options()
     settings = load_settings()
     print_machine(this_machine(settings.threads))
-    deliveries = drawn(options)
+    deliveries = draw_deliveries(options)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "library"
         library = ["add", str(ROOT / "corpus" / "library"), "--data", str(folder)]
@@ -120,8 +123,8 @@ def main() -> None:
     _print(run, deliveries, options)
 
 
-def drawn(options: Options) -> list[Delivery]:
-    """What Slack sends, in order: the same in every run."""
+def draw_deliveries(options: LoadOptions) -> list[Delivery]:
+    """The requests from Slack, in order. They are the same in every run."""
     questions = [
         one.text for one in read_set(ROOT / "eval" / "sets" / "known_facts.jsonl").questions
     ]
@@ -149,11 +152,11 @@ def drawn(options: Options) -> list[Delivery]:
 
 
 async def _run(
-    deliveries: Sequence[Delivery], options: Options, folder: Path, own: Mapping[str, str]
-) -> Run:
-    slack = Slack()
+    deliveries: Sequence[Delivery], options: LoadOptions, folder: Path, own: Mapping[str, str]
+) -> LoadResult:
+    slack = SlackStandIn()
     app = web.Application()
-    app.router.add_post("/api/{method}", slack.take)
+    app.router.add_post("/api/{method}", slack.call)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -171,12 +174,13 @@ async def _run(
         await runner.cleanup()
 
 
-async def _measured(url: str, deliveries: Sequence[Delivery], mentions: int, slack: Slack) -> Run:
-    limits = aiohttp.TCPConnector(
-        limit=0
-    )  # Slack waits for nobody; and httpx slows down where many wait at a time
+async def _measured(
+    url: str, deliveries: Sequence[Delivery], mentions: int, slack: SlackStandIn
+) -> LoadResult:
+    # Slack does not wait for one response before the next request. httpx is too slow for that.
+    connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(
-        url, connector=limits, timeout=aiohttp.ClientTimeout(60)
+        url, connector=connector, timeout=aiohttp.ClientTimeout(60)
     ) as client:
         started = time.perf_counter()
         taken = await asyncio.gather(
@@ -185,9 +189,11 @@ async def _measured(url: str, deliveries: Sequence[Delivery], mentions: int, sla
         while len(slack.answers) < mentions and time.perf_counter() - started < _PATIENCE_S:
             await asyncio.sleep(0.1)
         ended = time.perf_counter()
-        await asyncio.sleep(2)  # for an answer too many
+        await asyncio.sleep(2)  # for answers that should not come
     acknowledged = tuple(spent for spent in taken if spent is not None)
-    return Run(acknowledged, len(taken) - len(acknowledged), dict(slack.answers), ended - started)
+    return LoadResult(
+        acknowledged, len(taken) - len(acknowledged), dict(slack.answers), ended - started
+    )
 
 
 async def _deliver(
@@ -213,12 +219,12 @@ async def _deliver(
         return None
 
 
-def _print(run: Run, deliveries: Sequence[Delivery], options: Options) -> None:
+def _print(run: LoadResult, deliveries: Sequence[Delivery], options: LoadOptions) -> None:
     took = [1_000 * spent for spent in run.acknowledged_s]
     late = sum(spent >= LIMIT_S for spent in run.acknowledged_s)
     rows = {
         "mentions": f"{options.mentions} in {options.seconds:g} s",
-        "deliveries, retries and twins among them": f"{len(deliveries)}",
+        "requests, with retries and message events": f"{len(deliveries)}",
         "not acknowledged": f"{run.refused}",
         f"acknowledged after {LIMIT_S:g} s or more": f"{late}",
         "acknowledged after, p50": f"{percentile(took, 50):,.0f} ms",
@@ -235,15 +241,15 @@ def _print(run: Run, deliveries: Sequence[Delivery], options: Options) -> None:
     Console(highlight=False).print(table)
 
 
-def _options() -> Options:
+def _options() -> LoadOptions:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--mentions", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument(
-        "--again", type=float, default=0.3, help="share of mentions that is delivered again"
+        "--again", type=float, default=0.3, help="share of mentions that is sent again"
     )
     given = parser.parse_args()
-    return Options(given.mentions, given.seconds, given.again)
+    return LoadOptions(given.mentions, given.seconds, given.again)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ Block = dict[str, Any]  # JSON
 
 MAX_BLOCKS = 50
 MAX_HEADER_LENGTH = 150
-MAX_TITLE_LENGTH = 24
+MAX_MODAL_TITLE_LENGTH = 24
 MAX_BUTTON_LENGTH = 75
 MAX_QUOTE_LENGTH = 2_900
 """Characters of a quoted text; a longer one is cut around its bold part."""
@@ -91,8 +91,8 @@ def modal(post: Post) -> Block:
     """A message of the bot as a modal, with its text as the title."""
     return {
         "type": "modal",
-        "title": plain_text_object(post.text, MAX_TITLE_LENGTH),
-        "close": plain_text_object("Close", MAX_TITLE_LENGTH),
+        "title": plain_text_object(post.text, MAX_MODAL_TITLE_LENGTH),
+        "close": plain_text_object("Close", MAX_MODAL_TITLE_LENGTH),
         "blocks": list(post.blocks),
     }
 
