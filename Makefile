@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: serve setup check test clean
+.PHONY: serve setup check quick test clean
 
 serve: setup  ## index the shipped library and answer questions on http://127.0.0.1:8000
 	$(BIN)/quoth add corpus/library
@@ -26,6 +26,10 @@ check: setup  ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+quick: setup  ## the tests that need no models, no browser and no other process: one minute
+	$(BIN)/python -m pytest -m "not models and not browser and not processes" \
+	  --hypothesis-profile quick
 
 test: check  ## everything that CI runs
 	$(BIN)/python -m pytest

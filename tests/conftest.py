@@ -3,16 +3,22 @@ test ends.
 """
 
 import asyncio
+import os
 import re
 import socket
+import subprocess
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+# Before numpy: the matrices of tests are small, and threads would only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import hypothesis
 import numpy as np
@@ -38,7 +44,9 @@ from service.storage import APPLICATION_DATA
 if TYPE_CHECKING:
     from tests.slack_harness import BotHarness
 
-hypothesis.settings.register_profile("quoth", deadline=None)  # a busy machine is no failure
+# No deadline: a busy machine is not a failure.
+hypothesis.settings.register_profile("quoth", deadline=None)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=20)
 hypothesis.settings.load_profile("quoth")
 
 DIMENSION = 64
@@ -100,12 +108,35 @@ class ToyPassageReader:
         return 3.0 * len(shared) + match[0][0].isdigit()
 
 
+# What a test needs beyond this process shows in its fixtures, or is marked by hand.
+MARKS = {
+    "real_encoder": pytest.mark.models,
+    "real_passages": pytest.mark.models,
+    "browser": pytest.mark.browser,
+    "serving": pytest.mark.processes,
+}
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever asks for the real models is marked ``models``."""
+    """Mark each test by the fixtures that it uses."""
     for item in items:
-        if {"real_encoder", "real_passages"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.models)
+        for fixture in MARKS.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(MARKS[fixture])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let only marked tests start processes, so that the fast suite stays fast."""
+
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise RuntimeError("mark this test with pytest.mark.processes: it starts a process")
+
+    with pytest.MonkeyPatch.context() as patch:
+        if not any(item.iter_markers("processes")) and not any(item.iter_markers("browser")):
+            patch.setattr(subprocess.Popen, "__init__", refuse)
+            patch.setattr(BaseProcess, "start", refuse)
+        return (yield)
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from service.answering import wording
 from service.answering.reason import Reason
 from service.cli.main import main
 
-pytestmark = pytest.mark.models
+pytestmark = [pytest.mark.models, pytest.mark.processes]
 
 ROOT = Path(__file__).parent.parent
 QUESTION = "How long is the Otter Bridge?"

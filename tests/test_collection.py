@@ -262,6 +262,7 @@ def test_a_reader_goes_on_when_a_writer_deletes_what_it_found(
     assert (found(reader), reader.generation) == (["b"], 2)
 
 
+@pytest.mark.processes
 def test_a_second_writer_is_refused_and_a_reader_is_not(
     open_collection: Open, tmp_path: Path
 ) -> None:

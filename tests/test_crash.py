@@ -9,11 +9,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from corpus.document import Document
 from corpus.pool import ParserPool
 from index.collection import Collection
 from service.mirror.ledger import Ledger
 from service.mirror.sync import Mirror
+
+pytestmark = pytest.mark.processes
 
 ROUNDS = 5
 LAST = "last"

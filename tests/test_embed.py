@@ -133,6 +133,7 @@ def test_the_export_agrees_with_the_published_model(real_encoder: Encoder) -> No
 
 
 @pytest.mark.models
+@pytest.mark.processes
 def test_encoding_with_the_export_imports_no_torch() -> None:
     # In a fresh process: this one may have imported torch for another test.
     script = (

@@ -59,7 +59,7 @@ def limited(folder: Path, room: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.fixture(params=["full", "over quota"])
+@pytest.fixture(params=[pytest.param("full", marks=pytest.mark.processes), "over quota"])
 def full(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Full]:
     """Leaves so many bytes on the disk that ``tmp_path`` is on."""
     if request.param == "over quota":
@@ -100,6 +100,7 @@ def test_a_full_disk_loses_nothing_and_work_goes_on_when_there_is_room(
 
 
 @pytest.mark.models
+@pytest.mark.processes
 def test_a_service_that_is_killed_loses_nothing_that_it_acknowledged(
     tmp_path: Path, real_encoder: Encoder
 ) -> None:

@@ -355,6 +355,7 @@ def test_the_id_of_a_file_in_the_root_folder_is_its_name() -> None:
     assert file_id(Path("/x.txt"), Path("/x.txt")) == "x.txt"
 
 
+@pytest.mark.processes
 def test_importing_the_loader_loads_no_format_library() -> None:
     heavy = (
         "markitdown trafilatura pypdfium2 lxml yaml markdown_it openpyxl charset_normalizer "

@@ -38,7 +38,9 @@ def summary(result: ParseResult) -> tuple[str, str | None, str | None]:
     )
 
 
-@pytest.fixture(params=[0, 1, 2])
+@pytest.fixture(
+    params=[0, *(pytest.param(workers, marks=pytest.mark.processes) for workers in (1, 2))]
+)
 def pool(request: pytest.FixtureRequest) -> Iterator[ParserPool]:
     with ParserPool(request.param, LIMIT) as opened:
         yield opened
@@ -126,6 +128,7 @@ def kill_the_parser() -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.processes
 def test_a_parser_that_crashes_costs_only_the_file_it_had(heavy: ParseTask, tmp_path: Path) -> None:
     with ParserPool(1, 2 * HEAVY_BYTES) as pool:
         killer = threading.Thread(target=kill_the_parser)
@@ -143,6 +146,7 @@ def test_a_parser_that_crashes_costs_only_the_file_it_had(heavy: ParseTask, tmp_
     assert results[0].fingerprint.size == heavy.path.stat().st_size
 
 
+@pytest.mark.processes
 def test_a_parser_that_hangs_costs_only_the_file_it_had(heavy: ParseTask, tmp_path: Path) -> None:
     with ParserPool(1, 2 * HEAVY_BYTES, timeout_s=5) as pool:
         results = list(pool.parse([heavy, *tasks_for(tmp_path, a_txt="Gas flows.")]))
@@ -152,6 +156,7 @@ def test_a_parser_that_hangs_costs_only_the_file_it_had(heavy: ParseTask, tmp_pa
     ]
 
 
+@pytest.mark.processes
 def test_a_worker_that_was_killed_while_idle_is_replaced(tmp_path: Path) -> None:
     before = set(psutil.Process().children())
     tasks = tasks_for(tmp_path, a_txt="Gas flows.")
@@ -163,6 +168,7 @@ def test_a_worker_that_was_killed_while_idle_is_replaced(tmp_path: Path) -> None
         assert [summary(result) for result in pool.parse(tasks)] == [("a.txt", "Gas flows.", None)]
 
 
+@pytest.mark.processes
 def test_a_worker_that_dies_before_it_begins_costs_only_the_file_it_had(tmp_path: Path) -> None:
     before = set(psutil.Process().children())
 
@@ -200,6 +206,7 @@ def test_a_bug_in_a_parser_costs_only_the_file_it_had(
     assert "RuntimeError: broken" in caplog.text
 
 
+@pytest.mark.processes
 def test_each_worker_is_at_most_four_files_ahead_of_the_caller(tmp_path: Path) -> None:
     texts = {f"n{number:02}_txt": f"Line {number}." for number in range(40)}
     remaining = iter(tasks_for(tmp_path, **texts))
@@ -210,6 +217,7 @@ def test_each_worker_is_at_most_four_files_ahead_of_the_caller(tmp_path: Path) -
         assert len(list(remaining)) == 40 - 1 - 2 * 4
 
 
+@pytest.mark.processes
 def test_a_closed_pool_leaves_no_process(tmp_path: Path) -> None:
     before = set(psutil.Process().children())
     texts = {f"n{number}_txt": "Gas." for number in range(40)}

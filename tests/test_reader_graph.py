@@ -69,6 +69,7 @@ def test_quantised_rows_are_off_by_half_a_step_at_most() -> None:
     assert np.abs(small * scale[:, None] - table).max() <= scale.max() / 2 + 1e-6
 
 
+@pytest.mark.models  # importing transformers takes as long as loading a model
 def test_transformers_scores_like_the_network(
     tmp_path: Path, reader: Reader, inputs: dict[str, np.ndarray]
 ) -> None:

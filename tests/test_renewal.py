@@ -464,6 +464,7 @@ def run_until_killed(folder: Path, first: int, after_s: float) -> list[str]:
     return [each.strip() for each in printed if each.endswith("\n")]
 
 
+@pytest.mark.processes
 def test_a_kill_in_the_middle_loses_nothing_and_the_next_process_goes_on(
     tmp_path: Path, open_collection: Open, make: Make, other: Encoder
 ) -> None:

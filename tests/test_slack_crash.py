@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import pytest
 
 from corpus.document import Document
 from index.encoding.encoder import Encoder
@@ -28,6 +29,8 @@ from tests.loopback import (
     until,
 )
 from tests.slack_harness import OTTER, QUESTION
+
+pytestmark = pytest.mark.processes
 
 ROUNDS = 4
 MENTIONS = 12

@@ -162,6 +162,7 @@ def test_check_tells_tokens_apart(runner: asyncio.Runner, slack: LoopbackSlack) 
     ]
 
 
+@pytest.mark.processes
 def test_the_command_ends_with_1_where_something_is_missing(
     slack: LoopbackSlack, runner: asyncio.Runner
 ) -> None:

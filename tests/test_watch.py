@@ -18,6 +18,8 @@ from index.outcome import FileOutcome, FileStatus
 from service.mirror.sync import Mirror
 from service.mirror.watch import Watcher, _is_relevant, watching
 
+pytestmark = pytest.mark.processes  # they wait for the clock and the file system
+
 WAIT_S = 60
 
 
