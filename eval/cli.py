@@ -32,7 +32,7 @@ class RunByDefault(TyperGroup):
 
 app = typer.Typer(
     cls=RunByDefault,
-    help="Evaluate answers: quoth eval SET asks every question of a set, and reports.",
+    help="Evaluate answers. quoth eval SET asks every question of a set, and reports.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -159,8 +159,17 @@ OWNERS = {
         "eval/training/export.py",
         "service/reader/transformer.py",
     },
-    "typer": {"eval/cli.py", "service/cli/main.py"},
-    "uvicorn": {"service/cli/main.py"},
+    "typer": {
+        "eval/cli.py",
+        *(
+            f"service/cli/{name}.py"
+            for name in (
+                *("console", "documents", "folders", "main", "maintenance"),
+                *("outcomes", "questions", "serving"),
+            )
+        ),
+    },
+    "uvicorn": {"service/cli/serving.py"},
     "watchfiles": {"service/mirror/watch.py"},
     "yaml": {"corpus/formats/markdown.py"},
 }

@@ -1,0 +1,111 @@
+"""``quoth add``, ``documents`` and ``remove``: single documents."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.cli.console import (
+    AsJson,
+    DataDir,
+    Tags,
+    out,
+    read_settings,
+    settings_of_index,
+    with_progress,
+)
+from service.cli.outcomes import print_counts, print_outcome
+
+_UNBOUNDED_WIDTH = 100_000
+"""Width of a table when output is not a terminal, in columns."""
+
+
+def add_files(
+    paths: Annotated[list[Path], typer.Argument(help="Files and folders.", show_default=False)],
+    data: DataDir = None,
+    tag: Tags = None,
+) -> None:
+    """Add files and folders, or bring them up to date.
+
+    A file that cannot be read is reported and skipped; then the exit code is 1.
+    """
+    from rich.text import Text
+
+    from corpus.claims import with_unique_ids
+    from corpus.load import find_files
+    from corpus.pool import ParserPool
+    from index.outcome import FileStatus
+    from service.answering.service import open_collection
+
+    settings = read_settings(data)
+    tasks = list(find_files(paths, tag or ()))
+    counts: Counter[FileStatus] = Counter()
+    with (
+        ParserPool.sized(len(tasks), settings.threads, settings.max_document_bytes) as pool,
+        open_collection(settings, writable=True) as collection,
+    ):
+        outcomes = collection.put_files(with_unique_ids(pool.parse(tasks)))
+        for outcome in with_progress(outcomes, len(tasks), "adding"):
+            counts[outcome.status] += 1
+            if outcome.is_failure:
+                print_outcome(outcome)
+            else:
+                line = f"{outcome.status} {outcome.document_id} ({outcome.chunks} chunks)"
+                out.print(Text(line))
+    print_counts(counts, "nothing to add")
+
+
+def list_documents(data: DataDir = None, as_json: AsJson = False) -> None:
+    """List the documents."""
+    from pydantic import TypeAdapter
+    from rich.console import Console
+    from rich.table import Column, Table
+    from rich.text import Text
+
+    from index.store.documents import DocumentSummary
+    from service.answering.service import open_collection
+
+    with open_collection(settings_of_index(data), writable=False) as collection:
+        summaries = list(collection.documents())
+    if as_json:
+        adapter = TypeAdapter(DocumentSummary)
+        for summary in summaries:
+            sys.stdout.write(adapter.dump_json(summary).decode() + "\n")
+        return
+    # Ids are never shortened: people copy them into other commands.
+    id_column = Column("id", overflow="fold")
+    table = Table(id_column, "title", "published", "tags", "chunks", box=None, header_style="bold")
+    for summary in summaries:
+        published = summary.published.isoformat() if summary.published else ""
+        cells = (summary.id, summary.title, published, ", ".join(summary.tags), str(summary.chunks))
+        table.add_row(*(Text(cell) for cell in cells))
+    wide = Console(highlight=False, soft_wrap=True, width=_UNBOUNDED_WIDTH)
+    (out if out.is_terminal else wide).print(table)
+
+
+def remove_documents(
+    ids: Annotated[
+        list[str],
+        typer.Argument(help="Document ids, as quoth documents lists them.", show_default=False),
+    ],
+    data: DataDir = None,
+) -> None:
+    """Remove documents, and everything that shows their text."""
+    from rich.text import Text
+
+    from corpus.document import unencodable
+    from corpus.errors import NotFoundError
+    from service.answering.service import open_collection
+
+    settings = settings_of_index(data)
+    for document_id in ids:
+        if unencodable(document_id):
+            raise NotFoundError(f"there is no document {document_id!r}")
+    with open_collection(settings, writable=True) as collection:
+        removed = collection.remove(ids)
+    for removal in removed.documents:
+        out.print(
+            Text(f"removed {removal.id}: {removal.chunks} chunks, {removal.versions} versions")
+        )

@@ -1,0 +1,90 @@
+"""``quoth status``, ``verify`` and ``rebuild``: the state of the index."""
+
+from typing import TYPE_CHECKING
+
+import typer
+from rich.text import Text
+
+from service.cli.console import DataDir, err, out, settings_of_index
+
+if TYPE_CHECKING:
+    from service.mirror.ledger import FileStage
+
+_FAILURES_SHOWN = 20
+"""Failed files that the status lists; GET /v1/ingestion lists them all."""
+
+
+def show_status(data: DataDir = None) -> None:
+    """Show what the index holds and how it was built.
+
+    Also shows the state of the files in synced folders.
+    """
+    from service.answering.service import open_collection
+    from service.mirror.ledger import FileStage, Ledger
+
+    settings = settings_of_index(data)
+    with open_collection(settings, writable=False) as collection:
+        ledger = Ledger(collection.store.database)
+        rows = {
+            "folder": str(settings.data_dir),
+            "generation": str(collection.generation),
+            **{name: str(count) for name, count in collection.store.counts().items()},
+            **{f"chunks in {name}": str(count) for name, count in collection.sizes().items()},
+            **_flattened(collection.store.manifest() or {}),
+            **{f"synced {root}": _stages(counts) for root, counts in ledger.stages().items()},
+        }
+        failed = ledger.lines(_FAILURES_SHOWN, stage=FileStage.FAILED)
+    width = max(len(name) for name in rows)
+    for name, value in rows.items():
+        out.print(Text.assemble((name.ljust(width + 2), "bold"), value))
+    for entry in failed:
+        out.print(Text(f"failed {entry.path}: {entry.reason} ({entry.at})", style="red"))
+
+
+def verify_index(data: DataDir = None) -> None:
+    """Check that the index is sound.
+
+    The store and the search indexes must hold the same chunks, each an exact span of its document.
+    If they do not, the exit code is 1.
+    """
+    from service.answering.service import open_collection
+
+    with open_collection(settings_of_index(data), writable=False) as collection:
+        faults = collection.verify()
+        sizes = collection.sizes()
+    for fault in faults:
+        out.print(Text(fault))
+    if faults:
+        err.print(f"{len(faults)} faults; quoth rebuild repairs what the store allows")
+        raise typer.Exit(1)
+    err.print(f"sound: {sizes['store']} chunks, the same in store, FAISS and lexical index")
+
+
+def rebuild_index(data: DataDir = None) -> None:
+    """Rebuild the search indexes from the store.
+
+    Chunks are embedded again where the settings name another encoder.
+    """
+    from index.encoding.encoder import load_encoder
+    from index.renewal import rebuild
+
+    settings = settings_of_index(data)
+    encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
+    with err.status("rebuilding"):
+        chunks = rebuild(settings.data_dir, encoder, source=settings.encoder)
+    err.print(f"rebuilt: {chunks} chunks")
+
+
+def _stages(counts: "dict[FileStage, int]") -> str:
+    from service.mirror.ledger import FileStage
+
+    named = [f"{counts[stage]} {stage}" for stage in FileStage if stage in counts]
+    return ", ".join(named) or "no files"
+
+
+def _flattened(manifest: dict[str, object]) -> dict[str, str]:
+    rows = {}
+    for part, value in manifest.items():
+        if isinstance(value, dict):
+            rows.update({f"{part} {name}": str(inner) for name, inner in value.items()})
+    return rows

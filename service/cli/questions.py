@@ -1,0 +1,96 @@
+"""``quoth ask``: one question, answered on the terminal."""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from service.answering.question import DEFAULT_TOP_K
+from service.cli.console import AsJson, DataDir, err, out, settings_of_index
+
+if TYPE_CHECKING:
+    from service.answering.citation import Citation
+    from service.answering.record import AnswerRecord
+
+_PASSAGES_SHOWN = 3
+"""Nearest passages that are printed where there is no answer."""
+
+
+def ask_question(
+    question: Annotated[str, typer.Argument(help="The question.", show_default=False)],
+    data: DataDir = None,
+    as_json: AsJson = False,
+    top_k: Annotated[int, typer.Option(help="Passages to read, 1 to 50.")] = DEFAULT_TOP_K,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="Only documents with this tag. May be repeated.")
+    ] = None,
+    document: Annotated[
+        list[str] | None, typer.Option(help="Only this document. May be repeated.")
+    ] = None,
+    min_confidence: Annotated[
+        float | None, typer.Option(help="0 to 1. [default: the calibrated threshold]")
+    ] = None,
+) -> None:
+    """Ask a question.
+
+    Prints the answer, the sentence that holds it, and its source.
+    """
+    from index.filters import Filters
+    from service.answering.question import make_question
+    from service.answering.service import open_service
+
+    checked = make_question(
+        question,
+        top_k=top_k,
+        filters=Filters(document_ids=tuple(document or ()), tags=tuple(tag or ())),
+        min_confidence=min_confidence,
+    )
+    with open_service(settings_of_index(data), writable=False) as service:
+        kept = service.ask(checked)
+    if as_json:
+        sys.stdout.write(kept.body.decode() + "\n")
+    else:
+        _print_answer(kept.record)
+
+
+def _print_answer(record: "AnswerRecord") -> None:
+    from service.answering import wording
+    from service.answering.reason import Reason
+
+    if record.answer is None:
+        out.print(Text(wording.NO_ANSWER, style="bold"))
+        out.print(Text(wording.REFUSALS[record.reason or Reason.NO_SPAN]))
+        if record.passages:
+            err.print(Text(f"{wording.NEAREST}:"))
+        for passage in record.passages[:_PASSAGES_SHOWN]:
+            out.print(
+                Text(f"\n{passage.text}\n  {passage.title} [{passage.document_id}]", style="dim")
+            )
+        return
+    confidence = record.answer.confidence
+    out.print(Text(record.answer.text, style="bold"))
+    out.print(
+        Text(f"{wording.confidence_words(confidence)} (confidence {confidence:.2f})", style="dim")
+    )
+    _print_citations(record.citations)
+    if record.conflict:
+        out.print(Text(f"\n{wording.CONFLICT} {wording.ALSO_SAY}"))
+        for other in record.alternatives:
+            out.print(Text(f"\n{other.text}", style="bold"))
+            _print_citations(other.citations)
+
+
+def _print_citations(citations: "Sequence[Citation]") -> None:
+    for citation in citations:
+        parts = (
+            citation.title,
+            citation.published.isoformat() if citation.published else None,
+            f"page {citation.page}" if citation.page else None,
+            citation.url,
+            f"{citation.document_id} {citation.start}-{citation.end}",
+        )
+        out.print(Text(f"\n[{citation.number}] {', '.join(part for part in parts if part)}"))
+        if citation.sentence.text != citation.quote:
+            out.print(Text(f"    {citation.sentence.text}"))

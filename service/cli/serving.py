@@ -1,0 +1,103 @@
+"""``quoth serve``, ``mcp`` and ``slack``: processes that answer until they are stopped."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from service.cli.console import (
+    LOG_OF_A_SERVICE,
+    DataDir,
+    err,
+    out,
+    read_settings,
+    settings_of_index,
+    start_logging,
+)
+
+slack_commands = typer.Typer(
+    invoke_without_command=True, help="Answer Slack over Socket Mode, or check its setup."
+)
+
+
+def serve_http(
+    data: DataDir = None,
+    host: Annotated[str | None, typer.Option(help="[default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="[default: 8000]")] = None,
+    watch: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Keep up with this folder. May be repeated."),
+    ] = None,
+) -> None:
+    """Answer questions over HTTP until interrupted."""
+    import uvicorn
+
+    from service.answering.service import open_service
+    from service.http.app import create_app
+
+    settings = read_settings(data, host=host, port=port, watch=tuple(watch) if watch else None)
+    start_logging(settings, LOG_OF_A_SERVICE)
+    with open_service(settings, writable=True, renewing=True) as service:
+        state = (
+            "no documents yet"
+            if service.collection.store.is_empty()
+            else f"generation {service.collection.generation}"
+        )
+        err.print(Text(f"{settings.data_dir}: {state}; http://{settings.host}:{settings.port}"))
+        uvicorn.run(
+            create_app(service, settings),
+            host=settings.host,
+            port=settings.port,
+            log_level=settings.log_level.lower(),
+            access_log=False,
+        )
+
+
+@slack_commands.callback()
+def serve_slack(context: typer.Context, data: DataDir = None) -> None:
+    """Answer Slack over Socket Mode until interrupted."""
+    if context.invoked_subcommand is not None:
+        return
+    import asyncio
+
+    from service.answering.service import open_service
+    from service.slack.socket_mode import serve_socket
+
+    settings = settings_of_index(data)
+    start_logging(settings, LOG_OF_A_SERVICE)
+    with open_service(settings, writable=False) as service:
+        generation = service.collection.generation
+        err.print(Text(f"{settings.data_dir}: generation {generation}; answering Slack"))
+        asyncio.run(serve_socket(service, settings))
+
+
+@slack_commands.command(name="check")
+def check_slack() -> None:
+    """Say which token, scope or secret is missing. If one is, the exit code is 1."""
+    import asyncio
+
+    from service.slack.check import check_setup
+
+    findings = asyncio.run(check_setup(read_settings(None)))
+    for finding in findings:
+        out.print(Text(f"{'missing' if finding.fault else 'found':<8} {finding.text}"))
+    if any(finding.fault for finding in findings):
+        raise typer.Exit(1)
+
+
+def serve_mcp(data: DataDir = None) -> None:
+    """Serve assistants with the Model Context Protocol.
+
+    It is spoken over standard input and output. The index is only read.
+    """
+    import anyio
+
+    from service.answering.service import open_service
+    from service.http.mcp import serve_stdio
+    from service.http.threads import Threads
+
+    settings = settings_of_index(data)
+    start_logging(settings, LOG_OF_A_SERVICE)
+    with open_service(settings, writable=False) as service:
+        anyio.run(serve_stdio, service, Threads(settings.threads))
