@@ -211,7 +211,7 @@ def test_a_folder_is_mirrored_and_the_ledger_says_what_became_of_its_files(
     assert (again.code, again.out.splitlines()) == (0, expected)
     assert again.err.endswith("1 moved, 1 removed, 1 unchanged\n")
     forgotten = quoth("sync", folder, "--data", data, "--forget")
-    assert (forgotten.code, "its 2 files are not followed any longer" in forgotten.err) == (0, True)
+    assert (forgotten.code, "its 2 files are no longer followed" in forgotten.err) == (0, True)
     assert len(quoth("documents", "--data", data, "--json").out.splitlines()) == 2
 
 

@@ -22,9 +22,7 @@ DataDir = Annotated[
     Path | None,
     typer.Option("--data", metavar="DIR", help="The folder of the index. [default: ./.quoth]"),
 ]
-Tags = Annotated[
-    list[str] | None, typer.Option(help="A tag for every document. May be repeated.")
-]
+Tags = Annotated[list[str] | None, typer.Option(help="A tag for every document. May be repeated.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 LOG_TO_TERMINAL = "%(levelname)s: %(message)s"

@@ -37,8 +37,9 @@ def sync_folder(
 ) -> None:
     """Mirror a folder in the index.
 
-    The index follows every new, changed, moved and deleted file. A file that can no longer be read is reported, and its last good version stays; then the exit
-    code is 1."""
+    The index follows every new, changed, moved and deleted file. A file that can no longer be read
+    is reported, and its last good version stays; then the exit code is 1.
+    """
     from corpus.pool import ParserPool
     from index.outcome import FileStatus
     from service.answering.service import open_collection
