@@ -60,6 +60,24 @@ def test_a_thumbs_up_adds_no_question(service: AnswerService) -> None:
     assert not any("feedback" in str(line["id"]) for line in draft(service.collection.store))
 
 
+def test_a_passage_marked_with_a_thumbs_up_becomes_a_question_too(service: AnswerService) -> None:
+    start = BRIDGE.index("212 metres")
+    marked = ("bridge", start, start + 10)
+    service.give_feedback(answer_id(service, "How long?"), True, None, marked)
+    assert draft(service.collection.store)[0]["answers"] == ["212 metres"]
+
+
+def test_sentences_without_a_fact_and_short_and_long_ones_are_not_proposed(
+    service: AnswerService, make: Make
+) -> None:
+    without_a_fact = "The water was calm and slow all year."
+    short = "It cost 7 pounds then."  # five words; six are proposed
+    long = f"It had {' and '.join(['7 boats'] * 14)}."  # 43 words; up to 40 are proposed
+    service.collection.put([make("other", f"{without_a_fact} {short} {long}")])
+    proposed = [line["evidence"] for line in draft(service.collection.store)]
+    assert not any("other" in str(evidence) for evidence in proposed)
+
+
 def test_sentences_that_state_a_fact_are_proposed_word_for_word(
     service: AnswerService, make: Make
 ) -> None:

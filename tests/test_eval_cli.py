@@ -124,8 +124,9 @@ def test_a_baseline_of_the_same_index_is_compared_and_one_of_another_is_not() ->
     old = report("old.json")
     old["fingerprint"]["index"] = "0" * 64
     Path("old.json").write_text(json.dumps(old))
-    code, said = run("set.jsonl", *ABOUT, "--baseline", "old.json")
+    code, said = run("set.jsonl", *ABOUT, "--baseline", "old.json", "--json", "r.json")
     assert code == 2
+    assert report("r.json")["changes"] == []
     assert "cannot be compared" in said
     assert "different index" in said
 

@@ -67,6 +67,8 @@ def test_abstention_is_measured_at_the_threshold() -> None:
     right, wrong = outcome("Oslo", 0.9, "Oslo"), outcome("Rome", 0.6, "Oslo")
     refused, false = outcome("Oslo", 0.4, "Oslo"), outcome("Rome", 0.8, answerable=False)
     silent = outcome("Rome", 0.1, answerable=False)
+    assert outcome("Oslo", 0.5, threshold=0.5).given  # from the threshold on
+    assert not outcome("Oslo", 0.49, threshold=0.5).given
     outcomes = (right, wrong, refused, false, silent)
     assert value("Precision", *outcomes) == pytest.approx(1 / 3)
     assert value("Coverage", *outcomes) == pytest.approx(2 / 3)

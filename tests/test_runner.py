@@ -1,14 +1,17 @@
 """The runner asks every question, locates its evidence, and keeps the outcome."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from corpus.document import Document
-from eval.measuring.runner import QuestionOutcome, fingerprint, run
+from eval.measuring.runner import QuestionOutcome, fingerprint, is_exact, run
 from eval.sets.question import LabelledEvidence, LabelledQuestion, QuestionSet
 from index.encoding.encoder import Encoder
+from service.answering.answer import Answer
+from service.answering.question import make_question
 from service.answering.service import AnswerService
 from service.reader.passage import PassageReader
 
@@ -89,6 +92,24 @@ def test_each_piece_of_evidence_counts_once_where_it_is_first_retrieved(
     found = outcome(service, question(("bridge", LENGTH), ("copy", LENGTH)))
     assert sorted(number for number in found.retrieved if number >= 0) == [0, 1]
     assert len(found.retrieved) == 3
+
+
+def test_a_document_in_several_passages_counts_once(service: AnswerService, make: Make) -> None:
+    sentences = " ".join(f"The Otter Bridge had {number} boats below it." for number in range(90))
+    service.collection.put([make("long", sentences)])
+    found = outcome(service, question(("long", None)))
+    assert [number for number in found.retrieved if number >= 0] == [0]
+    assert len(found.retrieved) > 4  # three short documents, and several passages of the long one
+
+
+def test_a_quote_that_is_not_in_its_document_is_not_exact(service: AnswerService) -> None:
+    answer = service.answerer.ask(make_question("How long is the Otter Bridge?", min_confidence=0))
+    assert isinstance(answer, Answer)
+    assert is_exact(answer, service)
+    first, *others = answer.statement.citations
+    moved = first.model_copy(update={"start": first.start + 1, "end": first.end + 1})
+    statement = answer.statement.model_copy(update={"citations": (moved, *others)})
+    assert not is_exact(replace(answer, statement=statement), service)
 
 
 def test_an_answer_is_right_if_it_holds_an_accepted_one_or_shares_half_its_words(

@@ -129,7 +129,7 @@ def _outcome(question: LabelledQuestion, service: AnswerService) -> QuestionOutc
         citations=statement.citations,
         confidence=statement.confidence,
         threshold=outcome.threshold,
-        exact=_is_exact(outcome, service),
+        exact=is_exact(outcome, service),
     )
 
 
@@ -164,7 +164,7 @@ def _first_found(hits: Sequence[Hit], spans: Sequence[EvidenceSpan]) -> Iterator
             del missing[held[0]]
 
 
-def _is_exact(answer: Answer, service: AnswerService) -> bool:
+def is_exact(answer: Answer, service: AnswerService) -> bool:
     """Whether every quote of the answer and its alternatives is where its citation says, read from
     the store once more.
     """
