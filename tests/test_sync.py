@@ -301,6 +301,19 @@ def test_an_id_that_a_file_gives_up_is_free_for_another_in_the_same_sync(synced:
     )
 
 
+def test_a_document_that_an_earlier_batch_gave_to_another_file_is_kept(synced: Synced) -> None:
+    synced.write("a.md", OTTER)
+    synced.sync()
+    (synced.folder / "a.md").unlink()
+    # The text is the same, so that only the id tells whose document it is.
+    synced.write("00.md", OTTER.replace("title: Otter", "title: Otter\ntags: bridges"))
+    for number in range(10, 80):
+        synced.write(f"{number}.txt", f"Line {number} carries gas.")
+    outcomes = synced.sync()
+    assert (outcomes["00.md"], outcomes["a.md"]) == ("updated", "kept")
+    assert "otter" in synced.ids()
+
+
 def test_a_failed_file_keeps_its_last_good_version_and_is_tried_again_when_it_changes(
     synced: Synced,
 ) -> None:

@@ -175,6 +175,16 @@ def test_changes_of_hidden_files_are_not_relevant(path: str, expected: bool) -> 
     assert _is_relevant(folders, Change.modified, path) is expected
 
 
+def test_a_change_that_is_not_reported_is_found_by_a_rescan(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.mirror.watch._is_relevant", lambda *_: False)
+    watched.start(rescan_s=0.2)
+    assert watched.becomes(a="Gas flows.")
+    (watched.folder / "b.txt").write_text("Oil flows.")
+    assert watched.becomes(a="Gas flows.", b="Oil flows.")
+
+
 def test_a_bug_does_not_end_the_watch(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
     seen: list[FileOutcome] = []
 
