@@ -35,9 +35,10 @@ from index.text.chunk import ChunkSettings
 from index.text.sentences import sentence_at
 from service.answering.service import AnswerService
 from service.http.app import create_app
+from service.reader.fitted import Calibration, IndexCalibration, Linear
+from service.reader.form import AnswerForm
 from service.reader.load import load_passage_reader
 from service.reader.passage import PassageReader, PassageSpan, Reading
-from service.reader.span import Kind
 from service.settings import Settings, load_settings
 from service.storage import APPLICATION_DATA
 
@@ -235,7 +236,7 @@ def harness(stopped_bot: "BotHarness") -> "BotHarness":
 
 
 @pytest.fixture(scope="session")
-def answering(passages: PassageReader) -> Callable[..., Path]:
+def answering(encoder: Encoder, passages: PassageReader) -> Callable[..., Path]:
     """Makes an index of the toys in a folder, where an answer is the surer the more of the question
     stands around it.
 
@@ -244,11 +245,14 @@ def answering(passages: PassageReader) -> Callable[..., Path]:
 
     def making(folder: Path, threshold: float = 0.0) -> Path:
         weights = {"near_words": 10.0, "names": 8.0, "lead": 0.2}
-        numbers = {"log_odds": {"weights": weights, "intercept": -14.0}, "threshold": threshold}
-        store = Store(folder)
-        store.set_calibration(
-            {"reader": passages.digest, "calibration": {kind.value: numbers for kind in Kind}}
+        own = IndexCalibration(
+            reader=passages.digest,
+            encoder=encoder.identity.as_dict(),
+            calibrations=dict.fromkeys(AnswerForm, Calibration(Linear(weights, -14.0), threshold)),
+            report={},
         )
+        store = Store(folder)
+        store.set_calibration(own.as_dict())
         store.close()
         return folder
 

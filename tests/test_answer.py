@@ -20,15 +20,15 @@ from index.text.sentences import sentence_at
 from service.answering.agreement import same_answer
 from service.answering.answer import MAX_ALTERNATIVES, Answer, Answerer, NoAnswer
 from service.answering.citation import CitationError
-from service.answering.confidence import Calibration, load_fitted
 from service.answering.question import Role, Turn, make_question
 from service.answering.reason import Reason
-from service.reader.linear import Linear
+from service.reader.fitted import Calibration, Linear, load_fitted
+from service.reader.form import AnswerForm
 from service.reader.passage import PassageReader
 from service.reader.reader import SpanReader
-from service.reader.span import Findings, Kind, Reader, Span, Watch, unwatched
+from service.reader.span import Findings, Reader, Span, Watch, unwatched
 
-BY_SCORE = dict.fromkeys(Kind, Calibration(Linear({"score": 1.0}), threshold=0.5))
+BY_SCORE = dict.fromkeys(AnswerForm, Calibration(Linear({"score": 1.0}), threshold=0.5))
 """The confidence is the logistic function of the reader's score: 0.5 at 0."""
 
 Make = Callable[..., Document]
@@ -56,9 +56,10 @@ class Phrases:
         ]
         short = tuple(sorted(found, key=lambda span: (-span.score, span.hit.rank)))
         if "Why" not in question:
-            return Findings(Kind.SHORT, {Kind.SHORT: short})
+            return Findings(AnswerForm.SHORT, {AnswerForm.SHORT: short})
         return Findings(
-            Kind.SENTENCE, {Kind.SHORT: short, Kind.SENTENCE: tuple(map(_widened, short))}
+            AnswerForm.SENTENCE,
+            {AnswerForm.SHORT: short, AnswerForm.SENTENCE: tuple(map(_widened, short))},
         )
 
 
@@ -81,9 +82,10 @@ class Lying(Phrases):
 
     def read(self, question: str, result: SearchResult, watch: Watch = unwatched) -> Findings:
         """The spans, with passages that are shifted."""
-        spans = super().read(question, result, watch).spans[Kind.SHORT]
+        spans = super().read(question, result, watch).spans[AnswerForm.SHORT]
         return Findings(
-            Kind.SHORT, {Kind.SHORT: tuple(replace(span, hit=_shifted(span.hit)) for span in spans)}
+            AnswerForm.SHORT,
+            {AnswerForm.SHORT: tuple(replace(span, hit=_shifted(span.hit)) for span in spans)},
         )
 
 
@@ -94,11 +96,11 @@ def _span(hit: Hit, phrase: str, score: float) -> Span:
         hit.chunk.start + offset for offset in (place, place + len(phrase), *around)
     )
     features = {"score": score, "log_probability": -1.0}
-    return Span(hit, Kind.SHORT, start, end, first, last, score, features)
+    return Span(hit, AnswerForm.SHORT, start, end, first, last, score, features)
 
 
 def _widened(span: Span) -> Span:
-    return replace(span, kind=Kind.SENTENCE, start=span.sentence_start, end=span.sentence_end)
+    return replace(span, form=AnswerForm.SENTENCE, start=span.sentence_start, end=span.sentence_end)
 
 
 def _shifted(hit: Hit) -> Hit:
@@ -107,7 +109,9 @@ def _shifted(hit: Hit) -> Hit:
 
 
 def answerer(
-    collection: Collection, reader: Reader, calibrations: Mapping[Kind, Calibration] = BY_SCORE
+    collection: Collection,
+    reader: Reader,
+    calibrations: Mapping[AnswerForm, Calibration] = BY_SCORE,
 ) -> Answerer:
     return Answerer(collection.store, collection.searcher, reader, calibrations)
 

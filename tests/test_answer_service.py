@@ -26,8 +26,8 @@ from service.answering.history import AnswerHistory
 from service.answering.question import Role, Turn, make_question
 from service.answering.record import KeptAnswer
 from service.answering.service import AnswerService, open_service
+from service.reader.form import AnswerForm
 from service.reader.passage import PassageReader
-from service.reader.span import Kind
 from service.settings import load_settings
 
 Make = Callable[..., Document]
@@ -132,8 +132,8 @@ def test_scores_and_confidences_are_given_to_four_decimal_places(service: Answer
     assert record.explanation is not None
     hit, (passage, *_) = outcome.trace.hits[0], record.passages
     (explained, *_) = record.explanation["passages"]
-    span = outcome.trace.findings.spans[Kind.SHORT][0]
-    shown = next(each for each in record.explanation["spans"] if each["kind"] == Kind.SHORT)
+    span = outcome.trace.findings.spans[AnswerForm.SHORT][0]
+    shown = next(each for each in record.explanation["spans"] if each["kind"] == AnswerForm.SHORT)
     exact_and_given = [
         (outcome.statement.confidence, record.answer.confidence),
         *(

@@ -24,10 +24,10 @@ from corpus.pool import ParserPool
 from index.encoding.encoder import Encoder
 from index.search.searcher import SearchResult
 from service.answering.answer import Answerer
-from service.answering.confidence import load_fitted
 from service.answering.service import AnswerService
 from service.http.app import create_app
 from service.mirror.sync import Mirror
+from service.reader.fitted import load_fitted
 from service.reader.passage import PassageReader
 from service.reader.reader import SpanReader
 from service.reader.span import Findings, Watch, unwatched

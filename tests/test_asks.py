@@ -3,7 +3,7 @@
 import pytest
 
 from service.reader.asks import Asked, kind_of
-from service.reader.span import Kind
+from service.reader.form import AnswerForm
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from service.reader.span import Kind
     ],
 )
 def test_a_few_words_answer_questions_after_things(question: str) -> None:
-    assert kind_of(question) is Kind.SHORT
+    assert kind_of(question) is AnswerForm.SHORT
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_few_words_answer_questions_after_things(question: str) -> None:
     ],
 )
 def test_reasons_ways_sayings_yes_or_no_and_mere_words_may_take_a_sentence(question: str) -> None:
-    assert kind_of(question) is Kind.SENTENCE
+    assert kind_of(question) is AnswerForm.SENTENCE
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from eval.sets.question import LabelledQuestion, QuestionSet
 from index.encoding.encoder import Encoder
 from service.answering.question import make_question
 from service.answering.service import AnswerService
+from service.reader.form import AnswerForm
 from service.reader.passage import PassageReader
-from service.reader.span import Kind
 
 Make = Callable[..., Document]
 NAMES = [
@@ -82,10 +82,27 @@ def test_numbers_for_another_reader_are_not_used(
         assert later.fingerprint == uncalibrated.fingerprint
 
 
+@pytest.mark.parametrize("encoder_of", [{"encoder": {"name": "another"}}, {"encoder": {}}])
+def test_numbers_for_another_encoder_are_not_used(
+    encoder_of: dict[str, object],
+    service: AnswerService,
+    tmp_path: Path,
+    encoder: Encoder,
+    passages: PassageReader,
+) -> None:
+    before = service.fingerprint  # of the numbers that come with Quoth
+    numbers = calibrate(questions(), service)
+    with AnswerService(tmp_path / "data", encoder, passages, writable=False) as later:
+        assert later.fingerprint != before
+    service.collection.store.set_calibration(numbers | encoder_of)
+    with AnswerService(tmp_path / "data", encoder, passages, writable=False) as later:
+        assert later.fingerprint == before
+
+
 def test_the_report_covers_every_question(service: AnswerService) -> None:
     report = calibrate(questions(), service)["report"]
     assert isinstance(report, dict)
-    assert set(report) == set(Kind)
+    assert set(report) == set(AnswerForm)
     assert report["short"]["questions"] == len(NAMES)
     assert report["short"]["answerable"] == pytest.approx(46 / 70, abs=1e-4)
 

@@ -15,7 +15,8 @@ from corpus.errors import NotFoundError
 from index.collection import Collection
 from service.answering.citation import Citation, CitationError, citation_link, cite
 from service.answering.verification import QuoteStatus, verify
-from service.reader.span import Kind, Span
+from service.reader.form import AnswerForm
+from service.reader.span import Span
 
 TEXT = "The Otter Bridge 🦦 was opened in 1931. It is 212 metres long."
 QUOTE = "212 metres"
@@ -47,7 +48,7 @@ def collection(open_collection: Open, make: Make) -> Collection:
 def span_of(collection: Collection) -> Span:
     """The quote, as a reader finds it."""
     (hit,) = collection.searcher.search("How long is the bridge?", 1).hits
-    return Span(hit, Kind.SHORT, START, START + len(QUOTE), *SENTENCE, 1.0, {})
+    return Span(hit, AnswerForm.SHORT, START, START + len(QUOTE), *SENTENCE, 1.0, {})
 
 
 def cited(collection: Collection, spans: Sequence[Span]) -> tuple[Citation, ...]:

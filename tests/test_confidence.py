@@ -16,17 +16,12 @@ from index.search.searcher import Fused, Hit, SearchResult
 from index.store.chunks import StoredChunk
 from index.text.chunk import Chunk
 from service.answering.agreement import grouped
-from service.answering.confidence import (
-    LEAD_LIMIT,
-    Calibration,
-    confidence_features,
-    load_fitted,
-    parse_fitted,
-)
-from service.reader.linear import Linear
+from service.answering.confidence import LEAD_LIMIT, confidence_features, confidence_in
+from service.reader.fitted import Calibration, Fitted, IndexCalibration, Linear, load_fitted
+from service.reader.form import AnswerForm
 from service.reader.passage import PassageReader
 from service.reader.reader import SpanReader
-from service.reader.span import Kind, Span
+from service.reader.span import Span
 
 TEXT = "Line 7 carries 38 bcm a year."
 CHUNK = Chunk("gas", "0" * 64, 0, len(TEXT), TEXT, "Gas")
@@ -49,7 +44,7 @@ def span(
     hit = replace(HIT, stored=replace(HIT.stored, chunk=replace(HIT.chunk, document_id=document)))
     every = {"log_probability": log_probability, "margin": score, **features}
     start, end = list(re.finditer(r"\w+", TEXT))[word].span()
-    return Span(hit, Kind.SHORT, start, end, 0, len(TEXT), score, every)
+    return Span(hit, AnswerForm.SHORT, start, end, 0, len(TEXT), score, every)
 
 
 def features(*groups: Sequence[Span], place: int = 0) -> dict[str, float]:
@@ -60,7 +55,7 @@ def test_confidence_is_the_logistic_function_of_the_weighted_features() -> None:
     calibration = Calibration(Linear({"margin": 2.0, "lead": 0.5, "passage": -1.0}, -1.0), 0.5)
     groups = [[span(1.5, passage=0.25)], [span(0.5, word=1)], [span(-2, word=2)]]
     # -1 + 2 x 1.5 + 0.5 x (1.5 - 0.5) - 0.25 = 2.25
-    assert calibration.confidence(groups, 0) == pytest.approx(1 / (1 + math.exp(-2.25)))
+    assert confidence_in(groups, 0, calibration) == pytest.approx(1 / (1 + math.exp(-2.25)))
 
 
 @given(scores, st.lists(scores, max_size=3))
@@ -70,7 +65,7 @@ def test_confidence_is_a_probability(score: float, rivals: list[float]) -> None:
         [span(score)],
         *([span(rival, word=word)] for word, rival in enumerate(rivals, start=1)),
     ]
-    assert all(0 <= calibration.confidence(groups, place) <= 1 for place in range(len(groups)))
+    assert all(0 <= confidence_in(groups, place, calibration) <= 1 for place in range(len(groups)))
 
 
 def test_the_lead_is_over_the_best_rival_and_bounded() -> None:
@@ -104,18 +99,18 @@ def test_the_fitted_weights_name_features_that_the_reader_and_the_confidence_hav
     passages: PassageReader,
 ) -> None:
     result = SearchResult((HIT,), 1, {"line": 1.0})
-    found = SpanReader(passages, FITTED.ranking).spans("Which line?", result, tuple(Kind))
-    for kind in Kind:
-        assert set(FITTED.ranking.kinds[kind].weights) <= set(found[kind][0].features)
+    found = SpanReader(passages, FITTED.ranking).spans("Which line?", result, tuple(AnswerForm))
+    for kind in AnswerForm:
+        assert set(FITTED.ranking.forms[kind].weights) <= set(found[kind][0].features)
         assert set(FITTED.calibrations[kind].log_odds.weights) <= set(
             confidence_features(grouped(found[kind]), 0)
         )
 
 
 def test_no_evidence_counts_against_what_it_speaks_for() -> None:
-    for kind in Kind:
+    for kind in AnswerForm:
         weights = [
-            *FITTED.ranking.kinds[kind].weights.values(),
+            *FITTED.ranking.forms[kind].weights.values(),
             *FITTED.calibrations[kind].log_odds.weights.values(),
         ]
         assert weights
@@ -123,11 +118,11 @@ def test_no_evidence_counts_against_what_it_speaks_for() -> None:
 
 
 def test_the_fitted_thresholds_are_probabilities_and_were_judged_on_other_questions() -> None:
-    assert all(0 < FITTED.calibrations[kind].threshold < 1 for kind in Kind)
+    assert all(0 < FITTED.calibrations[kind].threshold < 1 for kind in AnswerForm)
     report = json.loads(files("service.answering").joinpath("calibration.json").read_text())[
         "report"
     ]
-    assert all(report[kind]["questions"] > 0 for kind in Kind)
+    assert all(report[kind]["questions"] > 0 for kind in AnswerForm)
 
 
 @pytest.mark.models
@@ -137,10 +132,17 @@ def test_the_confidence_was_fitted_for_the_reader_that_comes_with_it(
     assert real_passages.digest == FITTED.reader
 
 
-def test_fitted_numbers_are_told_apart() -> None:
+def test_other_numbers_have_another_fingerprint() -> None:
     stored = files("service.answering").joinpath("calibration.json").read_bytes()
-    assert parse_fitted(stored) == FITTED
-    assert parse_fitted(stored + b" ").fingerprint != FITTED.fingerprint
+    assert Fitted.parse(stored) == FITTED
+    assert Fitted.parse(stored + b" ").fingerprint != FITTED.fingerprint
+
+
+def test_fitted_numbers_are_written_as_they_are_read() -> None:
+    stored = files("service.answering").joinpath("calibration.json").read_bytes()
+    assert FITTED.as_dict() == json.loads(stored)
+    own = IndexCalibration("r", {"name": "e"}, FITTED.calibrations, {"short": {}})
+    assert IndexCalibration.parse(json.loads(json.dumps(own.as_dict()))) == own
 
 
 @pytest.mark.parametrize(
@@ -148,4 +150,4 @@ def test_fitted_numbers_are_told_apart() -> None:
 )
 def test_damaged_numbers_are_no_numbers(stored: bytes) -> None:
     with pytest.raises((ValueError, KeyError, TypeError)):
-        parse_fitted(stored)
+        Fitted.parse(stored)

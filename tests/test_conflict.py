@@ -12,7 +12,8 @@ from index.store.chunks import StoredChunk
 from index.text.chunk import Chunk
 from service.answering.confidence import Groups
 from service.answering.conflict import MAX_VALUES, conflicting
-from service.reader.span import Kind, Span
+from service.reader.form import AnswerForm
+from service.reader.span import Span
 
 
 def span(quote: str, document: str, sureness: float, published: date | None = None) -> Span:
@@ -23,7 +24,7 @@ def span(quote: str, document: str, sureness: float, published: date | None = No
     hit = Hit(
         1, Fused(1, 1.0, 1.0, 1, 1.0, 1), StoredChunk(1, chunk, document, None, published, ())
     )
-    return Span(hit, Kind.SHORT, 0, len(quote), 0, len(quote), sureness, {})
+    return Span(hit, AnswerForm.SHORT, 0, len(quote), 0, len(quote), sureness, {})
 
 
 def confidence(groups: Groups, place: int) -> float:

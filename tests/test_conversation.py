@@ -1,5 +1,6 @@
 """Follow-up questions: resolved as people mean them, and left alone where they are complete."""
 
+import math
 import time
 from collections.abc import Sequence
 
@@ -176,6 +177,47 @@ def test_people_and_things_are_kept_apart(resolver: Resolver) -> None:
         "Tell me about turkeys.", "Why did Ben Franklin want it to be the national symbol?"
     )
     assert resolver.resolve("How did he cook it?", history) == "How did Ben Franklin cook turkeys?"
+
+
+def test_a_person_does_not_become_the_topic_of_a_follow_up(resolver: Resolver) -> None:
+    history = turns(
+        "Tell me about turkeys.",
+        "Why did Ben Franklin want it to be the national symbol?",
+        "How did he cook it?",
+    )
+    assert resolver.resolve("Is it healthy?", history) == "Is turkeys healthy?"
+    assert resolver.resolve("Where was he born?", history) == "Where was Ben Franklin born?"
+
+
+class Alike:
+    """An encoder that finds all texts equally near to the first."""
+
+    def __init__(self, likeness: float) -> None:
+        self.identity = EncoderIdentity("alike", "0" * 64, "by-hand", 2)
+        self._other = (likeness, math.sqrt(1 - likeness**2))
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """The first text on one axis, the others at the angle of the likeness to it."""
+        return np.array([(1, 0), *[self._other] * (len(texts) - 1)], dtype=np.float32)
+
+    def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """None are asked for."""
+        return [[] for _ in texts]
+
+
+@pytest.mark.parametrize(
+    ("likeness", "resolved"),
+    [
+        (0.36, "How much did imports rise in 2024?"),
+        (0.34, "How much did exports rise in 2024? imports?"),
+        (0.06, "How much did exports rise in 2024? imports?"),
+    ],
+)
+def test_a_phrase_takes_the_place_of_another_only_if_the_encoder_finds_them_alike(
+    likeness: float, resolved: str
+) -> None:
+    history = turns("How much did exports rise in 2024?")
+    assert Resolver(Alike(likeness)).resolve("and imports?", history) == resolved
 
 
 @pytest.mark.parametrize(

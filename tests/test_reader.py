@@ -16,13 +16,14 @@ from index.search.embedded.analyser import terms_of
 from index.search.searcher import Fused, Hit, SearchResult
 from index.store.chunks import StoredChunk
 from index.text.chunk import Chunk
-from service.reader.linear import Linear
+from service.reader.fitted import Linear, Ranking
+from service.reader.form import AnswerForm
 from service.reader.passage import PassageReader, PassageSpan, Reading
-from service.reader.reader import ROUND, Ranking, SpanReader
-from service.reader.span import Kind, Span
+from service.reader.reader import ROUND, SpanReader
+from service.reader.span import Span
 
 BY_MARGIN = Ranking(
-    dict.fromkeys(Kind, Linear({"margin": 1.0})), clear_margin=float("inf"), clear_lead=0.0
+    dict.fromkeys(AnswerForm, Linear({"margin": 1.0})), clear_margin=float("inf"), clear_lead=0.0
 )
 
 ODD_QUESTIONS = (
@@ -86,7 +87,7 @@ def found(question: str, *hits: Hit) -> SearchResult:
 
 
 def read(
-    marks: PassageReader, question: str, *hits: Hit, kind: Kind = Kind.SHORT
+    marks: PassageReader, question: str, *hits: Hit, kind: AnswerForm = AnswerForm.SHORT
 ) -> tuple[Span, ...]:
     return SpanReader(marks, BY_MARGIN).read(question, found(question, *hits)).spans[kind]
 
@@ -139,7 +140,10 @@ def test_probabilities_of_all_places_sum_to_one_at_most() -> None:
 def test_why_gets_sentences_ranked_by_what_is_marked_in_them() -> None:
     passage = hit("Trade fell. It fell because the market was full. Prices rose.")
     spans = read(
-        Marks(Trade=1.0, the_market_was_full=3.0), "Why did it fall?", passage, kind=Kind.SENTENCE
+        Marks(Trade=1.0, the_market_was_full=3.0),
+        "Why did it fall?",
+        passage,
+        kind=AnswerForm.SENTENCE,
     )
     assert spans[0].quote == "It fell because the market was full."
     assert {span.quote for span in spans} == {
@@ -152,7 +156,9 @@ def test_why_gets_sentences_ranked_by_what_is_marked_in_them() -> None:
 
 def test_sentences_are_looked_at_only_where_one_may_be_the_answer() -> None:
     result = found("Where?", hit("It is Rome."))
-    assert set(SpanReader(Marks(Rome=1.0), BY_MARGIN).read("Where?", result).spans) == {Kind.SHORT}
+    assert set(SpanReader(Marks(Rome=1.0), BY_MARGIN).read("Where?", result).spans) == {
+        AnswerForm.SHORT
+    }
 
 
 @pytest.mark.parametrize(
@@ -164,7 +170,7 @@ def test_reading_ends_when_the_evidence_is_clear(
     margin: float, score_of_the_next: float, passages: int
 ) -> None:
     marks = Marks(Rome=margin)
-    ranking = Ranking(BY_MARGIN.kinds, clear_margin=8.0, clear_lead=0.1)
+    ranking = Ranking(BY_MARGIN.forms, clear_margin=8.0, clear_lead=0.1)
     hits = [hit("It is Rome.", 1)] + [
         hit(f"Number {rank}.", rank, document=f"d{rank}", score=score_of_the_next)
         for rank in range(2, 7)
@@ -175,7 +181,7 @@ def test_reading_ends_when_the_evidence_is_clear(
 
 def test_evidence_that_comes_later_ends_reading_later() -> None:
     marks = Marks(Rome=9.0)
-    ranking = Ranking(BY_MARGIN.kinds, clear_margin=8.0, clear_lead=0.1)
+    ranking = Ranking(BY_MARGIN.forms, clear_margin=8.0, clear_lead=0.1)
     texts = {3: "It is Rome."}
     hits = [
         hit(
@@ -197,7 +203,7 @@ def test_without_passages_there_is_nothing_to_read() -> None:
 def test_other_weights_or_another_model_have_another_fingerprint() -> None:
     other = Marks()
     other.digest = "2" * 64
-    rankings = [BY_MARGIN, Ranking(BY_MARGIN.kinds, 8.0, 0.0)]
+    rankings = [BY_MARGIN, Ranking(BY_MARGIN.forms, 8.0, 0.0)]
     readers = [SpanReader(Marks(), ranking) for ranking in rankings] + [
         SpanReader(other, BY_MARGIN)
     ]

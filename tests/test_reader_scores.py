@@ -14,10 +14,10 @@ from eval.measuring.reader_scores import (
 )
 from eval.sets.squad import Article, SquadParagraph, SquadQuestion
 from index.encoding.encoder import Encoder
-from service.reader.linear import Linear
+from service.reader.fitted import Linear, Ranking
+from service.reader.form import AnswerForm
 from service.reader.passage import PassageReader, PassageSpan, Reading
-from service.reader.reader import Ranking, SpanReader
-from service.reader.span import Kind
+from service.reader.reader import SpanReader
 
 TRAMS = "The trams of Oslo are blue."
 RAIN = "The rain of Bergen is cold."
@@ -113,7 +113,7 @@ def test_open_questions_are_searched_in_all_paragraphs(
     ]
     found = search(read, encoder, every=1)
     assert [len(result.hits) for _, result in found] == [2, 2]
-    by_margin = Ranking(dict.fromkeys(Kind, Linear({"margin": 1.0})), float("inf"), 0.0)
+    by_margin = Ranking(dict.fromkeys(AnswerForm, Linear({"margin": 1.0})), float("inf"), 0.0)
     # Both passages are among those read; the colour wins both times, and answers one of the
     # questions.
     assert open_scores(SpanReader(reader, by_margin), found) == {

@@ -8,7 +8,6 @@ from eval.fitting.regression import (
     TARGET_PRECISION,
     Case,
     Judged,
-    as_stored,
     fit_confidence,
     folds,
     judge_first_answers,
@@ -18,7 +17,8 @@ from eval.fitting.regression import (
 from eval.sets.question import QuestionSet
 from service.answering.question import DEFAULT_TOP_K
 from service.answering.service import AnswerService
-from service.reader.span import Kind
+from service.reader.fitted import Calibration, IndexCalibration
+from service.reader.form import AnswerForm
 
 LEAST_QUESTIONS = 60
 """Fewer questions are too few to fit on."""
@@ -39,19 +39,17 @@ def calibrate(
     if service.collection.store.is_empty():
         raise StoreError("the index is empty; add the documents that the questions are about")
     cases = _cases(questions, service)
-    judged = {kind: _judged(cases, kind) for kind in Kind}
-    thresholds = {kind: threshold_of(judged[kind], precision) for kind in Kind}
-    numbers: dict[str, object] = {
-        "reader": service.passages.digest,
-        "calibration": {
-            kind.value: {
-                "log_odds": as_stored(fit_confidence(cases, kind)),
-                "threshold": thresholds[kind],
-            }
-            for kind in Kind
+    judged = {kind: _judged(cases, kind) for kind in AnswerForm}
+    thresholds = {kind: threshold_of(judged[kind], precision) for kind in AnswerForm}
+    calibration = IndexCalibration(
+        reader=service.passages.digest,
+        encoder=service.collection.searcher.encoder.identity.as_dict(),
+        calibrations={
+            form: Calibration(fit_confidence(cases, form), thresholds[form]) for form in AnswerForm
         },
-        "report": {kind.value: report_of(judged[kind], thresholds[kind]) for kind in Kind},
-    }
+        report={form.value: report_of(judged[form], thresholds[form]) for form in AnswerForm},
+    )
+    numbers = calibration.as_dict()
     service.collection.store.set_calibration(numbers)
     return numbers
 
@@ -63,11 +61,11 @@ def _cases(questions: QuestionSet, service: AnswerService) -> list[Case]:
     cases = []
     for question in labelled:
         result = service.collection.searcher.search(question.text, DEFAULT_TOP_K)
-        spans = service.reader.spans(question.text, result, tuple(Kind))
+        spans = service.reader.spans(question.text, result, tuple(AnswerForm))
         cases.append(
             Case(fold=question.id, answers=question.answers, document_id=None, spans=spans)
         )
-    rights = [any(map(case.is_right, case.spans[Kind.SHORT][:1])) for case in cases]
+    rights = [any(map(case.is_right, case.spans[AnswerForm.SHORT][:1])) for case in cases]
     if len(cases) < LEAST_QUESTIONS or all(rights) or not any(rights):
         raise EvaluationError(
             f"{questions.name}: {len(cases)} questions, {sum(rights)} of them answered correctly; "
@@ -76,7 +74,7 @@ def _cases(questions: QuestionSet, service: AnswerService) -> list[Case]:
     return cases
 
 
-def _judged(cases: Sequence[Case], kind: Kind) -> list[Judged]:
+def _judged(cases: Sequence[Case], kind: AnswerForm) -> list[Judged]:
     judged: list[Judged] = []
     for held in folds(cases):
         log_odds = fit_confidence([case for case in cases if case.fold not in held], kind)

@@ -26,7 +26,6 @@ import numpy as np
 from eval.fitting.regression import (
     Case,
     Judged,
-    as_stored,
     fit_confidence,
     fit_ranking,
     folds,
@@ -42,11 +41,11 @@ from index.collection import Collection
 from index.encoding.encoder import load_encoder
 from index.search.searcher import SearchResult
 from service.answering.question import DEFAULT_TOP_K
-from service.reader.linear import Linear
+from service.reader.fitted import Calibration, Feature, Fitted, Linear, Ranking
+from service.reader.form import AnswerForm
 from service.reader.load import load_passage_reader
 from service.reader.passage import PassageReader, Reading
-from service.reader.reader import Ranking, SpanReader
-from service.reader.span import Kind
+from service.reader.reader import SpanReader
 from service.settings import load_settings
 
 LEFT_OUT = 0.2
@@ -100,22 +99,17 @@ def main() -> None:
     )
     judged = _judged(asked, passages, by_margin)
     cases = _read(asked, passages, by_margin)
-    ranking = replace(by_margin, kinds={kind: fit_ranking(cases, kind) for kind in Kind})
+    ranking = replace(by_margin, forms={kind: fit_ranking(cases, kind) for kind in AnswerForm})
     cases = _read(asked, passages, ranking)
-    thresholds = {kind: threshold_of(judged[kind]) for kind in Kind}
-    fitted = {
-        "reader": passages.digest,
-        "ranking": {kind: as_stored(ranking.kinds[kind]) for kind in Kind},
-        "clear": {"margin": ranking.clear_margin, "lead": ranking.clear_lead},
-        "calibration": {
-            kind: {
-                "log_odds": as_stored(fit_confidence(cases, kind)),
-                "threshold": thresholds[kind],
-            }
-            for kind in Kind
+    thresholds = {kind: threshold_of(judged[kind]) for kind in AnswerForm}
+    fitted = Fitted(
+        reader=passages.digest,
+        ranking=ranking,
+        calibrations={
+            form: Calibration(fit_confidence(cases, form), thresholds[form]) for form in AnswerForm
         },
-        "report": {kind: report_of(judged[kind], thresholds[kind]) for kind in Kind},
-    }
+        report={form.value: report_of(judged[form], thresholds[form]) for form in AnswerForm},
+    ).as_dict()
     print(json.dumps(fitted, indent=2))
     given.out.write_text(json.dumps(fitted, indent=2) + "\n")
 
@@ -185,7 +179,7 @@ def _read(
     asked: SearchedQuestions,
     passages: PassageReader,
     ranking: Ranking,
-    kinds: Sequence[Kind] = tuple(Kind),
+    kinds: Sequence[AnswerForm] = tuple(AnswerForm),
 ) -> list[Case]:
     reader = SpanReader(passages, ranking)
     return [
@@ -203,14 +197,14 @@ def _stopping(asked: SearchedQuestions, passages: CountingReader) -> Ranking:
     """Ranking by the margin alone, with the conditions that stop reading as early as possible at
     next to no loss of right answers.
     """
-    ranking = Ranking(dict.fromkeys(Kind, Linear({"margin": 1.0})), float("inf"), 0.0)
-    best = _share_right(_read(asked, passages, ranking, (Kind.SHORT,)))
+    ranking = Ranking(dict.fromkeys(AnswerForm, Linear({Feature.MARGIN: 1.0})), float("inf"), 0.0)
+    best = _share_right(_read(asked, passages, ranking, (AnswerForm.SHORT,)))
     chosen, fewest = ranking, float("inf")
     for margin in _CLEAR_MARGINS:
         for lead in _CLEAR_LEADS:
             tried = replace(ranking, clear_margin=margin, clear_lead=lead)
             passages.count = 0
-            loss = best - _share_right(_read(asked, passages, tried, (Kind.SHORT,)))
+            loss = best - _share_right(_read(asked, passages, tried, (AnswerForm.SHORT,)))
             read = passages.count / len(asked)
             print(
                 f"margin {margin}, lead {lead}: {read:.2f} passages read, {100 * loss:.2f} "
@@ -224,24 +218,26 @@ def _stopping(asked: SearchedQuestions, passages: CountingReader) -> Ranking:
 
 def _share_right(cases: Sequence[Case]) -> float:
     """The share of answerable questions whose first short answer is right."""
-    rights = [any(map(case.is_right, case.spans[Kind.SHORT][:1])) for case in cases if case.answers]
+    rights = [
+        any(map(case.is_right, case.spans[AnswerForm.SHORT][:1])) for case in cases if case.answers
+    ]
     return float(np.mean(rights))
 
 
 def _judged(
     asked: SearchedQuestions, passages: PassageReader, by_margin: Ranking
-) -> dict[Kind, list[Judged]]:
+) -> dict[AnswerForm, list[Judged]]:
     """The first answers to all questions, judged by numbers fitted on the other folds."""
     plainly = _read(asked, passages, by_margin)
-    judged: dict[Kind, list[Judged]] = {kind: [] for kind in Kind}
+    judged: dict[AnswerForm, list[Judged]] = {kind: [] for kind in AnswerForm}
     for held in folds(plainly):
         others = [case for case in plainly if case.fold not in held]
         cases = _read(
             asked,
             passages,
-            replace(by_margin, kinds={kind: fit_ranking(others, kind) for kind in Kind}),
+            replace(by_margin, forms={kind: fit_ranking(others, kind) for kind in AnswerForm}),
         )
-        for kind in Kind:
+        for kind in AnswerForm:
             log_odds = fit_confidence([case for case in cases if case.fold not in held], kind)
             judged[kind] += judge_first_answers(
                 [case for case in cases if case.fold in held], kind, log_odds

@@ -15,21 +15,13 @@ from sklearn.linear_model import LogisticRegression
 from eval.measuring.formulas import BoolArray, FloatArray, calibration_error, deepest, is_right
 from eval.seed import SEED
 from service.answering.agreement import grouped
-from service.answering.confidence import Calibration, Groups, confidence_features
-from service.reader.linear import Linear
-from service.reader.span import Kind, Span
+from service.answering.confidence import Groups, confidence_features, confidence_in
+from service.reader.fitted import CONFIDENCE_FEATURES, RANKING_FEATURES, Calibration, Linear
+from service.reader.form import AnswerForm
+from service.reader.span import Span
 
 TARGET_PRECISION = 0.9
 """The share of given answers that is to be right."""
-
-RANKED = (
-    *("margin", "asked", "fused", "passage"),
-    *("words", "near_words", "topic_words", "passage_words", "figures", "names"),
-)
-"""The features by which the spans of a question are ranked."""
-
-WEIGHED = (*RANKED, "probability", "lead", "own_lead", "agreement")
-"""The features on which the confidence may rest."""
 
 LEAST_VARIED = 0.05
 """A feature gets no weight if a smaller share of the first answers than this has another value than
@@ -51,7 +43,7 @@ class Case:
     fold: str
     answers: tuple[str, ...]
     document_id: str | None
-    spans: Mapping[Kind, tuple[Span, ...]]
+    spans: Mapping[AnswerForm, tuple[Span, ...]]
 
     def is_right(self, span: Span) -> bool:
         """Whether a span answers the question."""
@@ -76,18 +68,20 @@ def folds(cases: Sequence[Case]) -> Iterator[set[str]]:
         yield set(names[number::FOLDS])
 
 
-def fit_ranking(cases: Sequence[Case], kind: Kind) -> Linear:
+def fit_ranking(cases: Sequence[Case], kind: AnswerForm) -> Linear:
     """Weights, none negative, that rank right spans above wrong spans of the same question.
 
     A logistic regression on the differences between the features of a right and of a wrong span."""
     rows = [
-        [right.features[name] - wrong.features[name] for name in RANKED]
+        [right.features[name] - wrong.features[name] for name in RANKING_FEATURES]
         for case in cases
         for right, wrong in _pairs(case, case.spans[kind])
     ]
     # half of the differences are turned around, so that both labels occur
     signs = np.where(np.arange(len(rows)) % 2 == 0, 1.0, -1.0)
-    weights, _ = _logistic(np.array(rows) * signs[:, None], signs > 0, RANKED, intercept=False)
+    weights, _ = _logistic(
+        np.array(rows) * signs[:, None], signs > 0, RANKING_FEATURES, intercept=False
+    )
     return Linear(weights)
 
 
@@ -99,13 +93,17 @@ def _pairs(case: Case, spans: Sequence[Span]) -> Iterator[tuple[Span, Span]]:
         yield from ((spans[rights.index(True)], wrong) for wrong in wrongs[:_WRONG_SPANS])
 
 
-def fit_confidence(cases: Sequence[Case], kind: Kind) -> Linear:
+def fit_confidence(cases: Sequence[Case], kind: AnswerForm) -> Linear:
     """The logistic regression of whether the first answer is right, on the features of its
     confidence.
     """
     firsts = [(groups, case.is_right(groups[0][0])) for case, groups in _answered(cases, kind)]
     features = [confidence_features(groups, 0) for groups, _ in firsts]
-    names = [name for name in WEIGHED if _varied([each[name] for each in features]) >= LEAST_VARIED]
+    names = [
+        name
+        for name in CONFIDENCE_FEATURES
+        if _varied([each[name] for each in features]) >= LEAST_VARIED
+    ]
     rows = np.array([[each[name] for name in names] for each in features])
     return Linear(*_logistic(rows, np.array([right for _, right in firsts]), names, intercept=True))
 
@@ -115,7 +113,7 @@ def _varied(values: Sequence[float]) -> float:
     return 1 - Counter(values).most_common(1)[0][1] / len(values)
 
 
-def _answered(cases: Sequence[Case], kind: Kind) -> Iterator[tuple[Case, Groups]]:
+def _answered(cases: Sequence[Case], kind: AnswerForm) -> Iterator[tuple[Case, Groups]]:
     for case in cases:
         groups = grouped(case.spans[kind])
         if groups:
@@ -136,17 +134,17 @@ def _logistic(
             break
         del kept[int(np.argmin(model.coef_[0]))]
     weights = zip(kept, model.coef_[0] / scale, strict=True)
-    named = {names[column]: round(float(weight), 4) for column, weight in weights}
+    named = {str(names[column]): round(float(weight), 4) for column, weight in weights}
     return named, round(float(np.sum(model.intercept_)), 4)
 
 
-def judge_first_answers(cases: Sequence[Case], kind: Kind, log_odds: Linear) -> list[Judged]:
+def judge_first_answers(cases: Sequence[Case], kind: AnswerForm, log_odds: Linear) -> list[Judged]:
     """Judge the first answer of a kind to each question. If there is none, its confidence is 0."""
     calibration = Calibration(log_odds, threshold=1.0)
     judged = []
     for case in cases:
         groups = grouped(case.spans[kind])
-        confidence = calibration.confidence(groups, 0) if groups else 0.0
+        confidence = confidence_in(groups, 0, calibration) if groups else 0.0
         right = bool(groups) and case.is_right(groups[0][0])
         judged.append(Judged(confidence, right, answerable=bool(case.answers)))
     return judged
@@ -191,8 +189,3 @@ def _risk(judged: Sequence[Judged], floor: float) -> dict[str, float]:
         "coverage": round(len(given) / len(judged), 4),
         "precision": _share(given),
     }
-
-
-def as_stored(linear: Linear) -> dict[str, object]:
-    """The numbers of a linear model as they are stored in JSON."""
-    return {"weights": dict(linear.weights), "intercept": linear.intercept}

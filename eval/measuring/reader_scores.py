@@ -28,12 +28,12 @@ from eval.sets.squad import Article, SquadQuestion, articles
 from index.collection import Collection
 from index.encoding.encoder import Encoder, load_encoder
 from index.search.searcher import Hit, SearchResult
-from service.answering.confidence import load_fitted
 from service.answering.question import DEFAULT_TOP_K
+from service.reader.fitted import load_fitted
+from service.reader.form import AnswerForm
 from service.reader.load import DEFAULT_READER, load_passage_reader
 from service.reader.passage import PassageReader
 from service.reader.reader import SpanReader
-from service.reader.span import Kind
 from service.settings import load_settings
 
 SearchedQuestion = tuple["ParagraphQuestion", SearchResult]
@@ -181,7 +181,7 @@ def _read(reader: PassageReader, asked: ParagraphQuestion) -> ReadAnswer:
 
 
 def _first(reader: SpanReader, question: str, result: SearchResult) -> str:
-    spans = reader.spans(question, result, (Kind.SHORT,))[Kind.SHORT]
+    spans = reader.spans(question, result, (AnswerForm.SHORT,))[AnswerForm.SHORT]
     return spans[0].quote if spans else ""
 
 

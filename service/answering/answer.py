@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import BaseModel
 
@@ -10,13 +11,15 @@ from index.search.searcher import Hit, Searcher, SearchResult
 from index.store.store import Store
 from service.answering.agreement import grouped
 from service.answering.citation import Citation, cite
-from service.answering.confidence import Calibration, Groups
+from service.answering.confidence import Groups, confidence_in
 from service.answering.conflict import Confidence, conflicting
 from service.answering.question import Question
 from service.answering.reason import Reason
 from service.followups.resolver import Resolver
 from service.reader.evidence import support
-from service.reader.span import Findings, Kind, Reader, Watch, unwatched
+from service.reader.fitted import Calibration
+from service.reader.form import AnswerForm
+from service.reader.span import Findings, Reader, Watch, unwatched
 
 MAX_ALTERNATIVES = 3
 
@@ -101,7 +104,7 @@ class Answerer:
         store: Store,
         searcher: Searcher,
         reader: Reader,
-        calibrations: Mapping[Kind, Calibration],
+        calibrations: Mapping[AnswerForm, Calibration],
     ) -> None:
         self._store = store
         self._searcher = searcher
@@ -152,7 +155,7 @@ class Answerer:
         threshold, floor = self._calibrations[kind].threshold, trace.question.min_confidence
         confidence = self._confidence(kind, trace, result.idf)
         values: Mapping[int, float] = {}
-        if kind is Kind.SHORT:
+        if kind is AnswerForm.SHORT:
             # A conflict is shown only if its values would also be given by default.
             values = conflicting(groups, confidence, max(threshold, floor or 0.0))
         is_conflict = bool(values)
@@ -170,26 +173,26 @@ class Answerer:
             trace, statement, tuple(alternatives), threshold=threshold, conflict=is_conflict
         )
 
-    def _chosen(self, trace: Trace, idf: Mapping[str, float]) -> tuple[Kind, Groups]:
+    def _chosen(self, trace: Trace, idf: Mapping[str, float]) -> tuple[AnswerForm, Groups]:
         """The kind of answer to give, and all answers of that kind.
 
         A question that may take a sentence is answered in a few words if these are sure enough.
         """
         findings = trace.findings
-        short = grouped(findings.spans[Kind.SHORT])
-        confidence = self._confidence(Kind.SHORT, trace, idf)
-        threshold = self._calibrations[Kind.SHORT].threshold
-        if findings.expected is Kind.SHORT or (short and confidence(short, 0) >= threshold):
-            return Kind.SHORT, short
-        return Kind.SENTENCE, grouped(findings.spans[Kind.SENTENCE])
+        short = grouped(findings.spans[AnswerForm.SHORT])
+        confidence = self._confidence(AnswerForm.SHORT, trace, idf)
+        threshold = self._calibrations[AnswerForm.SHORT].threshold
+        if findings.expected is AnswerForm.SHORT or (short and confidence(short, 0) >= threshold):
+            return AnswerForm.SHORT, short
+        return AnswerForm.SENTENCE, grouped(findings.spans[AnswerForm.SENTENCE])
 
-    def _confidence(self, kind: Kind, trace: Trace, idf: Mapping[str, float]) -> Confidence:
+    def _confidence(self, kind: AnswerForm, trace: Trace, idf: Mapping[str, float]) -> Confidence:
         """The calibrated confidence; for a follow-up, scaled down by how little of its own words
         the passage contains.
 
         Earlier turns help to find passages, but they are no evidence: a passage that contains none
         of this turn's own words answers an earlier question, if any."""
-        calibrated = self._calibrations[kind].confidence
+        calibrated = partial(confidence_in, calibration=self._calibrations[kind])
         if trace.resolved == trace.question.text:
             return calibrated
 

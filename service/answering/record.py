@@ -189,7 +189,7 @@ def _explanation(trace: Trace) -> dict[str, Any]:  # JSON
             spans.append(
                 {
                     "rank_of_passage": span.hit.rank,
-                    "kind": span.kind,
+                    "kind": span.form,
                     "start": span.start,
                     "end": span.end,
                     "quote": span.quote,

@@ -22,14 +22,15 @@ from index.renewal import Renewal, built_otherwise
 from index.store.store import Store
 from index.text.chunk import ChunkSettings
 from service.answering.answer import Answerer
-from service.answering.confidence import Calibration, Fitted, load_fitted, parse_calibrations
 from service.answering.history import AnswerHistory, Exchange
 from service.answering.question import MAX_TURNS, Question, Role, Turn
 from service.answering.record import AnswerRecord, DocumentRecord, KeptAnswer, RetrievedPassages
+from service.reader.fitted import Calibration, Fitted, IndexCalibration, load_fitted
+from service.reader.form import AnswerForm
 from service.reader.load import load_passage_reader
 from service.reader.passage import PassageReader
 from service.reader.reader import SpanReader
-from service.reader.span import Kind, Watch, unwatched
+from service.reader.span import Watch, unwatched
 from service.settings import CONVERSATION_HOURS, Settings
 from service.storage import APPLICATION_DATA
 
@@ -84,7 +85,9 @@ class AnswerService:
         self.history = AnswerHistory(self.collection.store.database)
         self._renewal: Renewal | None = None
         self._renewing: threading.Thread | None = None
-        calibrations, numbers = _calibrations(self.collection.store, fitted, passages.digest)
+        calibrations, numbers = _calibrations(
+            self.collection.store, fitted, passages.digest, encoder
+        )
         self.answerer = Answerer(
             self.collection.store, self.collection.searcher, self.reader, calibrations
         )
@@ -281,19 +284,25 @@ def _turns(exchanges: Iterable[Exchange]) -> Iterator[Turn]:
 
 
 def _calibrations(
-    store: Store, fitted: Fitted, reader: str
-) -> tuple[Mapping[Kind, Calibration], str]:
-    """The index's own calibration where it has one for this reader, else the one that comes with
-    Quoth.
+    store: Store, fitted: Fitted, reader: str, encoder: Encoder
+) -> tuple[Mapping[AnswerForm, Calibration], str]:
+    """The index's own calibration if it has one for this reader and this encoder, else the one that
+    comes with Quoth.
 
-    :return: with it, what it is told apart by
+    :return: the calibrations, and a text that changes whenever their numbers do
     """
-    own = store.calibration()
-    if own is not None and own.get("reader") == reader:
-        return parse_calibrations(own["calibration"]), json.dumps(own, sort_keys=True)
+    stored = store.calibration()
+    if stored is not None:
+        own = IndexCalibration.parse(stored)
+        if own.is_for(reader, encoder.identity.as_dict()):
+            return own.calibrations, json.dumps(stored, sort_keys=True)
+        log.warning(
+            "the index's own calibration was fitted for another reader or encoder and is not used: "
+            "run quoth eval calibrate"
+        )
     if fitted.reader != reader:
         log.warning(
-            "confidence was calibrated for another reader and is a guess now: run quoth eval "
+            "confidence was calibrated for another reader and is only a guess: run quoth eval "
             "calibrate"
         )
     return fitted.calibrations, fitted.fingerprint

@@ -3,7 +3,7 @@
 import re
 
 from corpus.dates import MONTH_PATTERN, WEEKDAY_PATTERN
-from service.reader.span import Kind
+from service.reader.form import AnswerForm
 
 _MEASURES = (
     "many|much|long|large|big|far|high|old|often|deep|fast|tall|wide|small|heavy|hot|cold|soon|late"
@@ -81,13 +81,13 @@ _QUESTION_WORD = re.compile(
 )
 
 
-def kind_of(question: str) -> Kind:
+def kind_of(question: str) -> AnswerForm:
     """Whether a few words will answer, or it may take a sentence.
 
     Reasons, ways, what somebody said, yes or no, and words that ask nothing may take a sentence.
     """
     asks = _QUESTION_WORD.search(question)
-    return Kind.SHORT if asks and not _SENTENCE.search(question) else Kind.SENTENCE
+    return AnswerForm.SHORT if asks and not _SENTENCE.search(question) else AnswerForm.SENTENCE
 
 
 class Asked:

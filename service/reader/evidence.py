@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from index.search.embedded.analyser import terms_of
 from index.search.searcher import Hit
 from index.text.sentences import sentences
+from service.reader.fitted import Feature
 
 _STOP_TERMS = frozenset(
     term
@@ -76,12 +77,12 @@ class PassageEvidence:
         ]
         everything = self._topic.union(*terms)
         self._terms = terms
-        self._shared = {
-            "passage": hit.found.dense_score,
-            "fused": hit.score,
-            "passage_words": _share(wanted, everything),
-            "figures": _share(figures, everything),
-            "names": _share(names, everything),
+        self._shared: dict[str, float] = {
+            Feature.PASSAGE: hit.found.dense_score,
+            Feature.FUSED: hit.score,
+            Feature.PASSAGE_WORDS: _share(wanted, everything),
+            Feature.FIGURES: _share(figures, everything),
+            Feature.NAMES: _share(names, everything),
         }
 
     def around(self, start: int, end: int) -> tuple[int, int]:
@@ -94,26 +95,18 @@ class PassageEvidence:
         return (touched[0], touched[-1]) if touched else (0, len(self.sentences) - 1)
 
     def features(self, first: int, last: int) -> dict[str, float]:
-        """What speaks for the sentences from ``first`` to ``last``, both included.
-
-        - ``passage``: inner product of the question's and the passage's vectors
-        - ``fused``: the passage's fused retrieval score
-        - ``words``: share of the question's terms, weighted by rarity, that stand in the sentences
-        - ``near_words``: the same, in them or in the one before
-        - ``topic_words``: the same, in them or in the title and headings above; these count less
-          for scraps such as captions and bylines, which they need not be about
-        - ``passage_words``: the same, in the passage, its title and headings
-        - ``figures``, ``names``: shares of the question's numbers and capitalised names that stand
-          there, 1 without any"""
+        """The features of the sentences from ``first`` to ``last``, both included, as far as they
+        come from the words of question and passage (:class:`service.reader.fitted.Feature`).
+        """
         terms = set().union(*self._terms[first : last + 1])
         before = self._terms[first - 1] if first > 0 else set()
         words = _share(self._wanted, terms)
         with_topic = _share(self._wanted, terms | self._topic)
         return {
             **self._shared,
-            "words": words,
-            "near_words": _share(self._wanted, terms | before),
-            "topic_words": words
+            Feature.WORDS: words,
+            Feature.NEAR_WORDS: _share(self._wanted, terms | before),
+            Feature.TOPIC_WORDS: words
             + (with_topic - words) * min(1.0, len(terms) / _FULL_SENTENCE_TERMS),
         }
 

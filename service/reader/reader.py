@@ -12,9 +12,10 @@ from index.search.searcher import Hit, SearchResult
 from service.reader.asks import Asked, kind_of
 from service.reader.edges import is_empty, tidied
 from service.reader.evidence import Evidence, PassageEvidence
-from service.reader.linear import Linear
+from service.reader.fitted import Feature, Linear, Ranking
+from service.reader.form import AnswerForm
 from service.reader.passage import PassageReader, PassageSpan, Reading, log_probabilities
-from service.reader.span import Findings, Kind, Span, Watch, unwatched
+from service.reader.span import Findings, Span, Watch, unwatched
 
 ROUND = 2
 """How many passages are read before it is asked whether the evidence is clear, and each time after
@@ -22,20 +23,6 @@ that.
 
 More would keep more cores busy, and read more than they need; and how many it is must not depend on
 the machine. """
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """How spans are ranked, fitted on labelled questions.
-
-    :param kinds: the weighted sum that ranks the spans of a kind
-    :param clear_margin: reading ends when the best span stands as far above null as this
-    :param clear_lead: and the best passage not yet read is behind the one it stands in by so much
-        of the fused score"""
-
-    kinds: Mapping[Kind, Linear]
-    clear_margin: float
-    clear_lead: float
 
 
 class SpanReader:
@@ -53,12 +40,16 @@ class SpanReader:
     def read(self, question: str, result: SearchResult, watch: Watch = unwatched) -> Findings:
         """Places that may answer the question; sentences only where it may take one."""
         expected = kind_of(question)
-        kinds = (Kind.SHORT,) if expected is Kind.SHORT else tuple(Kind)
+        kinds = (AnswerForm.SHORT,) if expected is AnswerForm.SHORT else tuple(AnswerForm)
         return Findings(expected, self.spans(question, result, kinds, watch))
 
     def spans(
-        self, question: str, result: SearchResult, kinds: Sequence[Kind], watch: Watch = unwatched
-    ) -> dict[Kind, tuple[Span, ...]]:
+        self,
+        question: str,
+        result: SearchResult,
+        kinds: Sequence[AnswerForm],
+        watch: Watch = unwatched,
+    ) -> dict[AnswerForm, tuple[Span, ...]]:
         """Places of each kind, best first."""
         hits, read = result.hits, list[Reading]()
         for start in range(0, len(hits), ROUND):
@@ -69,7 +60,7 @@ class SpanReader:
             if len(read) < len(hits) and self._is_clear(read, hits):
                 break
         candidates = list(_candidates(question, kinds, result, read))
-        return {kind: _ranked(candidates, kind, self._ranking.kinds[kind]) for kind in kinds}
+        return {kind: _ranked(candidates, kind, self._ranking.forms[kind]) for kind in kinds}
 
     def _is_clear(self, read: Sequence[Reading], hits: Sequence[Hit]) -> bool:
         """Whether what was read answers so clearly that the next passages need not be read."""
@@ -84,7 +75,7 @@ class _Candidate:
     """A span without its score."""
 
     hit: Hit
-    kind: Kind
+    kind: AnswerForm
     place: tuple[int, int]
     sentences: tuple[int, int]
     features: Mapping[str, float]
@@ -95,14 +86,14 @@ Marked = Sequence[tuple[PassageSpan, float]]
 
 
 def _candidates(
-    question: str, kinds: Sequence[Kind], result: SearchResult, read: Sequence[Reading]
+    question: str, kinds: Sequence[AnswerForm], result: SearchResult, read: Sequence[Reading]
 ) -> Iterator[_Candidate]:
     evidence, asked = Evidence(question, result.idf), Asked(question)
     for hit, reading, logs in zip(result.hits, read, log_probabilities(read), strict=False):
         passage = evidence.passage(hit)
         marked = list(zip(reading.spans, logs, strict=True))
         yield from _short(hit, passage, marked, asked)
-        if Kind.SENTENCE in kinds:
+        if AnswerForm.SENTENCE in kinds:
             yield from _sentences(hit, passage, marked, asked)
 
 
@@ -115,12 +106,12 @@ def _short(
         around = passage.around(start, end)
         features = {
             **passage.features(*around),
-            "margin": span.margin,
-            "log_probability": log_probability,
-            "asked": asked.held(text[start:end]),
+            Feature.MARGIN: span.margin,
+            Feature.LOG_PROBABILITY: log_probability,
+            Feature.ASKED: asked.held(text[start:end]),
         }
         yield _Candidate(
-            hit, Kind.SHORT, (start, end), _bounds(passage, around, start, end), features
+            hit, AnswerForm.SHORT, (start, end), _bounds(passage, around, start, end), features
         )
 
 
@@ -139,12 +130,12 @@ def _sentences(
         margin, log_probability = max(inside, default=(marked[-1][0].margin, marked[-1][1]))
         features = {
             **passage.features(number, number),
-            "margin": margin,
-            "log_probability": log_probability,
-            "asked": asked.held(text[sentence.start : sentence.end]),
+            Feature.MARGIN: margin,
+            Feature.LOG_PROBABILITY: log_probability,
+            Feature.ASKED: asked.held(text[sentence.start : sentence.end]),
         }
         place = (sentence.start, sentence.end)
-        yield _Candidate(hit, Kind.SENTENCE, place, place, features)
+        yield _Candidate(hit, AnswerForm.SENTENCE, place, place, features)
 
 
 def _bounds(
@@ -155,7 +146,9 @@ def _bounds(
     return min(first.start, start), max(last.end, end)
 
 
-def _ranked(candidates: Sequence[_Candidate], kind: Kind, ranking: Linear) -> tuple[Span, ...]:
+def _ranked(
+    candidates: Sequence[_Candidate], kind: AnswerForm, ranking: Linear
+) -> tuple[Span, ...]:
     """The candidates of a kind as spans, best first.
 
     What overlaps a better one in its document is left out, and so is what says nothing, unless

@@ -2,17 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 from index.search.searcher import Hit, SearchResult
-
-
-class Kind(StrEnum):
-    """What is quoted: a few words, or a whole sentence."""
-
-    SHORT = "short"
-    SENTENCE = "sentence"
+from service.reader.form import AnswerForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +20,7 @@ class Span:
     """
 
     hit: Hit
-    kind: Kind
+    form: AnswerForm
     start: int
     end: int
     sentence_start: int
@@ -57,8 +50,8 @@ class Findings:
     :param spans: by kind, from all passages on one scale
     """
 
-    expected: Kind
-    spans: Mapping[Kind, tuple[Span, ...]]
+    expected: AnswerForm
+    spans: Mapping[AnswerForm, tuple[Span, ...]]
 
 
 Watch = Callable[[SearchResult], None]

@@ -1,0 +1,243 @@
+"""Numbers that were fitted on labelled questions: how spans are ranked, and how sure an answer is.
+
+``eval/fitting`` writes them, the reader ranks spans with them, and the confidence of an answer
+comes from them. Those that come with Quoth are in ``calibration.json``, with the figures that they
+gave on questions they were not fitted on."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib.resources import files
+from typing import Any, Self
+
+from corpus.errors import SettingsError
+from service.reader.form import AnswerForm
+
+
+class Feature(StrEnum):
+    """What is known about a span, each as a number. Higher speaks for the span."""
+
+    # From the reader's model
+    MARGIN = "margin"
+    """Its score above the score of "not in this passage"."""
+    LOG_PROBABILITY = "log_probability"
+    """Log of its probability among all spans of all passages and one "not in any"."""
+
+    # From the words of question and passage
+    ASKED = "asked"
+    """Whether it is of the type that the question asks for: 1, -1, or 0 if that is unknown."""
+    PASSAGE = "passage"
+    """Inner product of the vectors of question and passage."""
+    FUSED = "fused"
+    """The fused retrieval score of the passage."""
+    WORDS = "words"
+    """Share of the question's terms, weighted by rarity, in its sentences."""
+    NEAR_WORDS = "near_words"
+    """The same, in its sentences or the one before."""
+    TOPIC_WORDS = "topic_words"
+    """The same, in its sentences or the title and headings above. The latter count less for scraps
+    such as captions and bylines, which need not be about them."""
+    PASSAGE_WORDS = "passage_words"
+    """The same, in the passage, its title and headings."""
+    FIGURES = "figures"
+    """Share of the question's numbers in the passage, its title and headings; 1 without any."""
+    NAMES = "names"
+    """Share of the question's capitalised names in the same; 1 without any."""
+
+    # Of an answer among the other answers
+    PROBABILITY = "probability"
+    """Log of the summed probabilities of its occurrences."""
+    LEAD = "lead"
+    """How far it is ahead of the best different answer, bounded."""
+    OWN_LEAD = "own_lead"
+    """The same within its document: another document may well say the same in other words."""
+    AGREEMENT = "agreement"
+    """Log of the number of documents that say it."""
+
+
+RANKING_FEATURES = (
+    *(Feature.MARGIN, Feature.ASKED, Feature.FUSED, Feature.PASSAGE),
+    *(Feature.WORDS, Feature.NEAR_WORDS, Feature.TOPIC_WORDS, Feature.PASSAGE_WORDS),
+    *(Feature.FIGURES, Feature.NAMES),
+)
+"""What may rank the spans of one question."""
+
+CONFIDENCE_FEATURES = (
+    *RANKING_FEATURES,
+    *(Feature.PROBABILITY, Feature.LEAD, Feature.OWN_LEAD, Feature.AGREEMENT),
+)
+"""What a confidence may rest on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """A weighted sum of features.
+
+    :param weights: by the name of the feature
+    :param intercept: added to the sum
+    """
+
+    weights: Mapping[str, float]
+    intercept: float = 0.0
+
+    def of(self, features: Mapping[str, float]) -> float:
+        """The sum. Features without a weight do not count."""
+        return self.intercept + math.fsum(
+            weight * features[name] for name, weight in self.weights.items()
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The numbers as JSON."""
+        return {"weights": dict(self.weights), "intercept": self.intercept}
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """How spans are ranked, and when reading may stop.
+
+    :param forms: for each form of answer, the weighted sum that ranks its spans
+    :param clear_margin: reading stops when the margin of the best span is at least this
+    :param clear_lead: and the next unread passage is behind the passage of that span by at least
+        this much of the fused score
+    """
+
+    forms: Mapping[AnswerForm, Linear]
+    clear_margin: float
+    clear_lead: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """From the features of an answer to a probability (Platt scaling with several features).
+
+    :param threshold: the least confidence with which the service answers by default
+    """
+
+    log_odds: Linear
+    threshold: float
+
+    def probability(self, features: Mapping[str, float]) -> float:
+        """The probability that an answer with these features is right, 0 to 1."""
+        log_odds = self.log_odds.of(features)
+        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, log_odds))))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The numbers as JSON."""
+        return {"log_odds": self.log_odds.as_dict(), "threshold": self.threshold}
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """Everything that comes with Quoth and was fitted.
+
+    :param reader: sha256 of the weights of the reader that the numbers are for
+    :param report: figures on questions that the numbers were not fitted on
+    :param fingerprint: sha256 of the stored numbers
+    """
+
+    reader: str
+    ranking: Ranking
+    calibrations: Mapping[AnswerForm, Calibration]
+    report: Mapping[str, Any] = field(default_factory=dict)
+    fingerprint: str = ""
+
+    @classmethod
+    def parse(cls, stored: bytes) -> Self:
+        """The numbers in a file that :meth:`as_dict` was written to.
+
+        :raises ValueError: it is not JSON; KeyError or TypeError, a part is missing or wrong
+        """
+        numbers = json.loads(stored)
+        ranking, clear = numbers["ranking"], numbers["clear"]
+        return cls(
+            reader=numbers["reader"],
+            ranking=Ranking(
+                {form: Linear(**ranking[form]) for form in AnswerForm},
+                clear_margin=clear["margin"],
+                clear_lead=clear["lead"],
+            ),
+            calibrations=_parse_calibrations(numbers["calibration"]),
+            report=numbers["report"],
+            fingerprint=hashlib.sha256(stored).hexdigest(),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The numbers as JSON, without the fingerprint."""
+        return {
+            "reader": self.reader,
+            "ranking": {
+                form.value: linear.as_dict() for form, linear in self.ranking.forms.items()
+            },
+            "clear": {"margin": self.ranking.clear_margin, "lead": self.ranking.clear_lead},
+            "calibration": _calibrations_as_dict(self.calibrations),
+            "report": dict(self.report),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class IndexCalibration:
+    """A calibration that was fitted on questions about the documents of one index.
+
+    :param reader: sha256 of the weights of the reader that it is for
+    :param encoder: identity of the encoder that it is for
+    :param report: figures on questions that the numbers were not fitted on
+    """
+
+    reader: str
+    encoder: Mapping[str, Any]
+    calibrations: Mapping[AnswerForm, Calibration]
+    report: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, numbers: Mapping[str, Any]) -> Self:
+        """The calibration that :meth:`as_dict` gave.
+
+        :raises KeyError: a part is missing; TypeError, a part is wrong
+        """
+        return cls(
+            reader=numbers["reader"],
+            # Calibrations of earlier versions do not name their encoder.
+            encoder=numbers.get("encoder", {}),
+            calibrations=_parse_calibrations(numbers["calibration"]),
+            report=numbers["report"],
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The calibration as JSON."""
+        return {
+            "reader": self.reader,
+            "encoder": dict(self.encoder),
+            "calibration": _calibrations_as_dict(self.calibrations),
+            "report": dict(self.report),
+        }
+
+    def is_for(self, reader: str, encoder: Mapping[str, Any]) -> bool:
+        """Whether its numbers hold with this reader and this encoder."""
+        return self.reader == reader and self.encoder == encoder
+
+
+def load_fitted() -> Fitted:
+    """The numbers that come with this version of Quoth.
+
+    :raises SettingsError: the file is missing or damaged
+    """
+    try:
+        return Fitted.parse(files("service.answering").joinpath("calibration.json").read_bytes())
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise SettingsError(
+            f"service/answering/calibration.json is missing or damaged ({exc}); reinstall Quoth"
+        ) from exc
+
+
+def _parse_calibrations(numbers: Mapping[str, Any]) -> dict[AnswerForm, Calibration]:
+    return {
+        form: Calibration(Linear(**numbers[form]["log_odds"]), numbers[form]["threshold"])
+        for form in AnswerForm
+    }
+
+
+def _calibrations_as_dict(calibrations: Mapping[AnswerForm, Calibration]) -> dict[str, Any]:
+    return {form.value: calibration.as_dict() for form, calibration in calibrations.items()}

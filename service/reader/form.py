@@ -1,0 +1,10 @@
+"""The form of an answer."""
+
+from enum import StrEnum
+
+
+class AnswerForm(StrEnum):
+    """What is quoted: a few words, or a whole sentence."""
+
+    SHORT = "short"
+    SENTENCE = "sentence"
