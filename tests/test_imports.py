@@ -214,7 +214,7 @@ def imported_modules(tree: ast.Module, known: Mapping[str, str]) -> Iterator[str
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (known[alias.name] for alias in node.names if alias.name in known)
-        elif isinstance(node, ast.ImportFrom) and node.module in known:
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module in known:
             # `from package import module` imports the module, not only the package
             names = [f"{node.module}.{alias.name}" for alias in node.names]
             yield from (known.get(name, known[node.module]) for name in names)
