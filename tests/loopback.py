@@ -1,6 +1,4 @@
-"""A Slack on the loopback for tests: its Web API, addresses for responses, and sockets; it keeps
-what was said.
-"""
+"""A local stand-in for Slack, which keeps what was posted: Web API, response_urls, Socket Mode."""
 
 import asyncio
 import hashlib
@@ -28,7 +26,7 @@ SCOPES = (
 
 @dataclass
 class Fault:
-    """What a call is answered instead of what was asked for."""
+    """A response that replaces the usual one."""
 
     status: int = 200
     body: Json | str | None = None
@@ -37,7 +35,7 @@ class Fault:
 
 @dataclass
 class BotMessage:
-    """A message of the bot as it stands."""
+    """A message of the bot as it is now."""
 
     channel: str
     thread_ts: str | None
@@ -47,7 +45,7 @@ class BotMessage:
 
 
 class LoopbackSlack:
-    """Refuses what Slack refuses, and keeps what it takes."""
+    """Refuses what Slack would refuse, and keeps the rest."""
 
     def __init__(self) -> None:
         self.messages: dict[str, BotMessage] = {}
@@ -69,7 +67,7 @@ class LoopbackSlack:
         self._runner: web.AppRunner | None = None
 
     async def start(self, port: int = 0) -> str:
-        """Listen; the address of the Web API."""
+        """Listen on a port. Returns the address of the Web API."""
         app = web.Application()
         app.router.add_route("*", "/api/{method}", self._method)
         app.router.add_post("/hooks/{id}", self._response)
@@ -90,13 +88,11 @@ class LoopbackSlack:
         return f"http://127.0.0.1:{self.port}/hooks/secret-of-a-response"
 
     def fail(self, method: str, *faults: Fault) -> None:
-        """Answer the next calls of a method so."""
+        """Answer the next calls of a method with these faults, one each."""
         self.faults.setdefault(method, deque()).extend(faults)
 
     def swallow(self, method: str) -> None:
-        """Do what the next call of a method asks for, and break the connection before that is
-        said.
-        """
+        """Carry out the next call of a method, and break the connection before the response."""
         self.swallowed.add(method)
 
     def present_messages(self) -> list[BotMessage]:
@@ -237,12 +233,12 @@ def _failed(fault: Fault) -> web.Response:
 
 
 def units(text: str) -> int:
-    """The length as UTF-16 counts it."""
+    """The length in UTF-16 units."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def fault_of_message(given: Json) -> str | None:
-    """Why Slack would refuse a message, None where it would not."""
+    """Why Slack would refuse a message, None where it would accept it."""
     if not given.get("text"):
         return "no_text"
     if units(given["text"]) > 4_000:
@@ -251,14 +247,14 @@ def fault_of_message(given: Json) -> str | None:
 
 
 def fault_of_view(view: Json) -> str | None:
-    """Why Slack would refuse a modal."""
+    """Why Slack would refuse a modal, None where it would accept it."""
     if not 0 < units(view["title"]["text"]) <= 24:
         return "invalid_title"
     return "no_blocks" if not view["blocks"] else fault_of_blocks(view["blocks"], 100)
 
 
 def fault_of_blocks(blocks: list[Json], limit: int) -> str | None:
-    """The first limit of Block Kit that is broken."""
+    """The first limit of Block Kit that some blocks exceed, None where there is none."""
     if len(blocks) > limit:
         return "too_many_blocks"
     return next((fault for fault in map(_fault_of_block, blocks) if fault), None)
@@ -296,7 +292,7 @@ def _button_holds(button: Json) -> bool:
 
 
 def shown(blocks: list[Json]) -> str:
-    """Every text of some blocks, a line each."""
+    """The texts of some blocks, one a line."""
     lines = []
     for block in blocks:
         if block["type"] == "rich_text":
@@ -314,7 +310,7 @@ def shown(blocks: list[Json]) -> str:
 
 
 def marked_texts(blocks: list[Json]) -> list[str]:
-    """Every text in which Slack would act on markup."""
+    """The texts in which Slack would interpret markup."""
     found = [block["text"] for block in blocks if block["type"] == "section"]
     found += [
         element for block in blocks if block["type"] == "context" for element in block["elements"]
@@ -374,17 +370,17 @@ def edited(before: Json, text: str, edited_ts: str = "2000000009.000000") -> Jso
         "subtype": "message_changed",
         "message": after,
         "previous_message": before,
-        **_place(before),
+        **_location(before),
     }
 
 
 def deleted(before: Json) -> Json:
     gone = {"deleted_ts": before["ts"], "previous_message": before, "ts": "2000000010.000000"}
-    return {"type": "message", "subtype": "message_deleted", **gone, **_place(before)}
+    return {"type": "message", "subtype": "message_deleted", **gone, **_location(before)}
 
 
 def tombstone(before: Json) -> Json:
-    """How Slack tells that a message with replies was deleted."""
+    """The event for a deleted message that has replies."""
     grave = {
         "type": "message",
         "subtype": "tombstone",
@@ -395,18 +391,18 @@ def tombstone(before: Json) -> Json:
     return {**edited(before, ""), "message": now, "hidden": True}
 
 
-def _place(message: Json) -> Json:
+def _location(message: Json) -> Json:
     return {key: message[key] for key in ("channel", "channel_type") if key in message}
 
 
 def command(name: str, text: str, hook: str, trigger: str = "1.2.abc", **fields: object) -> Json:
-    place = {"team_id": TEAM, "channel_id": CHANNEL, "user_id": ANA}
+    origin = {"team_id": TEAM, "channel_id": CHANNEL, "user_id": ANA}
     return {
         "command": name,
         "text": text,
         "response_url": hook,
         "trigger_id": trigger,
-        **place,
+        **origin,
         **fields,
     }
 
@@ -459,8 +455,8 @@ async def deliver(client: httpx.AsyncClient, payload: Json, **headers: str) -> h
 
 
 async def until(holds: Callable[[], bool], timeout_s: float = 20) -> None:
-    """Wait until something holds."""
+    """Wait until a condition holds."""
     deadline = time.monotonic() + timeout_s
     while not holds():
-        assert time.monotonic() < deadline, "it never came about"
+        assert time.monotonic() < deadline, "the condition did not hold in time"
         await asyncio.sleep(0.01)

@@ -1,6 +1,4 @@
-"""A workspace for tests: a Slack on the loopback, and the real service in it, which can leave and
-come back.
-"""
+"""Runs the real service against a local stand-in for Slack, and restarts it where a test asks."""
 
 import asyncio
 import sqlite3
@@ -36,14 +34,14 @@ QUESTION = "How long is the Otter Bridge?"
 
 
 class AppLifespan:
-    """A service between its start and its end, both in one task, as a server has them."""
+    """The lifespan of an app. Its start and its end run in one task, as under a server."""
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
         self._started, self._ending = asyncio.Event(), asyncio.Event()
 
     async def begin(self) -> None:
-        """Start it."""
+        """Start the app."""
         self._task = asyncio.create_task(self._live())
         started = asyncio.create_task(self._started.wait())
         await asyncio.wait([self._task, started], return_when=asyncio.FIRST_COMPLETED)
@@ -52,7 +50,7 @@ class AppLifespan:
             await self._task
 
     async def end(self) -> None:
-        """Stop it, and wait until it has."""
+        """Stop the app, and wait until it has stopped."""
         self._ending.set()
         await self._task
 
@@ -63,7 +61,7 @@ class AppLifespan:
 
 
 class BotHarness:
-    """A workspace with the bot in it."""
+    """The service, with a workspace of the stand-in that its bot is in."""
 
     def __init__(
         self, folder: Path, encoder: Encoder, passages: PassageReader, runner: asyncio.Runner
@@ -83,7 +81,7 @@ class BotHarness:
         self.runner.run(self._living.begin())
 
     def leave(self) -> None:
-        """Stop the service as an interrupt does."""
+        """Stop the service, as an interrupt does."""
         if self._living is not None:
             self.runner.run(self._living.end())
             self._living = None
@@ -101,7 +99,7 @@ class BotHarness:
         return load_settings(data_dir=self.folder, threads=2, **given)
 
     def send(self, *payloads: Json, **headers: str) -> list[httpx.Response]:
-        """What Slack is answered, payload by payload."""
+        """Send payloads one after the other. Returns the response to each."""
         return self.runner.run(self._send(payloads, headers))
 
     async def _send(
@@ -111,7 +109,7 @@ class BotHarness:
             return [await deliver(client, payload, **headers) for payload in payloads]
 
     def post(self, body: bytes, headers: dict[str, str] | dict[bytes, bytes]) -> httpx.Response:
-        """What a request with these headers is answered."""
+        """Send a request with these headers. Returns the response."""
 
         async def posting() -> httpx.Response:
             async with client_of(self.app) as client:
@@ -119,54 +117,52 @@ class BotHarness:
 
         return self.runner.run(posting())
 
-    def tell(self, *events: Json) -> None:
-        """Deliver events, and wait until everything that was taken is done."""
+    def deliver_events(self, *events: Json) -> None:
+        """Deliver events, and wait until all accepted work is done."""
         assert [answer.status_code for answer in self.send(*map(envelope, events))] == [200] * len(
             events
         )
         self.settle()
 
     def settle(self) -> None:
-        """Wait until there is nothing left to do."""
+        """Wait until all accepted work is done."""
         self.until(lambda: self.waiting() == 0)
 
     def until(self, holds: Callable[[], bool]) -> None:
-        """Wait until something holds."""
+        """Wait until a condition holds."""
         self.runner.run(until(holds))
 
     def waiting(self) -> int:
-        """How much work is not done."""
+        """How many items of work are not done."""
         connection = sqlite3.connect(self.folder / "slack.db")
         (found,) = connection.execute("SELECT count(*) FROM work WHERE outcome IS NULL").fetchone()
         connection.close()
         return int(found)
 
     def answer_always(self, *channels: str) -> None:
-        """Let the bot answer in channels, however doubtful: the toy reader is calibrated for
-        nothing.
-        """
+        """Let the bot answer in channels at any confidence: the toy reader is not calibrated."""
         for channel in channels:
             (answer,) = self.send(
                 command("/quoth", "threshold 0", self.slack.hook, channel_id=channel)
             )
             assert "confidence of 0" in answer.json()["text"]
 
-    def said(self) -> BotMessage:
-        """The one message of the bot."""
+    def only_message(self) -> BotMessage:
+        """The bot's only message."""
         (said,) = self.slack.present_messages()
         return said
 
     def answer_id(self) -> str:
-        """What the buttons of the one message carry."""
-        return answer_id_of(self.said().blocks)
+        """The value of the buttons of the bot's only message."""
+        return answer_id_of(self.only_message().blocks)
 
 
 def answer_id_of(blocks: list[Json]) -> str:
-    """What the buttons of a message carry."""
+    """The value of a message's buttons."""
     (actions,) = [block for block in blocks if block["type"] == "actions"]
     return str(actions["elements"][0]["value"])
 
 
 def client_of(app: FastAPI) -> httpx.AsyncClient:
-    """A client of an app in this process."""
+    """A client of an app that runs in this process."""
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://quoth")

@@ -1,6 +1,4 @@
-"""Slack over HTTP: signed requests to the real app, against a Slack on the loopback that keeps what
-was said.
-"""
+"""Slack over HTTP: signed requests to the real app, against a local stand-in for Slack."""
 
 import asyncio
 import json
@@ -48,8 +46,8 @@ LATER = "2000000060.000000"
 
 
 def test_an_answer_is_in_its_thread_with_quote_source_and_date(harness: BotHarness) -> None:
-    harness.tell(mention(QUESTION))
-    said = harness.said()
+    harness.deliver_events(mention(QUESTION))
+    said = harness.only_message()
     assert (said.channel, said.thread_ts) == (CHANNEL, ROOT)
     text = shown(said.blocks)
     assert "It is 212 metres long and crosses the river Elm." in text
@@ -69,16 +67,21 @@ def test_links_lead_to_the_service_where_no_address_is_set(stopped_bot: BotHarne
     stopped_bot.given = {"public_url": None, "port": 8123}
     stopped_bot.enter()
     stopped_bot.answer_always(CHANNEL)
-    stopped_bot.tell(mention(QUESTION))
-    assert "<http://127.0.0.1:8123/documents/otter?version=" in shown(stopped_bot.said().blocks)
+    stopped_bot.deliver_events(mention(QUESTION))
+    assert "<http://127.0.0.1:8123/documents/otter?version=" in shown(
+        stopped_bot.only_message().blocks
+    )
 
 
 def test_an_edited_question_edits_its_answer(harness: BotHarness) -> None:
     first = mention("When was the Otter Bridge opened?")
-    harness.tell(first)
-    assert "opened on 4 May 1931" in shown(harness.said().blocks)
-    harness.tell(edited(first, f"<@{BOT}> {QUESTION}"))
-    assert ("212 metres" in shown(harness.said().blocks), harness.said().edits) == (True, 1)
+    harness.deliver_events(first)
+    assert "opened on 4 May 1931" in shown(harness.only_message().blocks)
+    harness.deliver_events(edited(first, f"<@{BOT}> {QUESTION}"))
+    assert ("212 metres" in shown(harness.only_message().blocks), harness.only_message().edits) == (
+        True,
+        1,
+    )
 
 
 def test_a_question_that_is_edited_twice_before_it_is_answered_is_answered_as_it_reads_last(
@@ -90,40 +93,40 @@ def test_a_question_that_is_edited_twice_before_it_is_answered_is_answered_as_it
     harness.until(lambda: "chat.postMessage" in harness.slack.calls)
     once = edited(first, f"<@{BOT}> Who was its architect?", LATER)
     twice = edited(once["message"], f"<@{BOT}> {QUESTION}", "2000000070.000000")
-    harness.tell(once, twice)
-    assert "212 metres" in shown(harness.said().blocks)
+    harness.deliver_events(once, twice)
+    assert "212 metres" in shown(harness.only_message().blocks)
 
 
 def test_a_question_that_is_edited_back_is_answered_as_it_was(harness: BotHarness) -> None:
     first = mention(QUESTION)
-    harness.tell(first)
+    harness.deliver_events(first)
     there = edited(first, f"<@{BOT}> When was the Otter Bridge opened?", LATER)
     back = edited(there["message"], f"<@{BOT}> {QUESTION}", "2000000070.000000")
-    harness.tell(there, back)
-    assert "212 metres" in shown(harness.said().blocks)
+    harness.deliver_events(there, back)
+    assert "212 metres" in shown(harness.only_message().blocks)
 
 
 def test_a_deleted_answer_stays_deleted_when_its_question_is_edited(harness: BotHarness) -> None:
     first = mention(QUESTION)
-    harness.tell(first)
+    harness.deliver_events(first)
     harness.slack.messages.clear()
-    harness.tell(edited(first, f"<@{BOT}> When was the Otter Bridge opened?"))
+    harness.deliver_events(edited(first, f"<@{BOT}> When was the Otter Bridge opened?"))
     assert harness.slack.present_messages() == []
 
 
 def test_an_answer_that_may_not_be_deleted_says_that_its_question_was(harness: BotHarness) -> None:
-    harness.tell(mention(QUESTION))
+    harness.deliver_events(mention(QUESTION))
     harness.slack.fail("chat.delete", Fault(200, {"ok": False, "error": "cant_delete_message"}))
-    harness.tell(deleted(mention(QUESTION)))
-    assert harness.said().text == "The question was deleted."
+    harness.deliver_events(deleted(mention(QUESTION)))
+    assert harness.only_message().text == "The question was deleted."
 
 
 def test_a_follow_up_takes_the_turns_of_its_thread_along_without_asking_slack(
     harness: BotHarness,
 ) -> None:
-    harness.tell(mention(QUESTION))
-    harness.tell(message("Who was its architect?", LATER, thread_ts=ROOT))
-    harness.tell(mention("Who was its architect?", "2000000070.000000"))
+    harness.deliver_events(mention(QUESTION))
+    harness.deliver_events(message("Who was its architect?", LATER, thread_ts=ROOT))
+    harness.deliver_events(mention("Who was its architect?", "2000000070.000000"))
     first, follow_up, alone = harness.slack.present_messages()
     assert (first.thread_ts, follow_up.thread_ts) == (ROOT, ROOT)
     assert answer_id_of(follow_up.blocks) != answer_id_of(
@@ -156,7 +159,7 @@ def test_a_shared_answer_shows_its_question(harness: BotHarness) -> None:
         )
     )
     harness.settle()
-    assert harness.said().blocks[0] == {
+    assert harness.only_message().blocks[0] == {
         "type": "header",
         "text": {"type": "plain_text", "text": QUESTION, "emoji": True},
     }
@@ -206,11 +209,11 @@ def test_a_private_answer_in_a_channel_without_the_bot_is_a_direct_message(
     harness.slack.fail("chat.postEphemeral", Fault(200, {"ok": False, "error": "not_in_channel"}))
     harness.send(command("/ask", QUESTION, ""))
     harness.settle()
-    assert harness.said().channel == ANA
+    assert harness.only_message().channel == ANA
 
 
 def test_a_vote_is_feedback_one_a_person_and_can_be_changed(harness: BotHarness) -> None:
-    harness.tell(mention(QUESTION))
+    harness.deliver_events(mention(QUESTION))
     value = harness.answer_id()
     votes = [
         (blocks.HELPFUL_ACTION, ANA),
@@ -230,7 +233,7 @@ def test_a_vote_is_feedback_one_a_person_and_can_be_changed(harness: BotHarness)
 
 
 def test_show_context_opens_the_passage(harness: BotHarness) -> None:
-    harness.tell(mention(QUESTION))
+    harness.deliver_events(mention(QUESTION))
     harness.send(press(blocks.CONTEXT_ACTION, harness.answer_id(), harness.slack.hook))
     harness.until(lambda: bool(harness.slack.views))
     assert OTTER in shown(harness.slack.views[0]["blocks"])
@@ -240,8 +243,8 @@ def test_without_an_answer_it_is_one_line_and_the_nearest_passages_are_on_a_butt
     harness: BotHarness,
 ) -> None:
     harness.send(command("/quoth", "threshold 1", harness.slack.hook))
-    harness.tell(mention("Who painted the ceiling?"))
-    assert shown(harness.said().blocks) == "The documents do not say.\nNearest passages"
+    harness.deliver_events(mention("Who painted the ceiling?"))
+    assert shown(harness.only_message().blocks) == "The documents do not say.\nNearest passages"
     harness.send(press(blocks.NEAREST_ACTION, harness.answer_id(), harness.slack.hook))
     harness.until(lambda: bool(harness.slack.views))
     assert OTTER in shown(harness.slack.views[0]["blocks"])
@@ -262,7 +265,7 @@ def test_an_answer_that_is_not_kept_is_not_shown(value: str, harness: BotHarness
 
 
 def test_an_answer_whose_document_is_gone_is_not_shown_any_more(harness: BotHarness) -> None:
-    harness.tell(mention(QUESTION))
+    harness.deliver_events(mention(QUESTION))
     value = harness.answer_id()
     assert harness.service is not None
     harness.service.collection.remove(["otter"])
@@ -339,11 +342,11 @@ def test_without_a_bot_token_the_address_is_verified_and_nothing_else_is_taken(
 ) -> None:
     stopped_bot.given = {"slack_bot_token": None}
     stopped_bot.enter()
-    verified, told = stopped_bot.send(
+    verified, refused = stopped_bot.send(
         {"type": "url_verification", "challenge": "x1"}, envelope(mention(QUESTION))
     )
     assert verified.json() == {"challenge": "x1"}
-    assert (told.status_code, "QUOTH_SLACK_BOT_TOKEN" in told.json()["detail"]) == (503, True)
+    assert (refused.status_code, "QUOTH_SLACK_BOT_TOKEN" in refused.json()["detail"]) == (503, True)
 
 
 @pytest.mark.parametrize(
@@ -489,7 +492,7 @@ def test_a_mention_is_taken_before_slack_has_said_whose_the_token_is(
     stopped_bot.slack.fail("auth.test", *[fault] * 100)
     stopped_bot.enter()
     stopped_bot.answer_always(CHANNEL)
-    stopped_bot.tell(mention(QUESTION), message(f"<@{BOT}> {QUESTION}"))
+    stopped_bot.deliver_events(mention(QUESTION), message(f"<@{BOT}> {QUESTION}"))
     assert len(stopped_bot.slack.present_messages()) == 1
 
 
@@ -518,7 +521,7 @@ def test_slack_asking_for_time_is_given_it(harness: BotHarness) -> None:
         "chat.postMessage", Fault(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "2"})
     )
     started = time.monotonic()
-    harness.tell(mention(QUESTION), mention(QUESTION, LATER))
+    harness.deliver_events(mention(QUESTION), mention(QUESTION, LATER))
     assert len(harness.slack.present_messages()) == 2
     assert time.monotonic() - started >= 2
 
@@ -536,7 +539,7 @@ def test_slack_asking_for_time_is_given_it(harness: BotHarness) -> None:
 )
 def test_a_slack_that_fails_is_asked_again(fault: Fault, harness: BotHarness) -> None:
     harness.slack.fail("chat.postMessage", fault, fault)
-    harness.tell(mention(QUESTION))
+    harness.deliver_events(mention(QUESTION))
     assert len(harness.slack.present_messages()) == 1
 
 
@@ -549,7 +552,7 @@ def test_an_answer_that_slack_took_without_saying_so_is_looked_for_first(
     harness.slack.swallow("chat.postMessage")
     if replies:
         harness.slack.fail("conversations.replies", replies)
-    harness.tell(mention(QUESTION))
+    harness.deliver_events(mention(QUESTION))
     assert len(harness.slack.present_messages()) == (
         2 if replies else 1
     )  # without a way to look, twice rather than never
@@ -570,10 +573,10 @@ def test_what_slack_refuses_for_good_is_given_up_and_logged(
     harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     harness.slack.fail("chat.postMessage", Fault(200, {"ok": False, "error": "is_archived"}))
-    harness.tell(mention(QUESTION))
+    harness.deliver_events(mention(QUESTION))
     assert harness.slack.present_messages() == []
     assert "is_archived" in caplog.text
-    harness.tell(mention(QUESTION, LATER))
+    harness.deliver_events(mention(QUESTION, LATER))
     assert len(harness.slack.present_messages()) == 1
 
 
@@ -584,7 +587,7 @@ def test_tokens_are_neither_logged_nor_shown(
     harness.slack.fail(
         "chat.postMessage", Fault(500), Fault(200, {"ok": False, "error": "invalid_auth"})
     )
-    harness.tell(mention(QUESTION))
+    harness.deliver_events(mention(QUESTION))
     harness.slack.fail("response", Fault(500, "no"))
     harness.send(command("/ask", QUESTION, harness.slack.hook))
     harness.settle()

@@ -1,5 +1,5 @@
-"""What the bot says stays within Slack's limits, and nothing in it is acted on, whatever documents
-and people write.
+"""The bot's messages keep Slack's limits, and nothing in them is markup or a mention, whatever
+documents and people write.
 """
 
 import re
@@ -14,7 +14,7 @@ from service.answering.answer import AnswerText, Statement
 from service.answering.citation import Citation, CitedSentence
 from service.answering.reason import Reason
 from service.answering.record import AnswerRecord, Passage
-from service.slack.block_kit import modal
+from service.slack.block_kit import header, modal
 from service.slack.blocks import (
     answer_post,
     context_post,
@@ -176,6 +176,14 @@ def test_a_cut_text_is_no_longer_than_asked_and_no_character_is_split(
         assert utf16_length(made) == units(made) <= limit
         made.encode("utf-8")
     assert not re.search(r"&(?:a|am|amp|l|lt|g|gt)?…", escaped(text.replace("…", ""), limit))
+
+
+def test_a_text_is_cut_only_where_it_is_longer_than_slack_takes() -> None:
+    assert notice("x" * 3_000).text == "x" * 3_000
+    assert notice("x" * 3_001).text == "x" * 2_999 + "…"
+    assert header("x" * 150)["text"]["text"] == "x" * 150
+    assert header("x" * 151)["text"]["text"] == "x" * 149 + "…"
+    assert notice("a & b < c > d").text == "a &amp; b &lt; c &gt; d"
 
 
 @FEW

@@ -1,4 +1,4 @@
-"""Kill -9 at any moment: what Slack was told was taken is answered by the next process, once."""
+"""After kill -9 at any moment, the next process answers what was acknowledged, once."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What the bot makes of a text and of an event, whatever is in it."""
+"""How the bot parses texts and events, whatever is in them, and what it decides to do."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Socket Mode and the check of tokens, against a Slack on the loopback."""
+"""Socket Mode and the check of tokens, against a local stand-in for Slack."""
 
 import asyncio
 import os
@@ -59,9 +59,9 @@ def settings_of(slack: LoopbackSlack, **given: object) -> Settings:
 def service(
     tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Callable[..., Document]
 ) -> Iterator[AnswerService]:
-    with AnswerService(tmp_path / "data", encoder, passages, writable=True) as opened_desk:
-        opened_desk.collection.put([make("otter", "The Otter Bridge is 212 metres long.")])
-        yield opened_desk
+    with AnswerService(tmp_path / "data", encoder, passages, writable=True) as opened_service:
+        opened_service.collection.put([make("otter", "The Otter Bridge is 212 metres long.")])
+        yield opened_service
 
 
 def sent(kind: str, payload: Json, number: int) -> Json:

@@ -1,6 +1,4 @@
-"""What happens in Slack and what the bot does: the table of docs/slack.md, case by case, over HTTP
-to the real app.
-"""
+"""The table in docs/slack.md, case by case: what arrives from Slack, and what the bot does."""
 
 import asyncio
 import json
@@ -91,7 +89,7 @@ class Scene:
 Step = Json | Callable[[Scene], None]
 
 
-def told(payload: Json, **headers: str) -> Callable[[Scene], None]:
+def delivered(payload: Json, **headers: str) -> Callable[[Scene], None]:
     """The payload arrives, and everything that was taken is done."""
 
     def step(scene: Scene) -> None:
@@ -137,7 +135,7 @@ def pressed(action: str, moment: str = "2000000020.000001") -> Callable[[Scene],
         last = list(scene.messages().values())
         value = answer_id_of(last[-1].blocks if last else slack.responses[-1]["blocks"])
         before = len(slack.views) + len(slack.responses)
-        told(press(action, value, slack.hook, pressed_ts=moment))(scene)
+        delivered(press(action, value, slack.hook, pressed_ts=moment))(scene)
         if action != blocks.SHARE_ACTION:  # which waits in the inbox; the others are done at once
             scene.harness.until(lambda: len(slack.views) + len(slack.responses) > before)
 
@@ -145,11 +143,11 @@ def pressed(action: str, moment: str = "2000000020.000001") -> Callable[[Scene],
 
 
 def asks(text: str) -> Callable[[Scene], None]:
-    return lambda scene: told(command("/ask", text, scene.harness.slack.hook))(scene)
+    return lambda scene: delivered(command("/ask", text, scene.harness.slack.hook))(scene)
 
 
 def sets(text: str) -> Callable[[Scene], None]:
-    return lambda scene: told(command("/quoth", text, scene.harness.slack.hook))(scene)
+    return lambda scene: delivered(command("/quoth", text, scene.harness.slack.hook))(scene)
 
 
 def raw(
@@ -215,8 +213,8 @@ CASES = (
         ANSWERS,
         (
             arrives(mention(QUESTION)),
-            told(mention(QUESTION), **RETRIED),
-            told(mention(QUESTION), **RETRIED),
+            delivered(mention(QUESTION), **RETRIED),
+            delivered(mention(QUESTION), **RETRIED),
         ),
     ),
     Case(
@@ -291,7 +289,7 @@ CASES = (
     Case(
         "a follow-up, delivered twice",
         ANSWERS,
-        (reply(WIDTH), told(reply(WIDTH), **RETRIED)),
+        (reply(WIDTH), delivered(reply(WIDTH), **RETRIED)),
         ASKED,
     ),
     Case(
@@ -366,7 +364,7 @@ CASES = (
     Case(
         "an edited question, delivered twice",
         "edits its answer",
-        (REWORDED, told(REWORDED, **RETRIED)),
+        (REWORDED, delivered(REWORDED, **RETRIED)),
         ASKED,
     ),
     Case(
@@ -499,7 +497,10 @@ CASES = (
     ),
     # restarts and faults
     Case(
-        "a retry after a restart", SILENT, (told(mention(QUESTION), **RETRIED),), (*ASKED, restart)
+        "a retry after a restart",
+        SILENT,
+        (delivered(mention(QUESTION), **RETRIED),),
+        (*ASKED, restart),
     ),
     Case(
         "a mention, accepted before a restart and answered after it",
@@ -576,7 +577,7 @@ def lasting(
 
 def perform(scene: Scene, steps: Sequence[Step]) -> None:
     for step in steps:
-        (step if callable(step) else told(step))(scene)
+        (step if callable(step) else delivered(step))(scene)
     scene.harness.settle()
 
 
@@ -606,8 +607,8 @@ def done(scene: Scene, steps: Sequence[Step]) -> str:
     does += ["opens a modal"] * (len(slack.views) - counts[1])
     private = [*slack.responses[counts[2] :], *slack.whispers[counts[3] :]]
     does += [
-        "answers privately" if "Share" in shown(told["blocks"]) else "replies privately"
-        for told in private
+        "answers privately" if "Share" in shown(post["blocks"]) else "replies privately"
+        for post in private
     ]
     return ", ".join(does) or SILENT
 
