@@ -135,6 +135,15 @@ def test_a_baseline_of_the_same_index_is_compared_and_one_of_another_is_not() ->
 def test_only_the_questions_of_a_split_are_asked() -> None:
     assert run("set.jsonl", *ABOUT, "--split", "report", "--json", "r.json")[0] == 0
     assert [question["id"] for question in report("r.json")["questions"]] == ["designer"]
+    assert run("set.jsonl", *ABOUT, "--json", "all.json")[0] == 0
+    prints = (report(name)["fingerprint"]["questions"] for name in ("r.json", "all.json"))
+    assert len(set(prints)) == 2
+
+
+def test_a_measure_that_only_the_gate_names_is_reported_too(folder: Path) -> None:
+    (folder / "seven.toml").write_text('[bars]\n"R@7" = 0.5\n')
+    assert run("set.jsonl", *ABOUT, "--gate", "seven.toml", "--json", "r.json")[0] == 0
+    assert report("r.json")["measures"]["R@7"] == 1
 
 
 @pytest.mark.usefixtures("folder")
