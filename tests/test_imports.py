@@ -276,6 +276,14 @@ def test_rooms_form_no_circle() -> None:
     assert circle(rooms) == []
 
 
+def test_the_help_of_quoth_eval_loads_no_measure_and_no_model() -> None:
+    # what a command needs is imported inside it
+    (tree,) = (tree for path, tree in modules() if path == "eval/cli.py")
+    top = [node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)]
+    own = {name for name in top if name.split(".")[0] in PACKAGES}
+    assert own == {"corpus.errors", "eval.console"}
+
+
 def test_only_the_embedded_engine_imports_its_search_libraries() -> None:
     owners = OWNERS["faiss"] | OWNERS["tantivy"]
     assert {room_of(path) for path in owners} == {"index/search/embedded"}
