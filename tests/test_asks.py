@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.reader.asks import Asked, kind_of
+from service.reader.asks import AnswerTypes, kind_of
 from service.reader.form import AnswerForm
 
 
@@ -58,13 +58,16 @@ def test_reasons_ways_sayings_yes_or_no_and_mere_words_may_take_a_sentence(quest
     ],
 )
 def test_the_asked_kind_of_thing_is_seen(question: str, holds: str, lacks: str) -> None:
-    asked = Asked(question)
+    asked = AnswerTypes(question)
     assert (asked.held(holds), asked.held(lacks)) == (1.0, -1.0)
 
 
 def test_what_the_question_names_itself_is_no_answer_to_it() -> None:
-    assert Asked("How much was the 40 tons of trade?").held("Sales of 40 tons were made.") == -1.0
+    assert (
+        AnswerTypes("How much was the 40 tons of trade?").held("Sales of 40 tons were made.")
+        == -1.0
+    )
 
 
 def test_a_question_of_no_clear_kind_asks_for_nothing() -> None:
-    assert Asked("Tell me of the bridge.").held("It was opened in 1931 by Ada.") == 0.0
+    assert AnswerTypes("Tell me of the bridge.").held("It was opened in 1931 by Ada.") == 0.0

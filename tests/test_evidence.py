@@ -11,7 +11,7 @@ from index.search.embedded.analyser import terms_of
 from index.search.searcher import Fused, Hit
 from index.store.chunks import StoredChunk
 from index.text.chunk import Chunk
-from service.reader.evidence import Evidence, PassageEvidence, sentences_of, support
+from service.reader.evidence import PassageTerms, QuestionTerms, sentences_of, support
 
 
 def hit(text: str, *, context: str = "", score: float = 0.9, dense: float = 0.6) -> Hit:
@@ -22,11 +22,9 @@ def hit(text: str, *, context: str = "", score: float = 0.9, dense: float = 0.6)
     )
 
 
-def evidence(
-    question: str, passage: Hit, idf: Mapping[str, float] | None = None
-) -> PassageEvidence:
+def evidence(question: str, passage: Hit, idf: Mapping[str, float] | None = None) -> PassageTerms:
     """Every term equally rare unless said otherwise."""
-    return Evidence(
+    return QuestionTerms(
         question, idf if idf is not None else dict.fromkeys(terms_of(question), 1.0)
     ).passage(passage)
 

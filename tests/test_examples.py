@@ -7,7 +7,7 @@ import pytest
 
 from corpus.document import Document
 from index.encoding.encoder import Encoder
-from service.answering.examples import MAX_EXAMPLES, Examples
+from service.answering.examples import MAX_EXAMPLES, ExampleQuestions
 from service.answering.question import make_question
 from service.answering.service import AnswerService
 from service.reader.passage import PassageReader
@@ -58,24 +58,24 @@ def test_a_sentence_of_a_plain_shape_gives_the_question_that_it_answers(
     sentence: str, question: str, opened: Open, make: Callable[..., Document]
 ) -> None:
     text = f"{sentence} Of the fair, the novel, the river and the bridge more is said elsewhere."
-    assert Examples(opened(make("one", text))).questions() == (question,)
+    assert ExampleQuestions(opened(make("one", text))).questions() == (question,)
 
 
 @pytest.mark.parametrize("sentence", PLAIN)
 def test_a_sentence_that_leans_on_others_gives_none(
     sentence: str, opened: Open, make: Callable[..., Document]
 ) -> None:
-    assert Examples(opened(make("one", sentence))).questions() == ()
+    assert ExampleQuestions(opened(make("one", sentence))).questions() == ()
 
 
 def test_an_empty_collection_has_no_examples(opened: Open) -> None:
-    assert Examples(opened()).questions() == ()
+    assert ExampleQuestions(opened()).questions() == ()
 
 
 def test_a_question_that_would_be_refused_is_no_example(
     opened: Open, make: Callable[..., Document]
 ) -> None:
-    assert Examples(opened(make("one", SENTENCES[0][0]), threshold=1.0)).questions() == ()
+    assert ExampleQuestions(opened(make("one", SENTENCES[0][0]), threshold=1.0)).questions() == ()
 
 
 def test_every_example_is_answered_out_of_the_collection(
@@ -84,7 +84,7 @@ def test_every_example_is_answered_out_of_the_collection(
     service = opened(
         *(make(f"d{number}", sentence) for number, (sentence, _) in enumerate(SENTENCES))
     )
-    questions = Examples(service).questions()
+    questions = ExampleQuestions(service).questions()
     assert len(questions) == MAX_EXAMPLES
     assert [
         asked for asked in questions if not service.ask(make_question(asked)).record.answered
@@ -98,12 +98,12 @@ def test_examples_come_from_different_documents_before_two_come_from_one(
         f"The {name} Bridge was opened on {day} May 1931." for day, name in enumerate("ABCDEF", 1)
     )
     service = opened(make("a", long), make("b", "The Elm is about 212 kilometres long."))
-    assert "How long is the Elm?" in Examples(service).questions()[:2]
+    assert "How long is the Elm?" in ExampleQuestions(service).questions()[:2]
 
 
 def test_examples_follow_the_collection(opened: Open, make: Callable[..., Document]) -> None:
     service = opened(make("one", SENTENCES[0][0]))
-    examples = Examples(service)
+    examples = ExampleQuestions(service)
     assert examples.questions() == (SENTENCES[0][1],)
     service.collection.remove(["one"])
     assert examples.questions() == ()
@@ -113,4 +113,17 @@ def test_a_megabyte_on_one_line_is_looked_at_no_further_than_its_beginning(
     opened: Open, make: Callable[..., Document]
 ) -> None:
     service = opened(make("one", f"{SENTENCES[0][0]} {'word ' * 200_000}"))
-    assert Examples(service).questions() == (SENTENCES[0][1],)
+    assert ExampleQuestions(service).questions() == (SENTENCES[0][1],)
+
+
+def test_examples_are_tried_without_being_counted_or_kept(
+    opened: Open, make: Callable[..., Document]
+) -> None:
+    service = opened(make("one", SENTENCES[0][0]))
+    observed: list[str] = []
+    service.observers.append(lambda outcome, _: observed.append(outcome))
+    assert ExampleQuestions(service).questions() == (SENTENCES[0][1],)
+    assert observed == []
+    assert service.collection.store.counts()["answers"] == 0
+    service.ask(make_question(SENTENCES[0][1]))
+    assert (observed, service.collection.store.counts()["answers"]) == (["answered"], 1)

@@ -1,4 +1,4 @@
-"""Equal answers: what several places say alike is one answer with several citations."""
+"""Equal answers: if several passages say the same, it is one answer with several citations."""
 
 import re
 from collections.abc import Iterable
@@ -75,7 +75,7 @@ def same_answer(quote: str) -> str:
 
 
 def _iso(match: re.Match[str]) -> str:
-    """A date as ISO 8601 writes it; what it does not say is left out."""
+    """A date in ISO 8601, without the parts that it does not give."""
     said = match.groupdict()
     month = next(
         number for number, name in enumerate(_MONTHS, start=1) if name.startswith(said["month"][:3])
@@ -93,10 +93,10 @@ def differ(one: str, other: str) -> bool:
 
 
 def contradict(one: str, other: str) -> bool:
-    """Whether two answers are values of one kind of which only one can be meant.
+    """Whether two answers are values of the same kind, of which only one can be right.
 
-    Dates, where a part that both give is another; numbers of one unit, where none is shared; names,
-    where no word is. Anything else may be the same thing said otherwise."""
+    Dates contradict if a part that both give differs, numbers of the same unit if none is shared,
+    names if no word is shared. Anything else may be the same in other words."""
     first, second = same_answer(one), same_answer(other)
     dates = _date(first), _date(second)
     if dates[0] or dates[1]:

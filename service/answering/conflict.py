@@ -1,5 +1,5 @@
-"""Sources that disagree: different values for the same question, each as sure as an answer has to
-be.
+"""Sources that disagree: different values for the same question, each with enough confidence to be
+an answer.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ MAX_VALUES = 4
 """How many different values are shown side by side."""
 
 Confidence = Callable[[Groups, int], float]
-"""The probability that the answer of the group at a place is right."""
+"""The probability that the answer of one of the groups is right, by its number."""
 
 
 def conflicting(groups: Groups, confidence: Confidence, least: float) -> dict[int, float]:

@@ -1,9 +1,8 @@
-"""Examples: questions that a collection answers, made from its own sentences and tried before they
-are shown.
+"""Example questions: questions that a collection answers, made from its own sentences.
 
-A sentence of a plain shape ("The bridge was opened in 1931.") is turned round ("When was the bridge
-opened?") and asked as anybody would ask it. Only a question that gets an answer out of that very
-sentence is an example."""
+A sentence of a plain shape ("The bridge was opened in 1931.") is turned into a question ("When was
+the bridge opened?"), and the question is tried out. Only a question that gets an answer out of that
+very sentence is an example."""
 
 import re
 from collections.abc import Iterator
@@ -78,8 +77,8 @@ class _Candidate:
     end: int
 
 
-class Examples:
-    """The examples of one service, worked out once for each generation. Thread-safe."""
+class ExampleQuestions:
+    """The examples of one service, made once for each generation. Thread-safe."""
 
     def __init__(self, service: AnswerService) -> None:
         self._service = service
@@ -87,8 +86,8 @@ class Examples:
         self._made: tuple[int, tuple[str, ...]] = (-1, ())
 
     def questions(self) -> tuple[str, ...]:
-        """Up to four questions that the collection answers, from as many documents as there are;
-        none is common too.
+        """Up to four questions that the collection answers, from as many documents as possible.
+        There may be none.
 
         :raises StoreError: the index cannot be searched
         """
@@ -141,7 +140,7 @@ def _candidates(document_id: str, text: str) -> Iterator[_Candidate]:
 
 
 def _turned_round(found: re.Match[str], question: str) -> str:
-    """The question that a sentence of some shape answers."""
+    """The question that a sentence of that shape answers."""
     parts = {name: _PRESENT.get(part, part) for name, part in found.groupdict().items()}
     return question.format(
         **parts | {"subject": _within_a_sentence(parts["subject"], found.string)}
@@ -149,8 +148,8 @@ def _turned_round(found: re.Match[str], question: str) -> str:
 
 
 def _within_a_sentence(subject: str, text: str) -> str:
-    """The subject as it is written past the beginning of a sentence: its first word small, if the
-    text has it so.
+    """The subject as it is written inside a sentence: its first word in lower case if the text
+    has it so elsewhere.
     """
     first, space, rest = subject.partition(" ")
     small = first.lower()

@@ -1,4 +1,4 @@
-"""The service: one opened collection with its Answerer, and every answer kept. All ways in share
+"""The service: one opened collection with its Answerer, and every answer kept. All channels share
 it.
 """
 
@@ -35,15 +35,15 @@ from service.settings import CONVERSATION_HOURS, Settings
 from service.storage import APPLICATION_DATA
 
 MAX_EXCHANGES = MAX_TURNS // 2
-"""How much of a conversation is looked back on: as much as a client may send."""
+"""How many exchanges of a conversation are looked at: as many as a client may send."""
 
 _ID_LENGTH = 32
 PATIENCE_S = 10.0
 """How long a question is tried again while documents are deleted under it."""
 
 Observer = Callable[[str, Mapping[str, float]], None]
-"""Told of every question: "answered", the reason why not or "failed", and the milliseconds of its
-stages, none where the answer was kept."""
+"""Called for every question with its outcome ("answered", the reason for a refusal, or "failed")
+and the milliseconds of each stage, none if the answer was kept already."""
 
 ANSWERED = "answered"
 FAILED = "failed"
@@ -52,7 +52,7 @@ log = logging.getLogger("quoth")
 
 
 class AnswerService:
-    """Questions in, kept answers out. Thread-safe."""
+    """Takes questions and gives kept answers. Thread-safe."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class AnswerService:
 
     @property
     def fingerprint(self) -> str:
-        """What an answer depends on, besides the documents and the question."""
+        """Changes with all that an answer depends on besides the documents and the question."""
         encoder = json.dumps(self.collection.searcher.encoder.identity.as_dict())
         parts = (self._version, encoder, self.reader.fingerprint, self._numbers)
         return hashlib.sha256(" ".join(parts).encode()).hexdigest()

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from index.encoding.encoder import Encoder
 from service.answering.question import MAX_QUESTION_LENGTH, Role, Turn
+from service.followups.mentions import DEMONSTRATIVES, PRONOUNS, Mention, mentions
 from service.followups.phrases import (
     QUESTION_WORDS,
     Phrase,
@@ -19,7 +20,7 @@ from service.followups.phrases import (
     phrases,
     tokens,
 )
-from service.followups.referents import Context, Reference, common, last_time, named, referent
+from service.followups.referents import Context, Reference, referent
 
 LIKENESS = 0.35
 """How near the embedder must see two phrases for one to take the other's place."""
@@ -36,33 +37,7 @@ _LEAD = re.compile(
 )
 _ABOUT = re.compile(r"(?:what|how) about\b *", re.I)
 _MARKS = re.compile(r"\s*\[\d+\]|\*+|^[>\-#]+\s*")
-_JUDGEMENT = (
-    "possible|true|better|best|good|necessary|important|safe|hard|easy|difficult|likely|legal|worth|ok"
-    "|common|normal"
-)
-_EMPTY_IT = re.compile(
-    rf"\bit (?:(?:mean|take|matter)s?\b.* to\b|(?:{_JUDGEMENT}) (?:to|that|for|if)\b)"
-    rf"|\bit(?:['’]s| is| was) (?:{_JUDGEMENT}) (?:to|that|for|if)\b",
-    re.I,
-)
-_NEXT_CLAUSE = re.compile(
-    r"[,;.?]|\band (?:how|what|why|when|where|who|is|are|does|do|did)\b|\b(?:and|if|when"
-    r"|because) *$",
-    re.I,
-)
-_PRONOUNS = {
-    **dict.fromkeys("he him his she her hers".split(), Reference.PERSON),
-    **dict.fromkeys("it its it's".split(), Reference.THING),
-    **dict.fromkeys("they them their theirs".split(), Reference.SEVERAL),
-}
-_DEMONSTRATIVES = {
-    **dict.fromkeys(("this", "that"), Reference.THING),
-    **dict.fromkeys(("these", "those"), Reference.SEVERAL),
-}
-_OWNERS = frozenset({"his", "its", "their"})
 _ALONE = re.compile(r"(?:its|their) ", re.I)
-_PLACES_OF_TIME = frozenset({"after", "before", "since", "by", "until"})
-_NO_ONE = frozenset({"", "of", "no", "any", "some", "every", "each", "if"})
 _PREPOSITION = re.compile(r"\b(?:in|on|at|for|from|to|by|of|with|during) (?:the )?$", re.I)
 _ARTICLE = re.compile(r"\b(?:the|an?) $", re.I)
 _INCOMPLETE = re.compile(
@@ -137,7 +112,7 @@ class Resolver:
             return None
         if not about and (has_verb(part) or len(words) > _PARALLEL_WORDS):
             return None
-        if any(word.lower in _PRONOUNS or word.lower in _DEMONSTRATIVES for word in words):
+        if any(word.lower in PRONOUNS or word.lower in DEMONSTRATIVES for word in words):
             return None
         placed = self._placed(part, context.question)
         if placed is None:
@@ -240,8 +215,8 @@ def _bare(question: str) -> str:
 
 
 def _together(context: Context, question: str) -> Resolution:
-    """Both questions, the last one first: what is left where none of its parts can be told to be
-    meant.
+    """Both questions, the last one first: the way out if no part of the last one can be singled
+    out.
     """
     last = " ".join(_bare(context.question).split()[-_TOGETHER_WORDS:])
     return Resolution(f"{last}? {question}", context.topic, context.person)
@@ -273,29 +248,12 @@ def _swapped(question: str, place: Phrase, part: str, start: int) -> str:
     return before + part + question[place.end :]
 
 
-@dataclass(frozen=True, slots=True)
-class _Mention:
-    """A word or two that stand for something said before.
-
-    :param text: what they stand for, "" where that is unknown
-    :param is_sure: whether the question cannot be understood without it
-    """
-
-    start: int
-    end: int
-    text: str
-    kind: Reference | None = None
-    is_sure: bool = True
-
-
 def _with_referents(question: str, context: Context) -> Resolution | None:
     """Pronouns, each kind where it first stands, replaced by what they stand for."""
-    mentions = list(_mentions(question, context))
-    known = [mention for mention in mentions if mention.text]
+    found = list(mentions(question, context))
+    known = [mention for mention in found if mention.text]
     if not known:
-        return (
-            _together(context, question) if any(mention.is_sure for mention in mentions) else None
-        )
+        return _together(context, question) if any(mention.is_sure for mention in found) else None
     text = question
     for mention in reversed(known):
         text = text[: mention.start] + mention.text + text[mention.end :]
@@ -306,127 +264,8 @@ def _with_referents(question: str, context: Context) -> Resolution | None:
     return Resolution(text, _plain(things), _plain(people))
 
 
-def _plain(mentions: Sequence[_Mention]) -> str:
-    return re.sub(r"[’']s?$|(?<=s) is$", "", mentions[0].text) if mentions else ""
-
-
-def _mentions(question: str, context: Context) -> Iterator[_Mention]:
-    found, empty = tokens(question), _EMPTY_IT.search(question)
-    seen: set[Reference] = set()
-    for number, token in enumerate(found):
-        known = _PRONOUNS.get(token.lower) in seen
-        if known or (empty and empty.start() <= token.start < empty.end()):
-            continue
-        mention = _mention(found, number, question, context)
-        if mention is not None:
-            seen |= {mention.kind} if mention.kind else set()
-            yield mention
-
-
-def _mention(
-    found: Sequence[Token], number: int, question: str, context: Context
-) -> _Mention | None:
-    token, before, following = found[number], _word(found, number - 1), _at(found, number + 1)
-    if token.lower in {"that", "then"} and before in _PLACES_OF_TIME:
-        return _Mention(token.start, token.end, last_time(context) or "", is_sure=False)
-    if token.lower in {"one", "ones"}:
-        return _one(token, before, _word(found, number + 1), context)
-    if token.lower == "the" and following and following.text.islower() and following.is_content:
-        return _definite(following, _at(found, number + 2), token, context)
-    if token.lower in _DEMONSTRATIVES and not _is_explained(question[: token.start]):
-        return _demonstrative(found, number, context)
-    if token.lower in _PRONOUNS and not _is_explained(question[: token.start]):
-        return _pronoun(token, following, context)
-    return None
-
-
-def _at(found: Sequence[Token], number: int) -> Token | None:
-    return found[number] if 0 <= number < len(found) else None
-
-
-def _word(found: Sequence[Token], number: int) -> str:
-    token = _at(found, number)
-    return token.lower if token else ""
-
-
-def _is_explained(before: str) -> bool:
-    """Whether an earlier clause of the same question names what a pronoun may stand for."""
-    own = [phrase for phrase in phrases(before) if not phrase.is_relational and not phrase.is_time]
-    return bool(own) and bool(_NEXT_CLAUSE.search(before))
-
-
-def _one(token: Token, before: str, following: str, context: Context) -> _Mention | None:
-    if before in _NO_ONE or following == "of":
-        return None
-    return _Mention(
-        token.start, token.end, common(context, several=token.lower == "ones") or "", is_sure=False
-    )
-
-
-def _definite(
-    noun: Token, following: Token | None, article: Token, context: Context
-) -> _Mention | None:
-    """ "The experiment", where a longer name of it was said."""
-    if following is not None and (following.is_content or following.lower in {"of", "for"}):
-        return None
-    text = named(noun.lower, context)
-    return (
-        _Mention(article.start, noun.end, f"the {text}" if text else "", is_sure=False)
-        if text
-        else None
-    )
-
-
-def _demonstrative(found: Sequence[Token], number: int, context: Context) -> _Mention | None:
-    token, before, noun = found[number], _at(found, number - 1), _at(found, number + 1)
-    inverted = before is not None and before.is_auxiliary
-    if (
-        noun is not None
-        and noun.is_content
-        and not (noun.is_verb and (inverted or not noun.is_noun_too))
-    ):
-        if token.lower == "that" and before is not None and before.is_content:
-            return None  # a relative clause
-        return _Mention(token.start, noun.end, named(noun.lower, context) or "")
-    if (
-        token.lower == "that"
-        and noun is not None
-        and noun.text.isalpha()
-        and number > 1
-        and not inverted
-    ):
-        return None
-    kind = _DEMONSTRATIVES[token.lower]
-    return _Mention(
-        token.start,
-        token.end,
-        _only_thing(context) if kind is Reference.THING else referent(kind, context) or "",
-    )
-
-
-def _only_thing(context: Context) -> str:
-    """What "this" or "that" stands for where only one thing was spoken of; it may else mean all
-    that was said.
-    """
-    things = [
-        phrase
-        for phrase in phrases(context.question)
-        if not phrase.is_relational and not phrase.is_time
-    ]
-    return (referent(Reference.THING, context) or "") if context.topic or len(things) < 2 else ""
-
-
-def _pronoun(token: Token, following: Token | None, context: Context) -> _Mention:
-    kind = _PRONOUNS[token.lower]
-    text = referent(kind, context) or ""
-    is_owner = token.lower in _OWNERS or (
-        token.lower in {"her", "it's"} and following is not None and following.is_content
-    )
-    if text and is_owner:
-        text += "’" if text.endswith("s") else "’s"
-    elif text and token.lower == "it's":
-        text += " is"
-    return _Mention(token.start, token.end, text, kind)
+def _plain(same_kind: Sequence[Mention]) -> str:
+    return re.sub(r"[’']s?$|(?<=s) is$", "", same_kind[0].text) if same_kind else ""
 
 
 def _with_topic(question: str, context: Context) -> Resolution | None:

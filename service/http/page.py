@@ -18,7 +18,7 @@ from corpus.errors import NotFoundError
 from corpus.load import SUPPORTED, TEXT_SUFFIXES
 from index.store.documents import Overview
 from index.store.store import Store
-from service.answering.examples import Examples
+from service.answering.examples import ExampleQuestions
 from service.answering.wording import page_wording
 from service.http.dependencies import Dependencies
 from service.page import FILES
@@ -117,7 +117,7 @@ def router(deps: Dependencies) -> APIRouter:
     """The page at ``/`` and at citations' links, its files, and what it asks for beyond /v1."""
     routes = APIRouter()
     service, settings, threads = deps.service, deps.settings, deps.threads
-    store, examples = service.collection.store, Examples(service)
+    store, examples = service.collection.store, ExampleQuestions(service)
     largest = min(settings.max_document_bytes, settings.max_body_bytes)
     files = PageFiles(directory=FILES)
 

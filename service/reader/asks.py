@@ -1,4 +1,4 @@
-"""What a question asks for: which kind of thing, and whether a few words can be the answer."""
+"""The expected type of an answer, and whether a few words can be the answer."""
 
 import re
 
@@ -90,8 +90,8 @@ def kind_of(question: str) -> AnswerForm:
     return AnswerForm.SHORT if asks and not _SENTENCE.search(question) else AnswerForm.SENTENCE
 
 
-class Asked:
-    """The kinds of things that one question asks for."""
+class AnswerTypes:
+    """The types of answer that one question expects: a number, a time, a name, or a reason."""
 
     def __init__(self, question: str) -> None:
         self._named = question.casefold()

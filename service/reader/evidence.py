@@ -29,7 +29,7 @@ _FULL_SENTENCE_TERMS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
+class SentenceSpan:
     """A sentence of a passage: code points of the passage, half-open; the mark of a list is no part
     of it.
     """
@@ -38,7 +38,7 @@ class Sentence:
     end: int
 
 
-class Evidence:
+class QuestionTerms:
     """The words of one question, weighed against passages and their sentences.
 
     :param idf: how rare each of the question's terms is
@@ -53,12 +53,12 @@ class Evidence:
             (term for name in _NAME.findall(question) for term in terms_of(name)), 1.0
         )
 
-    def passage(self, hit: Hit) -> "PassageEvidence":
+    def passage(self, hit: Hit) -> "PassageTerms":
         """The same for one passage."""
-        return PassageEvidence(hit, self._wanted, self._figures, self._names)
+        return PassageTerms(hit, self._wanted, self._figures, self._names)
 
 
-class PassageEvidence:
+class PassageTerms:
     """How much of a question stands in a passage and in each of its sentences."""
 
     def __init__(
@@ -121,12 +121,12 @@ def support(question: str, idf: Mapping[str, float], hit: Hit) -> float:
     return _share(own, {*terms_of(hit.chunk.text), *terms_of(hit.chunk.context)})
 
 
-def sentences_of(text: str) -> list[Sentence]:
+def sentences_of(text: str) -> list[SentenceSpan]:
     """The sentences of a passage."""
     found = []
     for start, end in sentences(text):
         mark = _LIST_MARK.match(text, start, end)
-        found.append(Sentence(mark.end() if mark else start, end))
+        found.append(SentenceSpan(mark.end() if mark else start, end))
     return found
 
 

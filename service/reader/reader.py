@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from index.search.searcher import Hit, SearchResult
-from service.reader.asks import Asked, kind_of
+from service.reader.asks import AnswerTypes, kind_of
 from service.reader.edges import is_empty, tidied
-from service.reader.evidence import Evidence, PassageEvidence
+from service.reader.evidence import PassageTerms, QuestionTerms
 from service.reader.fitted import Feature, Linear, Ranking
 from service.reader.form import AnswerForm
 from service.reader.passage import PassageReader, PassageSpan, Reading, log_probabilities
@@ -88,7 +88,7 @@ Marked = Sequence[tuple[PassageSpan, float]]
 def _candidates(
     question: str, kinds: Sequence[AnswerForm], result: SearchResult, read: Sequence[Reading]
 ) -> Iterator[_Candidate]:
-    evidence, asked = Evidence(question, result.idf), Asked(question)
+    evidence, asked = QuestionTerms(question, result.idf), AnswerTypes(question)
     for hit, reading, logs in zip(result.hits, read, log_probabilities(read), strict=False):
         passage = evidence.passage(hit)
         marked = list(zip(reading.spans, logs, strict=True))
@@ -98,7 +98,7 @@ def _candidates(
 
 
 def _short(
-    hit: Hit, passage: PassageEvidence, marked: Marked, asked: Asked
+    hit: Hit, passage: PassageTerms, marked: Marked, asked: AnswerTypes
 ) -> Iterator[_Candidate]:
     text = hit.chunk.text
     for span, log_probability in marked:
@@ -116,7 +116,7 @@ def _short(
 
 
 def _sentences(
-    hit: Hit, passage: PassageEvidence, marked: Marked, asked: Asked
+    hit: Hit, passage: PassageTerms, marked: Marked, asked: AnswerTypes
 ) -> Iterator[_Candidate]:
     if not marked:
         return
@@ -139,7 +139,7 @@ def _sentences(
 
 
 def _bounds(
-    passage: PassageEvidence, around: tuple[int, int], start: int, end: int
+    passage: PassageTerms, around: tuple[int, int], start: int, end: int
 ) -> tuple[int, int]:
     """The sentences around a span, wide enough to hold it."""
     first, last = (passage.sentences[number] for number in around)

@@ -1,4 +1,4 @@
-"""What a reader finds, and what a reader is."""
+"""The spans that a reader finds, and the protocol of a reader."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -55,11 +55,12 @@ class Findings:
 
 
 Watch = Callable[[SearchResult], None]
-"""Told of the passages before each round of reading them; what it raises ends the work."""
+"""Called with the passages before each round of reading; an exception that it raises ends the
+work."""
 
 
 def unwatched(_result: SearchResult) -> None:
-    """Nobody is told."""
+    """A watch that does nothing."""
 
 
 class Reader(Protocol):
