@@ -1,1 +1,1 @@
-"""Chunks, embeddings, FAISS, the lexical index, the store that holds them together, and search."""
+"""The index: chunks and their vectors in a store, and the search in them."""

@@ -3,10 +3,8 @@ it.
 """
 
 import logging
-import shutil
 import threading
 import time
-from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,34 +13,24 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
-from filelock import FileLock
-
 from corpus.document import Document
 from corpus.errors import DocumentError, NotFoundError, StoreError
 from corpus.load import ParseResult
 from index.encoding.encoder import Encoder
 from index.encoding.vectors import Vectors
-from index.ingest import batches, prepare
+from index.ingest import batches, prepare, refuse_repeats, status_of
+from index.opening import open_to_read, open_to_write, take_files, take_lock
 from index.outcome import FileOutcome, FileStatus
-from index.search.embedded.engine import EmbeddedEngine
+from index.search.engine import Engine
 from index.search.searcher import Searcher
 from index.store.application import ApplicationData, TransactionStep
-from index.store.database import locked, make_folder
 from index.store.documents import DocumentSummary
 from index.store.manifest import Manifest, code_revisions
-from index.store.store import FILE_NAME, Store
-from index.store.succession import has_taken_over, take_over
+from index.store.store import Store
+from index.store.succession import take_over
 from index.store.writing import Removal
 from index.text.chunk import ChunkSettings
 
-LOCK_NAME = "writer.lock"
-
-SUCCESSOR = "successor"
-"""The folder, in the data folder, of a collection that is to take this one's place
-(:mod:`index.renewal`).
-"""
-
-_LOCK_TIMEOUT_S = 1.0
 _REST_S = 600.0
 _NOBODY: Mapping[str, str] = MappingProxyType({})
 
@@ -64,16 +52,14 @@ class Exchanged:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What a removal took out, counted in each structure.
+    """What was removed.
 
-    :param documents: a receipt of the store for each
-    :param vectors: how many FAISS holds fewer
-    :param terms: how many chunks the lexical index holds fewer
+    :param documents: a receipt of the store for each document
+    :param entries: how many entries each index of the engine lost, by its name
     """
 
     documents: tuple[Removal, ...]
-    vectors: int
-    terms: int
+    entries: Mapping[str, int]
     generation: int
 
 
@@ -159,8 +145,7 @@ class Collection:
         :raises StoreError: the indexes stay behind the store
         """
         if self._lock is None and self.store.generation != self.generation:
-            with self._writing:
-                self._engine.follow()
+            self._engine.follow()
 
     def put(self, documents: Sequence[Document]) -> tuple[list[FileOutcome], int]:
         """Add or replace documents, all or none, visible to the next question when this returns.
@@ -193,13 +178,12 @@ class Collection:
                 if self.store.summary(id) is None:
                     raise NotFoundError(f"there is no document {id!r}")
             self._engine.catch_up()  # so that what follows is counted alone
-            vectors, terms = self._engine.sizes()
+            before = self._engine.sizes()
             _, removals = self.store.write([], list(dict.fromkeys(ids)))
             self._catch_up()
-            vectors_left, terms_left = self._engine.sizes()
-            return Removed(
-                tuple(removals), vectors - vectors_left, terms - terms_left, self.generation
-            )
+            after = self._engine.sizes()
+            entries = {name: before[name] - after[name] for name in before}
+            return Removed(tuple(removals), entries, self.generation)
 
     def exchange(
         self,
@@ -218,12 +202,12 @@ class Collection:
             changed
         :raises StoreError: this process may not write, or the disk is full
         """
-        _refuse_repeats(documents)
+        refuse_repeats(documents)
         with self._writing:
             self.require_writable()
             before = self.store.summaries([*(document.id for document in documents), *leaving])
             statuses = {
-                document.id: _status(document, before.get(document.id)) for document in documents
+                document.id: status_of(document, before.get(document.id)) for document in documents
             }
             changed = [
                 document
@@ -275,7 +259,7 @@ class Collection:
 
         :raises StoreError: the disk is full; where the store had not changed yet, nothing has
             changed"""
-        self._engine.rest()
+        self._engine.pause()
         adopt(self.store, successor)
         self._encoder, self._settings, self._manifest = (
             successor._encoder,
@@ -292,27 +276,16 @@ class Collection:
         return self.store.all_documents()
 
     def verify(self) -> list[str]:
-        """What is wrong with the index, a line each; nothing where store, FAISS and lexical index
-        agree.
+        """A line for each fault of the index; none if it is sound.
 
-        Checks that every chunk is its span of the stored text and has a vector, and that all hold
-        the same chunks."""
-        faults = self.store.damaged_chunks()
-        damage = self._engine.damage()
-        if damage:  # what such files hold cannot be compared
-            return [*faults, *damage]
-        expected = self.store.chunk_ids().tolist()
-        vectors, lexical = self._engine.chunk_ids()
-        return [
-            *faults,
-            *_difference("FAISS", expected, vectors),
-            *_difference("the lexical index", expected, lexical),
-        ]
+        Checks that every chunk is its span of the stored text and has a vector, and that the search
+        indexes hold the chunks of the store.
+        """
+        return [*self.store.damaged_chunks(), *self._engine.verify(self.store.chunk_ids())]
 
     def sizes(self) -> dict[str, int]:
-        """How many chunks each structure holds."""
-        vectors, terms = self._engine.sizes()
-        return {"store": self.store.chunk_count(), "vectors": vectors, "terms": terms}
+        """The number of chunks in the store and in each index of the engine, by name."""
+        return {"store": self.store.chunk_count(), **self._engine.sizes()}
 
     def _put_batch(self, batch: Sequence[ParseResult]) -> Iterator[FileOutcome]:
         """Put a batch in; where a document spoils it, each on its own, so that one bad file never
@@ -365,24 +338,14 @@ class Collection:
         else:
             self._manifest.check(found)
 
-    def _open_engine(self) -> EmbeddedEngine:
-        dimension = self._encoder.identity.dimension
-        if self._lock is not None:
-            return _caught_up(self.folder, self.store, dimension)
-        mend = partial(_mended, self.folder, self.store, dimension)
-        try:
-            engine = EmbeddedEngine(self.folder, self.store, dimension, writable=False, mend=mend)
-        except StoreError:
-            if not mend():
-                raise
-            engine = EmbeddedEngine(self.folder, self.store, dimension, writable=False, mend=mend)
-        engine.follow()
-        return engine
+    def _open_engine(self) -> Engine:
+        opening = open_to_read if self._lock is None else open_to_write
+        return opening(self.folder, self.store, self._encoder.identity.dimension)
 
     def _catch_up(self) -> None:
         self._engine.catch_up()
         at_rest = self._tending is None or not self._tending.is_alive()
-        if self._engine.crowded and at_rest and time.monotonic() >= self._rest_until_s:
+        if self._engine.needs_compaction and at_rest and time.monotonic() >= self._rest_until_s:
             self._tending = threading.Thread(
                 target=self._compact, args=(self._engine,), name="compact", daemon=True
             )
@@ -392,10 +355,8 @@ class Collection:
         if self._tending is not None:
             self._tending.join()
 
-    def _compact(self, engine: EmbeddedEngine) -> None:
-        """Work what came since into FAISS's compressed part; what this changes is a generation of
-        its own.
-        """
+    def _compact(self, engine: Engine) -> None:
+        """Compact the engine's indexes. What this changes is a generation of its own."""
         try:
             show = engine.compact()
             with self._writing:
@@ -421,105 +382,3 @@ def adopt(store: Store, successor: Collection) -> None:
     successor.settle(max(store.generation, successor.generation) + 1)
     take_over(store, successor.store)
     successor.close()
-
-
-def take_files(folder: Path, successor: Path) -> None:
-    """Put the indexes of a successor that was adopted in place of those in ``folder``, and delete
-    its folder.
-    """
-    EmbeddedEngine.move(successor, folder)
-    shutil.rmtree(successor, ignore_errors=True)
-
-
-def take_lock(folder: Path, timeout_s: float = _LOCK_TIMEOUT_S) -> FileLock:
-    """The writer's place in a folder, which one process at a time can have.
-
-    :raises StoreError: another process has it
-    """
-    make_folder(folder)
-    refusal = (
-        f"{folder}: another process writes this data folder; stop it, or give the documents to "
-        "the running service "
-        "(POST /v1/documents, or quoth serve --watch for a folder). Reading goes on meanwhile"
-    )
-    return locked(folder / LOCK_NAME, refusal, timeout_s)
-
-
-def _caught_up(folder: Path, store: Store, dimension: int) -> EmbeddedEngine:
-    """The engine of the one who may write, at the store's generation, whatever a writer before was
-    cut off from.
-
-    Where it holds other chunks all the same, it is made anew.
-    """
-    _finish_taking_over(folder, store)
-    engine = EmbeddedEngine(folder, store, dimension, writable=True)
-    engine.catch_up()
-    if not engine.agrees():
-        log.warning(
-            "%s: the indexes do not hold the chunks of the store, and are made anew", folder
-        )
-        engine.discard()
-        engine.catch_up()
-    return engine
-
-
-def _finish_taking_over(folder: Path, store: Store) -> None:
-    """Take the files of a successor whose chunks are in the store already: a writer was cut off in
-    between.
-    """
-    place = folder / SUCCESSOR
-    if (place / FILE_NAME).is_file():
-        successor = Store(place)
-        taken = has_taken_over(store, successor)
-        successor.close()
-        if taken:
-            take_files(folder, place)
-
-
-def _mended(folder: Path, store: Store, dimension: int) -> bool:
-    """Bring the indexes on disk to the store's state, for a reader who finds that a writer was cut
-    off.
-
-    :return: whether that could be done: a writer who is there does it
-    """
-    try:
-        lock = take_lock(folder, timeout_s=0)
-    except StoreError:
-        return False
-    try:
-        engine = _caught_up(folder, store, dimension)
-        engine.save()
-        engine.close()
-    finally:
-        lock.release()
-    return True
-
-
-def _refuse_repeats(documents: Sequence[Document]) -> None:
-    for id, times in Counter(document.id for document in documents).items():
-        if times > 1:
-            raise DocumentError(
-                id, f"{times} documents of one batch have this id; an id names one document"
-            )
-
-
-def alike(one: Document | DocumentSummary, other: DocumentSummary) -> bool:
-    """Whether nothing that is indexed or shown tells the two apart."""
-    fields = ("version", "title", "url", "published", "tags")
-    return all(getattr(one, field) == getattr(other, field) for field in fields)
-
-
-def _status(document: Document, present: DocumentSummary | None) -> FileStatus:
-    if present is None:
-        return FileStatus.ADDED
-    return FileStatus.UNCHANGED if alike(document, present) else FileStatus.UPDATED
-
-
-def _difference(name: str, expected: list[int], found: list[int]) -> Iterator[str]:
-    missing, extra = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
-    if missing:
-        yield f"{name} lacks {len(missing)} chunks of the store, the first {missing[0]}"
-    if extra:
-        yield f"{name} holds {len(extra)} chunks that the store does not, the first {extra[0]}"
-    if len(found) != len(set(found)):
-        yield f"{name} holds {len(found) - len(set(found))} chunks twice"

@@ -1,5 +1,6 @@
 """Documents in: cut, embedded, and written batch by batch, with a result for each file."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
@@ -9,6 +10,8 @@ from corpus.document import Document
 from corpus.errors import DocumentError
 from index.encoding.encoder import Encoder
 from index.encoding.vectors import Vectors
+from index.outcome import FileStatus
+from index.store.documents import DocumentSummary
 from index.store.writing import PreparedDocument
 from index.text.chunk import Chunk, ChunkSettings, chunk_document
 
@@ -69,6 +72,31 @@ def batches(files: Iterable[_Read]) -> Iterator[list[_Read]]:
             batch, characters = [], 0
     if batch:
         yield batch
+
+
+def refuse_repeats(documents: Sequence[Document]) -> None:
+    """Raise an error if two documents have one id.
+
+    :raises DocumentError: they do
+    """
+    for id, times in Counter(document.id for document in documents).items():
+        if times > 1:
+            raise DocumentError(
+                id, f"{times} documents of one batch have this id; an id names one document"
+            )
+
+
+def is_same(one: Document | DocumentSummary, other: DocumentSummary) -> bool:
+    """Whether two documents are the same in everything that is indexed or shown."""
+    fields = ("version", "title", "url", "published", "tags")
+    return all(getattr(one, field) == getattr(other, field) for field in fields)
+
+
+def status_of(document: Document, present: DocumentSummary | None) -> FileStatus:
+    """What putting in a document does to the stored one of the same id, if there is one."""
+    if present is None:
+        return FileStatus.ADDED
+    return FileStatus.UNCHANGED if is_same(document, present) else FileStatus.UPDATED
 
 
 def _cut(document: Document, encoder: Encoder, settings: ChunkSettings) -> list[Chunk]:

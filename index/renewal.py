@@ -17,17 +17,11 @@ from typing import Any
 from corpus.document import Document
 from corpus.errors import NotFoundError
 from corpus.load import ParseResult
-from index.collection import (
-    SUCCESSOR,
-    Collection,
-    adopt,
-    alike,
-    take_files,
-    take_lock,
-)
+from index.collection import Collection, adopt
 from index.encoding.encoder import Encoder
-from index.ingest import batches
-from index.search.embedded.engine import EmbeddedEngine
+from index.ingest import batches, is_same
+from index.opening import SUCCESSOR, take_files, take_lock
+from index.search.factory import open_engine
 from index.store.manifest import Manifest, stored_revisions
 from index.store.store import FILE_NAME, Store
 from index.store.succession import reserve_chunk_ids
@@ -139,13 +133,13 @@ class Renewal:
 
     def _fill(self) -> int:
         """Bring the new collection to what the old one holds now; how many documents were not
-        alike.
+        the same.
         """
         wanted = {summary.id: summary for summary in self._store.all_documents()}
         present = {summary.id: summary for summary in self._successor.documents()}
         gone = [id for id in present if id not in wanted]
         lacking = [
-            id for id, one in wanted.items() if id not in present or not alike(one, present[id])
+            id for id, one in wanted.items() if id not in present or not is_same(one, present[id])
         ]
         if gone:
             self._successor.remove(gone)
@@ -171,8 +165,8 @@ class Renewal:
 def rebuild(
     folder: Path, encoder: Encoder, settings: ChunkSettings | None = None, source: str | None = None
 ) -> int:
-    """Make FAISS and the lexical index anew from the store; cut and embed anew too where other
-    settings built it.
+    """Build the search indexes again from the store. If the index was built with other settings or
+    other code, also cut and embed the documents again.
 
     :param source: what the encoder was loaded from, its name by default
     :return: how many chunks there are
@@ -198,7 +192,7 @@ def rebuild(
 
 def _index_anew(folder: Path, store: Store, dimension: int) -> None:
     shutil.rmtree(folder / SUCCESSOR, ignore_errors=True)
-    engine = EmbeddedEngine(folder, store, dimension, writable=True)
+    engine = open_engine(folder, store, dimension, writable=True)
     engine.discard()
     engine.catch_up()
     engine.save()

@@ -374,7 +374,7 @@ def test_status_says_what_the_index_holds_and_verify_that_it_is_sound(
     assert (verify.code, verify.out, verify.err) == (
         0,
         "",
-        "sound: 3 chunks, the same in store, FAISS and lexical index\n",
+        "sound: 3 chunks, the same in store and search indexes\n",
     )
 
 

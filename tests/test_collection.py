@@ -141,7 +141,9 @@ def test_a_deleted_document_is_gone_from_the_next_search(open_collection: Open, 
     collection = open_collection()
     collection.put([make("a"), make("b")])
     assert collection.remove(["a"]) == Removed(
-        (Removal("a", chunks=1, versions=1, related={"answers": 0}),), 1, 1, generation=2
+        (Removal("a", chunks=1, versions=1, related={"answers": 0}),),
+        {"vectors": 1, "terms": 1},
+        generation=2,
     )
     assert (found(collection), collection.verify()) == (["b"], [])
 
@@ -389,7 +391,7 @@ def test_the_receipt_of_a_removal_counts_nothing_but_that(
     collection.put([make("a"), make("b"), make("c")])
     collection.store.write([], ["c"])  # as if the indexes could not be written then
     removed = collection.remove(["a"])
-    assert (removed.vectors, removed.terms, removed.generation) == (1, 1, 3)
+    assert (removed.entries, removed.generation) == ({"vectors": 1, "terms": 1}, 3)
     assert collection.sizes() == {"store": 1, "vectors": 1, "terms": 1}
 
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.search.searcher import Fused, Hit, SearchResult
+from index.search.fusion import Fused
+from index.search.searcher import Hit, SearchResult
 from index.store.chunks import StoredChunk
 from index.text.chunk import Chunk
 from service.answering.agreement import grouped

@@ -7,7 +7,8 @@ from datetime import date
 
 import pytest
 
-from index.search.searcher import Fused, Hit
+from index.search.fusion import Fused
+from index.search.searcher import Hit
 from index.store.chunks import StoredChunk
 from index.text.chunk import Chunk
 from service.answering.confidence import Groups

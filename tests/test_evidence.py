@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.search.embedded.analyser import terms_of
-from index.search.searcher import Fused, Hit
+from index.search.fusion import Fused
+from index.search.searcher import Hit
 from index.store.chunks import StoredChunk
 from index.text.chunk import Chunk
 from service.reader.evidence import PassageTerms, QuestionTerms, sentences_of, support

@@ -101,7 +101,11 @@ OWNERS = {
     "aiohttp": {"service/slack/web.py"},
     "charset_normalizer": {"corpus/formats/text.py"},
     "defusedxml": {"corpus/formats/package.py"},
-    "faiss": {"index/search/embedded/vectors.py"},
+    "faiss": {
+        "index/search/embedded/compressed.py",
+        "index/search/embedded/sealed.py",
+        "index/search/embedded/vectors.py",
+    },
     "filelock": {"index/collection.py", "index/store/database.py"},
     "jinja2": {"eval/reporting/page.py"},
     "lxml": {"corpus/formats/blocks.py"},

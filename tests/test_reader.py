@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from corpus.document import make_document
 from index.collection import Collection
 from index.search.embedded.analyser import terms_of
-from index.search.searcher import Fused, Hit, SearchResult
+from index.search.fusion import Fused
+from index.search.searcher import Hit, SearchResult
 from index.store.chunks import StoredChunk
 from index.text.chunk import Chunk
 from service.reader.fitted import Linear, Ranking

@@ -15,11 +15,12 @@ import pytest
 
 from corpus.document import Document
 from corpus.errors import StoreError
-from index.collection import SUCCESSOR, Collection, adopt
+from index.collection import Collection, adopt
 from index.encoding.encoder import Encoder
 from index.encoding.identity import EncoderIdentity
 from index.encoding.vectors import Vectors
 from index.filters import Filters
+from index.opening import SUCCESSOR
 from index.renewal import Renewal, built_otherwise, rebuild
 from index.store.store import Store
 from index.text.chunk import ChunkSettings

@@ -38,9 +38,9 @@ from eval.measuring.public_sets import searched_row
 from eval.sets.question import LabelledEvidence, LabelledQuestion
 from index.encoding.vectors import Vectors
 from index.search.embedded.analyser import terms_of
-from index.search.embedded.engine import Candidates
 from index.search.embedded.lexical import LexicalIndex
 from index.search.embedded.lexical_search import CONTEXT_WEIGHT
+from index.search.engine import Candidates
 from index.store.chunks import ChunkChanges, StoredChunk
 from index.text.chunk import Chunk, ChunkSettings
 from tests.conftest import ToyEncoder

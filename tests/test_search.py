@@ -13,8 +13,9 @@ from corpus.errors import StoreError
 from index.collection import Collection
 from index.encoding.encoder import Encoder
 from index.filters import Filters
-from index.search.embedded.engine import Candidates
-from index.search.searcher import ASIDE_WEIGHT, Searcher, fuse
+from index.search.engine import Candidates
+from index.search.fusion import ASIDE_WEIGHT, fuse
+from index.search.searcher import Searcher
 
 Make = Callable[..., Document]
 Open = Callable[..., Collection]

@@ -260,7 +260,7 @@ def test_a_replaced_vector_is_counted_once(tmp_path: Path) -> None:
 def test_lists_are_made_from_chunks_of_every_place_where_documents_repeat_a_pattern(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("index.search.embedded.vectors._SAMPLE_PER_LIST", 1)
+    monkeypatch.setattr("index.search.embedded.compressed._SAMPLE_PER_LIST", 1)
     rows = Rows(many(1_200))
     built(tmp_path, rows)
     taken = [(number - 1) // 3 for number in rows.asked]
@@ -302,7 +302,7 @@ def test_filters_narrow_the_compressed_part_and_still_fill_what_is_asked_for(
     index = built(tmp_path, rows).apply(changes(2, {}, removed=(1, 4)))
     passing = dict(list(rows.rows.items())[2::share])
     for at_once in (0, 1_000):  # searched through the lists, and read one by one
-        monkeypatch.setattr("index.search.embedded.vectors._SCORED_AT_ONCE", at_once)
+        monkeypatch.setattr("index.search.embedded.compressed._SCORED_AT_ONCE", at_once)
         assert_finds(index, passing, IdSet.of(ids(*passing)))
 
 
@@ -310,8 +310,8 @@ def test_filters_narrow_the_compressed_part_and_still_fill_what_is_asked_for(
 def test_filters_widen_the_search_by_what_they_leave_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("index.search.embedded.vectors._PROBED", 3)
-    monkeypatch.setattr("index.search.embedded.vectors._SCORED_AT_ONCE", 0)
+    monkeypatch.setattr("index.search.embedded.compressed._PROBED", 3)
+    monkeypatch.setattr("index.search.embedded.compressed._SCORED_AT_ONCE", 0)
     rows = Rows(many(900))
     passing = dict(list(rows.rows.items())[::45])  # 20 in 120 lists: 3 lists would hold one or none
     assert_finds(built(tmp_path, rows), passing, IdSet.of(ids(*passing)))

@@ -15,7 +15,7 @@ from eval.measuring.measures import Measure, ScoreRow, ScoreTable, measure_of, r
 from eval.measuring.runner import RETRIEVED, EvidenceSpan, QuestionOutcome, run
 from eval.measuring.target import service_for
 from eval.sets.question import LabelledQuestion, QuestionSet, read_set
-from index.search.searcher import DENSE_WEIGHT
+from index.search.fusion import DENSE_WEIGHT
 from service.answering.service import AnswerService
 from service.settings import Settings
 

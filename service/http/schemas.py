@@ -335,8 +335,7 @@ class DeleteResponse(Response):
         (document,) = removed.documents
         deleted = {
             "chunks": document.chunks,
-            "vectors": removed.vectors,
-            "terms": removed.terms,
+            **removed.entries,
             "versions": document.versions,
             **document.related,
         }

@@ -28,7 +28,7 @@ from eval.measuring.measures import ScoreRow, ScoreTable, measure_of
 from eval.measuring.public_sets import searched_row
 from index.encoding.encoder import Encoder
 from index.encoding.vectors import Vectors
-from index.search.embedded.engine import Candidates
+from index.search.engine import Candidates
 from index.search.searcher import CANDIDATES
 from index.text.chunk import Chunk, ChunkSettings, chunk_document
 from service.answering.question import DEFAULT_TOP_K

@@ -7,9 +7,9 @@ from functools import cache
 
 import tantivy
 
-from index.search.embedded.engine import Candidates
 from index.search.embedded.lexical_search import CONTEXT_WEIGHT
-from index.search.searcher import DENSE_WEIGHT, fuse
+from index.search.engine import Candidates
+from index.search.fusion import DENSE_WEIGHT, fuse
 from index.text.chunk import Chunk, ChunkSettings
 
 CHUNK_LENGTHS = (64, 96, 128, 192, 256)

@@ -1,16 +1,13 @@
-"""The search protocol, and the engine that comes with Quoth: FAISS and tantivy in this process.
-
-Nothing above this module knows which engine finds the chunks.
-"""
+"""The engine that comes with Quoth: FAISS and tantivy in this process."""
 
 import logging
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -22,56 +19,15 @@ from index.search.embedded.lexical import LexicalIndex
 from index.search.embedded.lexical_files import damaged_files, discard_terms, move_terms
 from index.search.embedded.lexical_search import LexicalSnapshot
 from index.search.embedded.vectors import VectorIndex
+from index.search.engine import Candidates
 from index.store.chunks import VectorChanges
+from index.store.rows import ChunkIds
 from index.store.store import Store
 
 _POLL_S = 0.02
 _SAVE_AFTER_CHUNKS = 2_000
 
 log = logging.getLogger("quoth")
-
-
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """Chunks that may answer a question, all of one generation.
-
-    :param dense: inner product with the question's vector (-1 to 1), of every candidate
-    :param lexical: BM25 (above 0), of those that share a term with the question and rank high by it
-    :param idf: inverse document frequency, over this generation's chunks, of each of the question's
-        analysed terms
-    :param excluded_all: the filters let no chunk through
-    :param whole: false where the store has gone on, so that a chunk may be missing here: ask again
-    """
-
-    generation: int
-    dense: Mapping[int, float]
-    lexical: Mapping[int, float]
-    idf: Mapping[str, float]
-    excluded_all: bool = False
-    whole: bool = True
-
-
-class Engine(Protocol):
-    """Finds chunks by meaning and by words. Thread-safe."""
-
-    @property
-    def generation(self) -> int:
-        """The generation that the next search sees."""
-
-    def candidates(
-        self, question: str, vector: Callable[[], Vectors], limit: int, filters: Filters
-    ) -> Candidates:
-        """The ``limit`` best chunks by vector and the ``limit`` best by terms, together.
-
-        :param vector: makes the question's vector; it is called once, and may take a while
-        :param filters: narrow the search itself
-        """
-
-    def advance(self, past: int) -> None:
-        """Wait until the next search sees a generation after ``past``, where the store has one.
-
-        :raises StoreError: the engine stays behind the store
-        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +75,7 @@ class EmbeddedEngine:
         self._saved = vectors.generation
         self._unsaved_chunks = 0
         self._manifest = store.manifest()
+        self._following = threading.Lock()
         self._closed = False
 
     @property
@@ -127,7 +84,7 @@ class EmbeddedEngine:
         return self._snapshot.vectors.generation
 
     @property
-    def crowded(self) -> bool:
+    def needs_compaction(self) -> bool:
         """Whether :meth:`compact` has something to do."""
         return self._snapshot.vectors.crowded
 
@@ -158,29 +115,30 @@ class EmbeddedEngine:
             whole=near.whole and (allowed is None or allowed.generation == generation),
         )
 
-    def chunk_ids(self) -> tuple[list[int], list[int]]:
-        """The numbers of the chunks that FAISS holds, and of those that the lexical index holds,
-        ascending.
-        """
-        return self._snapshot.vectors.ids.tolist(), self._snapshot.lexical.ids()
-
-    def damage(self) -> list[str]:
-        """A line for each file on disk that is not what was written."""
-        return [
+    def verify(self, chunk_ids: ChunkIds) -> list[str]:
+        """A line for each fault: a damaged file, or an index that does not hold these chunks."""
+        damage = [
             *(
                 f"the lexical index's file {name} is damaged"
                 for name in damaged_files(self._folder)
             ),
             *(f"FAISS's file {name} is damaged" for name in VectorIndex.damaged(self._folder)),
         ]
+        if damage:  # What such files hold cannot be compared.
+            return damage
+        expected, snapshot = chunk_ids.tolist(), self._snapshot
+        return [
+            *_differences("FAISS", expected, snapshot.vectors.ids.tolist()),
+            *_differences("the lexical index", expected, snapshot.lexical.ids()),
+        ]
 
-    def sizes(self) -> tuple[int, int]:
-        """How many chunks FAISS holds, and how many the lexical index holds."""
-        return len(self._snapshot.vectors), len(self._snapshot.lexical)
+    def sizes(self) -> dict[str, int]:
+        """The number of chunks that FAISS (``vectors``) and the lexical index (``terms``) hold."""
+        return {"vectors": len(self._snapshot.vectors), "terms": len(self._snapshot.lexical)}
 
     def agrees(self) -> bool:
         """Whether both indexes hold as many chunks as the store; quick, and no proof."""
-        return set(self.sizes()) == {self._store.chunk_count()}
+        return set(self.sizes().values()) == {self._store.chunk_count()}
 
     def catch_up(self) -> None:
         """Bring both indexes to the store's generation. For the process that may write.
@@ -206,6 +164,13 @@ class EmbeddedEngine:
 
         :raises StoreError: the lexical index stays behind the store, whose writer is very slow; or
             the index was built anew with another encoder, or with other chunks"""
+        with self._following:  # Two threads at once could put an older generation in place.
+            self._follow(timeout_s)
+
+    def _follow(self, timeout_s: float) -> None:
+        snapshot = self._snapshot
+        if snapshot.vectors.generation == snapshot.lexical.generation == self._store.generation:
+            return
         if not self.generation and self._store.generation:
             # no file of FAISS can be read: one made anew is less to hold than every vector
             self._mend()
@@ -285,14 +250,14 @@ class EmbeddedEngine:
         self._saved = vectors.generation
         self._unsaved_chunks = 0
 
-    def rest(self) -> None:
+    def pause(self) -> None:
         """Finish background work; the next write begins it again."""
         self._lexical.close()
 
     def close(self) -> None:
         """Finish background work, and have nobody wait for another generation."""
         self._closed = True
-        self.rest()
+        self.pause()
 
     def _show(self, made: VectorIndex) -> None:
         self._reach(made)
@@ -341,3 +306,13 @@ class EmbeddedEngine:
             return vectors
         found = VectorIndex.load(self._folder, self._dimension, self._store.vectors)
         return found if found.generation > vectors.generation else vectors
+
+
+def _differences(name: str, expected: Sequence[int], held: Sequence[int]) -> Iterator[str]:
+    missing, extra = sorted(set(expected) - set(held)), sorted(set(held) - set(expected))
+    if missing:
+        yield f"{name} lacks {len(missing)} chunks of the store, the first {missing[0]}"
+    if extra:
+        yield f"{name} holds {len(extra)} chunks that the store does not, the first {extra[0]}"
+    if len(held) != len(set(held)):
+        yield f"{name} holds {len(held) - len(set(held))} chunks twice"

@@ -1,16 +1,14 @@
 """FAISS: the vectors of one generation, to be searched by inner product.
 
-Up to :data:`EXACT_UP_TO` vectors are compared one by one. Past that, most of them stand in a
-compressed part on disk, mapped into memory: an inverted file with one byte for each number, which
-is searched for a shortlist. Beside it, those that came since are kept exactly. Every score that
-leaves this module is the exact inner product of the stored vector."""
+Up to :data:`EXACT_UP_TO` vectors are compared one by one. Past that, most of them are in a
+compressed part on disk, mapped into memory (:mod:`index.search.embedded.compressed`), which is
+searched for a shortlist. New vectors are kept uncompressed beside it. Every score that leaves this
+module is the exact inner product of the stored vector.
+"""
 
 import math
-import os
 import re
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,14 +17,20 @@ import numpy as np
 
 from corpus.errors import StoreError
 from index.encoding.vectors import Vectors
-from index.search.idset import NOTHING, IdSet
+from index.search.embedded.compressed import (
+    OUTGROWN,
+    CompressedPart,
+    StoredVectors,
+    all_cores,
+    bitmap_of,
+    lists_for,
+    trained_index,
+    use_one_core,
+)
+from index.search.embedded.sealed import is_intact, read_sealed, write_sealed
+from index.search.idset import IdSet
 from index.store.chunks import VectorChanges
 from index.store.rows import ChunkIds
-
-Stored = Callable[[Sequence[int]], tuple[ChunkIds, Vectors]]
-"""Of chunks of those numbers, which are there, in any order, and their vectors, ``[there,
-dimension]``.
-"""
 
 EXACT_UP_TO = 50_000
 """Vectors up to which comparing all of them is quick enough."""
@@ -37,34 +41,7 @@ RECENT = 20_000
 SHORTLIST = 1.25
 """Vectors that the compressed part proposes for each that is wanted."""
 
-_LISTS = 4.0
-"""Lists of the inverted file, times the square root of how many vectors there are."""
-
-_PROBED = 100
-"""Lists that are searched where nothing is narrowed, more where filters leave less in each.
-
-How many find the nearest depends little on how many there are (docs/benchmarks.md).
-"""
-
-_SAMPLE_PER_LIST = 40
-_TRAINING_ROUNDS = 10
-_OUTGROWN = 4
-"""Times that the lists may grow past the size that they were made for."""
-
-_READ_AT_ONCE = 10_000
-"""Vectors that are read from the store together."""
-
-_SCORED_AT_ONCE = 1_000
-"""Allowed vectors up to which all of them are read and scored."""
-
-faiss.omp_set_num_threads(1)  # the other cores search words, or answer other questions
-
 _FILE = re.compile(r"(vectors|compressed)-(\d+)\.faiss")
-_WHOLE = b"quoth: whole, %020d bytes"
-_SEAL = _WHOLE + b", crc32 %08x\n"
-_SEAL_BYTES = len(_SEAL % (0, 0))
-_AT_ONCE = 1 << 20
-_MAPPED = faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,45 +59,6 @@ class Near:
     whole: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Compressed:
-    """The compressed part: an inverted file that never changes, and what of it still counts.
-
-    :param path: where it is mapped from
-    :param alive: numbers of its chunks, without those that were replaced or went since it was made
-    """
-
-    index: faiss.IndexIVF
-    path: Path
-    alive: IdSet
-
-    @classmethod
-    def of(cls, index: faiss.IndexIVF, path: Path) -> "_Compressed":
-        """All of a file counts."""
-        lists = index.invlists
-        held = [_ids_of(lists, number) for number in range(index.nlist) if lists.list_size(number)]
-        return cls(index, path, IdSet.of(np.concatenate(held)) if held else NOTHING)
-
-    @property
-    def gone(self) -> int:
-        """How many of the file's vectors do not count any more."""
-        return int(self.index.ntotal) - len(self.alive)
-
-    def shortlist(self, vector: Vectors, limit: int, allowed: IdSet | None) -> ChunkIds:
-        """The numbers of about the ``limit`` nearest; of all that are allowed where these are
-        few.
-        """
-        counted = self.alive if allowed is None else self.alive & allowed
-        left = len(counted)
-        if left == 0 or (allowed is not None and left <= _SCORED_AT_ONCE):
-            return counted.ids()
-        probed = math.ceil(min(self.index.nlist, _PROBED * self.index.ntotal / left))
-        selector = _bitmap(counted) if left < self.index.ntotal else None
-        parameters = faiss.SearchParametersIVF(nprobe=probed, sel=selector)
-        _, ids = self.index.search(vector[np.newaxis], limit, params=parameters)
-        return np.asarray(ids[0][ids[0] >= 0], dtype=np.int64)
-
-
 def _none() -> ChunkIds:
     return np.empty(0, dtype=np.int64)
 
@@ -136,8 +74,8 @@ class VectorIndex:
         self,
         recent: faiss.IndexIDMap2,
         generation: int,
-        stored: Stored,
-        compressed: _Compressed | None = None,
+        stored: StoredVectors,
+        compressed: CompressedPart | None = None,
     ) -> None:
         self._recent = recent
         self._compressed = compressed
@@ -145,7 +83,7 @@ class VectorIndex:
         self.generation = generation
 
     @classmethod
-    def empty(cls, dimension: int, stored: Stored) -> "VectorIndex":
+    def empty(cls, dimension: int, stored: StoredVectors) -> "VectorIndex":
         """The index of generation 0, which holds nothing.
 
         :param stored: where exact vectors are read from; they need not be there where all of them
@@ -186,7 +124,7 @@ class VectorIndex:
             return True
         lists = self._compressed.index.nlist
         total = self._compressed.index.ntotal + self._recent.ntotal
-        return bool(_lists(total) > lists * math.sqrt(_OUTGROWN))
+        return bool(lists_for(total) > lists * math.sqrt(OUTGROWN))
 
     def apply(self, changes: VectorChanges) -> "VectorIndex":
         """The index of the generation that the changes lead to. Applying changes twice does no
@@ -215,7 +153,7 @@ class VectorIndex:
         :param allowed: None allows all
         :param others: gives the numbers of those others, which need not be allowed; called when the
             nearest are found"""
-        found = self._search_recent(vector, limit, None if allowed is None else _bitmap(allowed))
+        found = self._search_recent(vector, limit, None if allowed is None else bitmap_of(allowed))
         if self._compressed is None:
             wanted = others()
             scores = dict(self._search_recent(vector, len(wanted), faiss.IDSelectorBatch(wanted)))
@@ -232,7 +170,7 @@ class VectorIndex:
         cls,
         folder: Path,
         dimension: int,
-        stored: Stored,
+        stored: StoredVectors,
         ids: ChunkIds,
         parts: Iterable[VectorChanges],
     ) -> "VectorIndex":
@@ -245,8 +183,8 @@ class VectorIndex:
         """
         if len(ids) <= EXACT_UP_TO:
             return cls.empty(dimension, stored)._applied(parts)
-        with _all_cores():
-            whole = _trained(dimension, stored, ids)
+        with all_cores():
+            whole = trained_index(dimension, stored, ids)
             generation = 0
             for part in parts:
                 whole.add_with_ids(part.vectors, part.added)
@@ -261,10 +199,10 @@ class VectorIndex:
         """
         if self._compressed is None:
             raise ValueError("there is no compressed part that could be added to")
-        whole = _read(self._compressed.path, mapped=False)
+        whole = read_sealed(self._compressed.path, mapped=False)
         if whole is None:
             raise StoreError(f"{self._compressed.path}: cannot be read any more; run quoth rebuild")
-        whole.remove_ids(faiss.IDSelectorNot(_bitmap(self._compressed.alive)))
+        whole.remove_ids(faiss.IDSelectorNot(bitmap_of(self._compressed.alive)))
         ids = faiss.vector_to_array(self._recent.id_map)
         if len(ids):
             whole.add_with_ids(self._recent.index.reconstruct_n(0, len(ids)), ids)
@@ -279,7 +217,7 @@ class VectorIndex:
         :raises StoreError: the file cannot be written
         """
         if self._compressed is None:
-            _write(self._recent, folder / f"vectors-{self.generation}.faiss")
+            write_sealed(self._recent, folder / f"vectors-{self.generation}.faiss")
             replaced = [file.path for file in _files(folder) if file.generation < self.generation]
         else:
             own = _file(self._compressed.path)
@@ -293,7 +231,7 @@ class VectorIndex:
 
     @classmethod
     def load(
-        cls, folder: Path, dimension: int, stored: Stored, writable: bool = False
+        cls, folder: Path, dimension: int, stored: StoredVectors, writable: bool = False
     ) -> "VectorIndex":
         """The newest index in the folder that can be read, an empty one where there is none.
 
@@ -303,14 +241,14 @@ class VectorIndex:
         :param writable: files that cannot be read may be deleted
         """
         for file in sorted(_files(folder), key=lambda file: -file.generation):
-            index = _read(file.path, mapped=not file.is_flat)
+            index = read_sealed(file.path, mapped=not file.is_flat)
             if index is None and writable:
                 file.path.unlink(missing_ok=True)
             if index is None or index.d != dimension:
                 continue
             if isinstance(index, faiss.IndexIVF):
                 return cls(
-                    _flat(dimension), file.generation, stored, _Compressed.of(index, file.path)
+                    _flat(dimension), file.generation, stored, CompressedPart.of(index, file.path)
                 )
             if isinstance(index, faiss.IndexIDMap2):
                 return cls(index, file.generation, stored)
@@ -328,7 +266,7 @@ class VectorIndex:
     @staticmethod
     def damaged(folder: Path) -> list[str]:
         """The names of files that do not hold what was written; reads all of them."""
-        return sorted(file.path.name for file in _files(folder) if not _is_intact(file.path))
+        return sorted(file.path.name for file in _files(folder) if not is_intact(file.path))
 
     @staticmethod
     def discard(folder: Path) -> None:
@@ -338,14 +276,14 @@ class VectorIndex:
 
     @classmethod
     def _written(
-        cls, folder: Path, whole: faiss.IndexIVF, generation: int, stored: Stored
+        cls, folder: Path, whole: faiss.IndexIVF, generation: int, stored: StoredVectors
     ) -> "VectorIndex":
         path = folder / f"compressed-{generation}.faiss"
-        _write(whole, path)
-        mapped = _read(path, mapped=True)
+        write_sealed(whole, path)
+        mapped = read_sealed(path, mapped=True)
         if mapped is None:
             raise StoreError(f"{path}: cannot be read though it was just written; look to the disk")
-        return cls(_flat(whole.d), generation, stored, _Compressed.of(mapped, path))
+        return cls(_flat(whole.d), generation, stored, CompressedPart.of(mapped, path))
 
     def _applied(self, parts: Iterable[VectorChanges]) -> "VectorIndex":
         index = self
@@ -359,6 +297,7 @@ class VectorIndex:
         limit = min(limit, int(self._recent.ntotal))
         if limit == 0:
             return []
+        use_one_core()
         parameters = None if selector is None else faiss.SearchParameters(sel=selector)
         scores, ids = self._recent.search(vector[np.newaxis], limit, params=parameters)
         return [
@@ -381,125 +320,6 @@ def _best(found: Iterable[tuple[int, float]], limit: int) -> tuple[tuple[int, fl
 
 def _flat(dimension: int) -> faiss.IndexIDMap2:
     return faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
-
-
-def _lists(total: int) -> int:
-    return round(_LISTS * math.sqrt(total))
-
-
-def _trained(dimension: int, stored: Stored, ids: ChunkIds) -> faiss.IndexIVF:
-    """An empty inverted file, its lists and scales made from a sample of the vectors."""
-    lists = _lists(len(ids))
-    index = faiss.IndexIVFScalarQuantizer(
-        faiss.IndexFlatIP(dimension),
-        dimension,
-        lists,
-        faiss.ScalarQuantizer.QT_8bit,
-        faiss.METRIC_INNER_PRODUCT,
-    )
-    index.cp.niter = _TRAINING_ROUNDS
-    index.train(_sample(stored, ids, lists * _SAMPLE_PER_LIST))
-    return index
-
-
-def _sample(stored: Stored, ids: ChunkIds, size: int) -> Vectors:
-    """Vectors drawn by chance, the same each time.
-
-    Not every so-manieth: where documents repeat one pattern of chunks, that would take the same
-    part of each."""
-    drawn = np.sort(np.random.default_rng(0).choice(ids, min(size, len(ids)), replace=False))
-    parts = np.array_split(drawn, math.ceil(len(drawn) / _READ_AT_ONCE))
-    return np.concatenate([stored(part.tolist())[1] for part in parts])
-
-
-def _bitmap(ids: IdSet) -> faiss.IDSelector:
-    return faiss.IDSelectorBitmap(ids.bits)
-
-
-def _ids_of(lists: faiss.InvertedLists, number: int) -> ChunkIds:
-    return np.array(
-        faiss.rev_swig_ptr(lists.get_ids(number), lists.list_size(number)), dtype=np.int64
-    )
-
-
-@contextmanager
-def _all_cores() -> Iterator[None]:
-    """All cores for what this thread does with FAISS."""
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(os.cpu_count() or 1)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(before)
-
-
-def _write(index: faiss.Index, target: Path) -> None:
-    """Write an index to a file, whole or not at all; it ends with a seal that tells its size and
-    its checksum.
-    """
-    scratch = target.with_suffix(".tmp")
-    try:
-        faiss.write_index(index, str(scratch))
-        size = scratch.stat().st_size
-        seal = _SEAL % (size, _checksum(scratch, size))
-        with scratch.open("ab") as file:
-            file.write(seal)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(target)
-    except (RuntimeError, OSError) as exc:  # RuntimeError is FAISS's one error
-        scratch.unlink(missing_ok=True)
-        raise StoreError(f"{target}: cannot be written ({exc})") from exc
-
-
-def _read(path: Path, mapped: bool) -> faiss.Index | None:
-    """The index in a file, None where the file is cut short, damaged, or was deleted meanwhile.
-
-    :param mapped: map it into memory, which looks at its size alone: what is cut off would end the
-        process when it is searched. Otherwise everything is read and compared with the checksum"""
-    try:
-        if not (_is_whole(path) if mapped else _is_intact(path)):
-            return None
-        index = faiss.read_index(str(path), _MAPPED if mapped else 0)
-    except (RuntimeError, OSError):
-        return None
-    if isinstance(index, faiss.IndexIVF):
-        lists = faiss.downcast_InvertedLists(index.invlists)
-        if isinstance(lists, faiss.OnDiskInvertedLists):
-            lists.prefetch_nthread = 0  # it would start threads for every search
-    return index
-
-
-def _is_whole(path: Path) -> bool:
-    """Whether a file ends with a seal that tells its size."""
-    size = path.stat().st_size - _SEAL_BYTES
-    return size >= 0 and _seal(path, size).startswith(_WHOLE % size)
-
-
-def _is_intact(path: Path) -> bool:
-    """Whether a file also holds what its seal was made of; reads all of it. One that is replaced
-    meanwhile does.
-    """
-    try:
-        size = path.stat().st_size - _SEAL_BYTES
-        return size >= 0 and _seal(path, size) == _SEAL % (size, _checksum(path, size))
-    except FileNotFoundError:
-        return True
-
-
-def _seal(path: Path, size: int) -> bytes:
-    with path.open("rb") as file:
-        file.seek(size)
-        return file.read()
-
-
-def _checksum(path: Path, size: int) -> int:
-    """The CRC-32 of the first ``size`` bytes."""
-    found = 0
-    with path.open("rb") as file:
-        while part := file.read(min(_AT_ONCE, size - file.tell())):
-            found = zlib.crc32(part, found)
-    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,118 @@
+"""Opening a data folder: its lock, and its engine at the store's generation.
+
+Whatever a process that was killed has left behind is put right here.
+"""
+
+import logging
+import shutil
+from functools import partial
+from pathlib import Path
+
+from filelock import FileLock
+
+from corpus.errors import StoreError
+from index.search.engine import Engine
+from index.search.factory import move_engine_files, open_engine
+from index.store.database import locked, make_folder
+from index.store.store import FILE_NAME, Store
+from index.store.succession import has_taken_over
+
+LOCK_NAME = "writer.lock"
+
+SUCCESSOR = "successor"
+"""The folder, in the data folder, of a collection that is to take this one's place
+(:mod:`index.renewal`).
+"""
+
+_LOCK_TIMEOUT_S = 1.0
+
+log = logging.getLogger("quoth")
+
+
+def take_lock(folder: Path, timeout_s: float = _LOCK_TIMEOUT_S) -> FileLock:
+    """The writer's place in a folder, which one process at a time can have.
+
+    :raises StoreError: another process has it
+    """
+    make_folder(folder)
+    refusal = (
+        f"{folder}: another process writes this data folder; stop it, or give the documents to "
+        "the running service "
+        "(POST /v1/documents, or quoth serve --watch for a folder). Reading goes on meanwhile"
+    )
+    return locked(folder / LOCK_NAME, refusal, timeout_s)
+
+
+def open_to_write(folder: Path, store: Store, dimension: int) -> Engine:
+    """The engine of the one who may write, at the store's generation, whatever a writer before was
+    cut off from.
+
+    Where it holds other chunks all the same, it is made anew.
+    """
+    _finish_taking_over(folder, store)
+    engine = open_engine(folder, store, dimension, writable=True)
+    engine.catch_up()
+    if not engine.agrees():
+        log.warning(
+            "%s: the indexes do not hold the chunks of the store, and are made anew", folder
+        )
+        engine.discard()
+        engine.catch_up()
+    return engine
+
+
+def open_to_read(folder: Path, store: Store, dimension: int) -> Engine:
+    """The engine of a process that only reads, at the store's generation.
+
+    :raises StoreError: the indexes are damaged or behind the store, and there is a writer to do
+        something about it
+    """
+    mend = partial(_mend, folder, store, dimension)
+    try:
+        engine = open_engine(folder, store, dimension, writable=False, mend=mend)
+    except StoreError:
+        if not mend():
+            raise
+        engine = open_engine(folder, store, dimension, writable=False, mend=mend)
+    engine.follow()
+    return engine
+
+
+def take_files(folder: Path, successor: Path) -> None:
+    """Put the indexes of a successor that was adopted in place of those in ``folder``, and delete
+    its folder.
+    """
+    move_engine_files(successor, folder)
+    shutil.rmtree(successor, ignore_errors=True)
+
+
+def _finish_taking_over(folder: Path, store: Store) -> None:
+    """Take the files of a successor whose chunks are in the store already: a writer was cut off in
+    between.
+    """
+    place = folder / SUCCESSOR
+    if (place / FILE_NAME).is_file():
+        successor = Store(place)
+        taken = has_taken_over(store, successor)
+        successor.close()
+        if taken:
+            take_files(folder, place)
+
+
+def _mend(folder: Path, store: Store, dimension: int) -> bool:
+    """Bring the indexes on disk to the store's state, for a reader who finds that a writer was cut
+    off.
+
+    :return: whether that could be done: a writer who is there does it
+    """
+    try:
+        lock = take_lock(folder, timeout_s=0)
+    except StoreError:
+        return False
+    try:
+        engine = open_to_write(folder, store, dimension)
+        engine.save()
+        engine.close()
+    finally:
+        lock.release()
+    return True

@@ -1,0 +1,140 @@
+"""The compressed part of a large vector index: an inverted file with one byte for each number."""
+
+import math
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import faiss
+import numpy as np
+
+from index.encoding.vectors import Vectors
+from index.search.idset import NOTHING, IdSet
+from index.store.rows import ChunkIds
+
+StoredVectors = Callable[[Sequence[int]], tuple[ChunkIds, Vectors]]
+"""Of chunks of those numbers, which are there, in any order, and their vectors, ``[there,
+dimension]``.
+"""
+
+_LISTS = 4.0
+"""Lists of the inverted file, times the square root of how many vectors there are."""
+
+_PROBED = 100
+"""Lists that are searched where nothing is narrowed, more where filters leave less in each.
+
+How many find the nearest depends little on how many there are (docs/benchmarks.md).
+"""
+
+_SAMPLE_PER_LIST = 40
+
+_TRAINING_ROUNDS = 10
+
+OUTGROWN = 4
+"""Times that the lists may grow past the size that they were made for."""
+
+_READ_AT_ONCE = 10_000
+"""Vectors that are read from the store together."""
+
+_SCORED_AT_ONCE = 1_000
+"""Allowed vectors up to which all of them are read and scored."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompressedPart:
+    """The compressed part: an inverted file that never changes, and what of it still counts.
+
+    :param path: where it is mapped from
+    :param alive: numbers of its chunks, without those that were replaced or went since it was made
+    """
+
+    index: faiss.IndexIVF
+    path: Path
+    alive: IdSet
+
+    @classmethod
+    def of(cls, index: faiss.IndexIVF, path: Path) -> "CompressedPart":
+        """All of a file counts."""
+        lists = index.invlists
+        held = [_ids_of(lists, number) for number in range(index.nlist) if lists.list_size(number)]
+        return cls(index, path, IdSet.of(np.concatenate(held)) if held else NOTHING)
+
+    @property
+    def gone(self) -> int:
+        """How many of the file's vectors do not count any more."""
+        return int(self.index.ntotal) - len(self.alive)
+
+    def shortlist(self, vector: Vectors, limit: int, allowed: IdSet | None) -> ChunkIds:
+        """The numbers of about the ``limit`` nearest; of all that are allowed where these are
+        few.
+        """
+        counted = self.alive if allowed is None else self.alive & allowed
+        left = len(counted)
+        if left == 0 or (allowed is not None and left <= _SCORED_AT_ONCE):
+            return counted.ids()
+        probed = math.ceil(min(self.index.nlist, _PROBED * self.index.ntotal / left))
+        selector = bitmap_of(counted) if left < self.index.ntotal else None
+        parameters = faiss.SearchParametersIVF(nprobe=probed, sel=selector)
+        use_one_core()
+        _, ids = self.index.search(vector[np.newaxis], limit, params=parameters)
+        return np.asarray(ids[0][ids[0] >= 0], dtype=np.int64)
+
+
+def trained_index(dimension: int, stored: StoredVectors, ids: ChunkIds) -> faiss.IndexIVF:
+    """An empty inverted file, its lists and scales made from a sample of the vectors."""
+    lists = lists_for(len(ids))
+    index = faiss.IndexIVFScalarQuantizer(
+        faiss.IndexFlatIP(dimension),
+        dimension,
+        lists,
+        faiss.ScalarQuantizer.QT_8bit,
+        faiss.METRIC_INNER_PRODUCT,
+    )
+    index.cp.niter = _TRAINING_ROUNDS
+    index.train(_sample(stored, ids, lists * _SAMPLE_PER_LIST))
+    return index
+
+
+def lists_for(total: int) -> int:
+    return round(_LISTS * math.sqrt(total))
+
+
+@contextmanager
+def all_cores() -> Iterator[None]:
+    """All cores for what this thread does with FAISS."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(os.cpu_count() or 1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
+
+
+def bitmap_of(ids: IdSet) -> faiss.IDSelector:
+    return faiss.IDSelectorBitmap(ids.bits)
+
+
+def _sample(stored: StoredVectors, ids: ChunkIds, size: int) -> Vectors:
+    """Vectors drawn by chance, the same each time.
+
+    Not every so-manieth: where documents repeat one pattern of chunks, that would take the same
+    part of each."""
+    drawn = np.sort(np.random.default_rng(0).choice(ids, min(size, len(ids)), replace=False))
+    parts = np.array_split(drawn, math.ceil(len(drawn) / _READ_AT_ONCE))
+    return np.concatenate([stored(part.tolist())[1] for part in parts])
+
+
+def _ids_of(lists: faiss.InvertedLists, number: int) -> ChunkIds:
+    return np.array(
+        faiss.rev_swig_ptr(lists.get_ids(number), lists.list_size(number)), dtype=np.int64
+    )
+
+
+def use_one_core() -> None:
+    """Let FAISS use one core in this thread: the others search words, or answer other questions.
+
+    FAISS keeps the number for each thread, so every thread that searches calls this.
+    """
+    faiss.omp_set_num_threads(1)

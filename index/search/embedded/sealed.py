@@ -1,0 +1,87 @@
+"""Sealed files: a FAISS index in a file that ends with its size and checksum.
+
+So a file that was cut short or damaged is noticed before FAISS reads it.
+"""
+
+import os
+import zlib
+from pathlib import Path
+
+import faiss
+
+from corpus.errors import StoreError
+
+_WHOLE = b"quoth: whole, %020d bytes"
+_SEAL = _WHOLE + b", crc32 %08x\n"
+_SEAL_BYTES = len(_SEAL % (0, 0))
+_AT_ONCE = 1 << 20
+_MAPPED = faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY
+
+
+def write_sealed(index: faiss.Index, target: Path) -> None:
+    """Write an index to a file, whole or not at all; it ends with a seal that tells its size and
+    its checksum.
+    """
+    scratch = target.with_suffix(".tmp")
+    try:
+        faiss.write_index(index, str(scratch))
+        size = scratch.stat().st_size
+        seal = _SEAL % (size, _checksum(scratch, size))
+        with scratch.open("ab") as file:
+            file.write(seal)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(target)
+    except (RuntimeError, OSError) as exc:  # RuntimeError is FAISS's one error
+        scratch.unlink(missing_ok=True)
+        raise StoreError(f"{target}: cannot be written ({exc})") from exc
+
+
+def read_sealed(path: Path, mapped: bool) -> faiss.Index | None:
+    """The index in a file, None where the file is cut short, damaged, or was deleted meanwhile.
+
+    :param mapped: map it into memory, which looks at its size alone: what is cut off would end the
+        process when it is searched. Otherwise everything is read and compared with the checksum"""
+    try:
+        if not (_is_whole(path) if mapped else is_intact(path)):
+            return None
+        index = faiss.read_index(str(path), _MAPPED if mapped else 0)
+    except (RuntimeError, OSError):
+        return None
+    if isinstance(index, faiss.IndexIVF):
+        lists = faiss.downcast_InvertedLists(index.invlists)
+        if isinstance(lists, faiss.OnDiskInvertedLists):
+            lists.prefetch_nthread = 0  # it would start threads for every search
+    return index
+
+
+def is_intact(path: Path) -> bool:
+    """Whether a file also holds what its seal was made of; reads all of it. One that is replaced
+    meanwhile does.
+    """
+    try:
+        size = path.stat().st_size - _SEAL_BYTES
+        return size >= 0 and _seal(path, size) == _SEAL % (size, _checksum(path, size))
+    except FileNotFoundError:
+        return True
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file ends with a seal that tells its size."""
+    size = path.stat().st_size - _SEAL_BYTES
+    return size >= 0 and _seal(path, size).startswith(_WHOLE % size)
+
+
+def _seal(path: Path, size: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(size)
+        return file.read()
+
+
+def _checksum(path: Path, size: int) -> int:
+    """The CRC-32 of the first ``size`` bytes."""
+    found = 0
+    with path.open("rb") as file:
+        while part := file.read(min(_AT_ONCE, size - file.tell())):
+            found = zlib.crc32(part, found)
+    return found

@@ -1,0 +1,95 @@
+"""Fusion: candidates by meaning and by words, merged into one ranking."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from index.search.engine import Candidates
+
+DENSE_WEIGHT = 0.6
+"""Weight of the dense score in the fusion; the lexical score has the rest."""
+
+
+ASIDE_WEIGHT = 0.1
+"""Weight of a question's other form where it has one, as a follow-up has the words that were
+typed.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """A candidate with its fused score (0 to 1) and the scores and ranks (from 1) it came from.
+
+    :param lexical_score: BM25; 0, without a rank, where no term was shared or others ranked higher
+    """
+
+    id: int
+    score: float
+    dense_score: float
+    dense_rank: int
+    lexical_score: float
+    lexical_rank: int | None
+
+
+def fuse(
+    candidates: Candidates,
+    aside: Candidates | None = None,
+    *,
+    weight: float = DENSE_WEIGHT,
+    limit: int | None = None,
+) -> list[Fused]:
+    """The candidates, best first: a convex combination of both scores, each scaled by what is known
+    of its range.
+
+    The dense score is scaled from its least value among the candidates to its greatest, the lexical
+    one from 0 to its greatest. After Bruch, Gai and Ingber, "An Analysis of Fusion Functions for
+    Hybrid Retrieval", arXiv 2210.11934.
+
+    :param aside: those of another form of the question; what it says of the candidates counts for
+        ``ASIDE_WEIGHT``
+    :param weight: of the dense score, 0 to 1
+    :param limit: how many are wanted; all by default
+    """
+    scores = _fused_scores(candidates, weight)
+    if aside is not None:
+        others = _fused_scores(aside, weight)
+        scores = {
+            id: (1 - ASIDE_WEIGHT) * own + ASIDE_WEIGHT * others.get(id, 0.0)
+            for id, own in scores.items()
+        }
+    dense_ranks, lexical_ranks = _ranks(candidates.dense), _ranks(candidates.lexical)
+    return [
+        Fused(
+            id=id,
+            score=scores[id],
+            dense_score=candidates.dense[id],
+            dense_rank=dense_ranks[id],
+            lexical_score=candidates.lexical.get(id, 0.0),
+            lexical_rank=lexical_ranks.get(id),
+        )
+        for id in _ordered(scores)[:limit]
+    ]
+
+
+def _fused_scores(candidates: Candidates, weight: float) -> dict[int, float]:
+    if not candidates.dense:
+        return {}
+    lowest, highest = min(candidates.dense.values()), max(candidates.dense.values())
+    most = max(candidates.lexical.values(), default=0.0)
+    return {
+        id: weight * _scaled(dense, lowest, highest)
+        + (1 - weight) * _scaled(candidates.lexical.get(id, 0.0), 0.0, most)
+        for id, dense in candidates.dense.items()
+    }
+
+
+def _ranks(scores: Mapping[int, float]) -> dict[int, int]:
+    return {id: rank for rank, id in enumerate(_ordered(scores), start=1)}
+
+
+def _ordered(scores: Mapping[int, float]) -> list[int]:
+    """Best first; equal ones by their numbers."""
+    return sorted(scores, key=lambda id: (-scores[id], id))
+
+
+def _scaled(score: float, lowest: float, highest: float) -> float:
+    return (score - lowest) / (highest - lowest) if highest > lowest else float(score > 0)
