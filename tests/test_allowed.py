@@ -106,3 +106,18 @@ def test_only_so_many_filters_are_kept(
         allowed.of(Filters(tags=(tag,)), 1)
     again = allowed.of(TAGGED, 1)
     assert (again is not first, again.ids.ids().tolist()) == (True, first.ids.ids().tolist())
+
+
+def test_the_filters_that_were_asked_for_longest_ago_are_forgotten_first(
+    store: Store, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.search.allowed._KEPT", 2)
+    write(store, make("a", tags=["x"]))
+    allowed = AllowedChunks(store)
+    second, third = Filters(tags=("y",)), Filters(tags=("z",))
+    first_kept, second_kept = allowed.of(TAGGED, 1), allowed.of(second, 1)
+    assert allowed.of(TAGGED, 1) is first_kept
+    third_kept = allowed.of(third, 1)
+    assert allowed.of(third, 1) is third_kept
+    assert allowed.of(TAGGED, 1) is first_kept
+    assert allowed.of(second, 1) is not second_kept

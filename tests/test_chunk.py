@@ -3,7 +3,7 @@ reads.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import pytest
@@ -105,6 +105,19 @@ def test_a_sentence_that_is_too_long_is_cut_between_words(encoder: Encoder, make
     chunks = cut(make("a", words(25, "gas")), encoder, max_tokens=10, overlap=0)
     assert [len(chunk.text.split()) for chunk in chunks] == [10, 10, 5]
     assert " ".join(chunk.text for chunk in chunks) == words(25, "gas")
+
+
+def test_a_cut_never_falls_inside_a_word_of_several_tokens(make: Make) -> None:
+    # Tokens of three letters: the tenth token of a chunk ends inside a word as a rule.
+    def thirds(texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        return [[match.span() for match in re.finditer(r"\w{1,3}", text)] for text in texts]
+
+    text = "gas flows through pipelines " * 20
+    document = make("a", f"{text.strip()}.")
+    chunks = chunk_document(document, thirds, ChunkSettings(max_tokens=10, overlap=0))
+    assert len(chunks) > 10
+    assert " ".join(chunk.text for chunk in chunks) == document.text
+    assert {chunk.text.split()[-1] for chunk in chunks[:-1]} <= set(text.split())
 
 
 def test_an_endless_word_is_cut_into_pieces_that_join_to_it(encoder: Encoder, make: Make) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import pytest
 import tantivy
@@ -26,6 +27,7 @@ from index.filters import Filters
 from index.ingest import prepare
 from index.outcome import FileStatus
 from index.renewal import rebuild
+from index.store.chunks import VectorChanges
 from index.store.store import FILE_NAME
 from index.store.writing import Removal
 from index.text.chunk import ChunkSettings
@@ -857,3 +859,36 @@ def test_a_reader_refuses_terms_of_other_code_while_a_writer_is_at_work(
     monkeypatch.setattr("index.search.embedded.analyser.REVISION", 2)
     with pytest.raises(StoreError, match=r"built by another version of Quoth; run quoth rebuild"):
         open_collection(writable=False)
+
+
+def test_a_reader_that_is_followed_by_two_threads_never_goes_back(
+    open_collection: Open, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = open_collection()
+    writer.put([make("a")])
+    reader = open_collection(writable=False)
+    writer.put([make("b")])
+    changes_since, slow, go_on = reader.store.vector_changes_since, Event(), Event()
+
+    def held(generation: int) -> Iterator[VectorChanges]:
+        """The first thread that asks reads the changes, and applies them late."""
+        is_first = not slow.is_set()
+        slow.set()
+        changes = list(changes_since(generation))
+        if is_first:
+            go_on.wait(timeout=10)
+        yield from changes
+
+    monkeypatch.setattr(reader.store, "vector_changes_since", held)
+    first = threading.Thread(target=reader.keep_up)
+    first.start()
+    assert slow.wait(timeout=10)
+    writer.put([make("c")])
+    second = threading.Thread(target=reader.keep_up)
+    second.start()
+    second.join(timeout=0.5)
+    go_on.set()
+    first.join()
+    second.join()
+    assert reader.generation == 3
+    assert len(reader.searcher.search("gas", top_k=9).hits) == 3

@@ -106,7 +106,7 @@ OWNERS = {
         "index/search/embedded/sealed.py",
         "index/search/embedded/vectors.py",
     },
-    "filelock": {"index/collection.py", "index/store/database.py"},
+    "filelock": {"index/opening.py", "index/store/database.py"},
     "jinja2": {"eval/reporting/page.py"},
     "lxml": {"corpus/formats/blocks.py"},
     "markupsafe": {"eval/reporting/plots.py", "eval/reporting/page.py"},

@@ -1,8 +1,10 @@
 """FAISS: the nearest vectors are those that numpy finds, and nothing on disk can hurt."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import faiss
 import numpy as np
 import pytest
 from hypothesis import given
@@ -50,6 +52,20 @@ def test_the_nearest_come_first_with_their_inner_product() -> None:
 def test_equal_scores_come_in_the_order_of_their_numbers() -> None:
     same = VectorIndex.empty(4, nowhere).apply(changes(1, {9: AXES[0], 3: AXES[0], 5: AXES[0]}))
     assert [id for id, _ in same.search(AXES[0], 3).hits] == [3, 5, 9]
+
+
+def test_a_search_uses_one_core_in_whichever_thread_it_runs() -> None:
+    cores: list[int] = []
+
+    def search() -> None:
+        faiss.omp_set_num_threads(2)  # FAISS keeps the number for each thread
+        three().search(AXES[0], 2)
+        cores.append(faiss.omp_get_max_threads())
+
+    thread = threading.Thread(target=search)
+    thread.start()
+    thread.join()
+    assert cores == [1]
 
 
 def test_only_allowed_chunks_are_found() -> None:
