@@ -648,7 +648,8 @@ def test_a_sync_that_reads_a_format_again_may_be_interrupted(
     outcomes = synced.mirror.carry_out(synced.mirror.plan(), ParserPool(0, LIMIT))
     next(outcomes)
     del outcomes  # as if the process had ended here
-    assert len(synced.mirror.plan().pending) == 2
+    # The two files that are left have lost their fingerprints, so they are not taken for read.
+    assert [task.known_sha256 for task in synced.mirror.plan().pending] == ["", ""]
     synced.sync()
     assert list(synced.mirror.plan().pending) == []
 

@@ -273,6 +273,19 @@ def test_a_replaced_vector_is_counted_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("small")
+def test_a_search_of_the_compressed_part_uses_one_core(tmp_path: Path) -> None:
+    rows = Rows(many())
+    index = built(tmp_path, rows)
+    before = faiss.omp_get_max_threads()
+    try:
+        faiss.omp_set_num_threads(2)
+        index.search(rows.rows[1], 3)
+        assert faiss.omp_get_max_threads() == 1
+    finally:
+        faiss.omp_set_num_threads(before)
+
+
+@pytest.mark.usefixtures("small")
 def test_lists_are_made_from_chunks_of_every_place_where_documents_repeat_a_pattern(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
