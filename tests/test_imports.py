@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, str] = {
     "index/store": "corpus index index/text index/encoding",
     "index/search/embedded": "corpus index index/encoding index/store index/search",
     "index/search": "corpus index index/text index/encoding index/store index/search/embedded",
-    "index": "corpus index/text index/encoding index/store index/search/embedded index/search",
+    "index": "corpus index/text index/encoding index/store index/search",
     "service/reader": "corpus index/text index/encoding index/search/embedded index/search",
     "service/followups": "corpus index/encoding service/answering",
     "service/answering": (

@@ -57,7 +57,7 @@ def verify_index(data: DataDir = None) -> None:
     if faults:
         err.print(f"{len(faults)} faults; quoth rebuild repairs what the store allows")
         raise typer.Exit(1)
-    err.print(f"sound: {sizes['store']} chunks, the same in store, FAISS and lexical index")
+    err.print(f"sound: {sizes['store']} chunks, the same in store and search indexes")
 
 
 def rebuild_index(data: DataDir = None) -> None:
