@@ -5,6 +5,7 @@ test ends.
 import asyncio
 import os
 import re
+import shutil
 import socket
 import subprocess
 import threading
@@ -202,22 +203,34 @@ def open_collection(tmp_path: Path, encoder: Encoder) -> Iterator[Callable[..., 
         collection.close()
 
 
-@pytest.fixture
-def stopped_bot(
-    tmp_path: Path, encoder: Encoder, passages: PassageReader, make: Callable[..., Document]
-) -> Iterator["BotHarness"]:
-    """A Slack workspace whose bot has not been started, over an index of one document."""
-    from tests.slack_harness import (
-        OTTER,
-        BotHarness,
-    )  # here, because tests of a killed process import this file by itself
+@pytest.fixture(scope="session")
+def otter_index(
+    tmp_path_factory: pytest.TempPathFactory,
+    encoder: Encoder,
+    passages: PassageReader,
+    make: Callable[..., Document],
+) -> Path:
+    """A data folder with one document, to be copied: building it takes longer."""
+    from tests.slack_harness import OTTER
 
-    folder = tmp_path / "data"
+    folder = tmp_path_factory.mktemp("otter") / "data"
     with AnswerService(folder, encoder, passages, writable=True) as service:
         published = date(2020, 2, 3)
         service.collection.put(
             [make("otter", OTTER, title="The Otter Bridge", published=published, tags=["bridges"])]
         )
+    return folder
+
+
+@pytest.fixture
+def stopped_bot(
+    tmp_path: Path, encoder: Encoder, passages: PassageReader, otter_index: Path
+) -> Iterator["BotHarness"]:
+    """A Slack workspace whose bot has not been started, over an index of one document."""
+    # Here, because tests of a killed process import this file by itself.
+    from tests.slack_harness import BotHarness
+
+    folder = shutil.copytree(otter_index, tmp_path / "data")
     with asyncio.Runner() as runner:
         harness = BotHarness(folder, encoder, passages, runner)
         yield harness

@@ -1270,6 +1270,7 @@ def test_a_page_of_the_ledger_that_cannot_be_is_refused(
     problem(steady.get("/v1/ingestion", params=asked), 422, field)
 
 
+@pytest.mark.processes
 def test_a_service_keeps_up_with_the_folders_of_its_settings(
     tmp_path: Path, encoder: Encoder, passages: PassageReader
 ) -> None:

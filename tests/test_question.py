@@ -57,7 +57,7 @@ def test_any_text_is_either_taken_trimmed_or_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "fault"),
-    [("a\x00b", "holds a NUL"), ("ab\ud800", "unpaired surrogate at character 2")],
+    [("a\x00b", "contains a NUL character"), ("ab\ud800", "unpaired surrogate at character 2")],
 )
 def test_what_is_no_text_is_refused_in_every_part(text: str, fault: str) -> None:
     with pytest.raises(QuestionError, match=fault) as refused:
