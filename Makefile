@@ -29,7 +29,7 @@ check: setup  ## format, lint and types
 
 quick: setup  ## the tests that need no models, no browser and no other process: one minute
 	$(BIN)/python -m pytest -m "not models and not browser and not processes" \
-	  --hypothesis-profile quick
+	  --hypothesis-profile quick --numprocesses 2
 
 test: check  ## everything that CI runs
 	$(BIN)/python -m pytest
