@@ -20,7 +20,7 @@ def _cores() -> int:
 
 
 def _folders(value: object) -> object:
-    """Folders named in one line, as those of PATH are."""
+    """Folders in one line, separated like those in PATH."""
     return (
         tuple(name for name in value.split(os.pathsep) if name) if isinstance(value, str) else value
     )
@@ -40,7 +40,7 @@ class Settings(BaseSettings):
         tuple[Path, ...],
         NoDecode,
         BeforeValidator(_folders),
-        Field(description="Folders that the service keeps up with, separated as in PATH."),
+        Field(description="Folders to keep up with, separated as in PATH."),
     ] = ()
     encoder: Annotated[
         str,
@@ -56,8 +56,7 @@ class Settings(BaseSettings):
         Field(
             min_length=1,
             description="The reader: Quoth's own, a folder with an ONNX graph, or a "
-            "question-answering model in "
-            "Transformers' format on this machine.",
+            "question-answering model in Transformers' format on this machine.",
         ),
     ] = DEFAULT_READER
     models_dir: Annotated[Path, Field(description="Where exported models are kept.")] = (
@@ -67,11 +66,13 @@ class Settings(BaseSettings):
         int, Field(ge=1, le=256, description="Processor cores that a question may use.")
     ] = Field(default_factory=_cores)
     max_document_mb: Annotated[
-        float, Field(gt=0, le=4_000, description="The largest file that is taken, in megabytes.")
+        float, Field(gt=0, le=4_000, description="The largest file that is accepted, in megabytes.")
     ] = 50
     max_body_mb: Annotated[
         float,
-        Field(gt=0, le=4_000, description="The largest HTTP request that is taken, in megabytes."),
+        Field(
+            gt=0, le=4_000, description="The largest HTTP request that is accepted, in megabytes."
+        ),
     ] = 64
     public_url: Annotated[
         str | None,
@@ -111,27 +112,28 @@ class Settings(BaseSettings):
 
     @property
     def address(self) -> str:
-        """Where people reach the service, as far as the settings know."""
+        """The address at which people reach the service."""
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
         return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
 
     @property
     def max_document_bytes(self) -> int:
-        """The largest file that is taken."""
+        """The largest file that is accepted."""
         return int(self.max_document_mb * 1_000_000)
 
     @property
     def max_body_bytes(self) -> int:
-        """The largest HTTP request that is taken."""
+        """The largest HTTP request that is accepted."""
         return int(self.max_body_mb * 1_000_000)
 
 
 def load_settings(**given: object) -> Settings:
-    """The settings: what is given, then the environment, then the defaults.
+    """The settings: given values first, then the environment, then the defaults.
 
-    :param given: values of the command line; None stands for not given
+    :param given: values of the command line; None means not given
     :raises SettingsError: a value is out of its bounds, or the environment has a QUOTH_ name that
-        is no setting"""
+        is not a setting
+    """
     _refuse_unknown_names()
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # checked by pydantic
@@ -148,5 +150,5 @@ def _refuse_unknown_names() -> None:
     )
     if unknown:
         raise SettingsError(
-            f"{', '.join(unknown)}: no such setting; there are {', '.join(sorted(known))}"
+            f"{', '.join(unknown)}: no such setting; the settings are {', '.join(sorted(known))}"
         )

@@ -17,7 +17,9 @@ from service.answering.question import MAX_TURN_LENGTH, MAX_TURNS, Role, Turn, m
 from service.answering.reason import Reason
 from service.answering.record import AnswerRecord, Passage
 from service.answering.wording import NO_ANSWER, refusal
-from service.http.completion import MODEL, CompletionRequest, plain, said, usage
+from service.http.completion import MODEL, token_usage
+from service.http.completion_message import answer_in, as_message
+from service.http.completion_request import CompletionRequest
 
 BASE = "http://quoth"
 SENTENCE = "The pipeline is about 3,000 kilometres long."
@@ -79,7 +81,7 @@ def request(*messages: tuple[str, Any], **asked: Any) -> CompletionRequest:
 
 
 def test_a_message_gives_the_quote_and_then_its_sentence_with_its_source() -> None:
-    assert said(response(citation()), BASE).content == (
+    assert as_message(response(citation()), BASE).content == (
         "**3,000 kilometres** [1]\n\n"
         "1. “The pipeline is about 3,000 kilometres long.” — "
         "[The pipeline](http://quoth/documents/pipe?version=v1#22-38), 2025-11-07"
@@ -88,14 +90,14 @@ def test_a_message_gives_the_quote_and_then_its_sentence_with_its_source() -> No
 
 def test_a_quote_that_is_a_sentence_is_not_said_twice() -> None:
     whole = citation(quote=SENTENCE, published=None, page=3)
-    assert said(response(whole), BASE).content == (
+    assert as_message(response(whole), BASE).content == (
         f"**{SENTENCE}** [1]\n\n1. [The "
         "pipeline](http://quoth/documents/pipe?version=v1#0-44), page 3"
     )
 
 
 def test_every_source_is_numbered_and_annotated_where_it_stands() -> None:
-    message = said(
+    message = as_message(
         response(citation(), citation(2, "3 000 km", "It is 3 000 km long.", title="Another")), BASE
     )
     assert message.content.startswith("**3,000 kilometres** [1][2]\n\n1. ")
@@ -115,29 +117,31 @@ def test_documents_that_differ_stand_side_by_side() -> None:
     other = Statement(
         text="2,000 km", confidence=0.4, citations=(citation(1, "2,000 km", "It is 2,000 km."),)
     )
-    message = said(response(citation(), citation(2), alternatives=[other], conflict=True), BASE)
+    message = as_message(
+        response(citation(), citation(2), alternatives=[other], conflict=True), BASE
+    )
     assert (
         "\n\nThe documents disagree. They also say:\n\n**2,000 km** [3]\n\n3. “It is 2,000 km.”"
         in message.content
     )
     assert len(message.annotations) == 3
-    assert "2,000" not in said(response(citation(), alternatives=[other]), BASE).content
+    assert "2,000" not in as_message(response(citation(), alternatives=[other]), BASE).content
 
 
 @pytest.mark.parametrize("reason", Reason)
 def test_without_an_answer_a_message_says_so_and_names_the_nearest_passages(reason: Reason) -> None:
     passages = [passage("Short.", f"Title {number}") for number in range(5)]
-    message = said(response(reason=reason, passages=passages), BASE)
+    message = as_message(response(reason=reason, passages=passages), BASE)
     assert message.annotations == []
     assert message.content == (
         f"{refusal(reason)}\n\nThe nearest passages:\n\n- Title 0: “Short.”\n- Title 1: "
         "“Short.”\n- Title 2: “Short.”"
     )
-    assert said(response(reason=reason), BASE).content == refusal(reason)
+    assert as_message(response(reason=reason), BASE).content == refusal(reason)
 
 
 def test_a_long_passage_is_shortened_between_words() -> None:
-    message = said(response(reason=Reason.NO_SPAN, passages=[passage("word " * 100)]), BASE)
+    message = as_message(response(reason=Reason.NO_SPAN, passages=[passage("word " * 100)]), BASE)
     assert message.content.endswith("word word …”")
     assert len(message.content) < 350
 
@@ -153,7 +157,7 @@ def test_a_long_passage_is_shortened_between_words() -> None:
     ],
 )
 def test_words_of_documents_are_text_and_not_markdown(text: str, shown: str) -> None:
-    content = said(
+    content = as_message(
         response(citation(quote=text, sentence=f"It says {text}.", title=text)), BASE
     ).content
     assert content.startswith(
@@ -170,27 +174,30 @@ def test_words_of_documents_are_text_and_not_markdown(text: str, shown: str) -> 
         min_size=1,
     )
 )
-def test_the_quote_is_read_back_from_what_was_said(quote: str) -> None:
+def test_the_quote_is_read_back_from_the_message(quote: str) -> None:
     if quote != quote.strip():
         return
     assert (
-        plain(said(response(citation(quote=quote, sentence=f"So {quote}.")), BASE).content) == quote
+        answer_in(
+            as_message(response(citation(quote=quote, sentence=f"So {quote}.")), BASE).content
+        )
+        == quote
     )
 
 
 def test_the_quote_is_read_back_from_several_sources_and_from_a_trimmed_message() -> None:
-    content = said(response(citation(), citation(2), citation(3)), BASE).content
-    assert plain(f"  {content}\n\n") == "3,000 kilometres"
-    assert plain(content.replace("*", "")) == "3,000 kilometres"
-    assert plain(content.replace("\n", "\r\n")) == "3,000 kilometres"
-    assert plain(content.replace("][", "] [")) == "3,000 kilometres"
+    content = as_message(response(citation(), citation(2), citation(3)), BASE).content
+    assert answer_in(f"  {content}\n\n") == "3,000 kilometres"
+    assert answer_in(content.replace("*", "")) == "3,000 kilometres"
+    assert answer_in(content.replace("\n", "\r\n")) == "3,000 kilometres"
+    assert answer_in(content.replace("][", "] [")) == "3,000 kilometres"
 
 
 def test_of_a_message_without_an_answer_its_first_words_are_read_back() -> None:
-    content = said(
+    content = as_message(
         response(reason=Reason.LOW_CONFIDENCE, passages=[passage("3,000 kilometres")]), BASE
     ).content
-    assert plain(content) == NO_ANSWER
+    assert answer_in(content) == NO_ANSWER
 
 
 @pytest.mark.parametrize(
@@ -207,14 +214,14 @@ def test_of_a_message_without_an_answer_its_first_words_are_read_back() -> None:
     ],
 )
 def test_what_others_said_is_read_as_it_is(content: str) -> None:
-    assert plain(content) == content
+    assert answer_in(content) == content
 
 
 # -- conversations
 
 
 def test_the_last_message_of_the_user_is_the_question_and_the_turns_before_it_its_history() -> None:
-    answer = said(response(citation()), BASE).content
+    answer = as_message(response(citation()), BASE).content
     question = request(
         ("system", "Be brief."),
         ("developer", "Be kind."),
@@ -222,7 +229,7 @@ def test_the_last_message_of_the_user_is_the_question_and_the_turns_before_it_it
         ("assistant", answer),
         ("tool", "42"),
         ("user", " And how wide? "),
-    ).made()
+    ).to_question()
     assert question.text == "And how wide?"
     assert question.history == (
         Turn(Role.USER, "How long is it?"),
@@ -231,7 +238,7 @@ def test_the_last_message_of_the_user_is_the_question_and_the_turns_before_it_it
 
 
 def test_what_follows_the_question_is_no_part_of_it() -> None:
-    question = request(("user", "How long?"), ("assistant", "Let me see:")).made()
+    question = request(("user", "How long?"), ("assistant", "Let me see:")).to_question()
     assert (question.text, question.history) == ("How long?", ())
 
 
@@ -240,7 +247,7 @@ def test_a_content_may_come_in_parts() -> None:
     refusal = [{"type": "refusal", "refusal": "no"}]
     question = request(
         ("user", "Hello"), ("assistant", refusal), ("assistant", None), ("user", parts)
-    ).made()
+    ).to_question()
     assert (question.text, question.history) == ("How long\nis it?", (Turn(Role.USER, "Hello"),))
 
 
@@ -248,7 +255,7 @@ def test_of_a_long_conversation_the_latest_turns_are_kept() -> None:
     turns = [
         ("user" if number % 2 == 0 else "assistant", f"turn {number}") for number in range(10_000)
     ]
-    question = request(*turns, ("user", "How long?")).made()
+    question = request(*turns, ("user", "How long?")).to_question()
     assert [turn.text for turn in question.history] == [text for _, text in turns[-MAX_TURNS:]]
 
 
@@ -259,7 +266,9 @@ def test_turns_that_say_nothing_or_too_much_are_left_out() -> None:
         ("user", "x" * (MAX_TURN_LENGTH + 1)),
         ("user", "Fine."),
     ]
-    assert request(*turns, ("user", "How long?")).made().history == (Turn(Role.USER, "Fine."),)
+    assert request(*turns, ("user", "How long?")).to_question().history == (
+        Turn(Role.USER, "Fine."),
+    )
 
 
 @pytest.mark.parametrize(
@@ -267,7 +276,7 @@ def test_turns_that_say_nothing_or_too_much_are_left_out() -> None:
 )
 def test_without_a_question_there_is_none(messages: list[tuple[str, Any]]) -> None:
     with pytest.raises(QuestionError):
-        request(*messages).made()
+        request(*messages).to_question()
 
 
 def test_what_ask_takes_besides_comes_under_quoth() -> None:
@@ -276,10 +285,10 @@ def test_what_ask_takes_besides_comes_under_quoth() -> None:
         "top_k": 3,
         "min_confidence": 0.2,
     }
-    question = request(("user", "How long?"), quoth=extension).made()
+    question = request(("user", "How long?"), quoth=extension).to_question()
     assert (question.top_k, question.min_confidence) == (3, 0.2)
     assert (question.filters.tags, question.filters.published_from) == (("a",), date(2025, 1, 1))
-    assert request(("user", "How long?")).made() == make_question("How long?")
+    assert request(("user", "How long?")).to_question() == make_question("How long?")
     with pytest.raises(ValidationError):
         request(("user", "How long?"), quoth={"top": 3})
 
@@ -287,9 +296,11 @@ def test_what_ask_takes_besides_comes_under_quoth() -> None:
 # -- usage
 
 
-def test_usage_counts_what_was_read_and_what_was_said() -> None:
+def test_usage_counts_the_tokens_of_questions_and_messages() -> None:
     question = make_question(
         "how long is it", history=[Turn(Role.USER, "the pipe"), Turn(Role.ASSISTANT, "yes")]
     )
-    counted = usage(question, "a b c d e", lambda texts: sum(len(text.split()) for text in texts))
+    counted = token_usage(
+        question, "a b c d e", lambda texts: sum(len(text.split()) for text in texts)
+    )
     assert counted == {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parent.parent
 HEAVY = (
     *("sqlalchemy", "faiss", "tantivy", "numpy", "onnxruntime", "tokenizers"),

@@ -190,7 +190,7 @@ def test_bad_arguments_are_a_result_that_says_what_is_wrong(
 def test_an_unknown_tool_is_an_error_that_names_those_there_are(url: str, mode: Mode) -> None:
     assert (
         fault(f"{url}/mcp", mode, "write")
-        == "there is no tool 'write'; there are ask, get_document, search"
+        == "there is no tool 'write'; the tools are ask, get_document, search"
     )
 
 

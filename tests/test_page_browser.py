@@ -66,7 +66,7 @@ class Site:
         return dict(
             json.loads(
                 self.service.ask(
-                    AskRequest.model_validate({"question": question, **asked}).made()
+                    AskRequest.model_validate({"question": question, **asked}).to_question()
                 ).body
             )
         )

@@ -53,7 +53,7 @@ def test_an_unknown_name_is_refused_and_the_known_ones_listed(
 ) -> None:
     monkeypatch.setenv("QUOTH_PROT", "8123")
     with pytest.raises(
-        SettingsError, match=r"^QUOTH_PROT: no such setting; there are .*QUOTH_PORT"
+        SettingsError, match=r"^QUOTH_PROT: no such setting; the settings are .*QUOTH_PORT"
     ):
         load_settings()
 

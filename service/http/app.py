@@ -38,15 +38,15 @@ ROUTERS = (
     mcp.router,
     metrics.router,
 )
-"""One a resource. Each makes its routes from the same dependencies."""
+"""One for each resource. Each makes its routes from the same dependencies."""
 
 _ERRORS: dict[int | str, dict[str, object]] = {
     status: {"model": Problem, "description": description}
     for status, description in (
         (404, "There is no such document, version or answer."),
         (413, "The body is over the limit."),
-        (422, "The request cannot be taken; `field` names what is at fault."),
-        (503, "The index cannot be written or searched now; `detail` says what to do."),
+        (422, "The request is not valid; `field` names the field at fault."),
+        (503, "The index cannot be written or searched at the moment; `detail` says what to do."),
     )
 }
 

@@ -13,7 +13,7 @@ def router(deps: Dependencies) -> APIRouter:
 
     @routes.post("/verify")
     async def check(request: VerifyRequest) -> VerifyResponse:
-        """Whether a quote still stands where a citation says."""
+        """Whether a quote is still where its citation says."""
         verdict = await deps.threads.read(
             verify,
             deps.service.collection.store,

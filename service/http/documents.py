@@ -71,10 +71,11 @@ def router(deps: Dependencies) -> APIRouter:
         "", response_model=DocumentsResponse, openapi_extra={"requestBody": _DOCUMENT_BODIES}
     )
     async def add(request: Request) -> Response:
-        """Add or replace documents, all or none; the very next question sees them.
+        """Add or replace documents, all or none. The very next question sees them.
 
-        With the header `Prefer: respond-async` the answer is 202 and a job, which takes them a
-        batch at a time and refuses a bad one alone."""
+        With the header `Prefer: respond-async` the response is 202 and a job, which stores them
+        batch by batch and refuses single documents that are not valid.
+        """
         is_job = "respond-async" in request.headers.get("prefer", "").lower()
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
             uploads = await _uploads(request, deps.settings)
@@ -125,18 +126,18 @@ def router(deps: Dependencies) -> APIRouter:
 
     @routes.get("/{document_id:path}")
     async def get_document(document_id: str, version: str | None = None) -> DocumentRecord:
-        """A document with its text, of the present version or of the one asked for."""
+        """A document with its text: the present version, or the one that is asked for."""
         return await threads.read(deps.service.document, document_id, version)
 
     @routes.put("/{document_id:path}")
     async def replace(document_id: str, body: DocumentBody) -> DocumentResponse:
-        """Put a document in place of what stands under its id, if anything does."""
+        """Add a document under this id, or replace the one that has it."""
         outcomes, generation = await threads.write(collection.put, [_document(body, document_id)])
         return DocumentResponse(**ReceiptOut.of(outcomes[0]).model_dump(), generation=generation)
 
     @routes.delete("/{document_id:path}")
     async def delete(document_id: str) -> DeleteResponse:
-        """Take a document out of every structure, stored answers that show it included."""
+        """Remove a document, and every stored answer that shows its text."""
         return DeleteResponse.of(await threads.write(collection.remove, [document_id]))
 
     return routes
@@ -174,7 +175,7 @@ async def _uploads(request: Request, settings: Settings) -> list[Upload]:
         unknown = sorted(set(form) - {"files", "tags"})
         if unknown:
             raise QuestionError(
-                f"{', '.join(unknown)}: no such field; there are files and tags", unknown[0]
+                f"{', '.join(unknown)}: no such field; the fields are files and tags", unknown[0]
             )
         if not uploads:
             raise QuestionError(

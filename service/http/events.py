@@ -1,5 +1,5 @@
-"""Server-sent events: a response that is sent while it is made, and made no further when nobody
-receives it.
+"""Server-sent events: responses that are sent while they are made, and given up when the client
+leaves.
 """
 
 import math
@@ -29,7 +29,7 @@ def event(data: str, name: str | None = None) -> bytes:
 
 
 class Emitter:
-    """The worker's end of a stream. Where the client has left, every call raises, which ends the
+    """The worker's end of a stream. Once the client has left, every call raises, which ends the
     work.
     """
 
@@ -37,54 +37,55 @@ class Emitter:
         self._sender = sender
 
     def check(self) -> None:
-        """Go on only if the client is there."""
+        """Return if the client is still connected; raise otherwise."""
         from_thread.check_cancelled()
 
     def send(self, *events: bytes) -> None:
-        """Send events, without waiting for the client to take them."""
+        """Send events without waiting for the client to receive them."""
         self.check()
         for each in events:
             from_thread.run_sync(self._sender.send_nowait, each)
 
 
-Work = Callable[[Emitter], None]
+StreamWork = Callable[[Emitter], None]
 """Makes the events of a response, in a thread."""
 
-LastWords = Callable[[Exception], bytes]
-"""What a stream ends with when its work fails."""
+ErrorEvent = Callable[[Exception], bytes]
+"""Gives the event that a stream ends with when its work fails."""
 
 
 class EventStream(Response):
     """Sends events as they are made.
 
-    The status leaves with the first event, so that work which fails before is an error like any
-    other. When the client leaves, work that waits for a thread is not begun, and work under way
-    ends at its next event or check."""
+    The status is sent with the first event, so work that fails before it is an error like any
+    other. When the client leaves, work that waits for a thread never starts, and running work ends
+    at its next event or check.
+    """
 
     media_type = MEDIA_TYPE
 
-    def __init__(self, threads: Threads, work: Work, last_words: LastWords) -> None:
+    def __init__(self, threads: Threads, work: StreamWork, error_event: ErrorEvent) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._threads = threads
         self._work = work
-        self._last_words = last_words
-        self._is_begun = False
+        self._error_event = error_event
+        self._has_started = False
         self._failure: Exception | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Work and send side by side, until the work is done or the client has left.
+        """Run the work and send its events, until it is done or the client has left.
 
-        :raises Exception: what the work failed with before its first event
+        :raises Exception: the work failed before its first event
         """
         del scope
         sender, events = create_memory_object_stream[bytes](math.inf)
         async with events, create_task_group() as group:
             group.start_soon(self._run, sender)
-            group.start_soon(_leave, receive, group.cancel_scope)
-            await self._pass_on(events, send)
+            group.start_soon(_cancel_on_disconnect, receive, group.cancel_scope)
+            await self._send_events(events, send)
             group.cancel_scope.cancel()
-        if self._failure is not None and not self._is_begun:
+        if self._failure is not None and not self._has_started:
             raise self._failure
 
     async def _run(self, sender: MemoryObjectSendStream[bytes]) -> None:
@@ -94,10 +95,10 @@ class EventStream(Response):
             except Exception as exc:
                 self._failure = exc
 
-    async def _pass_on(self, events: MemoryObjectReceiveStream[bytes], send: Send) -> None:
+    async def _send_events(self, events: MemoryObjectReceiveStream[bytes], send: Send) -> None:
         async for each in events:
-            if not self._is_begun:
-                self._is_begun = True
+            if not self._has_started:
+                self._has_started = True
                 await send(
                     {
                         "type": "http.response.start",
@@ -106,44 +107,45 @@ class EventStream(Response):
                     }
                 )
             await send({"type": "http.response.body", "body": each, "more_body": True})
-        if self._is_begun:
-            last = self._last_words(self._failure) if self._failure is not None else b""
+        if self._has_started:
+            last = self._error_event(self._failure) if self._failure is not None else b""
             await send({"type": "http.response.body", "body": last})
 
 
-async def _leave(receive: Receive, scope: CancelScope) -> None:
+async def _cancel_on_disconnect(receive: Receive, scope: CancelScope) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     scope.cancel()
 
 
-def passages_then_answer(service: AnswerService, question: Question) -> Work:
-    """Work that tells a question's passages as soon as they are found, and then its answer.
+def passages_then_answer(service: AnswerService, question: Question) -> StreamWork:
+    """Work that sends a question's passages as soon as they are retrieved, and then its answer.
 
-    Where documents change meanwhile, the passages may be told again; the last ones were read.
+    If documents change meanwhile, passages may be sent again; the last ones are those that were
+    read.
     """
 
-    def working(emitter: Emitter) -> None:
-        told: SearchResult | None = None
+    def work(emitter: Emitter) -> None:
+        sent: SearchResult | None = None
 
         def watch(result: SearchResult) -> None:
-            nonlocal told
-            if result is told:
+            nonlocal sent
+            if result is sent:
                 emitter.check()
             else:
-                told = result
+                sent = result
                 emitter.send(_passages(RetrievedPassages.of(result)))
 
         kept = service.ask(question, watch)
-        if told is None:
+        if sent is None:
             record = kept.record
             emitter.send(
                 _passages(RetrievedPassages(passages=record.passages, generation=record.generation))
             )
         emitter.send(event(kept.body.decode(), "answer"))
 
-    return working
+    return work
 
 
-def _passages(found: RetrievedPassages) -> bytes:
-    return event(found.model_dump_json(), "passages")
+def _passages(passages: RetrievedPassages) -> bytes:
+    return event(passages.model_dump_json(), "passages")

@@ -26,7 +26,7 @@ class BodyLimit:
             return
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > self._max_bytes:
-            refusal = problems.shaped(scope, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._detail)
+            refusal = problems.formatted(scope, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._detail)
             await refusal(scope, receive, send)
             return
         await self._app(scope, self._counted(receive), send)

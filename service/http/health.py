@@ -11,12 +11,12 @@ def router(deps: Dependencies) -> APIRouter:
 
     @routes.get("/live")
     async def live() -> dict[str, str]:
-        """The process runs."""
+        """The process is running."""
         return {"status": "live"}
 
     @routes.get("/ready")
     async def ready() -> dict[str, str | int]:
-        """The index is open and questions are answered."""
+        """The index is open, and questions are answered."""
         return {"status": "ready", "generation": deps.service.collection.generation}
 
     return routes

@@ -1,6 +1,4 @@
-"""How documents come in beside single requests: folders that are kept up with, and uploads that are
-jobs.
-"""
+"""Ingestion over HTTP: the state of synced folders, and of uploads that run as jobs."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,7 +30,7 @@ def router(deps: Dependencies) -> APIRouter:
         with ParserPool(1, settings.max_document_bytes) as pool:
             with watching([Mirror(collection, folder) for folder in settings.watch], pool):
                 yield
-            # The batch at hand is finished before the process ends.
+            # The current batch is finished before the process ends.
             jobs.close()
 
     routes = APIRouter(prefix="/v1", tags=["documents"], lifespan=following)
@@ -43,7 +41,7 @@ def router(deps: Dependencies) -> APIRouter:
         cursor: str | None = None,
         stage: FileStage | None = None,
     ) -> IngestionResponse:
-        """What became of each file of the folders that the index keeps up with."""
+        """The state of each file in the synced folders."""
         found = ledger.lines(limit + 1, key_before(cursor), stage)
         page = [FileOut.of(entry) for entry in found[:limit]]
         return IngestionResponse(
@@ -52,18 +50,18 @@ def router(deps: Dependencies) -> APIRouter:
 
     @routes.get("/jobs/{job_id}")
     async def job(job_id: str) -> JobOut:
-        """How far an upload has come."""
+        """The progress of an upload."""
         return JobOut.of(jobs.find(job_id))
 
     @routes.delete("/jobs/{job_id}")
     async def cancel(job_id: str) -> JobOut:
-        """Stop an upload after the batch at hand; what is stored stays."""
+        """Stop an upload after the current batch. What is stored stays."""
         return JobOut.of(jobs.cancel(job_id))
 
     return routes
 
 
 def accepted(job: Job) -> Response:
-    """The answer to an upload that has become a job."""
+    """The response to an upload that runs as a job."""
     headers = {"Location": f"/v1/jobs/{job.id}", "Preference-Applied": "respond-async"}
     return JSONResponse(JobOut.of(job).model_dump(mode="json"), HTTPStatus.ACCEPTED, headers)

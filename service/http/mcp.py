@@ -39,27 +39,27 @@ _ANNOTATIONS = types.ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
 
-_Asked = TypeVar("_Asked", bound=Request)
+_Request = TypeVar("_Request", bound=Request)
 
 log = logging.getLogger("quoth")
-logging.getLogger("mcp").setLevel(logging.WARNING)  # which else tells of every request
+logging.getLogger("mcp").setLevel(logging.WARNING)  # which logs every request otherwise
 
 
 @dataclass(frozen=True, slots=True)
-class Tool(Generic[_Asked]):
-    """What an assistant may call: takes a request of the HTTP service, and gives its response.
+class Tool(Generic[_Request]):
+    """A tool for assistants: it takes a request of the HTTP service and gives its response.
 
     :param run: gives the response to a request
     """
 
     name: str
     description: str
-    request: type[_Asked]
+    request: type[_Request]
     response: type[BaseModel]
-    run: Callable[[_Asked], BaseModel]
+    run: Callable[[_Request], BaseModel]
 
     def described(self) -> types.Tool:
-        """The tool as it is announced."""
+        """The tool as it is listed for assistants."""
         return types.Tool(
             name=self.name,
             description=self.description,
@@ -69,9 +69,7 @@ class Tool(Generic[_Asked]):
         )
 
     def call(self, arguments: Mapping[str, Any]) -> types.CallToolResult:
-        """The response, or what is wrong with the arguments or the index: both are results that an
-        assistant reads.
-        """
+        """The response, or a message about the arguments or the index. Assistants read both."""
         try:
             response = self.run(self.request.model_validate(arguments))
         except ValidationError as exc:
@@ -85,7 +83,7 @@ class Tool(Generic[_Asked]):
 
 
 def router(deps: Dependencies) -> APIRouter:
-    """``/mcp``: Streamable HTTP, without sessions."""
+    """``/mcp``: Streamable HTTP without sessions."""
     sessions = StreamableHTTPSessionManager(
         create_server(deps.service, deps.threads),
         json_response=True,
@@ -105,9 +103,7 @@ def router(deps: Dependencies) -> APIRouter:
 
 
 async def serve_stdio(service: AnswerService, threads: Threads) -> None:
-    """Serve the process that started this one, over standard input and output, until it closes
-    them.
-    """
+    """Serve the parent process over standard input and output, until it closes them."""
     server = create_server(service, threads)
     async with stdio_server() as (incoming, outgoing):
         await server.run(incoming, outgoing, server.create_initialization_options())
@@ -115,8 +111,8 @@ async def serve_stdio(service: AnswerService, threads: Threads) -> None:
 
 def create_server(
     service: AnswerService, threads: Threads
-) -> Server[Any]:  # the state of its lifespan, of which it has none
-    """The tools of a service, for any transport."""
+) -> Server[Any]:  # the type of its lifespan state; it has none
+    """A server with the tools of a service, for any transport."""
     tools = {tool.name: tool for tool in _tools(service)}
 
     async def list_tools(
@@ -131,12 +127,12 @@ def create_server(
         if tool is None:
             raise MCPError(
                 types.INVALID_PARAMS,
-                f"there is no tool {params.name!r}; there are {', '.join(sorted(tools))}",
+                f"there is no tool {params.name!r}; the tools are {', '.join(sorted(tools))}",
             )
         try:
             return await threads.read(tool.call, params.arguments or {})
         except Exception as exc:
-            log.exception("a bug")
+            log.exception("unexpected exception")
             raise MCPError(types.INTERNAL_ERROR, BUG) from exc
 
     return Server(
@@ -149,23 +145,22 @@ def create_server(
     )
 
 
-def _tools(service: AnswerService) -> list[Tool[Any]]:  # each of its own request
+def _tools(service: AnswerService) -> list[Tool[Any]]:  # each has its own type of request
     return [
         Tool(
             "ask",
             "Answer a question from the documents with an exact quote, its confidence and its "
-            "citations; or say that "
-            "the documents do not say, with the nearest passages.",
+            "citations; or say that the documents do not say, with the nearest passages.",
             AskRequest,
             AnswerRecord,
-            lambda asked: service.ask(asked.made()).record,
+            lambda request: service.ask(request.to_question()).record,
         ),
         Tool(
             "search",
             "Find the passages of the documents that are nearest to a question, best first.",
             SearchRequest,
             RetrievedPassages,
-            lambda asked: service.search(asked.made()),
+            lambda request: service.search(request.to_question()),
         ),
         Tool(
             "get_document",
@@ -173,7 +168,7 @@ def _tools(service: AnswerService) -> list[Tool[Any]]:  # each of its own reques
             "citation names.",
             DocumentRequest,
             DocumentRecord,
-            lambda asked: service.document(asked.document_id, asked.version),
+            lambda request: service.document(request.document_id, request.version),
         ),
     ]
 
@@ -183,9 +178,7 @@ def _failed(reason: str) -> types.CallToolResult:
 
 
 def _security(host: str) -> TransportSecuritySettings:
-    """On loopback, pages of other origins are kept out, whatever name they gave this machine (DNS
-    rebinding).
-    """
+    """On loopback, pages of other origins are refused, which prevents DNS rebinding."""
     if host not in ("127.0.0.1", "localhost", "::1"):
         return TransportSecuritySettings(enable_dns_rebinding_protection=False)
     return TransportSecuritySettings(

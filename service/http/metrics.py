@@ -1,6 +1,4 @@
-"""What Prometheus asks for: questions by outcome, the time of each stage, and what the index
-holds.
-"""
+"""Metrics for Prometheus: questions by outcome, time of each stage, and size of the index."""
 
 from collections.abc import Mapping
 
@@ -25,28 +23,26 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class Metrics:
-    """Counts what a service is asked, and measures what its index holds whenever it is asked for
-    it.
-    """
+    """Counts the questions of a service, and reads the size of its index at every scrape."""
 
     def __init__(self, service: AnswerService) -> None:
         self._registry = CollectorRegistry()
         self._questions = Counter(
             "quoth_questions",
-            "Questions, by what came of them.",
+            "Questions by outcome.",
             ["outcome"],
             registry=self._registry,
         )
         self._stages = Histogram(
             "quoth_stage_seconds",
-            "Time that a stage of answering took; kept answers take none.",
+            "Time that a stage of answering took; answers given before take none.",
             ["stage"],
             buckets=_SECONDS,
             registry=self._registry,
         )
         for outcome in (ANSWERED, *Reason, FAILED):
-            self._questions.labels(outcome)  # there from the start, at 0
-        self._registry.register(_Holdings(service))
+            self._questions.labels(outcome)  # every outcome is there from the start, at 0
+        self._registry.register(_IndexSize(service))
         ProcessCollector(registry=self._registry)
         service.observers.append(self.count)
 
@@ -57,25 +53,25 @@ class Metrics:
             self._stages.labels(stage).observe(spent / 1e3)
 
     def text(self) -> bytes:
-        """All of it, as Prometheus reads it.
+        """All metrics in Prometheus' text format.
 
         :raises StoreError: the index cannot be read
         """
         return generate_latest(self._registry)
 
 
-class _Holdings(Collector):
-    """What the index holds, counted when it is asked for."""
+class _IndexSize(Collector):
+    """The size of the index, counted at every scrape."""
 
     def __init__(self, service: AnswerService) -> None:
         self._collection = service.collection
 
     def describe(self) -> list[GaugeMetricFamily]:
-        """The names alone, so that registering counts nothing."""
+        """The names alone, so that registering does not count anything."""
         return [_gauge("documents", 0), _gauge("chunks", 0), _gauge("generation", 0)]
 
     def collect(self) -> list[GaugeMetricFamily]:
-        """The numbers."""
+        """The metrics with their present values."""
         counts = self._collection.store.counts()
         held = {
             "documents": counts["documents"],
@@ -87,7 +83,7 @@ class _Holdings(Collector):
 
 def _gauge(name: str, value: float) -> GaugeMetricFamily:
     meaning = (
-        "Number of the last write of documents."
+        "Number of the latest write of documents."
         if name == "generation"
         else f"{name.capitalize()} in the index."
     )
@@ -95,7 +91,7 @@ def _gauge(name: str, value: float) -> GaugeMetricFamily:
 
 
 def router(deps: Dependencies) -> APIRouter:
-    """``GET /metrics``, counting from now on."""
+    """``GET /metrics``. Counting starts when the router is made."""
     routes, metrics = APIRouter(), Metrics(deps.service)
 
     @routes.get("/metrics", include_in_schema=False)

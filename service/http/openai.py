@@ -1,6 +1,4 @@
-"""OpenAI's chat completions over the service: what speaks to OpenAI speaks to Quoth. See
-docs/clients.md.
-"""
+"""OpenAI's chat completions: clients of OpenAI can ask Quoth. See docs/clients.md."""
 
 import json
 import time
@@ -19,12 +17,14 @@ from index.search.searcher import SearchResult
 from service.answering.question import Question
 from service.answering.service import AnswerService
 from service.http import problems
-from service.http.completion import MODEL, Completion, CompletionRequest, said, usage
+from service.http.completion import MODEL, Completion, token_usage
+from service.http.completion_message import as_message
+from service.http.completion_request import CompletionRequest
 from service.http.dependencies import Dependencies
 from service.http.events import Emitter, EventStream, event
 
 PATHS = ("/v1/chat/", "/v1/models")
-"""Where errors have OpenAI's shape."""
+"""Paths under which errors have OpenAI's format."""
 
 _KINDS = {
     "missing": ("missing_required_parameter", "Missing required parameter: '{name}'."),
@@ -40,11 +40,11 @@ _KINDS = {
     "unsupported_parameter": ("unsupported_parameter", "{message}"),
     "invalid_value": ("invalid_value", "{message}"),
 }
-"""OpenAI's code and message for what pydantic finds."""
+"""OpenAI's code and message for each of pydantic's kinds of error."""
 
 
 def error(status: int, message: str, param: str | None = None, code: str | None = None) -> Response:
-    """An error in OpenAI's shape. What cannot be taken is a 400 there."""
+    """An error in OpenAI's format, which has status 400 where Quoth has 422."""
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         status = HTTPStatus.BAD_REQUEST
     kind = "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
@@ -54,13 +54,13 @@ def error(status: int, message: str, param: str | None = None, code: str | None 
 
 
 class _Route(APIRoute):
-    """A route whose requests are refused as OpenAI refuses them."""
+    """A route that reports invalid requests in OpenAI's format."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler, with its refusals put into OpenAI's words."""
+        """The handler, with its errors in OpenAI's format."""
         handle = super().get_route_handler()
 
-        async def handling(request: Request) -> Response:
+        async def handle_request(request: Request) -> Response:
             try:
                 return await handle(request)
             except RequestValidationError as exc:
@@ -68,7 +68,7 @@ class _Route(APIRoute):
             except QuestionError as exc:
                 return error(HTTPStatus.BAD_REQUEST, str(exc), _param(exc.field), "invalid_value")
 
-        return handling
+        return handle_request
 
 
 def router(deps: Dependencies) -> APIRouter:
@@ -77,41 +77,41 @@ def router(deps: Dependencies) -> APIRouter:
     model = {"id": MODEL, "object": "model", "created": int(time.time()), "owned_by": "quoth"}
 
     @routes.post("/v1/chat/completions")
-    async def complete(asked: CompletionRequest, request: Request) -> Response:
-        """The answer as a chat completion, with its sources as annotations and the whole of it
+    async def complete(body: CompletionRequest, request: Request) -> Response:
+        """The answer as a chat completion, with its sources as annotations, and the whole answer
         under `quoth`.
         """
-        if asked.model != MODEL:
-            return _unknown(asked.model)
-        chat = _Chat(deps.service, asked, str(request.base_url).rstrip("/"))
-        if asked.stream:
-            return EventStream(deps.threads, chat.stream, _last_words)
+        if body.model != MODEL:
+            return _unknown(body.model)
+        chat = _Chat(deps.service, body, str(request.base_url).rstrip("/"))
+        if body.stream:
+            return EventStream(deps.threads, chat.stream, _error_event)
         return JSONResponse(await deps.threads.read(chat.answer))
 
     @routes.get("/v1/models")
     async def models() -> dict[str, Any]:
-        """The one model that there is."""
+        """The only model."""
         return {"object": "list", "data": [model]}
 
     @routes.get("/v1/models/{name:path}", response_model=None)
     async def find_model(name: str) -> dict[str, Any] | Response:
-        """The model, if it is the one that there is."""
+        """The model, if it has this name."""
         return model if name == MODEL else _unknown(name)
 
     return routes
 
 
 class _Chat:
-    """One request on its way through the service.
+    """One request, from the question to the completion.
 
-    :raises QuestionError: the question cannot be taken
+    :raises QuestionError: the question is not valid
     """
 
-    def __init__(self, service: AnswerService, asked: CompletionRequest, base_url: str) -> None:
+    def __init__(self, service: AnswerService, body: CompletionRequest, base_url: str) -> None:
         self._service = service
-        self._asked = asked
+        self._body = body
         self._base_url = base_url
-        self._question: Question = asked.made()
+        self._question: Question = body.to_question()
         self._completion = Completion(
             f"chatcmpl-{uuid4().hex}", int(time.time()), f"quoth_{service.fingerprint[:16]}"
         )
@@ -119,11 +119,11 @@ class _Chat:
     def answer(self) -> dict[str, Any]:
         """The completion."""
         record = self._service.ask(self._question).record
-        message = said(record, self._base_url)
-        return self._completion.whole(record, message, self._usage(message.content))
+        message = as_message(record, self._base_url)
+        return self._completion.response(record, message, self._usage(message.content))
 
     def stream(self, emitter: Emitter) -> None:
-        """The completion, chunk by chunk, the first when its passages are found."""
+        """Send the completion in chunks, the first as soon as the passages are retrieved."""
         is_open = False
 
         def watch(_result: SearchResult) -> None:
@@ -137,14 +137,14 @@ class _Chat:
         record = self._service.ask(self._question, watch).record
         if not is_open:
             emitter.send(self._chunk(self._completion.opening()))
-        message = said(record, self._base_url)
+        message = as_message(record, self._base_url)
         emitter.send(*map(self._chunk, self._completion.chunks(record, message)))
-        if self._asked.includes_usage:
-            emitter.send(_event(self._completion.usage(self._usage(message.content))))
+        if self._body.includes_usage:
+            emitter.send(_event(self._completion.usage_chunk(self._usage(message.content))))
         emitter.send(event("[DONE]"))
 
     def _usage(self, content: str) -> dict[str, int]:
-        return usage(self._question, content, self._count)
+        return token_usage(self._question, content, self._count)
 
     def _count(self, texts: Sequence[str]) -> int:
         return sum(
@@ -152,14 +152,14 @@ class _Chat:
         )
 
     def _chunk(self, chunk: Mapping[str, Any]) -> bytes:
-        return _event({**chunk, "usage": None} if self._asked.includes_usage else chunk)
+        return _event({**chunk, "usage": None} if self._body.includes_usage else chunk)
 
 
 def _event(chunk: Mapping[str, Any]) -> bytes:
     return event(json.dumps(chunk))
 
 
-def _last_words(exc: Exception) -> bytes:
+def _error_event(exc: Exception) -> bytes:
     return event(bytes(problems.problem_of(exc, error).body).decode())
 
 
@@ -173,30 +173,30 @@ def _unknown(model: str) -> Response:
 
 
 def _invalid(fault: Mapping[str, Any]) -> Response:
-    """What pydantic found first, in OpenAI's words."""
+    """The first of pydantic's errors in OpenAI's format."""
     if fault["type"] == "json_invalid":
         return error(HTTPStatus.BAD_REQUEST, "We could not parse the JSON body of your request.")
     name = _name(fault["loc"][1:])  # the first part says that it is in the body
-    code, words = _KINDS.get(
+    code, template = _KINDS.get(
         fault["type"], ("invalid_type", "Invalid type for '{name}': {message}.")
     )
     return error(
         HTTPStatus.BAD_REQUEST,
-        words.format(name=name or "body", message=fault["msg"]),
+        template.format(name=name or "body", message=fault["msg"]),
         name or None,
         code,
     )
 
 
 def _name(location: Sequence[int | str]) -> str:
-    """A place in a request as OpenAI writes it: ``messages[0].role``."""
+    """A location in a request as OpenAI writes it: ``messages[0].role``."""
     return "".join(
         f"[{part}]" if isinstance(part, int) else f".{part}" for part in location
     ).removeprefix(".")
 
 
 def _param(field: str) -> str:
-    """The parameter that a field of /v1/ask came from."""
+    """The parameter that became a field of /v1/ask."""
     return (
         "messages"
         if field.split(".")[0] in ("question", "history", "messages")

@@ -1,8 +1,8 @@
-"""The page: what a person sees at / and at a citation's link, and the little that it asks for
-beyond /v1.
+"""The page that people see at / and at the links of citations, and the data that only it needs.
 
-Its files are plain HTML, CSS and ES modules, sent as they are. Nothing in them is made from a
-document on the way out: the page reads documents over /v1 and puts them in as text."""
+Its files are plain HTML, CSS and ES modules, sent as they are. No markup is made from documents:
+the page reads them over /v1 and inserts them as text.
+"""
 
 import json
 import os
@@ -40,8 +40,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "trusted-types 'none'",
     )
 )
-"""Scripts and styles from this service's files alone, nothing inline, and no text that becomes
-markup.
+"""Scripts and styles come from this service's files alone, nothing is inline, and text never
+becomes markup.
 """
 
 _COMMON = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
@@ -66,7 +66,7 @@ class TagOut(BaseModel):
 
 
 class CollectionOut(BaseModel):
-    """What the page says of the collection, and what it may be given."""
+    """What the page shows of the collection, and which files it accepts."""
 
     documents: int
     generation: int
@@ -78,7 +78,7 @@ class CollectionOut(BaseModel):
 
     @classmethod
     def of(cls, overview: Overview, generation: int, max_document_bytes: int) -> "CollectionOut":
-        """The overview as it is sent."""
+        """The overview of a collection as a response."""
         earliest, latest = overview.published_from, overview.published_to
         return cls(
             documents=overview.documents,
@@ -98,7 +98,7 @@ class ExamplesOut(BaseModel):
 
 
 class PageFiles(StaticFiles):
-    """The page's files, asked for anew at each visit, so that a new version is seen at once."""
+    """The page's files. Browsers revalidate them at each visit, so a new version shows at once."""
 
     def file_response(
         self,
@@ -129,8 +129,8 @@ def router(deps: Dependencies) -> APIRouter:
         "/documents/{document_id:path}", tags=["citations"], response_class=PlainTextResponse
     )
     async def read(request: Request, document_id: str, version: str | None = None) -> Response:
-        """What a citation's link names: the page that shows the quote, for a browser; else the
-        text, as plain text.
+        """The target of a citation's link: for browsers the page that shows the quote, for others
+        the document as plain text.
         """
         if "text/html" in request.headers.get("accept", ""):
             return _page(await threads.read(_status, store, document_id, version))

@@ -1,4 +1,4 @@
-"""Pages: the cursor that leads from one to the next."""
+"""Pagination: cursors from one page of a list to the next."""
 
 import base64
 import binascii
@@ -9,14 +9,14 @@ MAX_PAGE = 1_000
 
 
 def cursor_after(key: str) -> str:
-    """What asks for the page past the entry of that key."""
+    """The cursor for the page that starts after the entry with this key."""
     return base64.urlsafe_b64encode(key.encode()).decode()
 
 
 def key_before(cursor: str | None) -> str | None:
-    """The key of the last entry of the page before, None where the first page is asked for.
+    """The key that a cursor starts after; None if there is no cursor, for the first page.
 
-    :raises QuestionError: it is no cursor
+    :raises QuestionError: it is not a cursor
     """
     if cursor is None:
         return None
@@ -24,5 +24,5 @@ def key_before(cursor: str | None) -> str | None:
         return base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as exc:
         raise QuestionError(
-            f"{cursor!r} is no cursor; take the one that came with the page before", "cursor"
+            f"{cursor!r} is not a cursor; use the one that the previous page returned", "cursor"
         ) from exc

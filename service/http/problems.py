@@ -34,8 +34,8 @@ STATUS: Mapping[type[QuothError], HTTPStatus] = {
 
 BUG = "something is wrong in Quoth itself; the log says what"
 
-Shape = Callable[[int, str, str | None, str | None], Response]
-"""Makes an error response from what :func:`problem` takes."""
+ErrorFormat = Callable[[int, str, str | None, str | None], Response]
+"""Makes an error response from the parameters of :func:`problem`."""
 
 log = logging.getLogger("quoth")
 
@@ -45,7 +45,8 @@ def problem(
 ) -> Response:
     """An error response.
 
-    :param slug: the kind of problem, where the status does not say it all
+    :param field: the field of the request that is at fault
+    :param slug: the kind of problem, where the status alone does not tell
     """
     body: dict[str, object] = {
         "type": f"urn:quoth:problem:{slug}" if slug else "about:blank",
@@ -59,44 +60,44 @@ def problem(
     return Response(json.dumps(body), status, media_type="application/problem+json")
 
 
-def install(app: FastAPI, shapes: Mapping[str, Shape]) -> None:
+def install(app: FastAPI, formats: Mapping[str, ErrorFormat]) -> None:
     """Make every error of the app a problem.
 
-    :param shapes: the beginnings of paths whose clients expect another shape of error
+    :param formats: the format of errors for paths that begin with a key, where it is another
     """
-    app.state.shapes = shapes
+    app.state.formats = formats
     app.add_exception_handler(QuothError, _quoth_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(Exception, _bug)
 
 
-def shaped(
+def formatted(
     scope: Scope, status: int, detail: str, field: str | None = None, slug: str | None = None
 ) -> Response:
-    """An error response as the clients of the path expect it."""
-    shapes: Mapping[str, Shape] = scope["app"].state.shapes
-    shape = next(
-        (shape for path, shape in shapes.items() if scope["path"].startswith(path)), problem
+    """An error response in the format that the clients of the path expect."""
+    formats: Mapping[str, ErrorFormat] = scope["app"].state.formats
+    error_format = next(
+        (each for path, each in formats.items() if scope["path"].startswith(path)), problem
     )
-    return shape(status, detail, field, slug)
+    return error_format(status, detail, field, slug)
 
 
-def problem_of(exc: Exception, shape: Shape = problem) -> Response:
-    """The error response for an exception, which is logged where it is no fault of the caller."""
+def problem_of(exc: Exception, error_format: ErrorFormat = problem) -> Response:
+    """The error response for an exception, which is logged unless the caller is at fault."""
     if not isinstance(exc, QuothError):
-        log.error("a bug", exc_info=exc)
-        return shape(HTTPStatus.INTERNAL_SERVER_ERROR, BUG, None, None)
+        log.error("unexpected exception", exc_info=exc)
+        return error_format(HTTPStatus.INTERNAL_SERVER_ERROR, BUG, None, None)
     kind = next(kind for kind in type(exc).__mro__ if kind in STATUS)
     field = exc.field if isinstance(exc, QuestionError) else None
     if STATUS[kind] >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("%s", exc)
-    return shape(STATUS[kind], str(exc), field, kind.__name__.removesuffix("Error").lower())
+    return error_format(STATUS[kind], str(exc), field, kind.__name__.removesuffix("Error").lower())
 
 
 def fault_of(errors: list[dict[str, object]]) -> tuple[str | None, str]:
-    """The field at fault and what is wrong, from pydantic's list of errors: the first is named, the
-    others counted.
+    """The field at fault and a message, from pydantic's list of errors. The message describes the
+    first error and counts the others.
     """
     first = errors[0]
     location = first.get("loc", ())
@@ -116,7 +117,7 @@ def validation_problem(errors: list[dict[str, object]]) -> Response:
 
 
 async def _quoth_error(request: Request, exc: Exception) -> Response:
-    return problem_of(exc, partial(shaped, request.scope))
+    return problem_of(exc, partial(formatted, request.scope))
 
 
 async def _invalid_request(_request: Request, exc: Exception) -> Response:
@@ -129,14 +130,12 @@ async def _invalid_request(_request: Request, exc: Exception) -> Response:
 async def _http_exception(request: Request, exc: Exception) -> Response:
     if not isinstance(exc, HTTPException):
         raise exc
-    answer = shaped(request.scope, exc.status_code, str(exc.detail))
-    answer.headers.update(exc.headers or {})
-    return answer
+    response = formatted(request.scope, exc.status_code, str(exc.detail))
+    response.headers.update(exc.headers or {})
+    return response
 
 
 async def _bug(request: Request, _exc: Exception) -> Response:
-    answer = shaped(request.scope, HTTPStatus.INTERNAL_SERVER_ERROR, BUG)  # the server logs it
-    answer.headers["Connection"] = (
-        "close"  # as the server then does: the client must not count on it
-    )
-    return answer
+    response = formatted(request.scope, HTTPStatus.INTERNAL_SERVER_ERROR, BUG)  # the server logs it
+    response.headers["Connection"] = "close"  # the server closes the connection after a bug
+    return response

@@ -28,8 +28,9 @@ def router(deps: Dependencies) -> APIRouter:
         """The answer, quoted and cited, or the reason why there is none.
 
         With `Accept: text/event-stream` the retrieved passages come first (`passages`), then the
-        answer (`answer`)."""
-        question = request.made()
+        answer (`answer`).
+        """
+        question = request.to_question()
         if MEDIA_TYPE in accept.lower():
             return EventStream(threads, passages_then_answer(service, question), _error_event)
         kept = await threads.read(service.ask, question)
@@ -38,11 +39,11 @@ def router(deps: Dependencies) -> APIRouter:
     @routes.post("/search")
     async def search(request: SearchRequest) -> RetrievedPassages:
         """The passages nearest to a question."""
-        return await threads.read(service.search, request.made())
+        return await threads.read(service.search, request.to_question())
 
     @routes.get("/answers/{answer_id}", response_model=AnswerRecord)
     async def stored_answer(answer_id: str) -> Response:
-        """A kept answer, byte for byte."""
+        """An answer that was given before, byte for byte."""
         body = await threads.read(service.history.find, answer_id)
         if body is None:
             raise NotFoundError(f"there is no stored answer {answer_id!r}")
@@ -50,7 +51,7 @@ def router(deps: Dependencies) -> APIRouter:
 
     @routes.post("/feedback", status_code=HTTPStatus.CREATED)
     async def feedback(request: FeedbackRequest) -> FeedbackResponse:
-        """Keep what somebody says of an answer."""
+        """Keep feedback on an answer."""
         correct = request.correct
         span = (correct.document_id, correct.start, correct.end) if correct else None
         number = await threads.read(

@@ -1,6 +1,6 @@
-"""What travels over HTTP: requests as they are accepted, responses as they are given.
+"""Requests and responses of the HTTP service.
 
-Requests are strict: unknown fields and wrong types are refused, nothing is converted in silence.
+Requests are strict: unknown fields and wrong types are refused, and nothing is converted silently.
 """
 
 import re
@@ -52,9 +52,7 @@ def _text(value: str) -> str:
 
 Day = Annotated[date, BeforeValidator(_day)]
 Text = Annotated[str, AfterValidator(_text)]
-"""A string that can be stored and looked up; fields that are checked further in are plain
-strings.
-"""
+"""A string that can be stored and looked up. Fields that are checked later are plain strings."""
 
 
 class Request(BaseModel):
@@ -73,16 +71,14 @@ class Response(BaseModel):
 
 
 class FiltersIn(Request):
-    """What the search is narrowed to: several kinds all hold, several values of a kind are
-    alternatives.
-    """
+    """Filters on documents. All kinds must hold; several values of one kind are alternatives."""
 
     document_ids: list[str] = []
     tags: list[str] = []
     published_from: Day | None = None
     published_to: Day | None = None
 
-    def made(self) -> Filters:
+    def to_filters(self) -> Filters:
         """The filters as search takes them."""
         return Filters(
             tuple(self.document_ids), tuple(self.tags), self.published_from, self.published_to
@@ -112,18 +108,16 @@ class AskRequest(Request):
     conversation_id: str | None = Field(
         None,
         description="1 to 200 characters of the caller's choice, hard to guess; instead of "
-        "history: "
-        "the service keeps "
-        "what was asked under it",
+        "history: the service keeps the conversation under it",
     )
 
-    def made(self) -> Question:
+    def to_question(self) -> Question:
         """The checked question."""
         return make_question(
             self.question,
             history=[Turn(Role(turn.role), turn.text) for turn in self.history],
             top_k=self.top_k,
-            filters=self.filters.made() if self.filters else NO_FILTERS,
+            filters=self.filters.to_filters() if self.filters else NO_FILTERS,
             min_confidence=self.min_confidence,
             explain=self.explain,
             conversation_id=self.conversation_id,
@@ -137,12 +131,12 @@ class SearchRequest(Request):
     top_k: int = Field(DEFAULT_SEARCH_TOP_K, description="1 to 50")
     filters: FiltersIn | None = None
 
-    def made(self) -> Question:
+    def to_question(self) -> Question:
         """The checked question."""
         return make_question(
             self.question,
             top_k=self.top_k,
-            filters=self.filters.made() if self.filters else NO_FILTERS,
+            filters=self.filters.to_filters() if self.filters else NO_FILTERS,
         )
 
 
@@ -157,7 +151,7 @@ class DocumentBody(Request):
 
 
 class DocumentIn(DocumentBody):
-    """A document; its id is derived from the text where none is given."""
+    """A document. If it has no id, one is derived from its text."""
 
     id: str | None = None
 
@@ -169,7 +163,7 @@ class DocumentsRequest(Request):
 
 
 class VerifyRequest(Request):
-    """A citation to be checked against the document as it stands now."""
+    """A citation to check against the present version of its document."""
 
     document_id: Text
     version: Text
@@ -179,14 +173,14 @@ class VerifyRequest(Request):
 
 
 class DocumentRequest(Request):
-    """Which document is to be read."""
+    """The document to read."""
 
     document_id: Text
     version: Text | None = Field(None, description="the present one by default")
 
 
 class CorrectPlace(Request):
-    """Where the right answer stands."""
+    """The span of the right answer."""
 
     document_id: Text
     start: int = Field(ge=0)
@@ -194,7 +188,7 @@ class CorrectPlace(Request):
 
 
 class FeedbackRequest(Request):
-    """What somebody says of an answer."""
+    """Feedback on an answer."""
 
     answer_id: Text
     helpful: bool
@@ -206,7 +200,7 @@ class FeedbackRequest(Request):
 
 
 class ReceiptOut(Response):
-    """A document as it stands after it was put in."""
+    """A document after it was stored."""
 
     id: str
     version: str
@@ -240,16 +234,14 @@ class DocumentResponse(ReceiptOut):
 
 
 class ListResponse(Response):
-    """Documents in the order of their ids; ``next_cursor`` asks for more, null at the end."""
+    """Documents in the order of their ids. ``next_cursor`` asks for more; it is null at the end."""
 
     documents: list[DocumentSummary]
     next_cursor: str | None
 
 
 class FileOut(Response):
-    """A file of a folder that the index keeps up with. ``documents`` are those that it gave
-    last.
-    """
+    """A file of a synced folder. ``documents`` are those that it gave last."""
 
     path: str
     root: str
@@ -260,7 +252,7 @@ class FileOut(Response):
 
     @classmethod
     def of(cls, entry: LedgerEntry) -> Self:
-        """The ledger's line as it is sent."""
+        """An entry of the ledger as a response."""
         documents = [entry.document_id] if entry.document_id else []
         return cls(
             path=entry.path,
@@ -273,29 +265,27 @@ class FileOut(Response):
 
 
 class IngestionResponse(Response):
-    """Files in the order of their paths; ``cursor`` asks for more, null at the end."""
+    """Files in the order of their paths. ``cursor`` asks for more; it is null at the end."""
 
     files: list[FileOut]
     cursor: str | None
 
 
 class RefusedOut(Response):
-    """A document of a job that was not taken, and why."""
+    """A document that a job refused, and why."""
 
     source: str
     reason: str
 
 
 class JobOut(Response):
-    """An upload that is taken in the background. ``documents`` and ``refused`` grow while it
-    runs.
-    """
+    """An upload that runs in the background. ``documents`` and ``refused`` grow meanwhile."""
 
     id: str
     state: JobState
-    done: int = Field(description="documents that were taken or refused")
+    done: int = Field(description="documents that were stored or refused")
     total: int
-    reason: str | None = Field(description="why the whole of it failed")
+    reason: str | None = Field(description="why the whole job failed")
     elapsed_s: float | None
     left_s: float | None = Field(description="an estimate from the rate so far")
     documents: list[ReceiptOut]
@@ -303,7 +293,7 @@ class JobOut(Response):
 
     @classmethod
     def of(cls, job: Job) -> Self:
-        """The job as it stands."""
+        """The job as a response."""
         outcomes = list(job.outcomes)
         return cls(
             id=job.id,
@@ -323,7 +313,7 @@ class JobOut(Response):
 
 
 class DeleteResponse(Response):
-    """What was taken out, counted in each structure."""
+    """What was removed, counted in each structure."""
 
     id: str
     deleted: dict[str, int]
@@ -331,7 +321,7 @@ class DeleteResponse(Response):
 
     @classmethod
     def of(cls, removed: Removed) -> Self:
-        """The receipt for one document as it is sent."""
+        """The receipt for one document."""
         (document,) = removed.documents
         deleted = {
             "chunks": document.chunks,
@@ -343,7 +333,7 @@ class DeleteResponse(Response):
 
 
 class VerifyResponse(Response):
-    """Whether a quote still stands. ``start`` and ``end`` say where, null unless found or moved."""
+    """Whether a quote is still there; ``start`` and ``end`` are null unless found or moved."""
 
     status: Literal["found", "moved", "changed", "gone"]
     document_id: str
@@ -360,7 +350,7 @@ class FeedbackResponse(Response):
 
 
 class Problem(Response):
-    """An error, as RFC 9457 has it."""
+    """An error in the format of RFC 9457."""
 
     type: str
     title: str

@@ -1,4 +1,4 @@
-"""Threads: the one place where requests leave the event loop."""
+"""The threads that requests run in: the only place where they leave the event loop."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +11,7 @@ _T = TypeVar("_T")
 
 
 class Threads:
-    """Readers as wide as the cores, one writer, and one for what nobody waits for."""
+    """As many readers as there are cores, one writer, and one for background work."""
 
     def __init__(self, width: int) -> None:
         self._readers = CapacityLimiter(width)
@@ -27,5 +27,5 @@ class Threads:
         return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=self._writer)
 
     async def idle(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """Run a long function that nobody's question should wait for."""
+        """Run a long function in the background, so that no question waits for it."""
         return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=self._idler)

@@ -1,0 +1,133 @@
+"""Answers as messages in Markdown, and back: how chat completions show them."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from service.answering import wording
+from service.answering.citation import Citation
+from service.answering.reason import Reason
+from service.answering.record import AnswerRecord, Passage
+
+MAX_NEAREST = 3
+"""Passages that a message without an answer names."""
+
+_MARKED = re.compile(r"(?:\*\*)?(?P<quote>[^\n]+?)(?:\*\*)?(?P<markers>(?: ?\[\d+\])+)\s*\n\s*1\. ")
+_MARKDOWN = re.compile(r"([\\`*\[\]<])")
+_ESCAPED = re.compile(r"\\([\\`*\[\]<])")
+_BREAKS = re.compile(r"\s*[\n\r]\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class MarkdownMessage:
+    """A message in Markdown.
+
+    :param annotations: its sources, as OpenAI's ``url_citation``; offsets count characters of
+        ``content``
+    """
+
+    content: str
+    annotations: list[dict[str, Any]]
+
+
+class _Writer:
+    """Writes a message, and notes the offsets of its sources."""
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url
+        self._content = ""
+        self._annotations: list[dict[str, Any]] = []
+
+    def write(self, text: str) -> None:
+        """Add text as it is."""
+        self._content += text
+
+    def source(self, number: int, citation: Citation) -> None:
+        """Add a source: its sentence, unless that is the quote, then its title, date and page."""
+        self.write(f"\n{number}. ")
+        start, url = len(self._content), self._base_url + citation.link
+        if citation.sentence.text != citation.quote:
+            self.write(f"“{_escaped(citation.sentence.text)}” — ")
+        self.write(", ".join(_descriptions(citation, url)))
+        source = {
+            "start_index": start,
+            "end_index": len(self._content),
+            "title": citation.title,
+            "url": url,
+        }
+        self._annotations.append({"type": "url_citation", "url_citation": source})
+
+    def message(self) -> MarkdownMessage:
+        """The message."""
+        return MarkdownMessage(self._content, self._annotations)
+
+
+def as_message(record: AnswerRecord, base_url: str) -> MarkdownMessage:
+    """An answer as a message: the quote, then its numbered sources, each with its sentence.
+
+    Text of documents appears as it is, except that characters which Markdown would act on are
+    escaped, and line breaks become spaces.
+
+    :param base_url: the address of the service, without a slash at the end
+    """
+    writer = _Writer(base_url)
+    if record.answer is None:
+        return _refusal(record, writer)
+    first = _write_answer(writer, record.answer.text, record.citations, 1)
+    if record.conflict:
+        writer.write(f"\n\n{wording.CONFLICT} {wording.ALSO_SAY}")
+        for other in record.alternatives:
+            writer.write("\n\n")
+            first = _write_answer(writer, other.text, other.citations, first)
+    return writer.message()
+
+
+def answer_in(content: str) -> str:
+    """The answer in an assistant's message: the quote alone where :func:`as_message` wrote the
+    message, else all of it.
+    """
+    content = content.strip()
+    marked = _MARKED.match(content)
+    if marked:
+        return _ESCAPED.sub(r"\1", marked["quote"])
+    return wording.NO_ANSWER if content.startswith(wording.NO_ANSWER) else content
+
+
+def _write_answer(writer: _Writer, text: str, citations: Sequence[Citation], first: int) -> int:
+    """Write an answer with its sources, numbered from ``first``, and return the next number."""
+    markers = "".join(f"[{number}]" for number in range(first, first + len(citations)))
+    writer.write(f"**{_escaped(text)}** {markers}\n")
+    for number, citation in enumerate(citations, start=first):
+        writer.source(number, citation)
+    return first + len(citations)
+
+
+def _refusal(record: AnswerRecord, writer: _Writer) -> MarkdownMessage:
+    writer.write(wording.refusal(record.reason or Reason.NO_SPAN))
+    if record.passages:
+        writer.write(f"\n\n{wording.NEAREST}:\n")
+    for passage in record.passages[:MAX_NEAREST]:
+        writer.write(f"\n- {_escaped(passage.title)}: “{_beginning(passage)}”")
+    return writer.message()
+
+
+def _beginning(passage: Passage, length: int = 200) -> str:
+    text = (
+        passage.text
+        if len(passage.text) <= length
+        else passage.text[:length].rsplit(maxsplit=1)[0] + " …"
+    )
+    return _escaped(text)
+
+
+def _descriptions(citation: Citation, url: str) -> Iterator[str]:
+    yield f"[{_escaped(citation.title)}]({url})"
+    if citation.published:
+        yield citation.published.isoformat()
+    if citation.page:
+        yield f"page {citation.page}"
+
+
+def _escaped(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", _BREAKS.sub(" ", text))
