@@ -26,7 +26,7 @@ from service.reader.fitted import Calibration, Linear, load_fitted
 from service.reader.form import AnswerForm
 from service.reader.passage import PassageReader
 from service.reader.reader import SpanReader
-from service.reader.span import Findings, Reader, Span, Watch, unwatched
+from service.reader.span import Findings, QuestionReader, Span, Watch, unwatched
 
 BY_SCORE = dict.fromkeys(AnswerForm, Calibration(Linear({"score": 1.0}), threshold=0.5))
 """The confidence is the logistic function of the reader's score: 0.5 at 0."""
@@ -110,7 +110,7 @@ def _shifted(hit: Hit) -> Hit:
 
 def answerer(
     collection: Collection,
-    reader: Reader,
+    reader: QuestionReader,
     calibrations: Mapping[AnswerForm, Calibration] = BY_SCORE,
 ) -> Answerer:
     return Answerer(collection.store, collection.searcher, reader, calibrations)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.reader.decode import MAX_TOKENS, Flags, Floats, Ints, best_spans, null_score
+from service.reader.decode import MAX_ANSWER_TOKENS, Flags, Floats, Ints, best_spans, null_score
 
 Row = tuple[Floats, Floats, Flags, Flags, Ints]
 
@@ -30,7 +30,7 @@ def all_pairs(row: Row) -> list[tuple[float, int, int]]:
     pairs = [
         (-float(start[first] + end[last]), first, last)
         for first in range(len(start))
-        for last in range(first, min(first + MAX_TOKENS, len(start)))
+        for last in range(first, min(first + MAX_ANSWER_TOKENS, len(start)))
         if opens[first] and closes[last] and sentences[first] == sentences[last]
     ]
     return [(-score, first, last) for score, first, last in sorted(pairs)]

@@ -42,7 +42,7 @@ from index.encoding.export import default_weights
 from index.encoding.identity import DEFAULT_ENCODER
 from service.answering.question import DEFAULT_TOP_K, make_question
 from service.answering.service import AnswerService
-from service.reader.decode import MAX_TOKENS, Flags, Floats
+from service.reader.decode import MAX_ANSWER_TOKENS, Flags, Floats
 from service.reader.load import DEFAULT_READER, load_passage_reader
 from service.reader.passage import MAX_ROW_TOKENS, PassageReader
 from service.settings import Settings, load_settings
@@ -320,7 +320,7 @@ def _best_pair(start: Floats, end: Floats, inside: Flags) -> tuple[int, int, flo
     """First and last token of the best allowed pair, and its score."""
     pairs = start[:, None] + end[None, :]
     allowed = np.triu(inside[:, None] & inside[None, :])
-    scores = np.where(allowed & ~np.triu(allowed, MAX_TOKENS), pairs, -np.inf)
+    scores = np.where(allowed & ~np.triu(allowed, MAX_ANSWER_TOKENS), pairs, -np.inf)
     first, last = np.unravel_index(int(scores.argmax()), scores.shape)
     return int(first), int(last), float(scores[first, last])
 

@@ -19,7 +19,7 @@ from service.followups.resolver import Resolver
 from service.reader.evidence import support
 from service.reader.fitted import Calibration
 from service.reader.form import AnswerForm
-from service.reader.span import Findings, Reader, Watch, unwatched
+from service.reader.span import Findings, QuestionReader, Watch, unwatched
 
 MAX_ALTERNATIVES = 3
 
@@ -103,7 +103,7 @@ class Answerer:
         self,
         store: Store,
         searcher: Searcher,
-        reader: Reader,
+        reader: QuestionReader,
         calibrations: Mapping[AnswerForm, Calibration],
     ) -> None:
         self._store = store

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_TOKENS = 30
+MAX_ANSWER_TOKENS = 30
 """The longest answer."""
 
 Floats = NDArray[np.float32]
@@ -44,7 +44,7 @@ def best_spans(
     :param opens: ``[L]``, true where a span may begin; ``closes`` where it may end
     :param sentences: ``[L]``, the number of each token's sentence, never falling; no span reaches
         into another one
-    :return: at most ``count``, best first; every one has at most ``MAX_TOKENS`` tokens
+    :return: at most ``count``, best first; every one has at most ``MAX_ANSWER_TOKENS`` tokens
     """
     scores = _pair_scores(start, end, opens, closes)
     firsts = np.arange(len(scores))[:, None]
@@ -64,7 +64,7 @@ def _pair_scores(start: Floats, end: Floats, opens: Flags, closes: Flags) -> Flo
     """Scores of every pair, ``[L, M]``: row i, column k is the span of tokens i to i + k; -inf
     where not allowed.
     """
-    width = min(MAX_TOKENS, len(end))
+    width = min(MAX_ANSWER_TOKENS, len(end))
     if width == 0:
         return np.empty((0, 0), dtype=np.float32)
     starts = np.where(opens, start, -np.inf).astype(np.float32)

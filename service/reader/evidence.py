@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from index.search.embedded.analyser import terms_of
 from index.search.searcher import Hit
-from index.text.sentences import sentences
 from service.reader.fitted import Feature
+from service.reader.sentences import passage_sentences
 
 _STOP_TERMS = frozenset(
     term
@@ -124,7 +124,7 @@ def support(question: str, idf: Mapping[str, float], hit: Hit) -> float:
 def sentences_of(text: str) -> list[SentenceSpan]:
     """The sentences of a passage."""
     found = []
-    for start, end in sentences(text):
+    for start, end in passage_sentences(text):
         mark = _LIST_MARK.match(text, start, end)
         found.append(SentenceSpan(mark.end() if mark else start, end))
     return found

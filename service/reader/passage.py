@@ -11,8 +11,8 @@ from typing import Protocol
 import numpy as np
 from tokenizers import Encoding, Tokenizer
 
-from index.text.sentences import sentences
 from service.reader.decode import Flags, Floats, Ints, best_spans, null_score
+from service.reader.sentences import passage_sentences
 
 MAX_ROW_TOKENS = 384
 """The longest row: a question, a window of a passage, and the special tokens around them."""
@@ -235,7 +235,7 @@ def _tokens(text: str, encoding: Encoding) -> _Tokens:
             end == start and text[end - 1 : end].isalnum() and text[start : start + 1].isalnum()
         )
     filled = places[:, 0] < places[:, 1]
-    opened = [start for start, _ in sentences(text)]
+    opened = [start for start, _ in passage_sentences(text)]
     numbers = np.searchsorted(opened, places[:, 0], side="right")
     return _Tokens(
         encoding.ids,

@@ -63,7 +63,7 @@ def unwatched(_result: SearchResult) -> None:
     """A watch that does nothing."""
 
 
-class Reader(Protocol):
+class QuestionReader(Protocol):
     """Reads the passages of one question together. Thread-safe and deterministic."""
 
     @property
