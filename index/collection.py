@@ -1,6 +1,4 @@
-"""A collection: one data folder, opened. Everything above searches and changes documents through
-it.
-"""
+"""A collection: an open data folder, through which documents are searched and changed."""
 
 import logging
 import threading
@@ -18,7 +16,7 @@ from corpus.errors import DocumentError, NotFoundError, StoreError
 from corpus.load import ParseResult
 from index.encoding.encoder import Encoder
 from index.encoding.vectors import Vectors
-from index.ingest import batches, prepare, refuse_repeats, status_of
+from index.ingest import prepare, refuse_repeats, status_of, write_batches
 from index.opening import open_to_read, open_to_write, take_files, take_lock
 from index.outcome import FileOutcome, FileStatus
 from index.search.engine import Engine
@@ -39,9 +37,9 @@ log = logging.getLogger("quoth")
 
 @dataclass(frozen=True, slots=True)
 class Exchanged:
-    """What became of documents that were put in and removed together.
+    """What became of documents that were added and removed together.
 
-    :param outcomes: one for each document that was put in, in order
+    :param outcomes: one for each document that was added, in order
     :param removed: the ids of the documents that were removed
     """
 
@@ -116,7 +114,7 @@ class Collection:
         self.close()
 
     def close(self) -> None:
-        """Finish background work, save what can be saved, close the files and give up the lock."""
+        """Finish background work, save, close the files and release the lock."""
         self._finish_tending()
         with self._writing:
             if self._lock is not None:
@@ -131,16 +129,15 @@ class Collection:
         return self._engine.generation
 
     def require_writable(self) -> None:
-        """Nothing, where this process may write.
+        """Check that this process may write.
 
-        :raises StoreError: the folder was opened for reading only
+        :raises StoreError: it opened the folder only to read
         """
         if self._lock is None:
             raise StoreError(f"{self.folder} was opened for reading only")
 
     def keep_up(self) -> None:
-        """See what another process has written since; the process that writes sees its own writes
-        anyway.
+        """Show what another process has written. A process always sees its own writes.
 
         :raises StoreError: the indexes stay behind the store
         """
@@ -148,10 +145,10 @@ class Collection:
             self._engine.follow()
 
     def put(self, documents: Sequence[Document]) -> tuple[list[FileOutcome], int]:
-        """Add or replace documents, all or none, visible to the next question when this returns.
+        """Add or replace all documents or none. When this returns, the next question sees them.
 
         :return: an outcome for each, in order, and the generation
-        :raises DocumentError: two have one id, or one has nothing to quote; then none is put in
+        :raises DocumentError: two have one id, or one has nothing to quote; then none is added
         :raises StoreError: this process may not write, or the disk is full
         """
         done = self.exchange(documents)
@@ -162,12 +159,12 @@ class Collection:
 
         An outcome is yielded only when its batch is on disk and visible.
         """
-        for batch in batches(files):
+        for batch in write_batches(files):
             yield from self._put_batch(batch)
 
     def remove(self, ids: Sequence[str]) -> Removed:
-        """Take documents out, all or none: text, versions, chunks, and stored answers that show
-        them.
+        """Remove all documents or none, with their versions, chunks, and everything that shows
+        their text.
 
         :raises NotFoundError: one of them is not there
         :raises StoreError: this process may not write, or the disk is full
@@ -192,11 +189,12 @@ class Collection:
         origins: Mapping[str, str] = _NOBODY,
         also: TransactionStep | None = None,
     ) -> Exchanged:
-        """Put documents in and take others out, as one generation.
+        """Add documents and remove others, as one generation.
 
-        :param leaving: ids with versions; what was replaced by another version since stays
-        :param origins: for a document that is another one under a new id, the id of that: its
-            vectors are taken over
+        :param leaving: the ids of documents to remove, each with its version; a document that has
+            another version by now stays
+        :param origins: the former ids of documents that have a new one; they keep the vectors that
+            they had under the former id
         :param also: called in the same transaction, to write data of the application
         :raises DocumentError: two have one id, or one has nothing to quote; then nothing has
             changed
@@ -233,14 +231,14 @@ class Collection:
 
     @contextmanager
     def standing_still(self) -> Iterator[None]:
-        """Nobody else changes documents meanwhile; searches go on."""
+        """Hold back all changes of documents while the block runs. Searches go on."""
         with self._writing:
             self.require_writable()
             yield
 
     def settle(self, generation: int) -> None:
-        """Be at that generation, in every structure on disk, without a change, and with nothing
-        left to do.
+        """Bring the store and the indexes on disk to a generation number without a change, and
+        finish background work.
 
         :raises StoreError: this process may not write, or the disk is full
         """
@@ -251,8 +249,8 @@ class Collection:
             self._engine.save()
 
     def take_over(self, successor: "Collection") -> None:
-        """Hold the chunks of another collection of the same documents in place of the own, and
-        search with its encoder.
+        """Replace the chunks by those of another collection of the same documents, and search with
+        its encoder.
 
         While this stands still (:meth:`standing_still`). The other one is closed by it, and its
         files are taken.
@@ -288,8 +286,8 @@ class Collection:
         return {"store": self.store.chunk_count(), **self._engine.sizes()}
 
     def _put_batch(self, batch: Sequence[ParseResult]) -> Iterator[FileOutcome]:
-        """Put a batch in; where a document spoils it, each on its own, so that one bad file never
-        stops the rest.
+        """Add a batch. If a document cannot be added, add each on its own, so that one bad file
+        does not stop the rest.
         """
         documents = [parsed.document for parsed in batch if parsed.document is not None]
         try:
@@ -312,9 +310,7 @@ class Collection:
     def _known(
         self, present: Container[str], origins: Mapping[str, str], id: str
     ) -> dict[str, Vectors]:
-        """Vectors of a document's present chunks, and of those of the document that it was
-        before.
-        """
+        """The vectors that a document has now, and those that it had under its former id."""
         before = self.store.embedded(origins[id]) if id in origins else {}
         return before | self.store.embedded(id) if id in present else before
 
@@ -322,7 +318,7 @@ class Collection:
         found = self.store.summaries(list(statuses))
         if lost := statuses.keys() - found:
             raise StoreError(
-                f"documents were written and are not there: {', '.join(sorted(lost))}; run "
+                f"documents were written but are missing: {', '.join(sorted(lost))}; run "
                 "quoth verify"
             )
         return tuple(
@@ -374,8 +370,7 @@ class Collection:
 
 
 def adopt(store: Store, successor: Collection) -> None:
-    """Let the store hold the successor's chunks in place of its own, as a new generation, and close
-    the successor.
+    """Replace the store's chunks by the successor's, as a new generation, and close the successor.
 
     :raises StoreError: the disk is full; then the store has not changed
     """

@@ -1,4 +1,4 @@
-"""Documents in: cut, embedded, and written batch by batch, with a result for each file."""
+"""Preparing documents for the store: cutting, embedding, and grouping them into batches."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,7 +28,7 @@ def prepare(
     """The documents with chunks and vectors. Only texts that the encoder has not seen for them are
     embedded.
 
-    :raises DocumentError: a document has nothing to cut
+    :raises DocumentError: a document has no text
     """
     cut = [_cut(document, encoder, settings) for document in documents]
     vectors = [known(document.id) for document in documents]
@@ -48,18 +48,18 @@ def prepare(
 
 
 class HoldsDocument(Protocol):
-    """What came of reading a file."""
+    """The result of reading a file."""
 
     @property
     def document(self) -> Document | None:
-        """The document, where there is one."""
+        """The document, if there is one."""
 
 
 _Read = TypeVar("_Read", bound=HoldsDocument)
 
 
-def batches(files: Iterable[_Read]) -> Iterator[list[_Read]]:
-    """Files in groups that are embedded and written together: large enough to be quick, small
+def write_batches(files: Iterable[_Read]) -> Iterator[list[_Read]]:
+    """Groups of files that are embedded and written together, large enough to be quick and small
     enough to lose little.
     """
     batch: list[_Read] = []

@@ -20,9 +20,7 @@ from index.store.succession import has_taken_over
 LOCK_NAME = "writer.lock"
 
 SUCCESSOR = "successor"
-"""The folder, in the data folder, of a collection that is to take this one's place
-(:mod:`index.renewal`).
-"""
+"""The folder, inside the data folder, of the collection that a renewal fills."""
 
 _LOCK_TIMEOUT_S = 1.0
 
@@ -30,7 +28,7 @@ log = logging.getLogger("quoth")
 
 
 def take_lock(folder: Path, timeout_s: float = _LOCK_TIMEOUT_S) -> FileLock:
-    """The writer's place in a folder, which one process at a time can have.
+    """The writer's lock of a data folder, which one process at a time can hold.
 
     :raises StoreError: another process has it
     """
@@ -44,17 +42,16 @@ def take_lock(folder: Path, timeout_s: float = _LOCK_TIMEOUT_S) -> FileLock:
 
 
 def open_to_write(folder: Path, store: Store, dimension: int) -> Engine:
-    """The engine of the one who may write, at the store's generation, whatever a writer before was
-    cut off from.
+    """The engine of the process that writes, at the store's generation.
 
-    Where it holds other chunks all the same, it is made anew.
+    It is built again from the store if it holds other chunks.
     """
     _finish_taking_over(folder, store)
     engine = open_engine(folder, store, dimension, writable=True)
     engine.catch_up()
     if not engine.agrees():
         log.warning(
-            "%s: the indexes do not hold the chunks of the store, and are made anew", folder
+            "%s: the indexes do not hold the chunks of the store, and are built again", folder
         )
         engine.discard()
         engine.catch_up()
@@ -79,15 +76,15 @@ def open_to_read(folder: Path, store: Store, dimension: int) -> Engine:
 
 
 def take_files(folder: Path, successor: Path) -> None:
-    """Put the indexes of a successor that was adopted in place of those in ``folder``, and delete
-    its folder.
+    """Replace the index files in ``folder`` by those of an adopted successor, whose folder is then
+    deleted.
     """
     move_engine_files(successor, folder)
     shutil.rmtree(successor, ignore_errors=True)
 
 
 def _finish_taking_over(folder: Path, store: Store) -> None:
-    """Take the files of a successor whose chunks are in the store already: a writer was cut off in
+    """Take the files of a successor whose chunks are in the store already. A writer was killed in
     between.
     """
     place = folder / SUCCESSOR
@@ -100,10 +97,9 @@ def _finish_taking_over(folder: Path, store: Store) -> None:
 
 
 def _mend(folder: Path, store: Store, dimension: int) -> bool:
-    """Bring the indexes on disk to the store's state, for a reader who finds that a writer was cut
-    off.
+    """Bring the indexes on disk to the store's state, for a reader whose writer was killed.
 
-    :return: whether that could be done: a writer who is there does it
+    :return: False if there is a writer, who does it
     """
     try:
         lock = take_lock(folder, timeout_s=0)

@@ -1,10 +1,10 @@
-"""An index made anew: from its store, or with another encoder or other chunks while the old one
-goes on serving.
+"""Renewal: an index is built again while the old one serves, with another encoder, other chunks or
+other code.
 
-The new index is a collection of its own, in a folder inside the data folder, filled from the old
-one's documents. When it holds what the old one holds, it takes its place in one step, which is a
-new generation. A process that is killed before that leaves a collection that is partly filled: the
-next one goes on from there."""
+The new index is a collection of its own, in a folder inside the data folder, filled with the
+documents of the old one. When it holds the same documents, it takes the place of the old one in one
+step, which is a new generation. If the process is killed before that, the next one resumes.
+"""
 
 import logging
 import shutil
@@ -19,7 +19,7 @@ from corpus.errors import NotFoundError
 from corpus.load import ParseResult
 from index.collection import Collection, adopt
 from index.encoding.encoder import Encoder
-from index.ingest import batches, is_same
+from index.ingest import is_same, write_batches
 from index.opening import SUCCESSOR, take_files, take_lock
 from index.search.factory import open_engine
 from index.store.manifest import Manifest, stored_revisions
@@ -48,8 +48,8 @@ class BuiltWith:
 def built_otherwise(
     folder: Path, encoder: Encoder, settings: ChunkSettings | None = None
 ) -> BuiltWith | None:
-    """What the index in a folder was built with, where that is something else; None where there is
-    nothing in it.
+    """What the index in a folder was built with if it is not what is wanted now, else None. An
+    index without documents is always what is wanted.
 
     :raises StoreError: the store is damaged
     """
@@ -73,8 +73,8 @@ def built_otherwise(
 
 
 class Renewal:
-    """The documents of a data folder cut and embedded anew, in a collection that then takes the old
-    one's place.
+    """Cuts and embeds the documents of a data folder again, in a collection that then takes the
+    place of the old one.
     """
 
     def __init__(
@@ -85,9 +85,9 @@ class Renewal:
         source: str,
         settings: ChunkSettings | None = None,
     ) -> None:
-        """Begin, or go on with what was begun with the same encoder and settings.
+        """Begin a renewal, or resume one with the same encoder and settings.
 
-        :param store: the one in ``folder``, whose writer's place this process has
+        :param store: the store in ``folder``; this process holds the writer's lock
         :param source: what the encoder was loaded from, which is recorded
         :raises StoreError: the disk is full
         """
@@ -102,9 +102,9 @@ class Renewal:
         self._stop = threading.Event()
 
     def run(self, collection: Collection) -> bool:
-        """Fill the new collection while the old one serves and changes, and turn the old one to it.
+        """Fill the new collection while the old one serves and changes, then replace the old one.
 
-        :return: false where :meth:`stop` was called before the end; what was done so far is kept
+        :return: False if :meth:`stop` was called before the end; what was done so far is kept
         :raises DocumentError: a document has nothing to quote when it is cut anew
         :raises StoreError: the disk is full; the old collection serves on
         """
@@ -112,7 +112,7 @@ class Renewal:
             while self._fill() and not self._stop.is_set():
                 pass
             with collection.standing_still():
-                self._fill()  # what came in the last moment
+                self._fill()  # documents that arrived at the last moment
                 if self._stop.is_set():
                     return False
                 collection.take_over(self._successor)
@@ -122,18 +122,18 @@ class Renewal:
         return True
 
     def run_alone(self) -> None:
-        """The same where nothing serves."""
+        """Renew an index that no process serves."""
         self._fill()
         adopt(self._store, self._successor)
         take_files(self._folder, self._folder / SUCCESSOR)
 
     def stop(self) -> None:
-        """Have :meth:`run` end soon."""
+        """Make :meth:`run` end soon."""
         self._stop.set()
 
     def _fill(self) -> int:
-        """Bring the new collection to what the old one holds now; how many documents were not
-        the same.
+        """Bring the new collection to what the old one holds now, and return how many documents
+        differed.
         """
         wanted = {summary.id: summary for summary in self._store.all_documents()}
         present = {summary.id: summary for summary in self._successor.documents()}
@@ -144,7 +144,7 @@ class Renewal:
         if gone:
             self._successor.remove(gone)
         done = 0
-        for batch in batches(
+        for batch in write_batches(
             ParseResult(document.id, document) for document in self._documents(lacking)
         ):
             if self._stop.is_set():
@@ -159,7 +159,7 @@ class Renewal:
             try:
                 yield self._store.document(id)
             except NotFoundError:
-                continue  # deleted meanwhile: the next look at what is there does not find it
+                continue  # deleted meanwhile, which the next round will notice
 
 
 def rebuild(

@@ -377,7 +377,7 @@ def test_a_reader_is_told_that_the_index_is_another_one_now(
     collection = filled(open_collection, make)
     reader = open_collection(writable=False)
     renewal_of(collection, other).run(collection)
-    with pytest.raises(StoreError, match="built anew with other settings meanwhile"):
+    with pytest.raises(StoreError, match="built again with other settings; restart"):
         texts(reader)
 
 

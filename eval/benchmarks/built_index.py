@@ -10,7 +10,7 @@ from eval.benchmarks.copies import Copies
 from eval.benchmarks.material import Material
 from index.collection import Collection
 from index.encoding.encoder import Encoder
-from index.ingest import batches, prepare
+from index.ingest import prepare, write_batches
 from index.store.manifest import Manifest
 from index.store.store import Store
 from index.store.writing import PreparedDocument
@@ -43,7 +43,7 @@ def build_index(folder: Path, material: Material, encoder: Encoder, chunks: int)
 
 def _prepared(documents: Sequence[Document], encoder: Encoder) -> Iterator[list[PreparedDocument]]:
     """The documents with chunks and vectors, in the batches in which adding would write them."""
-    for batch in batches(ParseResult(document.id, document) for document in documents):
+    for batch in write_batches(ParseResult(document.id, document) for document in documents):
         loaded = [each.document for each in batch if each.document]
         # a new index knows no vectors yet
         yield prepare(loaded, encoder, ChunkSettings(), lambda _document_id: {})

@@ -41,7 +41,7 @@ from eval.benchmarks.speed_figure import (
 from eval.benchmarks.timing import WALL
 from eval.console import stderr
 from eval.measuring.formulas import percentile
-from index.encoding.encoder import MAX_TOKENS, Encoder, TransformerEncoder, load_encoder
+from index.encoding.encoder import ENCODER_MAX_TOKENS, Encoder, TransformerEncoder, load_encoder
 from index.encoding.export import default_weights
 from index.encoding.identity import DEFAULT_ENCODER
 from service.answering.question import DEFAULT_TOP_K
@@ -336,7 +336,8 @@ def seen_tokens(encoder: Encoder, texts: Sequence[str]) -> int:
     do not.
     """
     return sum(
-        min(len(spans) + _SPECIAL_TOKENS, MAX_TOKENS) for spans in encoder.token_spans(texts)
+        min(len(spans) + _SPECIAL_TOKENS, ENCODER_MAX_TOKENS)
+        for spans in encoder.token_spans(texts)
     )
 
 

@@ -15,7 +15,7 @@ from tokenizers import Encoding, Tokenizer
 
 from corpus.errors import SettingsError
 from index.encoding.identity import DEFAULT_ENCODER, EncoderIdentity, altered_files, export_folder
-from index.encoding.onnx_runtime import Graph, Row
+from index.encoding.onnx_runtime import Graph, GraphInput
 from index.encoding.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-MAX_TOKENS = 256
+ENCODER_MAX_TOKENS = 256
 """Tokens of the default encoder's window, special ones included, as its authors set it."""
 
 
@@ -60,7 +60,7 @@ class OnnxEncoder:
         self._graph = Graph(folder / "model.onnx", threads)
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(MAX_TOKENS)
+        self._tokenizer.enable_truncation(ENCODER_MAX_TOKENS)
         self._counter = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._counter.no_padding()
         self._counter.no_truncation()
@@ -169,7 +169,7 @@ def sha256_of_weights(weights: "Mapping[str, Tensor]") -> str:
     return state.hexdigest()
 
 
-def _row(encoding: Encoding) -> Row:
+def _row(encoding: Encoding) -> GraphInput:
     ids = np.array(encoding.ids, dtype=np.int64)
     return {"input_ids": ids, "attention_mask": np.ones_like(ids)}
 
@@ -181,13 +181,13 @@ def _checked_export(folder: Path) -> EncoderIdentity:
         altered = altered_files(folder, described["files"])
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise SettingsError(
-            f"{folder}: the exported model is incomplete ({exc}); delete the folder, it is "
-            "made anew"
+            f"{folder}: the exported model is incomplete ({exc}); delete the folder, and it is "
+            "exported again"
         ) from exc
     if altered:
         raise SettingsError(
-            f"{folder}: {', '.join(altered)} is not what was exported; delete the folder, it "
-            "is made anew"
+            f"{folder}: {', '.join(altered)} is not what was exported; delete the folder, "
+            "and it is exported again"
         )
     return identity
 

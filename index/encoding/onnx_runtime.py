@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from corpus.errors import SettingsError
 
-Row = Mapping[str, NDArray[np.int64]]
+GraphInput = Mapping[str, NDArray[np.int64]]
 """The inputs of a graph for one text, by name, ``[L]`` each."""
 
 _SLOW_FUSIONS = ["SkipLayerNormFusion"]
@@ -49,7 +49,9 @@ class Graph:
         self.outputs = tuple(given.name for given in self._session.get_outputs())
         self._cores = ThreadPoolExecutor(cores, thread_name_prefix=path.stem)
 
-    def run(self, rows: Sequence[Row], outputs: Sequence[str]) -> list[list[NDArray[np.float32]]]:
+    def run(
+        self, rows: Sequence[GraphInput], outputs: Sequence[str]
+    ) -> list[list[NDArray[np.float32]]]:
         """The outputs of those names for each row, in its order, without the dimension of the
         batch.
         """
@@ -61,7 +63,7 @@ class Graph:
         }
         return [running[number].result() for number in range(len(rows))]
 
-    def _run(self, row: Row, outputs: Sequence[str]) -> list[NDArray[np.float32]]:
+    def _run(self, row: GraphInput, outputs: Sequence[str]) -> list[NDArray[np.float32]]:
         given = {name: row[name][np.newaxis] for name in self.inputs}
         found: list[Any] = self._session.run(
             list(outputs), given
@@ -69,5 +71,5 @@ class Graph:
         return [output[0] for output in found]
 
 
-def _length(row: Row) -> int:
+def _length(row: GraphInput) -> int:
     return len(next(iter(row.values())))

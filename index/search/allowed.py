@@ -9,7 +9,7 @@ from index.search.idset import NOTHING, IdSet
 from index.store.store import Store
 
 _KEPT = 64
-"""Filters that are remembered; a million chunks take 125 kB for each."""
+"""The number of filters that are kept; with a million chunks, each takes 125 kB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +21,11 @@ class Allowed:
 
 
 class AllowedChunks:
-    """The chunks that pass, of the filters that were asked for last. Thread-safe.
+    """The chunks that pass the filters that were used last. Thread-safe.
 
-    Reading half a million numbers for every question would take longer than the search. So they are
-    read once, and after that only what came and went since."""
+    To read half a million ids for every question would take longer than the search. So they are
+    read once, and after that only the changes.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -32,8 +33,7 @@ class AllowedChunks:
         self._lock = threading.Lock()
 
     def of(self, filters: Filters, generation: int) -> Allowed:
-        """The chunks that pass, in that generation where they are kept or the store is there, else
-        in a later one.
+        """The chunks that pass, in that generation; in a later one if the store is past it.
 
         :raises StoreError: the store cannot be read
         """

@@ -44,10 +44,10 @@ def fuse(
     one from 0 to its greatest. After Bruch, Gai and Ingber, "An Analysis of Fusion Functions for
     Hybrid Retrieval", arXiv 2210.11934.
 
-    :param aside: those of another form of the question; what it says of the candidates counts for
+    :param aside: the candidates of another form of the question, whose scores have the weight
         ``ASIDE_WEIGHT``
     :param weight: of the dense score, 0 to 1
-    :param limit: how many are wanted; all by default
+    :param limit: how many to return; all by default
     """
     scores = _fused_scores(candidates, weight)
     if aside is not None:

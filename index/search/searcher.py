@@ -59,7 +59,7 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """Where to search, and the encoder whose vectors are there: they change together."""
+    """An engine and the encoder of its vectors. They change together."""
 
     engine: CandidateSource
     encoder: Encoder
@@ -89,8 +89,8 @@ class Searcher:
         return self._side.encoder
 
     def turn_to(self, engine: CandidateSource, encoder: Encoder) -> None:
-        """Search there from now on. A search that is under way ends where it began, or begins again
-        there.
+        """Search with another engine and encoder from now on. A search that is running ends with
+        the old ones, or starts again with the new ones.
         """
         self._side = _Side(engine, encoder)
 
@@ -108,7 +108,8 @@ class Searcher:
             search alone
         :param aside: another form of the question, whose scores count for ``ASIDE_WEIGHT``
         :raises StoreError: the indexes and the store do not agree, or documents change without a
-            pause"""
+            pause
+        """
         filters = filters or Filters()
         forms = [question] if aside is None or aside == question else [question, aside]
         deadline = time.monotonic() + _PATIENCE_S
@@ -136,7 +137,7 @@ class Searcher:
 
 
 def _settled(found: Sequence[Candidates]) -> bool:
-    """Whether nothing was written while these were found."""
+    """Whether nothing was written between these searches."""
     return all(each.whole and each.generation == found[0].generation for each in found)
 
 

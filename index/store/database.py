@@ -1,6 +1,4 @@
-"""A database in a file: connections whose statements see one state, and transactions that are whole
-or not at all.
-"""
+"""A database in a file: connections that see one state, and transactions."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,16 +35,16 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """One connection whose statements all see the same state."""
+        """A connection whose statements all see the same state."""
         with _translated(self.path), self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def transaction(self, synchronous: str = "FULL") -> Iterator[sa.Connection]:
-        """One connection that writes; all of it or nothing.
+        """A connection that writes everything or nothing.
 
-        :param synchronous: FULL is on the disk when this ends, even if the power fails; NORMAL
-            survives the process"""
+        :param synchronous: FULL survives a power failure, NORMAL only a killed process
+        """
         with _translated(self.path), self._engine.connect() as connection:
             connection.execution_options(quoth_synchronous=synchronous)
             with connection.begin():
@@ -54,9 +52,9 @@ class Database:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a data folder where there is none.
+    """Create a data folder if it does not exist.
 
-    :raises StoreError: it cannot be made
+    :raises StoreError: it cannot be created
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -67,10 +65,11 @@ def make_folder(folder: Path) -> None:
 
 
 def locked(path: Path, refusal: str, timeout_s: float) -> FileLock:
-    """A lock that one process at a time can have.
+    """Acquire a lock that one process at a time can hold.
 
-    :param timeout_s: how long is waited for it
-    :raises StoreError: another process has it; this is the refusal
+    :param refusal: the message of the error
+    :param timeout_s: how long to wait for it
+    :raises StoreError: another process holds it
     """
     lock = FileLock(path)
     try:
@@ -123,7 +122,7 @@ def _advice(fault: str) -> str:
 
 
 def insert_or_keep(table: sa.Table) -> sa.Insert:
-    """An insert that leaves a row alone whose key is there already."""
+    """An insert that leaves a row alone if its key exists."""
     return insert(table).on_conflict_do_nothing()
 
 

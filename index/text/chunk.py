@@ -11,12 +11,10 @@ REVISION = 1
 """Raised with every change of how documents are cut: an index of another revision is renewed."""
 
 TokenSpans = Callable[[Sequence[str]], list[list[tuple[int, int]]]]
-"""Where the tokens of each text stand in it, as half-open code point spans."""
+"""Returns the tokens of each text as half-open spans of code points."""
 
 _MAX_CHARACTERS_PER_TOKEN = 12
-"""A text with more characters per token than this is no prose (an endless word is one unknown
-token).
-"""
+"""The most characters that a token counts for: an endless word may be a single unknown token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,8 @@ class Chunk:
 class ChunkSettings:
     """How documents are cut.
 
-    :param max_tokens: of the encoder's tokenizer, without context and special tokens
+    :param max_tokens: the most tokens of a chunk, by the encoder's tokenizer, without context and
+        special tokens
     :param overlap: sentences that a chunk repeats from the one before it
     """
 
@@ -72,8 +71,9 @@ def chunk_document(
 ) -> list[Chunk]:
     """The chunks of a document, in the order of its text.
 
-    Together they hold every character but headings and white space. A chunk never crosses a
-    heading."""
+    Together they contain every character except headings and white space. No chunk crosses a
+    heading.
+    """
     found = sections(document.text)
     return [
         Chunk(
@@ -99,7 +99,7 @@ def _context(document: Document, section: Section) -> str:
 def _pieces(
     text: str, parts: Sequence[Section], token_spans: TokenSpans, max_tokens: int
 ) -> Iterator[list[_Piece]]:
-    """Those of each section; the tokens of all sentences are asked for together."""
+    """The pieces of each section. The tokens of all sentences are computed together."""
     spans = [sentences(text, part.start, part.end) for part in parts]
     tokens = iter(token_spans([text[start:end] for inside in spans for start, end in inside]))
     for inside in spans:
@@ -113,8 +113,8 @@ def _pieces(
 def _fitting(
     text: str, start: int, end: int, tokens: list[tuple[int, int]], max_tokens: int
 ) -> Iterator[_Piece]:
-    """The sentence as one piece where it fits, else cut between words, and inside a word only where
-    it must be.
+    """The sentence as one piece if it fits. Otherwise it is cut between words, and inside a word
+    only if that word is too long itself.
     """
     max_characters = max_tokens * _MAX_CHARACTERS_PER_TOKEN
     if len(tokens) <= max_tokens and end - start <= max_characters:
@@ -140,7 +140,7 @@ def _piece(start: int, end: int, tokens: int) -> _Piece:
 
 
 def _word_break(text: str, start: int, limit: int) -> int:
-    """The last white space in the second half of ``text[start:limit]``, else the limit."""
+    """The end of the last word in the second half of ``text[start:limit]``, or the limit."""
     middle = (start + limit) // 2
     for at in range(limit, middle, -1):
         if text[at - 1].isspace() or text[at : at + 1].isspace():
@@ -149,8 +149,8 @@ def _word_break(text: str, start: int, limit: int) -> int:
 
 
 def _windows(pieces: list[_Piece], settings: ChunkSettings) -> Iterator[tuple[int, int]]:
-    """Spans of as many whole pieces as fit, each opening with the last ``overlap`` pieces of the
-    one before.
+    """Spans of as many whole pieces as fit. Each begins with the last ``overlap`` pieces of the one
+    before.
     """
     first = 0
     while first < len(pieces):
@@ -165,8 +165,8 @@ def _windows(pieces: list[_Piece], settings: ChunkSettings) -> Iterator[tuple[in
 
 
 def _next_first(pieces: list[_Piece], first: int, last: int, settings: ChunkSettings) -> int:
-    """Where the next window opens: ``overlap`` pieces back, less where they would leave no room for
-    a new one.
+    """The first piece of the next window: ``overlap`` pieces back, or fewer if they would leave no
+    room for a new one.
     """
     opening = max(first + 1, last + 1 - settings.overlap)
     while opening <= last and _tokens(pieces[opening : last + 2]) > settings.max_tokens:

@@ -11,7 +11,7 @@ from corpus.folder import scan
 from corpus.load import extraction_revisions
 from corpus.pool import ParserPool
 from index.collection import Collection
-from index.ingest import batches
+from index.ingest import write_batches
 from index.outcome import FileOutcome, FileStatus
 from service.mirror.ledger import FileStage, Ledger, LedgerChange, LedgerEntry
 from service.mirror.plan import SyncPlan, make_plan, root_of
@@ -89,7 +89,7 @@ class Mirror:
         # One batch is held back, because the last one also removes the missing files, and which
         # files are missing is known only when all have been read.
         held: list[FileUpdate] = []
-        for batch in batches(reader.read(pool)):
+        for batch in write_batches(reader.read(pool)):
             yield from self._commit(reader, held, ())
             held = batch
         yield from self._commit(reader, held, reader.missing)

@@ -20,7 +20,5 @@ ANALYZER = (
 
 
 def terms_of(text: str) -> list[str]:
-    """The terms of a text as the index knows them: words and numbers, lower-case, without accents,
-    stemmed.
-    """
+    """The terms of a text: its words and numbers, in lower case, without accents, and stemmed."""
     return list(ANALYZER.analyze(text))

@@ -15,9 +15,7 @@ from index.search.idset import NOTHING, IdSet
 from index.store.rows import ChunkIds
 
 StoredVectors = Callable[[Sequence[int]], tuple[ChunkIds, Vectors]]
-"""Of chunks of those numbers, which are there, in any order, and their vectors, ``[there,
-dimension]``.
-"""
+"""Returns the ids that exist, in any order, and their vectors, ``[ids, dimension]``."""
 
 _LISTS = 4.0
 """Lists of the inverted file, times the square root of how many vectors there are."""
@@ -33,7 +31,7 @@ _SAMPLE_PER_LIST = 40
 _TRAINING_ROUNDS = 10
 
 OUTGROWN = 4
-"""Times that the lists may grow past the size that they were made for."""
+"""How many times larger than planned the lists may become."""
 
 _READ_AT_ONCE = 10_000
 """Vectors that are read from the store together."""
@@ -47,7 +45,7 @@ class CompressedPart:
     """The compressed part: an inverted file that never changes, and what of it still counts.
 
     :param path: where it is mapped from
-    :param alive: numbers of its chunks, without those that were replaced or went since it was made
+    :param alive: the ids of its chunks, without those that were replaced or removed since
     """
 
     index: faiss.IndexIVF
@@ -56,14 +54,14 @@ class CompressedPart:
 
     @classmethod
     def of(cls, index: faiss.IndexIVF, path: Path) -> "CompressedPart":
-        """All of a file counts."""
+        """The whole of a file."""
         lists = index.invlists
         held = [_ids_of(lists, number) for number in range(index.nlist) if lists.list_size(number)]
         return cls(index, path, IdSet.of(np.concatenate(held)) if held else NOTHING)
 
     @property
     def gone(self) -> int:
-        """How many of the file's vectors do not count any more."""
+        """The number of vectors in the file that were replaced or removed since."""
         return int(self.index.ntotal) - len(self.alive)
 
     def shortlist(self, vector: Vectors, limit: int, allowed: IdSet | None) -> ChunkIds:
@@ -117,10 +115,11 @@ def bitmap_of(ids: IdSet) -> faiss.IDSelector:
 
 
 def _sample(stored: StoredVectors, ids: ChunkIds, size: int) -> Vectors:
-    """Vectors drawn by chance, the same each time.
+    """Vectors drawn at random, the same each time.
 
-    Not every so-manieth: where documents repeat one pattern of chunks, that would take the same
-    part of each."""
+    They are not every n-th vector, because in documents that repeat one pattern of chunks, that
+    would take the same part of each.
+    """
     drawn = np.sort(np.random.default_rng(0).choice(ids, min(size, len(ids)), replace=False))
     parts = np.array_split(drawn, math.ceil(len(drawn) / _READ_AT_ONCE))
     return np.concatenate([stored(part.tolist())[1] for part in parts])

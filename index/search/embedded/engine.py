@@ -94,7 +94,7 @@ class EmbeddedEngine:
         """The ``limit`` best chunks by vector and the ``limit`` best by terms, together.
 
         Words are searched in another thread while the vector is made and searched with: on two
-        cores that is for free."""
+        cores this costs nothing."""
         snapshot = self._snapshot
         generation = snapshot.vectors.generation
         allowed = self._allowed.of(filters, generation) if filters else None
@@ -148,11 +148,11 @@ class EmbeddedEngine:
         self._reach(self._snapshot.vectors)
 
     def compact(self) -> Callable[[], None]:
-        """Work what came since into FAISS's compressed part, or make one; this takes a while, and
+        """Work new vectors into FAISS's compressed part, or make one. This takes a while, and
         nothing waits for it.
 
-        :return: what shows the result to searches, to be called by the one writer when it has
-            written a new generation
+        :return: shows the result to searches; the writer calls it when it has written a new
+            generation
         :raises StoreError: it cannot be written to disk
         """
         vectors = self._snapshot.vectors
@@ -163,7 +163,7 @@ class EmbeddedEngine:
         """Bring this process to the generation that another one has written.
 
         :raises StoreError: the lexical index stays behind the store, whose writer is very slow; or
-            the index was built anew with another encoder, or with other chunks"""
+            the index was built again with another encoder, or with other chunks"""
         with self._following:  # Two threads at once could put an older generation in place.
             self._follow(timeout_s)
 
@@ -172,7 +172,7 @@ class EmbeddedEngine:
         if snapshot.vectors.generation == snapshot.lexical.generation == self._store.generation:
             return
         if not self.generation and self._store.generation:
-            # no file of FAISS can be read: one made anew is less to hold than every vector
+            # FAISS's files cannot be read. A new file takes less memory than every vector.
             self._mend()
         deadline = time.monotonic() + timeout_s
         while True:
@@ -180,7 +180,7 @@ class EmbeddedEngine:
             parts = list(self._store.vector_changes_since(vectors.generation))
             if self._manifest not in (None, self._store.manifest()):
                 raise StoreError(
-                    "the index was built anew with other settings meanwhile: start again with those"
+                    "the index was built again with other settings; restart with those"
                 )
             vectors = self._applied(vectors, parts)
             if vectors.generation == lexical.generation:
@@ -215,7 +215,7 @@ class EmbeddedEngine:
         return None
 
     def discard(self) -> None:
-        """Forget everything, on disk too; :meth:`catch_up` makes it anew from the store."""
+        """Delete everything, on disk too; :meth:`catch_up` builds it again from the store."""
         self._lexical.close()
         discard_terms(self._folder)
         VectorIndex.discard(self._folder)
@@ -226,19 +226,18 @@ class EmbeddedEngine:
 
     @staticmethod
     def move(source: Path, target: Path) -> None:
-        """Put the files of an engine of one folder in place of those of another, whose engine is
-        closed.
+        """Replace the engine's files in one folder by those in another. Both engines are closed.
 
-        Cut off half-way, it can be done again.
+        If it is interrupted, it can be done again.
         """
         VectorIndex.move(source, target)
         move_terms(source, target)
 
     def save(self) -> None:
-        """Write FAISS's part to disk, so that the next opening has less to catch up. Only the
+        """Write FAISS's part to disk, so that the next opening has less to catch up with. Only the
         writer does this.
 
-        Where there is no room for it nothing is lost: the store has it all.
+        If there is no room, nothing is lost, because the store has everything.
         """
         vectors = self._snapshot.vectors
         if vectors.generation == self._saved:
@@ -251,11 +250,11 @@ class EmbeddedEngine:
         self._unsaved_chunks = 0
 
     def pause(self) -> None:
-        """Finish background work; the next write begins it again."""
+        """Finish background work; the next write starts it again."""
         self._lexical.close()
 
     def close(self) -> None:
-        """Finish background work, and have nobody wait for another generation."""
+        """Finish background work, and stop waiting for other generations."""
         self._closed = True
         self.pause()
 
@@ -281,7 +280,7 @@ class EmbeddedEngine:
             self.save()
 
     def _forward(self, vectors: VectorIndex) -> VectorIndex:
-        """The vectors at the store's generation; made at once where there is nothing yet."""
+        """The vectors at the store's generation, built from the store if there are none yet."""
         if vectors.generation == 0:
             return self._built()
         return self._applied(vectors, self._store.vector_changes_since(vectors.generation))
@@ -298,8 +297,8 @@ class EmbeddedEngine:
         return VectorIndex.built(self._folder, self._dimension, self._store.vectors, ids, parts)
 
     def _nearest_on_disk(self) -> VectorIndex:
-        """What this process has, or what was made of it since, where that is nothing or much to
-        search.
+        """The vectors of this process, or newer ones on disk if this process has none, or too many
+        beside its compressed part.
         """
         vectors = self._snapshot.vectors
         if vectors.generation and not vectors.crowded:

@@ -23,7 +23,7 @@ _HEAP_BYTES = 32_000_000
 
 
 class LexicalIndex:
-    """The terms on disk. Any process may read; one at a time may :meth:`apply`."""
+    """The terms on disk. Any process may read them; one at a time may :meth:`apply` changes."""
 
     def __init__(self, folder: Path, writable: bool) -> None:
         """Open the index in ``folder``, and create it if there is none.
@@ -81,7 +81,7 @@ class LexicalIndex:
         return self.refresh()
 
     def close(self) -> None:
-        """Wait for background work and give the writer's place free."""
+        """Wait for background work and release tantivy's lock."""
         if self._writer is not None:
             self._writer.wait_merging_threads()
             self._writer = None

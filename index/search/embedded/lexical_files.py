@@ -58,16 +58,15 @@ def record_revisions(folder: Path) -> None:
 def damaged_files(folder: Path) -> list[str]:
     """The names of the present generation's files that do not hold what tantivy wrote.
 
-    Each ends with a checksum of its own, which tantivy itself does not look at. Files of a
-    generation that is still being written are no part of this."""
+    Each file ends with a checksum, which tantivy itself does not compare. Files of a generation
+    that is still being written are not among them.
+    """
     place = folder / TERMS_FOLDER
     return sorted(name for name in _committed(place) if _is_damaged(place / name))
 
 
 def _committed(place: Path) -> set[str]:
-    """The names that files of the present generation have, none where the list of them cannot be
-    read.
-    """
+    """The names of the present generation's files; none if their list cannot be read."""
     try:
         segments = json.loads((place / "meta.json").read_bytes())["segments"]
         ids = {
@@ -98,8 +97,8 @@ def _is_damaged(path: Path) -> bool:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """What tantivy raises for files that are damaged or of another version, as an error of
-    Quoth.
+    """Turn what tantivy raises for files that are damaged or of another version into a
+    :class:`StoreError`.
     """
     try:
         yield

@@ -16,25 +16,25 @@ CONTEXT_WEIGHT = 0.5
 """How much a term in the title or a heading counts against one in the text."""
 
 ALL_TERMS_UP_TO = 50_000
-"""Chunks up to which every term of a question is searched in full."""
+"""The number of chunks up to which every term of a question is searched in full."""
 
 POSTINGS = 200_000
-"""Chunks that are read, term by term, to propose some; words held by more only score what the rarer
-ones propose.
+"""The number of chunks that are read, term by term, to propose candidates. More frequent words only
+score what the rarer ones propose.
 
 A word of every second chunk says next to nothing of what a chunk is about (its idf is 0.7, that of
 a name 8 to 13). """
 
 _DEEPER = 2
-"""Chunks proposed for each that is wanted, where some words have not been counted yet."""
+"""The number of chunks proposed for each one wanted, if some words have not been scored yet."""
 
 _BROAD = 8
-"""Filters that let through more than one chunk in so many are looked for among the best of all
-chunks.
+"""If filters let through more than one chunk in this many, the best of all chunks are searched for
+those that pass.
 """
 
 _FEW = 2_000
-"""Chunks that pass filters, up to which every term is searched in full."""
+"""The number of chunks that pass the filters up to which every term is searched in full."""
 
 
 class LexicalSnapshot:
@@ -56,10 +56,10 @@ class LexicalSnapshot:
         """The chunks with the highest BM25 for the question's terms, as (number, score above 0),
         best first.
 
-        In a large index, words that too many chunks hold do not propose chunks; they count for
-        those that the others propose (:data:`POSTINGS`).
+        In a large index, words that are in too many chunks do not propose any, but they score those
+        that the others propose (:data:`POSTINGS`).
 
-        :param allowed: the chunks that pass the filters, where they are known: then broad filters
+        :param allowed: the chunks that pass the filters, if they are known; broad filters then
             cost little
         :raises StoreError: the index is damaged
         """
@@ -82,10 +82,8 @@ class LexicalSnapshot:
         return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]
 
     def _leading(self, terms: list[str], limit: int) -> list[str]:
-        """The rarest terms, as many as stay within :data:`POSTINGS`, or as are needed to find
-        enough chunks.
-
-        All of them, where reading them all takes no longer than looking the others up.
+        """The rarest terms: as many as stay within :data:`POSTINGS`, or as are needed to find
+        enough chunks. All terms, if reading them takes no longer than looking up the others.
         """
         holding = sorted((self._searcher.doc_freq("text", term), term) for term in terms)
         if sum(chunks for chunks, _ in holding) <= 2 * POSTINGS:
@@ -102,8 +100,8 @@ class LexicalSnapshot:
     def _proposed(
         self, terms: list[str], limit: int, filters: Filters | None, allowed: IdSet | None
     ) -> dict[int, float]:
-        """The best chunks by these terms that pass; under broad filters, out of the best of all
-        where these suffice.
+        """The best chunks by these terms that pass. With broad filters they are taken from the best
+        of all chunks if those are enough.
         """
         if (
             not filters
@@ -134,8 +132,9 @@ class LexicalSnapshot:
     def _among(self, ids: list[int], terms: list[str]) -> tantivy.Query:
         """The chunks of those numbers, scored by these terms.
 
-        One term at a time beside what must match: so each looks up the few chunks instead of
-        reading all it has."""
+        Each term stands beside the chunks that must match. So it looks up these few instead of
+        reading all the chunks that it is in.
+        """
         any_of = [
             (tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "chunk_id", id, "basic"))
             for id in ids

@@ -33,10 +33,10 @@ from index.store.chunks import VectorChanges
 from index.store.rows import ChunkIds
 
 EXACT_UP_TO = 50_000
-"""Vectors up to which comparing all of them is quick enough."""
+"""The number of vectors up to which it is quick enough to compare all of them."""
 
 RECENT = 20_000
-"""Changes beside the compressed part past which they are worked into it."""
+"""The number of changes beside the compressed part above which they are worked into it."""
 
 SHORTLIST = 1.25
 """Vectors that the compressed part proposes for each that is wanted."""
@@ -67,7 +67,7 @@ class VectorIndex:
     """The vectors of one generation under their chunks' numbers. It never changes: :meth:`apply`
     makes the next one.
 
-    Because of that a search needs no lock, and sees one generation from its start to its end.
+    So a search needs no lock, and sees one generation from start to end.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class VectorIndex:
 
     @property
     def crowded(self) -> bool:
-        """Whether so much is kept beside the compressed part that a new one should be made
+        """Whether so many vectors are beside the compressed part that they should be worked into it
         (:meth:`compacted`).
         """
         if self._compressed is None:
@@ -192,8 +192,8 @@ class VectorIndex:
         return cls._written(folder, whole, generation, stored)
 
     def compacted(self, folder: Path) -> "VectorIndex":
-        """The same with everything in the compressed part, written to ``folder``, and without what
-        does not count.
+        """The same vectors, all in a compressed part that is written to ``folder``, without those
+        that were replaced or removed.
 
         :raises StoreError: the file cannot be written, or the present one is gone or damaged
         """
@@ -212,7 +212,7 @@ class VectorIndex:
         """Write the index as a file of its generation, whole or not at all, and delete those that
         it replaces.
 
-        A compressed part is on disk already, and what came since is quick to read from the store.
+        A compressed part is on disk already, and newer vectors are quick to read from the store.
 
         :raises StoreError: the file cannot be written
         """
@@ -233,10 +233,10 @@ class VectorIndex:
     def load(
         cls, folder: Path, dimension: int, stored: StoredVectors, writable: bool = False
     ) -> "VectorIndex":
-        """The newest index in the folder that can be read, an empty one where there is none.
+        """The newest index in the folder that can be read; an empty one if there is none.
 
-        A damaged file is no loss: the store holds every vector, and what is missing is applied from
-        there.
+        Nothing is lost with a damaged file: the store has every vector, and what is missing is
+        applied from there.
 
         :param writable: files that cannot be read may be deleted
         """
@@ -256,7 +256,7 @@ class VectorIndex:
 
     @staticmethod
     def move(source: Path, target: Path) -> None:
-        """Put the files of one folder in place of those of another, where there are any."""
+        """Replace the files of one folder by those of another, if it has any."""
         moved = list(_files(source))
         for file in _files(target) if moved else ():
             file.path.unlink(missing_ok=True)
