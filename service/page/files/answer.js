@@ -12,7 +12,11 @@ const NEAREST = 3;
 /** The view of a turn's answer. `actions`: askAnyway, askUnfiltered, openLibrary, said. */
 export function outcomeView(turn, actions) {
   const { answer } = turn;
-  const body = answer.answered ? (answer.conflict ? conflictView(answer) : answerView(answer)) : refusalView(answer, actions);
+  const body = answer.answered
+    ? answer.conflict
+      ? conflictView(answer)
+      : answerView(answer)
+    : refusalView(answer, actions);
   return [body, feedbackView(turn, actions)];
 }
 
@@ -55,7 +59,11 @@ function confidenceView(confidence) {
         button.setAttribute("aria-expanded", String(!meaning.hidden));
       },
     },
-    element("span", { class: "gauge", "data-bars": bars, "aria-hidden": "true" }, Array.from({ length: 5 }, () => element("i"))),
+    element(
+      "span",
+      { class: "gauge", "data-bars": bars, "aria-hidden": "true" },
+      Array.from({ length: 5 }, () => element("i")),
+    ),
     element("span", { class: "words" }, words),
     element("span", { class: "number" }, percent(confidence)),
     icon("info"),
@@ -70,7 +78,11 @@ function othersView(alternatives, answerId) {
     "details",
     { class: "others" },
     element("summary", {}, counted(others.length, "less likely answer")),
-    element("ul", {}, others.map((other) => otherView(other, answerId))),
+    element(
+      "ul",
+      {},
+      others.map((other) => otherView(other, answerId)),
+    ),
   );
 }
 
@@ -100,12 +112,21 @@ function conflictView(answer) {
     { class: "conflict" },
     element("p", { class: "headline" }, WORDING.conflict),
     element("p", { class: "quiet" }, `${counted(values.length, "answer")}, the newest first.`),
-    element("ol", { class: "values" }, values.map((value) => valueView(value, answer.id))),
+    element(
+      "ol",
+      { class: "values" },
+      values.map((value) => valueView(value, answer.id)),
+    ),
   );
 }
 
 function newest(citations) {
-  return citations.map(({ published }) => published ?? "").sort().at(-1) ?? "";
+  return (
+    citations
+      .map(({ published }) => published ?? "")
+      .sort()
+      .at(-1) ?? ""
+  );
 }
 
 function valueView(value, answerId) {
@@ -114,11 +135,22 @@ function valueView(value, answerId) {
   return element(
     "li",
     {},
-    element("p", { class: "date" }, date ? element("time", { datetime: date }, day(date)) : "No date"),
+    element(
+      "p",
+      { class: "date" },
+      date ? element("time", { datetime: date }, day(date)) : "No date",
+    ),
     element("p", { class: "value", dir: "auto" }, element("mark", {}, value.text.slice(0, 300))),
     element("blockquote", {}, sentenceView(first)),
-    element("p", { class: "quiet" }, `${sureness(value.confidence).words}, ${percent(value.confidence)}`),
-    sourceList(value.citations.map((citation) => ({ ...citation, number: 1 })), answerId),
+    element(
+      "p",
+      { class: "quiet" },
+      `${sureness(value.confidence).words}, ${percent(value.confidence)}`,
+    ),
+    sourceList(
+      value.citations.map((citation) => ({ ...citation, number: 1 })),
+      answerId,
+    ),
   );
 }
 
@@ -130,17 +162,25 @@ function refusalView(answer, actions) {
     element("p", { class: "headline" }, WORDING.noAnswer),
     element("p", { class: "quiet" }, WORDING.refusals[answer.reason]),
     element("div", { class: "offers" }, offers(answer, actions)),
-    nearest.length ? [
-      element("h3", {}, WORDING.nearest),
-      element("ul", { class: "passages" }, nearest.map((passage) => passageView(passage, answer.id))),
-    ] : null,
+    nearest.length
+      ? [
+          element("h3", {}, WORDING.nearest),
+          element(
+            "ul",
+            { class: "passages" },
+            nearest.map((passage) => passageView(passage, answer.id)),
+          ),
+        ]
+      : null,
   );
 }
 
 function offers(answer, actions) {
-  const offer = (label, onclick) => element("button", { type: "button", class: "button small", onclick }, label);
+  const offer = (label, onclick) =>
+    element("button", { type: "button", class: "button small", onclick }, label);
   if (answer.reason === "low_confidence") return offer("Show the best guess", actions.askAnyway);
-  if (answer.reason === "filter_excludes_all") return offer("Ask without filters", actions.askUnfiltered);
+  if (answer.reason === "filter_excludes_all")
+    return offer("Ask without filters", actions.askUnfiltered);
   if (answer.reason === "nothing_retrieved") return offer("Add documents", actions.openLibrary);
   return null;
 }

@@ -11,7 +11,10 @@ export class Problem extends Error {
 
 /** What the service answered, or a Problem from it. */
 export function problemOf(status, body) {
-  const detail = body && typeof body.detail === "string" ? body.detail : `The service answered with status ${status}.`;
+  const detail =
+    body && typeof body.detail === "string"
+      ? body.detail
+      : `The service answered with status ${status}.`;
   return new Problem(detail, status, body?.field ?? null);
 }
 
@@ -50,7 +53,9 @@ export const examples = () => request("/page/examples");
 
 /** A document with its text, of the version asked for. */
 export function readDocument(id, version) {
-  return request(`/v1/documents/${encoded(id)}${version ? `?version=${encodeURIComponent(version)}` : ""}`);
+  return request(
+    `/v1/documents/${encoded(id)}${version ? `?version=${encodeURIComponent(version)}` : ""}`,
+  );
 }
 
 /** Up to `limit` documents past a cursor. */

@@ -20,7 +20,8 @@ export function sectionsOf(text, from, to, mark, pages) {
   let lines = [];
   for (const span of spans(text, from, to)) {
     lines.push(lineView(text, span, mark, pages));
-    if (lines.length === LINES_PER_SECTION) sections.push(element("div", { class: "section" }, lines.splice(0)));
+    if (lines.length === LINES_PER_SECTION)
+      sections.push(element("div", { class: "section" }, lines.splice(0)));
   }
   if (lines.length) sections.push(element("div", { class: "section" }, lines));
   return sections;
@@ -28,7 +29,9 @@ export function sectionsOf(text, from, to, mark, pages) {
 
 /** The place in the text of a place on the page, in UTF-16 units; null outside every line. */
 export function placeIn(node, offset) {
-  const line = (node.nodeType === Node.TEXT_NODE ? node.parentElement : node).closest(".text .text-line");
+  const line = (node.nodeType === Node.TEXT_NODE ? node.parentElement : node).closest(
+    ".text .text-line",
+  );
   if (!line) return null;
   const range = document.createRange();
   range.setStart(line, 0);
@@ -37,7 +40,7 @@ export function placeIn(node, offset) {
 }
 
 function* spans(text, from, to) {
-  for (let start = from; start < to; ) {
+  for (let start = from; start < to;) {
     const newline = text.indexOf("\n", start);
     const end = newline < 0 || newline > to ? to : newline;
     yield* cut(text, start, end);
@@ -62,7 +65,11 @@ function lineView(text, { start, end, isFirst }, mark, pages) {
   const line = text.slice(start, end);
   const heading = isFirst && HEADING.exec(line);
   const page = pages.get(start) ?? null;
-  const made = element("div", { dir: "auto", class: `text-line${kindOf(line, heading, isFirst)}`, "data-page": page });
+  const made = element("div", {
+    dir: "auto",
+    class: `text-line${kindOf(line, heading, isFirst)}`,
+    "data-page": page,
+  });
   if (heading) {
     made.setAttribute("role", "heading");
     made.setAttribute("aria-level", String(Math.min(6, heading[1].length + 1)));
@@ -72,7 +79,9 @@ function lineView(text, { start, end, isFirst }, mark, pages) {
   const edges = [...new Set(cuts)].sort((one, other) => one - other);
   for (let place = 1; place < edges.length; place += 1) {
     const [first, last] = [edges[place - 1], edges[place]];
-    made.append(piece(text.slice(first, last), first >= mark.start && last <= mark.end, last <= signs));
+    made.append(
+      piece(text.slice(first, last), first >= mark.start && last <= mark.end, last <= signs),
+    );
   }
   starts.set(made, start);
   return made;

@@ -64,12 +64,16 @@ export class Composer {
 
   measure() {
     const left = LIMIT - pointsIn(this.field.value.trim());
-    part("length").textContent = left < 0 ? `${-left} characters too long` : left < NEAR ? `${left} characters left` : "";
+    part("length").textContent =
+      left < 0 ? `${-left} characters too long` : left < NEAR ? `${left} characters left` : "";
     part("length").classList.toggle("fault", left < 0);
   }
 }
 
 function isTyping() {
   const { activeElement } = document;
-  return activeElement?.matches("input, textarea, select, [contenteditable]") || document.querySelector("dialog[open]") !== null;
+  return (
+    activeElement?.matches("input, textarea, select, [contenteditable]") ||
+    document.querySelector("dialog[open]") !== null
+  );
 }

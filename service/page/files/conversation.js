@@ -60,7 +60,11 @@ export class Conversation {
     const kept = saved();
     const answers = await Promise.all(kept.map(({ id }) => storedAnswer(id).catch(() => null)));
     this.turns = kept
-      .map(({ question, vote }, place) => ({ question, vote: vote ?? null, answer: answers[place] }))
+      .map(({ question, vote }, place) => ({
+        question,
+        vote: vote ?? null,
+        answer: answers[place],
+      }))
       .filter(({ answer }) => answer !== null);
   }
 }
@@ -68,7 +72,9 @@ export class Conversation {
 function saved() {
   try {
     const kept = JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
-    return Array.isArray(kept) ? kept.filter((turn) => typeof turn?.id === "string" && typeof turn.question === "string") : [];
+    return Array.isArray(kept)
+      ? kept.filter((turn) => typeof turn?.id === "string" && typeof turn.question === "string")
+      : [];
   } catch {
     return [];
   }

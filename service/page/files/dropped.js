@@ -41,11 +41,15 @@ async function walked(entry, folder, suffixes) {
   const name = folder + entry.name;
   if (folder && entry.name.startsWith(".")) return [];
   if (entry.isDirectory) {
-    const inside = await Promise.all((await children(entry)).map((child) => walked(child, `${name}/`, suffixes)));
+    const inside = await Promise.all(
+      (await children(entry)).map((child) => walked(child, `${name}/`, suffixes)),
+    );
     return inside.flat();
   }
   if (folder && !suffixes.some((suffix) => name.toLowerCase().endsWith(suffix))) return [];
-  const file = await new Promise((resolve, reject) => entry.file(resolve, reject)).catch(() => null);
+  const file = await new Promise((resolve, reject) => entry.file(resolve, reject)).catch(
+    () => null,
+  );
   return file ? [{ file, name }] : [];
 }
 
@@ -53,7 +57,9 @@ async function children(directory) {
   const reader = directory.createReader();
   const all = [];
   for (;;) {
-    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject)).catch(() => []);
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject)).catch(
+      () => [],
+    );
     if (!some.length) return all;
     all.push(...some);
   }

@@ -27,25 +27,47 @@ export function feedbackView(turn, actions) {
   up.addEventListener("click", () => vote(true));
   down.addEventListener("click", () => vote(false));
   show();
-  return element("div", { class: "feedback" }, element("div", { class: "row" }, up, down, copying(turn.answer), status), asked);
+  return element(
+    "div",
+    { class: "feedback" },
+    element("div", { class: "row" }, up, down, copying(turn.answer), status),
+    asked,
+  );
 }
 
 function thumb(name, label) {
-  return element("button", { type: "button", class: "plain small thumb", "aria-pressed": "false" }, icon(name), element("span", {}, label));
+  return element(
+    "button",
+    { type: "button", class: "plain small thumb", "aria-pressed": "false" },
+    icon(name),
+    element("span", {}, label),
+  );
 }
 
 function copying(answer) {
   if (!answer.answered) return null;
   const [first] = answer.citations;
-  const particulars = [first.title, first.published, first.page ? `page ${first.page}` : null].filter(Boolean).join(", ");
+  const particulars = [first.title, first.published, first.page ? `page ${first.page}` : null]
+    .filter(Boolean)
+    .join(", ");
   const text = `“${first.sentence.text}”\n${particulars}\n${new URL(first.link, location.origin)}`;
-  const button = element("button", { type: "button", class: "plain small" }, icon("copy"), element("span", {}, "Copy quote"));
+  const button = element(
+    "button",
+    { type: "button", class: "plain small" },
+    icon("copy"),
+    element("span", {}, "Copy quote"),
+  );
   button.addEventListener("click", () => copyFrom(button, text));
   return button;
 }
 
 function askBack(turn, status) {
-  const comment = element("textarea", { rows: "2", maxlength: "10000", "aria-label": "What would be right?", placeholder: "What would be right? (optional)" });
+  const comment = element("textarea", {
+    rows: "2",
+    maxlength: "10000",
+    "aria-label": "What would be right?",
+    placeholder: "What would be right? (optional)",
+  });
   const form = element(
     "form",
     {
@@ -54,7 +76,8 @@ function askBack(turn, status) {
         event.preventDefault();
         const text = comment.value.trim();
         if (!text) return comment.focus();
-        if (await keep({ answer_id: turn.answer.id, helpful: false, comment: text }, status)) form.remove();
+        if (await keep({ answer_id: turn.answer.id, helpful: false, comment: text }, status))
+          form.remove();
       },
     },
     comment,
@@ -65,10 +88,22 @@ function askBack(turn, status) {
     "div",
     {},
     form,
-    passages.length ? [
-      element("p", { class: "quiet" }, "Does the answer stand in one of these? Open it and select the words, or take it whole."),
-      element("ul", { class: "passages" }, passages.map((passage) => passageView(passage, turn.answer.id, takeWhole(turn, passage, status)))),
-    ] : null,
+    passages.length
+      ? [
+          element(
+            "p",
+            { class: "quiet" },
+            "Does the answer stand in one of these? Open it and select the words, or take it whole.",
+          ),
+          element(
+            "ul",
+            { class: "passages" },
+            passages.map((passage) =>
+              passageView(passage, turn.answer.id, takeWhole(turn, passage, status)),
+            ),
+          ),
+        ]
+      : null,
   );
 }
 
@@ -76,7 +111,8 @@ function takeWhole(turn, passage, status) {
   const button = element("button", { type: "button", class: "button small" }, "This passage");
   button.addEventListener("click", async () => {
     const place = { ...passage, quote: passage.text };
-    if (await tried(() => keepRightPassage(turn.answer.id, place), status)) button.replaceChildren("Kept");
+    if (await tried(() => keepRightPassage(turn.answer.id, place), status))
+      button.replaceChildren("Kept");
   });
   return button;
 }
@@ -87,8 +123,11 @@ export async function keepRightPassage(answerId, { document_id, version, start, 
     storedAnswer(answerId),
     verifyQuote({ document_id, version, start, end, quote }),
   ]);
-  if (now.start === null) throw new Problem("The document has changed since; these words are no longer in it.");
-  const isCited = answer.citations.some((cited) => cited.document_id === document_id && cited.start < end && start < cited.end);
+  if (now.start === null)
+    throw new Problem("The document has changed since; these words are no longer in it.");
+  const isCited = answer.citations.some(
+    (cited) => cited.document_id === document_id && cited.start < end && start < cited.end,
+  );
   const correct = { document_id, start: now.start, end: now.end };
   await sendFeedback({ answer_id: answerId, helpful: isCited, correct });
 }

@@ -46,7 +46,9 @@ export class Filters {
     }
     const names = new Set([...tags.map(({ tag }) => tag), ...this.tags]);
     const counts = new Map(tags.map(({ tag, documents }) => [tag, documents]));
-    part("tags").replaceChildren(...[...names].map((tag) => this.choice(tag, counts.get(tag) ?? 0)));
+    part("tags").replaceChildren(
+      ...[...names].map((tag) => this.choice(tag, counts.get(tag) ?? 0)),
+    );
   }
 
   choice(tag, documents) {
@@ -57,7 +59,13 @@ export class Filters {
       else this.tags.delete(tag);
       this.show();
     });
-    return element("label", { class: "choice" }, box, foreign("span", tag), element("span", { class: "count" }, String(documents)));
+    return element(
+      "label",
+      { class: "choice" },
+      box,
+      foreign("span", tag),
+      element("span", { class: "count" }, String(documents)),
+    );
   }
 
   /** Only this document: {id, title}. */
@@ -80,7 +88,8 @@ export class Filters {
   }
 
   show() {
-    for (const box of part("tags").querySelectorAll("input")) box.checked = this.tags.has(box.value);
+    for (const box of part("tags").querySelectorAll("input"))
+      box.checked = this.tags.has(box.value);
     part("days-fault").textContent = this.isPossible ? "" : "The first day is after the last.";
     const chips = this.chips();
     part("chosen").replaceChildren(...chips);
@@ -91,8 +100,10 @@ export class Filters {
   chips() {
     const chips = [...this.tags].map((tag) => chip(tag, () => this.tags.delete(tag), this));
     if (this.document) chips.unshift(chip(this.document.title, () => (this.document = null), this));
-    if (this.from.value) chips.push(chip(`from ${day(this.from.value)}`, () => (this.from.value = ""), this));
-    if (this.to.value) chips.push(chip(`to ${day(this.to.value)}`, () => (this.to.value = ""), this));
+    if (this.from.value)
+      chips.push(chip(`from ${day(this.from.value)}`, () => (this.from.value = ""), this));
+    if (this.to.value)
+      chips.push(chip(`to ${day(this.to.value)}`, () => (this.to.value = ""), this));
     return chips;
   }
 }
@@ -103,5 +114,10 @@ function chip(label, remove, filters) {
     filters.show();
     part("question").focus();
   };
-  return element("button", { type: "button", class: "chip", "aria-label": `Remove the filter ${label}`, onclick: taken }, foreign("span", label), icon("cross"));
+  return element(
+    "button",
+    { type: "button", class: "chip", "aria-label": `Remove the filter ${label}`, onclick: taken },
+    foreign("span", label),
+    icon("cross"),
+  );
 }

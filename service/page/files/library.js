@@ -24,7 +24,8 @@ export class Library {
       target.value = "";
     });
     this.dialog.addEventListener("click", (event) => {
-      if (event.target === this.dialog || event.target.closest("a[href^='/documents/']")) this.dialog.close();
+      if (event.target === this.dialog || event.target.closest("a[href^='/documents/']"))
+        this.dialog.close();
     });
   }
 
@@ -36,13 +37,17 @@ export class Library {
   /** Add files, with the tags that stand in the dialog. */
   take(files) {
     if (!this.dialog.open) this.open();
-    const tags = part("new-tags").value.split(",").map((tag) => tag.trim()).filter(Boolean);
+    const tags = part("new-tags")
+      .value.split(",")
+      .map((tag) => tag.trim())
+      .filter(Boolean);
     this.uploads.add(files, tags);
   }
 
   /** Say what may be added. */
   offer({ suffixes, max_document_bytes }) {
-    part("kinds").textContent = `Text, Markdown, HTML, PDF, Word, PowerPoint, Excel and EPUB, up to ${size(max_document_bytes)} each`;
+    part("kinds").textContent =
+      `Text, Markdown, HTML, PDF, Word, PowerPoint, Excel and EPUB, up to ${size(max_document_bytes)} each`;
     part("files").accept = [...new Set([...SUFFIXES_NAMED, ...suffixes])].join(",");
   }
 
@@ -60,14 +65,28 @@ export class Library {
       this.cursor = next_cursor;
       this.show();
     } catch (fault) {
-      part("documents").replaceChildren(element("li", { class: "broken", role: "alert" }, fault.message));
+      part("documents").replaceChildren(
+        element("li", { class: "broken", role: "alert" }, fault.message),
+      );
     }
   }
 
   show() {
     const wanted = part("find").value.trim().toLowerCase();
-    const shown = this.found.filter(({ title, id, tags }) => [title, id, ...tags].some((text) => text.toLowerCase().includes(wanted)));
-    part("documents").replaceChildren(...(shown.length ? shown.map(entry) : [element("li", { class: "quiet" }, wanted ? "No document is called so." : "There are no documents yet.")]));
+    const shown = this.found.filter(({ title, id, tags }) =>
+      [title, id, ...tags].some((text) => text.toLowerCase().includes(wanted)),
+    );
+    part("documents").replaceChildren(
+      ...(shown.length
+        ? shown.map(entry)
+        : [
+            element(
+              "li",
+              { class: "quiet" },
+              wanted ? "No document is called so." : "There are no documents yet.",
+            ),
+          ]),
+    );
     part("more-documents").hidden = !this.cursor;
   }
 }

@@ -20,7 +20,10 @@ const views = new Map();
 const filters = new Filters(() => {});
 const uploads = new Uploads(() => refresh());
 const library = new Library(uploads);
-const composer = new Composer((question) => askNew(question), () => asking?.abort());
+const composer = new Composer(
+  (question) => askNew(question),
+  () => asking?.abort(),
+);
 const reader = new Reader(part("reader"), { close: closeReader, askWithin });
 
 let asking = null;
@@ -143,7 +146,8 @@ async function refresh() {
 
 async function showStart() {
   const actions = { ask: askNew, openLibrary: () => library.open() };
-  const draw = (questions) => part("start").replaceChildren(...startView(known, questions, actions));
+  const draw = (questions) =>
+    part("start").replaceChildren(...startView(known, questions, actions));
   draw([]);
   if (known.documents === 0 || uploads.isRunning) return;
   const { questions } = await api.examples().catch(() => ({ questions: [] }));
@@ -192,23 +196,41 @@ function followAddress() {
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[href]");
-  if (!link || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  if (
+    !link ||
+    event.button !== 0 ||
+    event.metaKey ||
+    event.ctrlKey ||
+    event.shiftKey ||
+    event.altKey
+  )
+    return;
   if (link.target || !placeOf(link.href)) return;
   event.preventDefault();
   if (reader.panel.hidden) opener = link;
-  openDocument(link.href, link.dataset.answer ?? (part("reader").contains(link) ? history.state?.answer : null));
+  openDocument(
+    link.href,
+    link.dataset.answer ?? (part("reader").contains(link) ? history.state?.answer : null),
+  );
 });
 document.addEventListener("keydown", (event) => {
   const isElsewhere = document.querySelector("dialog[open]") || event.target.closest("form");
   if (event.key === "Escape" && !reader.panel.hidden && isBeside() && !isElsewhere) closeReader();
 });
 window.addEventListener("popstate", followAddress);
-window.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refresh());
+window.addEventListener(
+  "visibilitychange",
+  () => document.visibilityState === "visible" && refresh(),
+);
 part("fresh").addEventListener("click", startAnew);
 
 startTheme();
-startDropping((files) => library.take(files), () => known?.suffixes ?? []);
-if (placeOf(location.href) && isBeside()) history.replaceState({ ...history.state, beside: false }, "");
+startDropping(
+  (files) => library.take(files),
+  () => known?.suffixes ?? [],
+);
+if (placeOf(location.href) && isBeside())
+  history.replaceState({ ...history.state, beside: false }, "");
 followAddress();
 await conversation.restore();
 for (const turn of conversation.turns) place(turn).showOutcome();

@@ -25,8 +25,19 @@ export class Reader {
   async open(place, answerId) {
     const number = ++this.opened;
     Object.assign(this, { place, answerId, document: null });
-    this.frame(element("h2", { id: "reader-title", tabindex: "-1", class: "sr" }, "Opening a document"));
-    this.panel.append(element("div", { class: "body waiting" }, element("i"), element("i"), element("i"), element("i")));
+    this.frame(
+      element("h2", { id: "reader-title", tabindex: "-1", class: "sr" }, "Opening a document"),
+    );
+    this.panel.append(
+      element(
+        "div",
+        { class: "body waiting" },
+        element("i"),
+        element("i"),
+        element("i"),
+        element("i"),
+      ),
+    );
     this.panel.hidden = false;
     this.panel.querySelector("h2").focus({ preventScroll: true });
     try {
@@ -46,9 +57,20 @@ export class Reader {
   }
 
   fail(fault) {
-    this.frame(element("h2", { id: "reader-title", tabindex: "-1" }, fault.status === 404 ? "Not there" : "Not opened"));
-    const detail = fault.status === 404 ? "This document, or this version of it, is not in the collection any more." : fault.message;
-    this.panel.append(element("div", { class: "body" }, element("p", { class: "broken", role: "alert" }, detail)));
+    this.frame(
+      element(
+        "h2",
+        { id: "reader-title", tabindex: "-1" },
+        fault.status === 404 ? "Not there" : "Not opened",
+      ),
+    );
+    const detail =
+      fault.status === 404
+        ? "This document, or this version of it, is not in the collection any more."
+        : fault.message;
+    this.panel.append(
+      element("div", { class: "body" }, element("p", { class: "broken", role: "alert" }, detail)),
+    );
     if (!(fault instanceof Problem)) throw fault;
   }
 
@@ -57,13 +79,28 @@ export class Reader {
     this.document = found;
     const text = found.text;
     const start = place.start === null ? 0 : unitAt(text, place.start);
-    const end = place.start === null ? 0 : start + unitAt(text.slice(start), Math.max(0, place.end - place.start));
+    const end =
+      place.start === null
+        ? 0
+        : start + unitAt(text.slice(start), Math.max(0, place.end - place.start));
     this.mark = { start, end: Math.max(start, end) };
     document.title = `${found.title} · Quoth`;
-    this.frame(foreign("h2", found.title, { id: "reader-title", tabindex: "-1" }), this.particulars());
+    this.frame(
+      foreign("h2", found.title, { id: "reader-title", tabindex: "-1" }),
+      this.particulars(),
+    );
     this.notice = element("div", { class: "notice", role: "status" });
-    this.text = element("article", { class: "text", tabindex: "0", "aria-label": "Text of the document" });
-    this.bar = element("div", { class: "selection", hidden: true, role: "group", "aria-label": "The selected words" });
+    this.text = element("article", {
+      class: "text",
+      tabindex: "0",
+      "aria-label": "Text of the document",
+    });
+    this.bar = element("div", {
+      class: "selection",
+      hidden: true,
+      role: "group",
+      "aria-label": "The selected words",
+    });
     this.panel.append(element("div", { class: "body" }, this.notice, this.text), this.bar);
     this.fill();
     this.panel.querySelector("h2").focus({ preventScroll: true });
@@ -71,17 +108,45 @@ export class Reader {
   }
 
   frame(title, particulars = null) {
-    const close = element("button", { type: "button", class: "plain icon", "aria-label": "Close the document", onclick: () => this.actions.close() }, icon("cross"));
-    this.panel.replaceChildren(element("header", {}, element("div", { class: "line" }, title, close), particulars));
+    const close = element(
+      "button",
+      {
+        type: "button",
+        class: "plain icon",
+        "aria-label": "Close the document",
+        onclick: () => this.actions.close(),
+      },
+      icon("cross"),
+    );
+    this.panel.replaceChildren(
+      element("header", {}, element("div", { class: "line" }, title, close), particulars),
+    );
   }
 
   particulars() {
     const { title, published, tags, url, characters, id } = this.document;
     const quote = this.document.text.slice(this.mark.start, this.mark.end);
-    const around = [this.document.text.slice(Math.max(0, this.mark.start - 200), this.mark.start), this.document.text.slice(this.mark.end, this.mark.end + 200)];
+    const around = [
+      this.document.text.slice(Math.max(0, this.mark.start - 200), this.mark.start),
+      this.document.text.slice(this.mark.end, this.mark.end + 200),
+    ];
     const original = url ? originalAt(url, quote, ...around) : null;
-    const copy = element("button", { type: "button", class: "plain small", onclick: () => copyFrom(copy, location.href) }, icon("link"), element("span", {}, "Copy link"));
-    const within = element("button", { type: "button", class: "plain small", onclick: () => this.actions.askWithin({ id, title }) }, icon("funnel"), element("span", {}, "Ask only this"));
+    const copy = element(
+      "button",
+      { type: "button", class: "plain small", onclick: () => copyFrom(copy, location.href) },
+      icon("link"),
+      element("span", {}, "Copy link"),
+    );
+    const within = element(
+      "button",
+      {
+        type: "button",
+        class: "plain small",
+        onclick: () => this.actions.askWithin({ id, title }),
+      },
+      icon("funnel"),
+      element("span", {}, "Ask only this"),
+    );
     return [
       element(
         "p",
@@ -95,7 +160,13 @@ export class Reader {
         { class: "row" },
         copy,
         within,
-        original && element("a", { class: "plain small", href: original, target: "_blank", rel: "noopener noreferrer" }, icon("out"), element("span", {}, "Original")),
+        original &&
+          element(
+            "a",
+            { class: "plain small", href: original, target: "_blank", rel: "noopener noreferrer" },
+            icon("out"),
+            element("span", {}, "Original"),
+          ),
       ),
     ];
   }
@@ -103,7 +174,10 @@ export class Reader {
   /** The text around the mark; all of it unless it is very long, and then the rest on demand. */
   fill() {
     const { text, pages } = this.document;
-    const from = safeCut(text, Math.max(0, Math.min(this.mark.start - WINDOW / 2, text.length - WINDOW)));
+    const from = safeCut(
+      text,
+      Math.max(0, Math.min(this.mark.start - WINDOW / 2, text.length - WINDOW)),
+    );
     const to = safeCut(text, Math.min(text.length, from + WINDOW));
     this.pages = pageStarts(text, pages);
     this.text.replaceChildren(
@@ -118,10 +192,17 @@ export class Reader {
     const button = element("button", { type: "button", class: "button small" }, label);
     button.addEventListener("click", () => {
       const { text } = this.document;
-      const edge = safeCut(text, isBefore ? Math.max(from, to - WINDOW) : Math.min(to, from + WINDOW));
-      const sections = isBefore ? sectionsOf(text, edge, to, this.mark, this.pages) : sectionsOf(text, from, edge, this.mark, this.pages);
+      const edge = safeCut(
+        text,
+        isBefore ? Math.max(from, to - WINDOW) : Math.min(to, from + WINDOW),
+      );
+      const sections = isBefore
+        ? sectionsOf(text, edge, to, this.mark, this.pages)
+        : sectionsOf(text, from, edge, this.mark, this.pages);
       const isAll = isBefore ? edge === from : edge === to;
-      const rest = isAll ? [] : [isBefore ? this.more(label, from, edge, true) : this.more(label, edge, to, false)];
+      const rest = isAll
+        ? []
+        : [isBefore ? this.more(label, from, edge, true) : this.more(label, edge, to, false)];
       button.replaceWith(...(isBefore ? [...rest, ...sections] : [...sections, ...rest]));
     });
     return button;
@@ -140,15 +221,32 @@ export class Reader {
   async compare() {
     const { document: found, place, opened } = this;
     const quote = found.text.slice(this.mark.start, this.mark.end);
-    const verdict = await verifyQuote({ document_id: found.id, version: found.version, start: place.start, end: place.end, quote });
-    if (opened !== this.opened || verdict.version === found.version || verdict.status === "gone") return;
+    const verdict = await verifyQuote({
+      document_id: found.id,
+      version: found.version,
+      start: place.start,
+      end: place.end,
+      quote,
+    });
+    if (opened !== this.opened || verdict.version === found.version || verdict.status === "gone")
+      return;
     const isThere = verdict.start !== null;
     const present = isThere
-      ? linkTo({ document_id: found.id, version: verdict.version, start: verdict.start, end: verdict.end })
+      ? linkTo({
+          document_id: found.id,
+          version: verdict.version,
+          start: verdict.start,
+          end: verdict.end,
+        })
       : `/documents/${found.id.split("/").map(encodeURIComponent).join("/")}?version=${verdict.version}`;
     const said = isThere ? "The quote still stands in it." : "The quote is no longer in it.";
     this.notice.replaceChildren(
-      element("p", {}, `This is the text as it was cited. The document has changed since. ${said} `, element("a", { href: present }, "Read it as it is now")),
+      element(
+        "p",
+        {},
+        `This is the text as it was cited. The document has changed since. ${said} `,
+        element("a", { href: present }, "Read it as it is now"),
+      ),
     );
   }
 
@@ -164,9 +262,21 @@ export class Reader {
       if (!this.bar.contains(document.activeElement)) this.bar.hidden = true;
       return;
     }
-    const copy = element("button", { type: "button", class: "button small", onclick: () => copyFrom(copy, new URL(linkTo(place), location.origin).href) }, element("span", {}, "Copy link"));
+    const copy = element(
+      "button",
+      {
+        type: "button",
+        class: "button small",
+        onclick: () => copyFrom(copy, new URL(linkTo(place), location.origin).href),
+      },
+      element("span", {}, "Copy link"),
+    );
     const right = this.answerId
-      ? element("button", { type: "button", class: "button small first", onclick: () => this.correct(place) }, "This is the right passage")
+      ? element(
+          "button",
+          { type: "button", class: "button small first", onclick: () => this.correct(place) },
+          "This is the right passage",
+        )
       : null;
     const { quote } = place;
     const shown = quote.length > EXCERPT ? `${quote.slice(0, safeCut(quote, EXCERPT))}…` : quote;

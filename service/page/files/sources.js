@@ -13,7 +13,11 @@ const LIST_MARK = /^\s*[-*•]\s+/;
 /** The quote, marked, within its sentence; a sentence without end is shortened around it. */
 export function sentenceView(citation, ...children) {
   const { sentence, start, end } = citation;
-  const { before, inside, after } = parted(sentence.text, start - sentence.start, end - sentence.start);
+  const { before, inside, after } = parted(
+    sentence.text,
+    start - sentence.start,
+    end - sentence.start,
+  );
   return element(
     "p",
     { dir: "auto", class: inside.length + before.length + after.length > 240 ? "long" : null },
@@ -28,7 +32,12 @@ export function sentenceView(citation, ...children) {
 export function reference(citation, answerId) {
   return element(
     "a",
-    { class: "reference", href: citation.link, "data-answer": answerId, "aria-label": `Source ${citation.number}: ${citation.title}` },
+    {
+      class: "reference",
+      href: citation.link,
+      "data-answer": answerId,
+      "aria-label": `Source ${citation.number}: ${citation.title}`,
+    },
     String(citation.number),
   );
 }
@@ -38,11 +47,19 @@ export function sourceList(citations, answerId) {
   const items = citations.map((citation) => source(citation, answerId));
   const list = element("ol", { class: "sources", "aria-label": "Sources" }, items.slice(0, SHOWN));
   if (items.length <= SHOWN) return list;
-  const more = element("button", { type: "button", class: "plain small more", onclick: () => {
-    list.append(...items.slice(SHOWN));
-    items[SHOWN].querySelector("a").focus();
-    more.remove();
-  } }, `${items.length - SHOWN} more`);
+  const more = element(
+    "button",
+    {
+      type: "button",
+      class: "plain small more",
+      onclick: () => {
+        list.append(...items.slice(SHOWN));
+        items[SHOWN].querySelector("a").focus();
+        more.remove();
+      },
+    },
+    `${items.length - SHOWN} more`,
+  );
   return [list, more];
 }
 
@@ -55,7 +72,12 @@ function source(citation, answerId) {
       "a",
       { class: "source", href: citation.link, "data-answer": answerId },
       element("span", { class: "number", "aria-hidden": "true" }, String(citation.number)),
-      element("span", { class: "where" }, foreign("span", citation.title, { class: "title" }), particulars(citation)),
+      element(
+        "span",
+        { class: "where" },
+        foreign("span", citation.title, { class: "title" }),
+        particulars(citation),
+      ),
       isFirst ? null : element("span", { class: "said" }, sentenceView(citation)),
     ),
     original(citation),
@@ -75,13 +97,26 @@ export function particulars({ published, page }) {
 function original(citation) {
   const { sentence, start, end, url, title } = citation;
   if (!url) return null;
-  const { before, inside, after } = parted(sentence.text, start - sentence.start, end - sentence.start);
+  const { before, inside, after } = parted(
+    sentence.text,
+    start - sentence.start,
+    end - sentence.start,
+  );
   const address = originalAt(url, inside, before, after);
-  return address && element(
-    "a",
-    { class: "original", href: address, target: "_blank", rel: "noopener noreferrer", "aria-label": `Original of ${title}, opens a new tab` },
-    "Original",
-    icon("out"),
+  return (
+    address &&
+    element(
+      "a",
+      {
+        class: "original",
+        href: address,
+        target: "_blank",
+        rel: "noopener noreferrer",
+        "aria-label": `Original of ${title}, opens a new tab`,
+      },
+      "Original",
+      icon("out"),
+    )
   );
 }
 

@@ -9,14 +9,27 @@ export function startView(collection, questions, actions) {
   const list = questions.length
     ? [
         element("h2", { class: "quiet" }, "Questions your documents answer"),
-        element("ul", { class: "examples" }, questions.map((question) => example(question, actions))),
+        element(
+          "ul",
+          { class: "examples" },
+          questions.map((question) => example(question, actions)),
+        ),
       ]
     : [];
   return [...list, element("p", { class: "quiet holds" }, holds(collection))];
 }
 
 function example(question, actions) {
-  return element("li", {}, element("button", { type: "button", onclick: () => actions.ask(question) }, foreign("span", question), icon("arrow")));
+  return element(
+    "li",
+    {},
+    element(
+      "button",
+      { type: "button", onclick: () => actions.ask(question) },
+      foreign("span", question),
+      icon("arrow"),
+    ),
+  );
 }
 
 function nothingYet(actions) {
@@ -26,7 +39,11 @@ function nothingYet(actions) {
       { class: "nothing" },
       element("p", {}, element("b", {}, "There are no documents yet.")),
       element("p", { class: "quiet" }, "Drop files anywhere on this page, or choose them."),
-      element("button", { type: "button", class: "button first", onclick: actions.openLibrary }, "Add documents"),
+      element(
+        "button",
+        { type: "button", class: "button first", onclick: actions.openLibrary },
+        "Add documents",
+      ),
     ),
   ];
 }

@@ -18,7 +18,12 @@ export class TurnView {
     const { question, answer } = this.turn;
     const resolved = answer?.resolved_question;
     const heading = foreign("h2", question, { tabindex: "-1" });
-    const line = element("div", { class: "line" }, heading, this.pen("Edit the question", question, false));
+    const line = element(
+      "div",
+      { class: "line" },
+      heading,
+      this.pen("Edit the question", question, false),
+    );
     const isResolved = resolved && resolved !== question;
     this.asked.replaceChildren(line, ...(isResolved ? [this.understood(resolved)] : []));
   }
@@ -34,13 +39,27 @@ export class TurnView {
   }
 
   pen(label, text, isComplete) {
-    const attributes = { type: "button", class: "plain icon pen", "aria-label": label, title: label };
-    return element("button", { ...attributes, onclick: () => this.edit(text, isComplete) }, icon("pen"));
+    const attributes = {
+      type: "button",
+      class: "plain icon pen",
+      "aria-label": label,
+      title: label,
+    };
+    return element(
+      "button",
+      { ...attributes, onclick: () => this.edit(text, isComplete) },
+      icon("pen"),
+    );
   }
 
   /** A form in place of the question. A complete question is asked without what was said before it. */
   edit(text, isComplete) {
-    const field = element("textarea", { rows: "2", maxlength: "1000", dir: "auto", "aria-label": "The question" });
+    const field = element("textarea", {
+      rows: "2",
+      maxlength: "1000",
+      dir: "auto",
+      "aria-label": "The question",
+    });
     field.value = text;
     const submit = () => field.value.trim() && this.actions.ask(field.value.trim(), isComplete);
     const cancel = () => {
@@ -103,7 +122,11 @@ export class TurnView {
         "div",
         { class: "broken", role: "alert" },
         element("p", {}, message),
-        element("button", { type: "button", class: "button small", onclick: this.actions.retry }, "Try again"),
+        element(
+          "button",
+          { type: "button", class: "button small", onclick: this.actions.retry },
+          "Try again",
+        ),
       ),
     );
   }

@@ -58,7 +58,9 @@ export class Uploads {
 
   async send({ file, name, tags, row }) {
     if (file.size > this.limits.max_document_bytes) {
-      throw new Problem(`The file has ${size(file.size)}; at most ${size(this.limits.max_document_bytes)} are taken.`);
+      throw new Problem(
+        `The file has ${size(file.size)}; at most ${size(this.limits.max_document_bytes)} are taken.`,
+      );
     }
     const form = new FormData();
     form.append("files", file, name);
@@ -68,7 +70,9 @@ export class Uploads {
 
   sum() {
     const { total, done, failed } = this.count;
-    const ended = failed ? `${counted(done - failed, "file")} added, ${failed} not.` : `${counted(done, "file")} added.`;
+    const ended = failed
+      ? `${counted(done - failed, "file")} added, ${failed} not.`
+      : `${counted(done, "file")} added.`;
     part("uploads-summary").textContent = done < total ? `Adding ${done + 1} of ${total}` : ended;
   }
 }
@@ -82,9 +86,15 @@ function post(form, row) {
     request.upload.addEventListener("progress", (event) => row.move(event.loaded / event.total));
     request.upload.addEventListener("load", () => row.move(null));
     request.addEventListener("load", () =>
-      request.status === 200 && request.response ? resolve(request.response) : reject(problemOf(request.status, request.response)),
+      request.status === 200 && request.response
+        ? resolve(request.response)
+        : reject(problemOf(request.status, request.response)),
     );
-    request.addEventListener("error", () => reject(new Problem("The file didn’t get through: it can’t be read, or Quoth can’t be reached.")));
+    request.addEventListener("error", () =>
+      reject(
+        new Problem("The file didn’t get through: it can’t be read, or Quoth can’t be reached."),
+      ),
+    );
     request.addEventListener("abort", () => reject(new Problem("Stopped.")));
     row.stop.addEventListener("click", () => request.abort());
     request.send(form);
@@ -104,9 +114,25 @@ function withoutName(message, name) {
 
 function rowOf(name, bytes) {
   const state = element("span", { class: "state" }, "Waiting");
-  const progress = element("progress", { max: "1", value: "0", "aria-label": `Progress of ${name}` });
-  const stop = element("button", { type: "button", class: "plain icon", "aria-label": `Stop adding ${name}`, hidden: true }, icon("cross"));
-  const node = element("li", { "data-state": "waiting" }, foreign("span", name, { class: "name" }), element("span", { class: "size" }, size(bytes)), state, progress, stop);
+  const progress = element("progress", {
+    max: "1",
+    value: "0",
+    "aria-label": `Progress of ${name}`,
+  });
+  const stop = element(
+    "button",
+    { type: "button", class: "plain icon", "aria-label": `Stop adding ${name}`, hidden: true },
+    icon("cross"),
+  );
+  const node = element(
+    "li",
+    { "data-state": "waiting" },
+    foreign("span", name, { class: "name" }),
+    element("span", { class: "size" }, size(bytes)),
+    state,
+    progress,
+    stop,
+  );
   return {
     node,
     stop,
@@ -115,7 +141,8 @@ function rowOf(name, bytes) {
       stop.hidden = false;
       if (share === null) progress.removeAttribute("value");
       else progress.value = share;
-      state.textContent = share === null ? "Reading and indexing" : `${Math.round(share * 100)}\u202f%`;
+      state.textContent =
+        share === null ? "Reading and indexing" : `${Math.round(share * 100)}\u202f%`;
     },
     finish(said, how) {
       node.dataset.state = how;

@@ -2,7 +2,12 @@
 
 import { WORDING } from "../wording.js";
 
-const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
+const DAY = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "long",
+  year: "numeric",
+  timeZone: "UTC",
+});
 const NUMBER = new Intl.NumberFormat("en-GB");
 
 /** "7 November 2025" from "2025-11-07". */
@@ -18,7 +23,9 @@ export function counted(number, noun, plural = `${noun}s`) {
 /** "3.4 MB" */
 export function size(bytes) {
   if (bytes < 1000) return counted(bytes, "byte");
-  return bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1).replace(/\.0$/, "")} MB`;
+  return bytes < 1e6
+    ? `${Math.round(bytes / 1e3)} kB`
+    : `${(bytes / 1e6).toFixed(1).replace(/\.0$/, "")} MB`;
 }
 
 /** "96 %"; never 0 or 100, which no probability here is. */
