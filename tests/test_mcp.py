@@ -249,6 +249,7 @@ def test_bytes_that_are_no_message_are_refused(url: str) -> None:
 
 
 @pytest.mark.models
+@pytest.mark.processes
 def test_a_process_of_its_own_reads_beside_the_service(
     tmp_path: Path, real_encoder: Encoder, real_passages: PassageReader, make: Make, mode: Mode
 ) -> None:
