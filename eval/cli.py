@@ -154,8 +154,8 @@ def draft_set(
     """Draft a question set from feedback and documents, for a person to complete."""
     from eval.sets.draft import draft
     from index.store.store import Store
+    from service.answering.storage import APPLICATION_DATA
     from service.settings import load_settings
-    from service.storage import APPLICATION_DATA
 
     if file.exists():
         raise _could_not_run(f"{file} exists already; name another file with --out")

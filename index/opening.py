@@ -11,8 +11,8 @@ from pathlib import Path
 from filelock import FileLock
 
 from corpus.errors import StoreError
+from index.engines import move_engine_files, open_engine
 from index.search.engine import Engine
-from index.search.factory import move_engine_files, open_engine
 from index.store.database import locked, make_folder
 from index.store.store import FILE_NAME, Store
 from index.store.succession import has_taken_over

@@ -19,9 +19,9 @@ from corpus.errors import NotFoundError
 from corpus.load import ParseResult
 from index.collection import Collection, adopt
 from index.encoding.encoder import Encoder
+from index.engines import open_engine
 from index.ingest import is_same, write_batches
 from index.opening import SUCCESSOR, take_files, take_lock
-from index.search.factory import open_engine
 from index.store.manifest import Manifest, stored_revisions
 from index.store.store import FILE_NAME, Store
 from index.store.succession import reserve_chunk_ids

@@ -35,13 +35,13 @@ from index.store.store import Store
 from index.text.chunk import ChunkSettings
 from index.text.sentences import sentence_at
 from service.answering.service import AnswerService
+from service.answering.storage import APPLICATION_DATA
 from service.http.app import create_app
 from service.reader.fitted import Calibration, IndexCalibration, Linear
 from service.reader.form import AnswerForm
 from service.reader.load import load_passage_reader
 from service.reader.passage import PassageReader, PassageSpan, Reading
 from service.settings import Settings, load_settings
-from service.storage import APPLICATION_DATA
 
 if TYPE_CHECKING:
     from tests.slack_harness import BotHarness

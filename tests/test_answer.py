@@ -20,8 +20,8 @@ from index.text.sentences import sentence_at
 from service.answering.agreement import same_answer
 from service.answering.answer import MAX_ALTERNATIVES, Answer, Answerer, NoAnswer
 from service.answering.citation import CitationError
-from service.answering.question import Role, Turn, make_question
 from service.answering.reason import Reason
+from service.question import Role, Turn, make_question
 from service.reader.fitted import Calibration, Linear, load_fitted
 from service.reader.form import AnswerForm
 from service.reader.passage import PassageReader

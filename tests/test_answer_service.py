@@ -23,9 +23,9 @@ from index.search.searcher import SearchResult
 from index.text.chunk import ChunkSettings
 from service.answering.answer import Answer
 from service.answering.history import AnswerHistory
-from service.answering.question import Role, Turn, make_question
 from service.answering.record import KeptAnswer
 from service.answering.service import AnswerService, open_service
+from service.question import Role, Turn, make_question
 from service.reader.form import AnswerForm
 from service.reader.passage import PassageReader
 from service.settings import load_settings

@@ -12,8 +12,8 @@ from eval.fitting.calibrate import LEAST_QUESTIONS, calibrate
 from eval.fitting.regression import Judged, report_of, threshold_of
 from eval.sets.question import LabelledQuestion, QuestionSet
 from index.encoding.encoder import Encoder
-from service.answering.question import make_question
 from service.answering.service import AnswerService
+from service.question import make_question
 from service.reader.form import AnswerForm
 from service.reader.passage import PassageReader
 

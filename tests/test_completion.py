@@ -13,13 +13,13 @@ from pydantic import ValidationError
 from corpus.errors import QuestionError
 from service.answering.answer import AnswerText, Statement
 from service.answering.citation import Citation, CitedSentence
-from service.answering.question import MAX_TURN_LENGTH, MAX_TURNS, Role, Turn, make_question
 from service.answering.reason import Reason
 from service.answering.record import AnswerRecord, Passage
 from service.answering.wording import NO_ANSWER, refusal
 from service.http.completion import MODEL, token_usage
 from service.http.completion_message import answer_in, as_message
 from service.http.completion_request import CompletionRequest
+from service.question import MAX_TURN_LENGTH, MAX_TURNS, Role, Turn, make_question
 
 BASE = "http://quoth"
 SENTENCE = "The pipeline is about 3,000 kilometres long."

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from index.encoding.encoder import Encoder
 from index.encoding.identity import EncoderIdentity
 from index.encoding.vectors import Vectors
-from service.answering.question import MAX_QUESTION_LENGTH, Role, Turn
 from service.followups.resolver import Resolver
+from service.question import MAX_QUESTION_LENGTH, Role, Turn
 
 FAMILIES = (
     {"russian", "chinese"},

@@ -93,7 +93,7 @@ from conftest import ToyEncoder
 from corpus.pool import ParserPool
 from index.collection import Collection
 from service.mirror.sync import Mirror
-from service.storage import APPLICATION_DATA
+from service.answering.storage import APPLICATION_DATA
 with Collection(
     Path(sys.argv[1]), ToyEncoder(), writable=True, application=APPLICATION_DATA
 ) as collection:

@@ -11,8 +11,8 @@ from eval.errors import EvaluationError
 from eval.sets.draft import SENTENCES_PER_DOCUMENT, draft
 from eval.sets.question import read_set
 from index.encoding.encoder import Encoder
-from service.answering.question import make_question
 from service.answering.service import AnswerService
+from service.question import make_question
 from service.reader.passage import PassageReader
 
 Make = Callable[..., Document]

@@ -19,8 +19,8 @@ from corpus.errors import StoreError
 from index.encoding.encoder import Encoder
 from index.search.searcher import SearchResult
 from service.answering.answer import Answerer
-from service.answering.question import Question
 from service.answering.service import AnswerService
+from service.question import Question
 from service.reader.fitted import load_fitted
 from service.reader.passage import PassageReader, Reading
 from service.reader.reader import ROUND, SpanReader

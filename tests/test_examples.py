@@ -8,8 +8,8 @@ import pytest
 from corpus.document import Document
 from index.encoding.encoder import Encoder
 from service.answering.examples import MAX_EXAMPLES, ExampleQuestions
-from service.answering.question import make_question
 from service.answering.service import AnswerService
+from service.question import make_question
 from service.reader.passage import PassageReader
 
 SENTENCES = [

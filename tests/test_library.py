@@ -14,9 +14,9 @@ from corpus.document import Document
 from corpus.load import find_files, read_document
 from index.encoding.encoder import Encoder
 from index.filters import Filters
-from service.answering.question import make_question
 from service.answering.service import AnswerService
 from service.http.app import create_app
+from service.question import make_question
 from service.reader.passage import PassageReader
 from service.settings import Settings
 

@@ -18,8 +18,8 @@ from mcp.types import CallToolResult, TextContent
 
 from corpus.document import Document
 from index.encoding.encoder import Encoder
-from service.answering.question import Question
 from service.answering.service import AnswerService
+from service.question import Question
 from service.reader.passage import PassageReader
 
 ROOT = Path(__file__).parent.parent

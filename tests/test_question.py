@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from corpus.errors import QuestionError
 from index.filters import Filters
-from service.answering.question import (
+from service.question import (
     MAX_QUESTION_LENGTH,
     MAX_TURNS,
     Role,

@@ -8,7 +8,7 @@ import pytest
 
 from eval.errors import EvaluationError
 from eval.sets.question import LabelledEvidence, read_set
-from service.answering.question import Role, Turn
+from service.question import Role, Turn
 
 LONG = {
     "id": "1",

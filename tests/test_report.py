@@ -45,7 +45,7 @@ from eval.reporting.plots import (
 from eval.reporting.tables import print_tables
 from eval.sets.question import LabelledEvidence, LabelledQuestion
 from service.answering.citation import Citation, CitedSentence, citation_link
-from service.answering.question import Role, Turn
+from service.question import Role, Turn
 
 NASTY = "<script>alert('x')</script> & \"quotes\" [bold]|*a*|`b` @everyone {{ 7 * 7 }}"
 RIGHT_TO_LEFT = "كم كيلومترًا طول خط الأنابيب؟"

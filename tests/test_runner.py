@@ -11,8 +11,8 @@ from eval.measuring.runner import QuestionOutcome, fingerprint, is_exact, run
 from eval.sets.question import LabelledEvidence, LabelledQuestion, QuestionSet
 from index.encoding.encoder import Encoder
 from service.answering.answer import Answer
-from service.answering.question import make_question
 from service.answering.service import AnswerService
+from service.question import make_question
 from service.reader.passage import PassageReader
 
 Make = Callable[..., Document]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from corpus.errors import StoreError
-from service.answering.question import MAX_TURNS
+from service.question import MAX_TURNS
 from service.slack.decide import QuestionOrigin
 from service.slack.inbox.channels import ChannelSettings
 from service.slack.inbox.conversations import SlackQuestion

@@ -17,8 +17,8 @@ from index.store.store import FILE_NAME, Store
 from index.store.writing import PreparedDocument
 from index.text.chunk import Chunk
 from service.answering.history import AnswerHistory
+from service.answering.storage import APPLICATION_DATA
 from service.mirror.ledger import FileStage, Ledger, LedgerChange, LedgerEntry, SyncedFolder
-from service.storage import APPLICATION_DATA
 
 Make = Callable[..., Document]
 

@@ -26,8 +26,8 @@ from eval.measuring.target import service_for
 from eval.sets.question import read_set
 from eval.sets.shipped import KNOWN_FACTS, LIBRARY
 from service.answering.answer import Answer
-from service.answering.question import Turn, make_question
 from service.answering.service import AnswerService, open_service
+from service.question import Turn, make_question
 from service.settings import load_settings
 
 

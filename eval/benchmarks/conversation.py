@@ -37,9 +37,9 @@ from eval.sets.shipped import FOLLOWUPS, KNOWN_FACTS, LIBRARY
 from eval.sets.squad import articles
 from index.collection import Collection
 from index.encoding.encoder import load_encoder
-from service.answering.question import Role, Turn, make_question
 from service.answering.service import AnswerService
 from service.followups.resolver import Resolver
+from service.question import Role, Turn, make_question
 from service.settings import Settings, load_settings
 
 PRINTED_EXAMPLES = 10

@@ -40,8 +40,8 @@ from index.collection import Collection
 from index.encoding.encoder import load_encoder
 from index.encoding.export import default_weights
 from index.encoding.identity import DEFAULT_ENCODER
-from service.answering.question import DEFAULT_TOP_K, make_question
 from service.answering.service import AnswerService
+from service.question import DEFAULT_TOP_K, make_question
 from service.reader.decode import MAX_ANSWER_TOKENS, Flags, Floats
 from service.reader.load import DEFAULT_READER, load_passage_reader
 from service.reader.passage import MAX_ROW_TOKENS, PassageReader

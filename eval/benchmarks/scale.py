@@ -42,7 +42,7 @@ from index.filters import Filters
 from index.search.embedded.vectors import VectorIndex
 from index.search.searcher import CANDIDATES
 from index.store.store import Store
-from service.answering.question import DEFAULT_TOP_K
+from service.question import DEFAULT_TOP_K
 from service.settings import Settings, load_settings
 
 SIZES = (10_000, 100_000, 1_000_000)

@@ -44,8 +44,8 @@ from eval.measuring.formulas import percentile
 from index.encoding.encoder import ENCODER_MAX_TOKENS, Encoder, TransformerEncoder, load_encoder
 from index.encoding.export import default_weights
 from index.encoding.identity import DEFAULT_ENCODER
-from service.answering.question import DEFAULT_TOP_K
 from service.answering.service import open_service
+from service.question import DEFAULT_TOP_K
 from service.settings import Settings, load_settings
 
 ADDED_CHUNKS = 1_500

@@ -15,8 +15,8 @@ from eval.fitting.regression import (
     threshold_of,
 )
 from eval.sets.question import QuestionSet
-from service.answering.question import DEFAULT_TOP_K
 from service.answering.service import AnswerService
+from service.question import DEFAULT_TOP_K
 from service.reader.fitted import Calibration, IndexCalibration
 from service.reader.form import AnswerForm
 

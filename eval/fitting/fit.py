@@ -40,7 +40,7 @@ from eval.training.perturb import Setting, swap_entity
 from index.collection import Collection
 from index.encoding.encoder import load_encoder
 from index.search.searcher import SearchResult
-from service.answering.question import DEFAULT_TOP_K
+from service.question import DEFAULT_TOP_K
 from service.reader.fitted import Calibration, Feature, Fitted, Linear, Ranking
 from service.reader.form import AnswerForm
 from service.reader.load import load_passage_reader

@@ -28,7 +28,7 @@ from eval.sets.squad import Article, SquadQuestion, articles
 from index.collection import Collection
 from index.encoding.encoder import Encoder, load_encoder
 from index.search.searcher import Hit, SearchResult
-from service.answering.question import DEFAULT_TOP_K
+from service.question import DEFAULT_TOP_K
 from service.reader.fitted import load_fitted
 from service.reader.form import AnswerForm
 from service.reader.load import DEFAULT_READER, load_passage_reader

@@ -12,8 +12,8 @@ from eval.sets.question import LabelledEvidence, LabelledQuestion, QuestionSet
 from index.search.searcher import Hit
 from service.answering.answer import Answer, NoAnswer
 from service.answering.citation import Citation
-from service.answering.question import make_question
 from service.answering.service import AnswerService
+from service.question import make_question
 
 RETRIEVED = 100
 """How many passages the measures of retrieval look at."""

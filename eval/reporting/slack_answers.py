@@ -13,8 +13,8 @@ from pathlib import Path
 
 from corpus.load import find_files, read_document
 from eval.sets.shipped import LIBRARY
-from service.answering.question import make_question
 from service.answering.service import AnswerService, open_service
+from service.question import make_question
 from service.settings import load_settings
 from service.slack.block_kit import Post
 from service.slack.blocks import answer_post

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from corpus.document import Document, make_document
 from eval.errors import EvaluationError
 from eval.sets.squad import Article, articles
-from service.answering.question import Role, Turn
+from service.question import Role, Turn
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The protocol of search engines: everything that the index needs of one.
 
-Nothing above this module knows which engine finds the chunks; :mod:`index.search.factory` chooses.
+Nothing above this module knows which engine finds the chunks; :mod:`index.engines` chooses.
 """
 
 from collections.abc import Callable, Mapping

@@ -13,9 +13,9 @@ from service.answering.agreement import grouped
 from service.answering.citation import Citation, cite
 from service.answering.confidence import Groups, confidence_in
 from service.answering.conflict import Confidence, conflicting
-from service.answering.question import Question
 from service.answering.reason import Reason
 from service.followups.resolver import Resolver
+from service.question import Question
 from service.reader.evidence import support
 from service.reader.fitted import Calibration
 from service.reader.form import AnswerForm

@@ -14,8 +14,8 @@ from corpus.dates import MONTH_PATTERN
 from corpus.errors import NotFoundError
 from index.text.sentences import sentences
 from service.answering.answer import Answer
-from service.answering.question import make_question
 from service.answering.service import AnswerService
+from service.question import make_question
 
 MAX_EXAMPLES = 4
 

@@ -23,8 +23,9 @@ from index.store.store import Store
 from index.text.chunk import ChunkSettings
 from service.answering.answer import Answerer
 from service.answering.history import AnswerHistory, Exchange
-from service.answering.question import MAX_TURNS, Question, Role, Turn
 from service.answering.record import AnswerRecord, DocumentRecord, KeptAnswer, RetrievedPassages
+from service.answering.storage import APPLICATION_DATA
+from service.question import MAX_TURNS, Question, Role, Turn
 from service.reader.fitted import Calibration, Fitted, IndexCalibration, load_fitted
 from service.reader.form import AnswerForm
 from service.reader.load import load_passage_reader
@@ -32,7 +33,6 @@ from service.reader.passage import PassageReader
 from service.reader.reader import SpanReader
 from service.reader.span import Watch, unwatched
 from service.settings import CONVERSATION_HOURS, Settings
-from service.storage import APPLICATION_DATA
 
 MAX_EXCHANGES = MAX_TURNS // 2
 """How many exchanges of a conversation are looked at: as many as a client may send."""

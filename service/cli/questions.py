@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from service.answering.question import DEFAULT_TOP_K
 from service.cli.console import AsJson, DataDir, err, out, settings_of_index
+from service.question import DEFAULT_TOP_K
 
 if TYPE_CHECKING:
     from service.answering.citation import Citation
@@ -38,8 +38,8 @@ def ask_question(
     Prints the answer, the sentence that holds it, and its source.
     """
     from index.filters import Filters
-    from service.answering.question import make_question
     from service.answering.service import open_service
+    from service.question import make_question
 
     checked = make_question(
         question,

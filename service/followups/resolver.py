@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from index.encoding.encoder import Encoder
-from service.answering.question import MAX_QUESTION_LENGTH, Role, Turn
 from service.followups.mentions import DEMONSTRATIVES, PRONOUNS, Mention, mentions
 from service.followups.phrases import (
     QUESTION_WORDS,
@@ -21,6 +20,7 @@ from service.followups.phrases import (
     tokens,
 )
 from service.followups.referents import Context, Reference, referent
+from service.question import MAX_QUESTION_LENGTH, Role, Turn
 
 LIKENESS = 0.35
 """How near the embedder must see two phrases for one to take the other's place."""

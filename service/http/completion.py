@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from service.answering.question import Question
 from service.answering.record import AnswerRecord
 from service.http.completion_message import MarkdownMessage
+from service.question import Question
 
 MODEL = "quoth"
 

@@ -20,7 +20,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from corpus.errors import QuestionError
-from service.answering.question import (
+from service.http.completion_message import answer_in
+from service.http.schemas import FiltersIn, Request
+from service.question import (
     DEFAULT_TOP_K,
     MAX_TURN_LENGTH,
     MAX_TURNS,
@@ -30,8 +32,6 @@ from service.answering.question import (
     Turn,
     make_question,
 )
-from service.http.completion_message import answer_in
-from service.http.schemas import FiltersIn, Request
 
 
 def _parts(content: object) -> object:

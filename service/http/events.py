@@ -11,10 +11,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from index.search.searcher import SearchResult
-from service.answering.question import Question
 from service.answering.record import RetrievedPassages
 from service.answering.service import AnswerService
 from service.http.threads import Threads
+from service.question import Question
 
 MEDIA_TYPE = "text/event-stream"
 

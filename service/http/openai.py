@@ -14,7 +14,6 @@ from fastapi.routing import APIRoute
 
 from corpus.errors import QuestionError
 from index.search.searcher import SearchResult
-from service.answering.question import Question
 from service.answering.service import AnswerService
 from service.http import problems
 from service.http.completion import MODEL, Completion, token_usage
@@ -22,6 +21,7 @@ from service.http.completion_message import as_message
 from service.http.completion_request import CompletionRequest
 from service.http.dependencies import Dependencies
 from service.http.events import Emitter, EventStream, event
+from service.question import Question
 
 PATHS = ("/v1/chat/", "/v1/models")
 """Paths under which errors have OpenAI's format."""

@@ -14,7 +14,9 @@ from index.collection import Removed
 from index.filters import Filters
 from index.outcome import FileOutcome
 from index.store.documents import DocumentSummary
-from service.answering.question import (
+from service.mirror.jobs import Job, JobState
+from service.mirror.ledger import FileStage, LedgerEntry
+from service.question import (
     DEFAULT_SEARCH_TOP_K,
     DEFAULT_TOP_K,
     NO_FILTERS,
@@ -23,8 +25,6 @@ from service.answering.question import (
     Turn,
     make_question,
 )
-from service.mirror.jobs import Job, JobState
-from service.mirror.ledger import FileStage, LedgerEntry
 
 MAX_BATCH_DOCUMENTS = 10_000
 

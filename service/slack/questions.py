@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 from corpus.errors import QuestionError
 from index.filters import Filters
-from service.answering.question import (
+from service.answering.record import AnswerRecord
+from service.answering.service import AnswerService
+from service.http.threads import Threads
+from service.question import (
     MAX_QUESTION_LENGTH,
     Turn,
     check_question_text,
     make_question,
 )
-from service.answering.record import AnswerRecord
-from service.answering.service import AnswerService
-from service.http.threads import Threads
 from service.slack.block_kit import Post
 from service.slack.blocks import notice
 from service.slack.inbox.channels import Channels

@@ -31,7 +31,7 @@ from index.encoding.vectors import Vectors
 from index.search.engine import Candidates
 from index.search.searcher import CANDIDATES
 from index.text.chunk import Chunk, ChunkSettings, chunk_document
-from service.answering.question import DEFAULT_TOP_K
+from service.question import DEFAULT_TOP_K
 
 MEASURES = ("R@1", "R@5", "R@10", "RR@10", "nDCG@10")
 

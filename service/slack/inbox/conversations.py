@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from service.answering.question import MAX_TURNS, Role, Turn
+from service.question import MAX_TURNS, Role, Turn
 from service.slack.decide import AnsweredThread, QuestionOrigin
 from service.slack.inbox.database import SlackDatabase, equals, slack_tables, upsert
 from service.slack.inbox.queue import NewWorkItem, accept_work
