@@ -131,7 +131,12 @@ def calibrate_index(
     """Calibrate confidence on labelled questions about the documents of an index, and keep the
     calibration with the index.
     """
-    from eval.fitting.calibrate import calibrate
+    try:
+        from eval.fitting.calibrate import calibrate
+    except ModuleNotFoundError as exc:
+        raise _could_not_run(
+            f"calibrating needs the package {exc.name}: pip install 'quoth[train]'"
+        ) from exc
     from eval.sets.question import read_set
     from service.answering.service import open_service
     from service.settings import load_settings

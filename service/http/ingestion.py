@@ -42,10 +42,10 @@ def router(deps: Dependencies) -> APIRouter:
         stage: FileStage | None = None,
     ) -> IngestionResponse:
         """The state of each file in the synced folders."""
-        found = ledger.lines(limit + 1, key_before(cursor), stage)
-        page = [FileOut.of(entry) for entry in found[:limit]]
+        entries = ledger.lines(limit + 1, key_before(cursor), stage)
+        page = [FileOut.of(entry) for entry in entries[:limit]]
         return IngestionResponse(
-            files=page, cursor=cursor_after(page[-1].path) if len(found) > limit else None
+            files=page, cursor=cursor_after(page[-1].path) if len(entries) > limit else None
         )
 
     @routes.get("/jobs/{job_id}")
