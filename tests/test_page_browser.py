@@ -454,7 +454,7 @@ def test_a_citation_of_an_older_version_shows_it_and_leads_to_the_present_one(
     otter.service.collection.put([make("otter", f"New: {OTTER}", title="The Otter Bridge")])
     page = tab(otter.address + link)
     expect(opened(page).locator("mark")).to_have_text("1931")
-    expect(page.get_by_text("The quote still stands in it.")).to_be_visible()
+    expect(page.get_by_text("The quote is still in it.")).to_be_visible()
     page.get_by_role("link", name="Read it as it is now").click()
     expect(page.locator("#reader .text")).to_contain_text("New:")
     expect(page.locator("#reader mark")).to_have_text("1931")

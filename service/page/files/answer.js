@@ -1,4 +1,4 @@
-// What a question led to: an answer, several that disagree, or none.
+// The outcome of a question: an answer, several that disagree, or none.
 
 import { WORDING } from "../wording.js";
 import { element, foreign, icon } from "./dom.js";
@@ -20,13 +20,14 @@ export function outcomeView(turn, actions) {
   return [body, feedbackView(turn, actions)];
 }
 
-/** What a screen reader says of it. */
+/** What a screen reader announces. */
 export function spoken(answer) {
   if (!answer.answered) return `${WORDING.noAnswer} ${WORDING.refusals[answer.reason]}`;
   const { text, confidence } = answer.answer;
   const sources = counted(answer.citations.length, "source");
   const start = answer.conflict ? `${WORDING.conflict} One says: ` : "";
-  return `${start}${text.slice(0, 300)}. ${sureness(confidence).words}, ${percent(confidence)}. ${sources}.`;
+  const confidenceText = `${sureness(confidence).words}, ${percent(confidence)}`;
+  return `${start}${text.slice(0, 300)}. ${confidenceText}. ${sources}.`;
 }
 
 function answerView(answer) {
@@ -46,7 +47,9 @@ function confidenceView(confidence) {
   const meaning = element(
     "p",
     { class: "meaning", hidden: true },
-    `Of the answers that Quoth gives with this confidence, about ${Math.round(confidence * 100)} in 100 are right. It was measured on questions whose answers are known.`,
+    "Of the answers that Quoth gives with this confidence, about " +
+      `${Math.round(confidence * 100)} in 100 are right. ` +
+      "This was measured on questions whose answers are known.",
   );
   const button = element(
     "button",
@@ -103,7 +106,7 @@ function otherView(other, answerId) {
   );
 }
 
-/** Each value with everything that says so, the newest first: with a conflict, all alternatives are values. */
+/** Each value with its citations, the newest first. In a conflict every alternative is a value. */
 function conflictView(answer) {
   const values = [{ ...answer.answer, citations: answer.citations }, ...answer.alternatives];
   values.sort((one, other) => newest(other.citations).localeCompare(newest(one.citations)));

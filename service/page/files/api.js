@@ -1,6 +1,6 @@
-// The service, as its contract has it.
+// Requests to the service.
 
-/** A request that came to nothing; the message is for people. */
+/** A request that failed. Its message is for people. */
 export class Problem extends Error {
   constructor(message, status = 0, field = null) {
     super(message);
@@ -9,7 +9,7 @@ export class Problem extends Error {
   }
 }
 
-/** What the service answered, or a Problem from it. */
+/** The response of the service; throws a Problem if it failed. */
 export function problemOf(status, body) {
   const detail =
     body && typeof body.detail === "string"
@@ -51,14 +51,14 @@ export const verifyQuote = (citation) => send("/v1/verify", citation);
 export const collection = () => request("/page/collection");
 export const examples = () => request("/page/examples");
 
-/** A document with its text, of the version asked for. */
+/** A document with its text, in the given version. */
 export function readDocument(id, version) {
   return request(
     `/v1/documents/${encoded(id)}${version ? `?version=${encodeURIComponent(version)}` : ""}`,
   );
 }
 
-/** Up to `limit` documents past a cursor. */
+/** Up to `limit` documents after a cursor. */
 export function listDocuments(cursor, limit) {
   const query = new URLSearchParams({ limit, ...(cursor ? { cursor } : {}) });
   return request(`/v1/documents?${query}`);

@@ -1,4 +1,4 @@
-// A document's text as lines on the page, each of which knows its place in the text.
+// A document's text as lines on the page, each of which knows its offset in the text.
 
 import { element } from "./dom.js";
 import { safeCut } from "./text.js";
@@ -12,8 +12,8 @@ const ITEM = /^\s*(?:[-*+•–]|\d{1,3}[.)])\s+/;
 const starts = new WeakMap();
 
 /**
- * Sections of lines for `text[from:to]`, with `text[mark.start:mark.end]` marked; all in UTF-16 units.
- * A line without end is cut where it may be, so that no browser has to lay out a megabyte at once.
+ * Sections of lines for `text[from:to]`, with `text[mark.start:mark.end]` marked, all in UTF-16
+ * units. Very long lines are cut, so that no browser has to lay out a megabyte at once.
  */
 export function sectionsOf(text, from, to, mark, pages) {
   const sections = [];
@@ -27,7 +27,7 @@ export function sectionsOf(text, from, to, mark, pages) {
   return sections;
 }
 
-/** The place in the text of a place on the page, in UTF-16 units; null outside every line. */
+/** The offset in the text of a position on the page, in UTF-16 units; null outside every line. */
 export function placeIn(node, offset) {
   const line = (node.nodeType === Node.TEXT_NODE ? node.parentElement : node).closest(
     ".text .text-line",

@@ -1,4 +1,4 @@
-// Where questions are typed.
+// The form in which questions are typed.
 
 import { part } from "./dom.js";
 import { pointsIn } from "./text.js";
@@ -6,7 +6,10 @@ import { pointsIn } from "./text.js";
 const LIMIT = 1000;
 const NEAR = 100;
 
-/** The form at the foot of the conversation. `asked(question)` is called with each; `stopped()` ends the one under way. */
+/**
+ * The form at the foot of the conversation. `asked(question)` is called with each question;
+ * `stopped()` stops the current one.
+ */
 export class Composer {
   constructor(asked, stopped) {
     this.field = part("question");
@@ -40,7 +43,7 @@ export class Composer {
     return this.asked(question);
   }
 
-  /** While an answer is awaited the button stops it. */
+  /** While an answer is awaited, the button stops it. */
   busy(isBusy) {
     this.isBusy = isBusy;
     this.button.setAttribute("aria-label", isBusy ? "Stop" : "Ask");
@@ -51,7 +54,7 @@ export class Composer {
     this.field.placeholder = text;
   }
 
-  /** Put a text into the field, for a person to go on with. */
+  /** Put a text into the field, for a person to edit. */
   put(text) {
     this.field.value = text;
     this.measure();

@@ -1,4 +1,5 @@
-// The conversation of this tab. It outlives a reload; what is kept are the questions and the ids of their answers.
+// The conversation of this tab. It survives a reload: the questions and the ids of their answers
+// are kept.
 
 import { WORDING } from "../wording.js";
 import { storedAnswer } from "./api.js";
@@ -8,8 +9,8 @@ const MAX_HISTORY = 20;
 const MAX_TURN = 4000;
 
 /**
- * A turn: the question as typed, what was sent in its place where that was edited, the answer when there is one,
- * and what was said of it.
+ * A turn: the question as typed, the edited text that was sent instead if there is one, the answer
+ * and the feedback on it.
  */
 export class Conversation {
   constructor() {
@@ -32,7 +33,7 @@ export class Conversation {
     this.save();
   }
 
-  /** The turns before this one, as /v1/ask takes them: the last twenty messages, oldest first. */
+  /** The turns before this one as /v1/ask takes them: the last twenty messages, oldest first. */
   historyBefore(turn) {
     return this.turns
       .slice(0, this.turns.indexOf(turn))
@@ -55,7 +56,10 @@ export class Conversation {
     }
   }
 
-  /** Bring back what was saved; an answer whose document was deleted since is gone, and so is its turn. */
+  /**
+   * Restore what was saved. A turn is dropped if its answer is gone because a document of it was
+   * deleted.
+   */
   async restore() {
     const kept = saved();
     const answers = await Promise.all(kept.map(({ id }) => storedAnswer(id).catch(() => null)));
@@ -80,7 +84,7 @@ function saved() {
   }
 }
 
-/** Whether there is a conversation to go back to. */
+/** Whether there is a conversation to return to. */
 export function isConversationKept() {
   return saved().length > 0;
 }

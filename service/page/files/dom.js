@@ -1,8 +1,9 @@
-// Elements. What comes from a document or a person is always text here, never markup.
+// Elements. Text of documents and people is inserted as text here, never as markup.
 
 /**
- * An element with attributes and children; a string among the children becomes a text node.
- * An attribute that is a function listens to the event of its name ("onclick"); null and false are left out.
+ * An element with attributes and children; a string among the children becomes a text node. An
+ * attribute that is a function listens to the event of its name ("onclick"); null and false are
+ * left out.
  */
 export function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -17,7 +18,7 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** A picture of the sprite in index.html, which no screen reader mentions. */
+/** An icon of the sprite in index.html, hidden from screen readers. */
 export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("aria-hidden", "true");
@@ -26,7 +27,7 @@ export function icon(name) {
   return svg;
 }
 
-/** Text of a document, or what a person typed: it chooses its own direction and cannot turn what stands around it. */
+/** Text of a document or a person, whose direction does not affect its surroundings. */
 export function foreign(tag, text, attributes = {}) {
   return element(tag, { dir: "auto", ...attributes }, text);
 }
@@ -38,7 +39,7 @@ export function part(id) {
 
 let said = 0;
 
-/** Have a screen reader say something. */
+/** Let screen readers announce something. */
 export function announce(text) {
   const announcer = part("announcer");
   const number = ++said;
@@ -48,7 +49,7 @@ export function announce(text) {
   }, 60);
 }
 
-/** Copy text, and show on the button that it was done. */
+/** Copy text, and show on the button that it was copied. */
 export async function copyFrom(button, text) {
   const label = button.querySelector("span");
   const before = label.textContent;
@@ -56,7 +57,7 @@ export async function copyFrom(button, text) {
     await navigator.clipboard.writeText(text);
     label.textContent = "Copied";
   } catch {
-    label.textContent = "The browser won’t copy";
+    label.textContent = "The browser refused to copy";
   }
   announce(label.textContent);
   setTimeout(() => {

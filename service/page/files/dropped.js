@@ -1,8 +1,8 @@
-// Files that are dropped on the page, folders with everything in them.
+// Files and folders that are dropped on the page.
 
 import { part } from "./dom.js";
 
-/** Call `taken(files)` with what is dropped anywhere: {file, name}, a name with its folders. */
+/** Call `taken(files)` with dropped files: {file, name}. The name includes the folders. */
 export function startDropping(taken, suffixes) {
   const veil = part("drop");
   let depth = 0;
@@ -36,7 +36,7 @@ async function filesOf(transfer, suffixes) {
   return found.flat();
 }
 
-/** As the command line does: in a folder, hidden files and those of other kinds are passed over. */
+/** In folders, hidden files and unsupported formats are skipped, as on the command line. */
 async function walked(entry, folder, suffixes) {
   const name = folder + entry.name;
   if (folder && entry.name.startsWith(".")) return [];

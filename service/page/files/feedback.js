@@ -1,4 +1,4 @@
-// What people say of an answer, and where the right one stands.
+// Feedback on an answer, and on where the right answer is.
 
 import { Problem, sendFeedback, storedAnswer, verifyQuote } from "./api.js";
 import { announce, copyFrom, element, icon } from "./dom.js";
@@ -6,7 +6,7 @@ import { passageView } from "./sources.js";
 
 const OFFERED = 4;
 
-/** Thumbs, and below them what a thumbs-down asks. `actions.said()` is called when something was kept. */
+/** Thumbs, and questions after a thumbs-down. `actions.said()` is called when feedback was kept. */
 export function feedbackView(turn, actions) {
   const status = element("p", { class: "quiet", role: "status" });
   const asked = element("div", { class: "asked-back", hidden: true });
@@ -50,7 +50,8 @@ function copying(answer) {
   const particulars = [first.title, first.published, first.page ? `page ${first.page}` : null]
     .filter(Boolean)
     .join(", ");
-  const text = `“${first.sentence.text}”\n${particulars}\n${new URL(first.link, location.origin)}`;
+  const link = new URL(first.link, location.origin);
+  const text = `“${first.sentence.text}”\n${particulars}\n${link}`;
   const button = element(
     "button",
     { type: "button", class: "plain small" },
@@ -93,7 +94,7 @@ function askBack(turn, status) {
           element(
             "p",
             { class: "quiet" },
-            "Does the answer stand in one of these? Open it and select the words, or take it whole.",
+            "Is the answer in one of these? Open it and select the words, or choose all of it.",
           ),
           element(
             "ul",
@@ -117,14 +118,14 @@ function takeWhole(turn, passage, status) {
   return button;
 }
 
-/** Keep that the answer to a question stands at a place, wherever that is in the document's present version. */
+/** Record where the answer to a question is, in the present version of the document. */
 export async function keepRightPassage(answerId, { document_id, version, start, end, quote }) {
   const [answer, now] = await Promise.all([
     storedAnswer(answerId),
     verifyQuote({ document_id, version, start, end, quote }),
   ]);
   if (now.start === null)
-    throw new Problem("The document has changed since; these words are no longer in it.");
+    throw new Problem("The document has changed since, and no longer contains these words.");
   const isCited = answer.citations.some(
     (cited) => cited.document_id === document_id && cited.start < end && start < cited.end,
   );
@@ -136,7 +137,7 @@ function keep(feedback, status) {
   return tried(() => sendFeedback(feedback), status);
 }
 
-/** Do it, and say how it went; whether it went well. */
+/** Do it, announce the result, and return whether it succeeded. */
 async function tried(doing, status) {
   try {
     await doing();

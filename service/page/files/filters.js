@@ -1,4 +1,4 @@
-// What questions are narrowed to: days, tags, a document.
+// Filters on documents: days, tags, one document.
 
 import { element, foreign, icon, part } from "./dom.js";
 import { day } from "./words.js";
@@ -22,7 +22,7 @@ export class Filters {
     });
   }
 
-  /** As /v1/ask takes them; null where nothing is narrowed. */
+  /** The filters as /v1/ask takes them; null if there are none. */
   get value() {
     const value = {
       ...(this.document ? { document_ids: [this.document.id] } : {}),
@@ -33,12 +33,12 @@ export class Filters {
     return Object.keys(value).length ? value : null;
   }
 
-  /** Whether the days can be: the first is not after the last. */
+  /** Whether the days are valid: the first is not after the last. */
   get isPossible() {
     return !(this.from.value && this.to.value && this.from.value > this.to.value);
   }
 
-  /** Offer these tags, and the days between which documents were published. */
+  /** Offer these tags, and the range of days in which documents were published. */
   offer({ tags, published_from, published_to }) {
     for (const field of [this.from, this.to]) {
       field.min = published_from ?? "";
@@ -68,7 +68,7 @@ export class Filters {
     );
   }
 
-  /** Only this document: {id, title}. */
+  /** Ask this document only: {id, title}. */
   only(document) {
     this.document = document;
     this.show();

@@ -1,4 +1,4 @@
-// The documents of the collection: what is there, and how more come in.
+// The documents of the collection: the list, and how to add more.
 
 import { listDocuments } from "./api.js";
 import { element, foreign, part } from "./dom.js";
@@ -34,7 +34,7 @@ export class Library {
     this.load(null);
   }
 
-  /** Add files, with the tags that stand in the dialog. */
+  /** Add files, with the tags that are typed in the dialog. */
   take(files) {
     if (!this.dialog.open) this.open();
     const tags = part("new-tags")
@@ -44,14 +44,15 @@ export class Library {
     this.uploads.add(files, tags);
   }
 
-  /** Say what may be added. */
+  /** Show what may be added. */
   offer({ suffixes, max_document_bytes }) {
     part("kinds").textContent =
-      `Text, Markdown, HTML, PDF, Word, PowerPoint, Excel and EPUB, up to ${size(max_document_bytes)} each`;
+      "Text, Markdown, HTML, PDF, Word, PowerPoint, Excel and EPUB, " +
+      `up to ${size(max_document_bytes)} each`;
     part("files").accept = [...new Set([...SUFFIXES_NAMED, ...suffixes])].join(",");
   }
 
-  /** Read the list again where it is on view. */
+  /** Load the list again if it is visible. */
   refresh() {
     if (this.dialog.open) this.load(null);
   }
@@ -83,7 +84,7 @@ export class Library {
             element(
               "li",
               { class: "quiet" },
-              wanted ? "No document is called so." : "There are no documents yet.",
+              wanted ? "No document matches that name." : "There are no documents yet.",
             ),
           ]),
     );

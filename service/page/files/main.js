@@ -1,4 +1,4 @@
-// The page: puts its parts together and keeps them in step with the address.
+// The page: assembles its parts, and keeps them in line with the address.
 
 import * as api from "./api.js";
 import { spoken } from "./answer.js";
@@ -51,7 +51,7 @@ function askNew(question) {
   return ask(turn, question);
 }
 
-/** Ask, and show what comes of it in the turn. */
+/** Ask, and show the outcome in the turn. */
 async function ask(turn, question, options = {}) {
   asking?.abort();
   const mine = new AbortController();
@@ -89,7 +89,7 @@ function requestFor(turn, options) {
   };
 }
 
-/** A stopped question goes back to where it was typed, or to the answer that it had. */
+/** A stopped question returns to the form, or to the answer that it had. */
 function withdraw(turn, before) {
   const view = views.get(turn);
   if (!view) return; // a new conversation was begun meanwhile
@@ -129,7 +129,7 @@ function startAnew() {
   composer.focus();
 }
 
-/** Bring what the page says of the collection up to date. */
+/** Update what the page shows of the collection. */
 async function refresh() {
   try {
     known = await api.collection();
@@ -161,7 +161,8 @@ function askWithin(document) {
   composer.focus();
 }
 
-// -- the address: / is the conversation, /documents/… a document, beside the conversation where it was opened from there
+// -- the address: / is the conversation, /documents/… is a document. It is shown beside the
+// conversation if it was opened from there.
 
 function isBeside() {
   return history.state?.beside === true;

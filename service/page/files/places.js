@@ -1,15 +1,15 @@
-// Links to places: in documents here, and in the originals elsewhere.
+// Links to passages: in documents here, and in the originals elsewhere.
 
 const WORDS = 4;
 const LINE_MARK = /^\s*(?:#{1,6}|[-*•–]|\d{1,3}[.)])\s+/;
 
-/** The permanent link of a place in a document. */
+/** The permanent link of a passage in a document. */
 export function linkTo({ document_id, version, start, end }) {
   const path = document_id.split("/").map(encodeURIComponent).join("/");
   return `/documents/${path}?version=${encodeURIComponent(version)}#${start}-${end}`;
 }
 
-/** The place that a permanent link names; null for other links. Start and end are null where it names no passage. */
+/** The passage of a permanent link, null for other links. A whole document has no start and end. */
 export function placeOf(link) {
   const url = new URL(link, location.origin);
   if (url.origin !== location.origin || !url.pathname.startsWith("/documents/")) return null;
@@ -27,8 +27,8 @@ export function placeOf(link) {
 }
 
 /**
- * The address of the original, with a text fragment that makes the browser scroll to the quote and mark it.
- * Null where the address is none that a page may be read at: only http and https are.
+ * The address of the original, with a text fragment that makes the browser scroll to the quote and
+ * mark it. Null unless it is an http or https address.
  */
 export function originalAt(address, quote = "", before = "", after = "") {
   let url;
@@ -43,7 +43,7 @@ export function originalAt(address, quote = "", before = "", after = "") {
   return `${url.href}${url.hash ? "" : "#"}:~:text=${fragment}`;
 }
 
-/** prefix-,start,end,-suffix: a long quote by its first and last words, all with a little of what stands around. */
+/** prefix-,start,end,-suffix: a long quote by its first and last words, with a little context. */
 function textFragment(quote, before, after) {
   const words = quote.split(/\s+/).filter(Boolean);
   if (!words.length) return null;
@@ -58,7 +58,7 @@ function textFragment(quote, before, after) {
   return parts.join(",");
 }
 
-/** The words next to the quote, on its own line; none where the quote begins or ends within a word. */
+/** The words beside the quote on its line; none if the quote begins or ends inside a word. */
 function touching(text, isBefore) {
   if (isBefore ? /[\p{L}\p{N}]$/u.test(text) : /^[\p{L}\p{N}]/u.test(text)) return null;
   const line = isBefore ? text.split("\n").at(-1).replace(LINE_MARK, "") : text.split("\n")[0];

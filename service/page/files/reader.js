@@ -21,7 +21,7 @@ export class Reader {
     document.addEventListener("selectionchange", () => this.selected());
   }
 
-  /** Show the document at a place (see placeOf); the answer that cites it, where one does, may be corrected here. */
+  /** Show the document at a passage (see placeOf). An answer that cites it can be corrected. */
   async open(place, answerId) {
     const number = ++this.opened;
     Object.assign(this, { place, answerId, document: null });
@@ -171,7 +171,7 @@ export class Reader {
     ];
   }
 
-  /** The text around the mark; all of it unless it is very long, and then the rest on demand. */
+  /** The text around the mark: all of it, or if it is very long, the rest on demand. */
   fill() {
     const { text, pages } = this.document;
     const from = safeCut(
@@ -208,7 +208,7 @@ export class Reader {
     return button;
   }
 
-  /** Bring the mark into view; what stands above it is laid out only then, and may move it once more. */
+  /** Scroll to the mark. The text above it is laid out only then, and may move it once more. */
   reveal() {
     const mark = this.text.querySelector("mark");
     if (!mark) return;
@@ -217,7 +217,7 @@ export class Reader {
     requestAnimationFrame(() => requestAnimationFrame(centre));
   }
 
-  /** Say so where the document has changed since it was cited. */
+  /** Show a note if the document has changed since it was cited. */
   async compare() {
     const { document: found, place, opened } = this;
     const quote = found.text.slice(this.mark.start, this.mark.end);
@@ -231,6 +231,7 @@ export class Reader {
     if (opened !== this.opened || verdict.version === found.version || verdict.status === "gone")
       return;
     const isThere = verdict.start !== null;
+    const path = found.id.split("/").map(encodeURIComponent).join("/");
     const present = isThere
       ? linkTo({
           document_id: found.id,
@@ -238,8 +239,8 @@ export class Reader {
           start: verdict.start,
           end: verdict.end,
         })
-      : `/documents/${found.id.split("/").map(encodeURIComponent).join("/")}?version=${verdict.version}`;
-    const said = isThere ? "The quote still stands in it." : "The quote is no longer in it.";
+      : `/documents/${path}?version=${verdict.version}`;
+    const said = isThere ? "The quote is still in it." : "The quote is no longer in it.";
     this.notice.replaceChildren(
       element(
         "p",
@@ -284,7 +285,7 @@ export class Reader {
     this.bar.hidden = false;
   }
 
-  /** The selected words as a place in code points, without the white space at their ends; null where there are none. */
+  /** The selected words as offsets in code points, without outer white space; null if none. */
   selection() {
     const selection = getSelection();
     if (!selection.rangeCount || selection.isCollapsed) return null;
@@ -314,7 +315,7 @@ export class Reader {
   }
 }
 
-/** Page numbers by the UTF-16 place at which they begin. */
+/** Page numbers by the UTF-16 offset at which they begin. */
 function pageStarts(text, pages) {
   const found = new Map();
   let unit = 0;

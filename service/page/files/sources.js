@@ -1,4 +1,4 @@
-// Quotes in their sentences, and where they stand.
+// Quotes in their sentences, with their sources.
 
 import { element, foreign, icon } from "./dom.js";
 import { linkTo, originalAt } from "./places.js";
@@ -10,7 +10,7 @@ const LONGEST_QUOTE = 1500;
 const SHOWN = 3;
 const LIST_MARK = /^\s*[-*•]\s+/;
 
-/** The quote, marked, within its sentence; a sentence without end is shortened around it. */
+/** The quote, marked within its sentence. A very long sentence is shortened around it. */
 export function sentenceView(citation, ...children) {
   const { sentence, start, end } = citation;
   const { before, inside, after } = parted(
@@ -42,7 +42,7 @@ export function reference(citation, answerId) {
   );
 }
 
-/** Every place where the answer stands, the first few at once. */
+/** Every source of the answer, the first few at once. */
 export function sourceList(citations, answerId) {
   const items = citations.map((citation) => source(citation, answerId));
   const list = element("ol", { class: "sources", "aria-label": "Sources" }, items.slice(0, SHOWN));
@@ -120,7 +120,7 @@ function original(citation) {
   );
 }
 
-/** A passage that was read, with the button or whatever else belongs to it. */
+/** A passage that was read, with its button or other controls. */
 export function passageView(passage, answerId, ...children) {
   return element(
     "li",

@@ -1,9 +1,12 @@
-// What stands on the page before the first question.
+// The page before the first question.
 
 import { element, foreign, icon } from "./dom.js";
 import { counted, day } from "./words.js";
 
-/** Example questions and what they are drawn from; a way in for documents where there are none. `actions`: ask, openLibrary. */
+/**
+ * Example questions and the size of the collection, or a way to add documents if there are none.
+ * `actions`: ask, openLibrary.
+ */
 export function startView(collection, questions, actions) {
   if (collection.documents === 0) return nothingYet(actions);
   const list = questions.length

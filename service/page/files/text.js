@@ -1,4 +1,5 @@
-// Places in texts. The service counts Unicode code points, JavaScript counts UTF-16 units; this is the bridge.
+// Offsets in texts. The service counts Unicode code points, JavaScript counts UTF-16 units; these
+// functions convert between the two.
 
 const SURROGATES = /[\uD800-\uDBFF][\uDC00-\uDFFF]/g;
 
@@ -9,7 +10,7 @@ export function pointsIn(text) {
   return text.length - pairs;
 }
 
-/** The UTF-16 place of the code point at `points`; the end of the text where that is past it. */
+/** The UTF-16 offset of the code point at `points`, at most the length of the text. */
 export function unitAt(text, points) {
   let unit = 0;
   for (let left = points; left > 0 && unit < text.length; left -= 1) {
@@ -18,7 +19,7 @@ export function unitAt(text, points) {
   return unit;
 }
 
-/** `text[start:end]` in code points, and what stands before and after it. */
+/** `text[start:end]` in code points, and the text before and after it. */
 export function parted(text, start, end) {
   const from = unitAt(text, start);
   const to = from + unitAt(text.slice(from), end - start);
@@ -41,7 +42,7 @@ export function head(text, reach) {
   return `${(space < 0 || cut.length - space > 60 ? cut : cut.slice(0, space)).trimEnd()} …`;
 }
 
-/** The nearest place at or before `unit` that does not split a character in two. */
+/** The nearest offset at or before `unit` that does not split a character. */
 export function safeCut(text, unit) {
   const code = text.charCodeAt(unit);
   return code >= 0xdc00 && code <= 0xdfff ? unit - 1 : unit;

@@ -1,4 +1,4 @@
-// The button that goes round the themes: the system's, light, dark.
+// The button that cycles through the themes: the system's, light, dark.
 
 import { part } from "./dom.js";
 

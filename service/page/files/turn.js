@@ -1,4 +1,4 @@
-// A turn of the conversation on the page: the question, how it was understood, and what came of it.
+// A turn of the conversation: the question, how it was understood, and its outcome.
 
 import { outcomeView } from "./answer.js";
 import { element, foreign, icon } from "./dom.js";
@@ -52,7 +52,7 @@ export class TurnView {
     );
   }
 
-  /** A form in place of the question. A complete question is asked without what was said before it. */
+  /** A form in place of the question. A complete question is asked without the turns before it. */
   edit(text, isComplete) {
     const field = element("textarea", {
       rows: "2",

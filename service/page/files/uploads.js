@@ -1,4 +1,4 @@
-// Files on their way in, one after the other, each with its own progress and its own fault.
+// Uploads, one after the other, each with its own progress and error.
 
 import { problemOf, Problem } from "./api.js";
 import { element, foreign, icon, part } from "./dom.js";
@@ -6,7 +6,7 @@ import { counted, size } from "./words.js";
 
 const TOLD_EVERY_MS = 2000;
 
-/** The queue of files. `added()` is called now and then while files go in, and at the end. */
+/** The queue of files. `added()` is called from time to time during uploads, and at the end. */
 export class Uploads {
   constructor(added) {
     this.added = added;
@@ -19,7 +19,7 @@ export class Uploads {
     });
   }
 
-  /** Put files in line: {file, name}. `tags` go to each. */
+  /** Queue files: {file, name}. Each gets all `tags`. */
   add(files, tags) {
     if (!files.length) return;
     if (!this.isRunning) this.count = { total: 0, done: 0, failed: 0 };
@@ -59,7 +59,8 @@ export class Uploads {
   async send({ file, name, tags, row }) {
     if (file.size > this.limits.max_document_bytes) {
       throw new Problem(
-        `The file has ${size(file.size)}; at most ${size(this.limits.max_document_bytes)} are taken.`,
+        `The file has ${size(file.size)}. ` +
+          `The limit is ${size(this.limits.max_document_bytes)}.`,
       );
     }
     const form = new FormData();
@@ -77,7 +78,7 @@ export class Uploads {
   }
 }
 
-/** fetch does not tell how far an upload is; XMLHttpRequest does. */
+/** XMLHttpRequest, because fetch does not report the progress of uploads. */
 function post(form, row) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -92,7 +93,7 @@ function post(form, row) {
     );
     request.addEventListener("error", () =>
       reject(
-        new Problem("The file didn’t get through: it can’t be read, or Quoth can’t be reached."),
+        new Problem("The upload failed: the file can’t be read, or Quoth can’t be reached."),
       ),
     );
     request.addEventListener("abort", () => reject(new Problem("Stopped.")));
@@ -106,7 +107,7 @@ function outcome({ documents: [{ status, chunks }] }) {
   return `${status === "updated" ? "Updated" : "Added"}, ${counted(chunks, "passage")}`;
 }
 
-/** The service begins with the name of the file, which stands above it here. */
+/** Messages of the service begin with the file's name, which is shown above already. */
 function withoutName(message, name) {
   const said = message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
   return said[0].toUpperCase() + said.slice(1);

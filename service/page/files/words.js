@@ -28,12 +28,12 @@ export function size(bytes) {
     : `${(bytes / 1e6).toFixed(1).replace(/\.0$/, "")} MB`;
 }
 
-/** "96 %"; never 0 or 100, which no probability here is. */
+/** "96 %", never 0 or 100: no probability here is certain. */
 export function percent(share) {
   return `${Math.min(99, Math.max(1, Math.round(share * 100)))}\u202f%`;
 }
 
-/** What a confidence is called, and how many of five bars it fills. */
+/** A confidence in words, and how many of five bars it fills. */
 export function sureness(confidence) {
   const levels = WORDING.confidenceLevels;
   const level = levels.findIndex(([least]) => Math.round(confidence * 100) >= least);
