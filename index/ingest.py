@@ -58,7 +58,7 @@ class HoldsDocument(Protocol):
 _Read = TypeVar("_Read", bound=HoldsDocument)
 
 
-def batches(files: Iterable[_Read]) -> Iterator[list[_Read]]:
+def write_batches(files: Iterable[_Read]) -> Iterator[list[_Read]]:
     """Groups of files that are embedded and written together, large enough to be quick and small
     enough to lose little.
     """

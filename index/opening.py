@@ -76,7 +76,9 @@ def open_to_read(folder: Path, store: Store, dimension: int) -> Engine:
 
 
 def take_files(folder: Path, successor: Path) -> None:
-    """Replace the index files in ``folder`` by those of an adopted successor, and delete its folder."""
+    """Replace the index files in ``folder`` by those of an adopted successor, whose folder is then
+    deleted.
+    """
     move_engine_files(successor, folder)
     shutil.rmtree(successor, ignore_errors=True)
 

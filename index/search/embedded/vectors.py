@@ -192,7 +192,7 @@ class VectorIndex:
         return cls._written(folder, whole, generation, stored)
 
     def compacted(self, folder: Path) -> "VectorIndex":
-        """The same vectors, all in the compressed part, which is written to ``folder`` without those
+        """The same vectors, all in a compressed part that is written to ``folder``, without those
         that were replaced or removed.
 
         :raises StoreError: the file cannot be written, or the present one is gone or damaged
