@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from corpus.errors import SettingsError
 from index.encoding.identity import DEFAULT_ENCODER, DEFAULT_MODELS_DIR
-from service.reader.load import DEFAULT_READER
+from service.reader.factory import DEFAULT_READER
 
 PREFIX = "QUOTH_"
 CONVERSATION_HOURS = 24.0

@@ -37,9 +37,9 @@ from index.text.sentences import sentence_at
 from service.answering.service import AnswerService
 from service.answering.storage import APPLICATION_DATA
 from service.http.app import create_app
+from service.reader.factory import load_passage_reader
 from service.reader.fitted import Calibration, IndexCalibration, Linear
 from service.reader.form import AnswerForm
-from service.reader.load import load_passage_reader
 from service.reader.passage import PassageReader, PassageSpan, Reading
 from service.settings import Settings, load_settings
 

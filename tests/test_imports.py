@@ -101,7 +101,7 @@ OWNERS = {
     },
     "filelock": {"index/opening.py", "index/store/database.py"},
     "jinja2": {"eval/reporting/page.py"},
-    "lxml": {"corpus/formats/blocks.py"},
+    "lxml": {"corpus/formats/markup.py"},
     "markupsafe": {"eval/reporting/plots.py", "eval/reporting/page.py"},
     "markdown_it": {"corpus/formats/markdown.py"},
     "markitdown": {"corpus/formats/office.py"},

@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from corpus.errors import SettingsError
-from service.reader.load import WEIGHTS, load_passage_reader
+from service.reader.factory import WEIGHTS, load_passage_reader
 from service.reader.passage import PassageReader, log_probabilities, windows
 
 WORDS = [

@@ -167,7 +167,7 @@ def test_the_ledger_says_since_when_a_file_has_been_as_it_is(
     synced.sync()
     before = times()
     later = "2100-01-01T00:00:00+00:00"
-    monkeypatch.setattr("service.mirror.reading.now", lambda: later)
+    monkeypatch.setattr("service.mirror.plan_reader.now", lambda: later)
     for name, text in (("a.txt", "Gas flows."), ("b.txt", "Oil burns."), ("c.txt", "")):
         synced.write(name, text)
     assert synced.sync() == {"a.txt": "unchanged", "b.txt": "updated", "c.txt": "still failing"}

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from corpus.dates import stated_day
 from corpus.errors import DocumentError
-from corpus.formats.blocks import first_heading, html_tree, prose, without_declaration
 from corpus.formats.clean import clean_text, one_line
 from corpus.formats.extracted import Extracted
+from corpus.formats.markup import first_heading, html_tree, prose, without_declaration
 from corpus.formats.text import decode, marked_encoding
 
 REVISION = 1

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from corpus.dates import iso_day
 from corpus.errors import DocumentError
-from corpus.formats.blocks import balanced, first_heading, html_tree, prose
 from corpus.formats.clean import clean_text
 from corpus.formats.extracted import Extracted
+from corpus.formats.markup import balanced, first_heading, html_tree, prose
 from corpus.formats.text import decode
 
 REVISION = 1
@@ -55,7 +55,7 @@ def read_markdown(source: str, data: bytes) -> Extracted:
 
 
 def markdown_prose(text: str) -> str:
-    """The clean text of Markdown, formatted as :mod:`corpus.formats.blocks` describes."""
+    """The clean text of Markdown, formatted as :mod:`corpus.formats.markup` describes."""
     tree = html_tree(_parser().render(text))
     return "" if tree is None else clean_text(prose(tree))
 

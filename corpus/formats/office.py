@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 
 from corpus.document import Page
 from corpus.errors import DocumentError
-from corpus.formats.blocks import first_heading
 from corpus.formats.clean import clean_text, one_line
 from corpus.formats.extracted import Extracted
 from corpus.formats.html import decode_html, page_prose
 from corpus.formats.markdown import markdown_prose
+from corpus.formats.markup import first_heading
 from corpus.formats.package import (
     PackageProperties,
     book_of,

@@ -41,9 +41,9 @@ from index.collection import Collection
 from index.encoding.encoder import load_encoder
 from index.search.searcher import SearchResult
 from service.question import DEFAULT_TOP_K
+from service.reader.factory import load_passage_reader
 from service.reader.fitted import Calibration, Feature, Fitted, Linear, Ranking
 from service.reader.form import AnswerForm
-from service.reader.load import load_passage_reader
 from service.reader.passage import PassageReader, Reading
 from service.reader.reader import SpanReader
 from service.settings import load_settings

@@ -29,9 +29,9 @@ from index.collection import Collection
 from index.encoding.encoder import Encoder, load_encoder
 from index.search.searcher import Hit, SearchResult
 from service.question import DEFAULT_TOP_K
+from service.reader.factory import DEFAULT_READER, load_passage_reader
 from service.reader.fitted import load_fitted
 from service.reader.form import AnswerForm
-from service.reader.load import DEFAULT_READER, load_passage_reader
 from service.reader.passage import PassageReader
 from service.reader.reader import SpanReader
 from service.settings import load_settings

@@ -26,9 +26,9 @@ from service.answering.history import AnswerHistory, Exchange
 from service.answering.record import AnswerRecord, DocumentRecord, KeptAnswer, RetrievedPassages
 from service.answering.storage import APPLICATION_DATA
 from service.question import MAX_TURNS, Question, Role, Turn
+from service.reader.factory import load_passage_reader
 from service.reader.fitted import Calibration, Fitted, IndexCalibration, load_fitted
 from service.reader.form import AnswerForm
-from service.reader.load import load_passage_reader
 from service.reader.passage import PassageReader
 from service.reader.reader import SpanReader
 from service.reader.span import Watch, unwatched

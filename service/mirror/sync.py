@@ -15,7 +15,7 @@ from index.ingest import write_batches
 from index.outcome import FileOutcome, FileStatus
 from service.mirror.ledger import FileStage, Ledger, LedgerChange, LedgerEntry
 from service.mirror.plan import SyncPlan, make_plan, root_of
-from service.mirror.reading import FileUpdate, PlanReader, failed_update
+from service.mirror.plan_reader import FileUpdate, PlanReader, failed_update
 
 
 class Mirror:

@@ -1,6 +1,6 @@
 """Mirroring a folder: 2,000 files of several formats are synced, changed, and synced again.
 
-    python -m eval.benchmarks.folder [--squad FILE] [--files 2000] [--json FILE]
+    python -m eval.benchmarks.mirroring [--squad FILE] [--files 2000] [--json FILE]
 
 Each file holds a few real sentences, from a SQuAD file or the shipped library. Ten more files are
 broken in ten ways. After the first sync 50 files are changed, 20 deleted and 10 renamed. Every sync
@@ -254,7 +254,7 @@ def _bodies(squad: Path | None) -> Iterator[str]:
 def main() -> None:
     """Write files, sync, change some, sync again, print."""
     parser = argparse.ArgumentParser(
-        prog="python -m eval.benchmarks.folder", description=(__doc__ or "").split("\n")[0]
+        prog="python -m eval.benchmarks.mirroring", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument(
         "--squad", type=Path, help="a SQuAD file, plain or gzipped; default: the shipped library"

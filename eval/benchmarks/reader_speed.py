@@ -1,7 +1,7 @@
 """Speed of reading, against Transformers on PyTorch with the same weights, and of whole answers.
 
-    python -m eval.benchmarks.reading (--checkpoint FILE | --transformers DIR) [--squad FILE] \\
-        [--chunks 10000]
+    python -m eval.benchmarks.reader_speed (--checkpoint FILE | --transformers DIR) \\
+        [--squad FILE] [--chunks 10000]
 
 Reading: the passages of each question are read by this project's reader (int8, onnxruntime) and by
 Transformers' question-answering model (float32, PyTorch), in turns, in one process with the same
@@ -43,7 +43,7 @@ from index.encoding.identity import DEFAULT_ENCODER
 from service.answering.service import AnswerService
 from service.question import DEFAULT_TOP_K, make_question
 from service.reader.decode import MAX_ANSWER_TOKENS, Flags, Floats
-from service.reader.load import DEFAULT_READER, load_passage_reader
+from service.reader.factory import DEFAULT_READER, load_passage_reader
 from service.reader.passage import MAX_ROW_TOKENS, PassageReader
 from service.settings import Settings, load_settings
 
@@ -291,7 +291,7 @@ def answer(folder: Path, questions: Sequence[str], settings: Settings) -> Answer
 
 def _answered(folder: Path, questions: Sequence[str], settings: Settings) -> object:
     """The same in a process of its own, which has not imported what this one has."""
-    command = [sys.executable, "-m", "eval.benchmarks.reading", "--answers-of", str(folder)]
+    command = [sys.executable, "-m", "eval.benchmarks.reader_speed", "--answers-of", str(folder)]
     done = subprocess.run(
         command,
         env=environment(settings),
