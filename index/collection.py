@@ -82,7 +82,8 @@ class Collection:
             meanwhile are cut by the present code, and cut again with all others by the renewal
         :param application: other data that lives in the store's database
         :raises StoreError: another process writes, the index was built with other settings or
-            other code, or it is damaged"""
+            other code, or it is damaged
+        """
         self.folder = folder
         self._encoder = encoder
         self._settings = settings or ChunkSettings()
@@ -256,7 +257,8 @@ class Collection:
         files are taken.
 
         :raises StoreError: the disk is full; where the store had not changed yet, nothing has
-            changed"""
+            changed
+        """
         self._engine.pause()
         adopt(self.store, successor)
         self._encoder, self._settings, self._manifest = (

@@ -179,7 +179,7 @@ def test_windows_cover_the_passage_and_overlap(length: int, size: int, data: st.
 
 def test_a_graph_of_another_task_is_refused(folder: Path) -> None:
     onnx.save(toy_graph(("logits", "other")), folder / "model.onnx")
-    with pytest.raises(SettingsError, match="no model of extractive question answering"):
+    with pytest.raises(SettingsError, match="not an extractive question-answering model"):
         load(folder)
 
 

@@ -2,7 +2,8 @@
 
 The default is all-MiniLM-L6-v2 as an int8 ONNX graph, exported once (:mod:`index.encoding.export`);
 any other name is taken for a sentence-transformers model. Neither torch nor sentence-transformers
-is imported while the default serves."""
+is imported while the default serves.
+"""
 
 import hashlib
 import json

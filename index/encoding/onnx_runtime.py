@@ -23,7 +23,8 @@ class Graph:
 
     A row alone needs no padding, leaves the processor's caches less, and depends on no other: int8
     graphs scale their numbers by the largest of all rows that they are given together. And no core
-    waits for another between two layers."""
+    waits for another between two layers.
+    """
 
     def __init__(self, path: Path, cores: int) -> None:
         """Load a file.

@@ -17,7 +17,8 @@ class IdSet:
     """Numbers from 0 up. It never changes; every operation makes another set.
 
     :param bits: number ``n`` is in where bit ``n % 8`` of byte ``n // 8`` is 1; past the last byte
-        nothing is in"""
+        nothing is in
+    """
 
     bits: Bits
 

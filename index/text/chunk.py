@@ -22,7 +22,8 @@ class Chunk:
     """Whole sentences of one section of a document: ``document.text[start:end] == text``, always.
 
     :param context: the document's title and the headings above the chunk, for embedding; never part
-        of a quote"""
+        of a quote
+    """
 
     document_id: str
     version: str

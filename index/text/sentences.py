@@ -1,7 +1,8 @@
 """Sentences and sections of a text, as spans that never lose their offsets.
 
 Rules, not a model: the same text gives the same spans on every machine, and nothing is normalised
-on the way."""
+on the way.
+"""
 
 import re
 from collections.abc import Iterator

@@ -61,7 +61,8 @@ def same_answer(quote: str) -> str:
 
     Letter case, white space, articles and punctuation at the ends do not count, nor does how a
     number or a date is written: "3,000" and "3 000", "2.5 bn" and "2,500 million", "21%" and "21
-    per cent", "7 November 2025" and "November 7, 2025"."""
+    per cent", "7 November 2025" and "November 7, 2025".
+    """
     said = _ARTICLES.sub("", " ".join(quote.casefold().split())).strip(_EDGES)
     for form in _DATES:
         said = form.sub(_iso, said)
@@ -96,7 +97,8 @@ def contradict(one: str, other: str) -> bool:
     """Whether two answers are values of the same kind, of which only one can be right.
 
     Dates contradict if a part that both give differs, numbers of the same unit if none is shared,
-    names if no word is shared. Anything else may be the same in other words."""
+    names if no word is shared. Anything else may be the same in other words.
+    """
     first, second = same_answer(one), same_answer(other)
     dates = _date(first), _date(second)
     if dates[0] or dates[1]:

@@ -191,7 +191,8 @@ class Answerer:
         the passage contains.
 
         Earlier turns help to find passages, but they are no evidence: a passage that contains none
-        of this turn's own words answers an earlier question, if any."""
+        of this turn's own words answers an earlier question, if any.
+        """
         calibrated = partial(confidence_in, calibration=self._calibrations[kind])
         if trace.resolved == trace.question.text:
             return calibrated

@@ -2,7 +2,8 @@
 
 A sentence of a plain shape ("The bridge was opened in 1931.") is turned into a question ("When was
 the bridge opened?"), and the question is tried out. Only a question that gets an answer out of that
-very sentence is an example."""
+very sentence is an example.
+"""
 
 import re
 from collections.abc import Iterator

@@ -69,7 +69,8 @@ class Feedback:
     """What somebody said of an answer.
 
     :param correct: where the right answer stands (document_id, version, start, end, quote), where
-        that was said"""
+        that was said
+    """
 
     id: int
     question: str

@@ -43,7 +43,8 @@ PATIENCE_S = 10.0
 
 Observer = Callable[[str, Mapping[str, float]], None]
 """Called for every question with its outcome ("answered", the reason for a refusal, or "failed")
-and the milliseconds of each stage, none if the answer was kept already."""
+and the milliseconds of each stage, none if the answer was kept already.
+"""
 
 ANSWERED = "answered"
 FAILED = "failed"
@@ -71,7 +72,8 @@ class AnswerService:
         :param revisions: of the code that the index was built with, to serve it until it is renewed
         :param conversation_hours: how long a conversation is kept after its last question
         :raises StoreError: it is being written by another process, damaged, or built with other
-            settings"""
+            settings
+        """
         fitted = load_fitted()
         self.passages, self.reader = passages, SpanReader(passages, fitted.ranking)
         self.collection = Collection(

@@ -1,7 +1,8 @@
 """Follow-up questions: what a question means after what was said before it.
 
 Rules over the words of the question and, where something takes the place of its like, the embedder.
-A question that is complete stays as it is; so does one that nothing before explains."""
+A question that is complete stays as it is; so does one that nothing before explains.
+"""
 
 import re
 from collections.abc import Iterator, Sequence

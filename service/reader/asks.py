@@ -51,7 +51,7 @@ _REASON = re.compile(
     r"|reflect\w*|to (?:avoid|counter|reduce|protect|secure|prevent|help|mitigate|offset))\b",
     re.I,
 )
-_KINDS = (
+_TYPES = (
     (_ASKS_NUMBER, _AMOUNT),
     (_ASKS_TIME, _TIME),
     (_ASKS_WHO, _NAME),
@@ -82,9 +82,10 @@ _QUESTION_WORD = re.compile(
 
 
 def kind_of(question: str) -> AnswerForm:
-    """Whether a few words will answer, or it may take a sentence.
+    """The form of answer that a question expects: a few words, or possibly a whole sentence.
 
-    Reasons, ways, what somebody said, yes or no, and words that ask nothing may take a sentence.
+    Questions for a reason, a manner, a statement, or a yes or no may take a sentence, and so may
+    text that asks nothing.
     """
     asks = _QUESTION_WORD.search(question)
     return AnswerForm.SHORT if asks and not _SENTENCE.search(question) else AnswerForm.SENTENCE
@@ -94,16 +95,18 @@ class AnswerTypes:
     """The types of answer that one question expects: a number, a time, a name, or a reason."""
 
     def __init__(self, question: str) -> None:
-        self._named = question.casefold()
-        self._kinds = [holds for asks, holds in _KINDS if asks.search(question)]
+        self._question = question.casefold()
+        self._patterns = [answer for asks, answer in _TYPES if asks.search(question)]
 
     def held(self, text: str) -> float:
-        """1 where a text holds a kind of thing asked for that the question does not itself name, -1
-        where it does not.
+        """1 if a text contains something of an expected type, -1 if it does not, and 0 if the
+        question expects no clear type.
 
-        0 where the question asks for no clear kind.
+        Words that the question itself contains do not count.
         """
-        if not self._kinds:
+        if not self._patterns:
             return 0.0
-        found = (match[0].casefold() for holds in self._kinds for match in holds.finditer(text))
-        return 1.0 if any(thing not in self._named for thing in found) else -1.0
+        for pattern in self._patterns:
+            if any(match[0].casefold() not in self._question for match in pattern.finditer(text)):
+                return 1.0
+        return -1.0

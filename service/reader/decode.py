@@ -1,8 +1,9 @@
-"""From scores per token to spans: a pure function, no model.
+"""Spans from the scores of tokens, by pure functions without a model.
 
 A span's score is the sum of its first token's start score and its last token's end score; the null
 score is the same sum at the first token of the row (``[CLS]``), which training teaches to win where
-the passage holds no answer."""
+the passage holds no answer.
+"""
 
 from dataclasses import dataclass
 
@@ -34,35 +35,35 @@ def null_score(start: Floats, end: Floats) -> float:
 def best_spans(
     start: Floats, end: Floats, opens: Flags, closes: Flags, sentences: Ints, count: int = 1
 ) -> list[TokenSpan]:
-    """The best spans of one row that do not overlap a better one: different answers, not variants
-    of one.
+    """The best spans of one row, best first. No span overlaps a better one, so they are different
+    answers and not variants of one.
 
-    Of equal scores the earliest and shortest comes first.
+    If scores are equal, the earliest and shortest span comes first.
 
     :param start: score of each token as the first of an answer, ``[L]``; ``end`` likewise as the
         last
     :param opens: ``[L]``, true where a span may begin; ``closes`` where it may end
-    :param sentences: ``[L]``, the number of each token's sentence, never falling; no span reaches
-        into another one
-    :return: at most ``count``, best first; every one has at most ``MAX_ANSWER_TOKENS`` tokens
+    :param sentences: ``[L]``, the number of each token's sentence, never falling; every span stays
+        within one sentence
+    :return: at most ``count`` spans of at most ``MAX_ANSWER_TOKENS`` tokens
     """
     scores = _pair_scores(start, end, opens, closes)
     firsts = np.arange(len(scores))[:, None]
     lasts = firsts + np.arange(scores.shape[1])
     scores[sentences[np.minimum(lasts, len(scores) - 1)] != sentences[firsts]] = -np.inf
-    found: list[TokenSpan] = []
-    while scores.size and len(found) < count:
+    spans: list[TokenSpan] = []
+    while scores.size and len(spans) < count:
         first, more = divmod(int(np.argmax(scores)), scores.shape[1])
         if not np.isfinite(scores[first, more]):
             break
-        found.append(TokenSpan(first, first + more, float(scores[first, more])))
+        spans.append(TokenSpan(first, first + more, float(scores[first, more])))
         scores[(firsts <= first + more) & (lasts >= first)] = -np.inf
-    return found
+    return spans
 
 
 def _pair_scores(start: Floats, end: Floats, opens: Flags, closes: Flags) -> Floats:
-    """Scores of every pair, ``[L, M]``: row i, column k is the span of tokens i to i + k; -inf
-    where not allowed.
+    """Scores of every pair, ``[L, M]``. Row i, column k is the span of tokens i to i + k; spans
+    that are not allowed score -inf.
     """
     width = min(MAX_ANSWER_TOKENS, len(end))
     if width == 0:

@@ -1,4 +1,4 @@
-"""Clean edges: whole numbers with their sign and unit, no stray punctuation."""
+"""Clean edges of spans: whole numbers with their sign and unit, and no stray punctuation."""
 
 import re
 
@@ -39,8 +39,8 @@ _PAIRS = {")": "(", "]": "[", "}": "{", "”": "“", "»": "«", '"': '"'}
 
 
 def tidied(text: str, start: int, end: int) -> tuple[int, int]:
-    """The span ``text[start:end]`` with clean edges: numbers whole, with sign and unit; no
-    punctuation left over.
+    """The span ``text[start:end]`` with clean edges: numbers are whole, with sign and unit, and
+    stray punctuation is cut off.
 
     A span of nothing but punctuation stays as it is.
     """
@@ -59,7 +59,7 @@ def tidied(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def is_empty(text: str) -> bool:
-    """Whether a text is nothing but punctuation and small words, and so no answer to anything."""
+    """Whether a text is only punctuation and small words, and so cannot be an answer."""
     return _EMPTY.fullmatch(text) is not None
 
 
@@ -73,9 +73,9 @@ def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _signs(text: str, place: int) -> bool:
-    """Whether a character belongs to the number after it: -5, .5"""
-    return text[place] in "-–." and text[place + 1 : place + 2].isdigit()
+def _signs(text: str, position: int) -> bool:
+    """Whether a character belongs to the number after it, as in -5 and .5."""
+    return text[position] in "-–." and text[position + 1 : position + 2].isdigit()
 
 
 def _whole_numbers(text: str, start: int, end: int) -> tuple[int, int]:
@@ -89,10 +89,10 @@ def _whole_numbers(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _with_unit(text: str, start: int, end: int) -> int:
-    said = text[max(start, end - 24) : end]
-    if _ENDS_WITH_NUMBER.search(said):
+    tail = text[max(start, end - 24) : end]
+    if _ENDS_WITH_NUMBER.search(tail):
         match = _AFTER_NUMBER.match(text, end)
-    elif _ENDS_WITH_MAGNITUDE.search(said):
+    elif _ENDS_WITH_MAGNITUDE.search(tail):
         match = _AFTER_MAGNITUDE.match(text, end)
     else:
         match = None
@@ -100,7 +100,9 @@ def _with_unit(text: str, start: int, end: int) -> int:
 
 
 def _closed(text: str, start: int, end: int) -> tuple[int, int]:
-    """Brackets and quotation marks in pairs, full stops of abbreviations back."""
+    """The span with its brackets and quotation marks in pairs, and with the full stop of an
+    abbreviation at its end.
+    """
     if text[end : end + 1] == "." and _DOTTED.search(text, start, end):
         return start, end + 1
     for closing, opening in _PAIRS.items():

@@ -1,5 +1,5 @@
-"""What the words around a place say for it: how much of the question stands in its sentence and its
-passage.
+"""Evidence for a span from the words around it: how many of the question's terms its sentence and
+its passage contain.
 """
 
 import math
@@ -30,8 +30,8 @@ _FULL_SENTENCE_TERMS = 6
 
 @dataclass(frozen=True, slots=True)
 class SentenceSpan:
-    """A sentence of a passage: code points of the passage, half-open; the mark of a list is no part
-    of it.
+    """A sentence of a passage in code points of the passage, half-open. It does not include the
+    bullet or number of a list item.
     """
 
     start: int
@@ -39,7 +39,7 @@ class SentenceSpan:
 
 
 class QuestionTerms:
-    """The words of one question, weighed against passages and their sentences.
+    """The terms of one question, to be compared with passages and their sentences.
 
     :param idf: how rare each of the question's terms is
     """
@@ -54,12 +54,12 @@ class QuestionTerms:
         )
 
     def passage(self, hit: Hit) -> "PassageTerms":
-        """The same for one passage."""
+        """The comparison of these terms with one passage."""
         return PassageTerms(hit, self._wanted, self._figures, self._names)
 
 
 class PassageTerms:
-    """How much of a question stands in a passage and in each of its sentences."""
+    """How many of a question's terms a passage and each of its sentences contain."""
 
     def __init__(
         self,
@@ -86,17 +86,17 @@ class PassageTerms:
         }
 
     def around(self, start: int, end: int) -> tuple[int, int]:
-        """Numbers of the first and the last sentence that a place of the passage touches."""
-        touched = [
+        """The indices of the first and the last sentence that a span of the passage overlaps."""
+        overlapping = [
             number
             for number, sentence in enumerate(self.sentences)
             if sentence.start < end and start < sentence.end
         ]
-        return (touched[0], touched[-1]) if touched else (0, len(self.sentences) - 1)
+        return (overlapping[0], overlapping[-1]) if overlapping else (0, len(self.sentences) - 1)
 
     def features(self, first: int, last: int) -> dict[str, float]:
-        """The features of the sentences from ``first`` to ``last``, both included, as far as they
-        come from the words of question and passage (:class:`service.reader.fitted.Feature`).
+        """The features of the sentences from ``first`` to ``last``, both included, that come from
+        the words of question and passage (:class:`service.reader.fitted.Feature`).
         """
         terms = set().union(*self._terms[first : last + 1])
         before = self._terms[first - 1] if first > 0 else set()
@@ -112,10 +112,10 @@ class PassageTerms:
 
 
 def support(question: str, idf: Mapping[str, float], hit: Hit) -> float:
-    """The share of a question's own terms, weighted by rarity, that stand in a passage, its title
-    and headings.
+    """The share of a question's terms, weighted by rarity, that occur in a passage, its title or
+    its headings.
 
-    Small words do not count; 1 where the question has no others, as "why?".
+    Stop words do not count. The share is 1 if the question has no other words, as in "Why?".
     """
     own = {term: idf[term] for term in set(terms_of(question)) - _STOP_TERMS if term in idf}
     return _share(own, {*terms_of(hit.chunk.text), *terms_of(hit.chunk.context)})
@@ -123,11 +123,11 @@ def support(question: str, idf: Mapping[str, float], hit: Hit) -> float:
 
 def sentences_of(text: str) -> list[SentenceSpan]:
     """The sentences of a passage."""
-    found = []
+    spans = []
     for start, end in passage_sentences(text):
         mark = _LIST_MARK.match(text, start, end)
-        found.append(SentenceSpan(mark.end() if mark else start, end))
-    return found
+        spans.append(SentenceSpan(mark.end() if mark else start, end))
+    return spans
 
 
 def _share(wanted: Mapping[str, float], present: set[str]) -> float:

@@ -1,8 +1,9 @@
-"""Numbers that were fitted on labelled questions: how spans are ranked, and how sure an answer is.
+"""Numbers fitted on labelled questions, for the ranking of spans and the confidence of answers.
 
 ``eval/fitting`` writes them, the reader ranks spans with them, and the confidence of an answer
-comes from them. Those that come with Quoth are in ``calibration.json``, with the figures that they
-gave on questions they were not fitted on."""
+comes from them. Quoth ships its own in ``calibration.json``, together with the figures that they
+reach on questions they were not fitted on.
+"""
 
 import hashlib
 import json
@@ -18,7 +19,7 @@ from service.reader.form import AnswerForm
 
 
 class Feature(StrEnum):
-    """What is known about a span, each as a number. Higher speaks for the span."""
+    """A number that describes a span. Higher numbers speak for the span."""
 
     # From the reader's model
     MARGIN = "margin"
@@ -28,7 +29,7 @@ class Feature(StrEnum):
 
     # From the words of question and passage
     ASKED = "asked"
-    """Whether it is of the type that the question asks for: 1, -1, or 0 if that is unknown."""
+    """1 if it is of the type that the question asks for, -1 if not, 0 if the type is unknown."""
     PASSAGE = "passage"
     """Inner product of the vectors of question and passage."""
     FUSED = "fused"
@@ -38,24 +39,25 @@ class Feature(StrEnum):
     NEAR_WORDS = "near_words"
     """The same, in its sentences or the one before."""
     TOPIC_WORDS = "topic_words"
-    """The same, in its sentences or the title and headings above. The latter count less for scraps
-    such as captions and bylines, which need not be about them."""
+    """The same, in its sentences or the title and headings above. Title and headings count less
+    for fragments such as captions and bylines, which may be about something else.
+    """
     PASSAGE_WORDS = "passage_words"
     """The same, in the passage, its title and headings."""
     FIGURES = "figures"
-    """Share of the question's numbers in the passage, its title and headings; 1 without any."""
+    """Share of the question's numbers in the passage, its title and headings; 1 if it has none."""
     NAMES = "names"
-    """Share of the question's capitalised names in the same; 1 without any."""
+    """Share of the question's capitalised names in the same; 1 if it has none."""
 
-    # Of an answer among the other answers
+    # From the comparison with the other answers
     PROBABILITY = "probability"
     """Log of the summed probabilities of its occurrences."""
     LEAD = "lead"
-    """How far it is ahead of the best different answer, bounded."""
+    """How far it is ahead of the best different answer, within bounds."""
     OWN_LEAD = "own_lead"
-    """The same within its document: another document may well say the same in other words."""
+    """The same within its document, since another document may say the same in other words."""
     AGREEMENT = "agreement"
-    """Log of the number of documents that say it."""
+    """Log of the number of documents that give this answer."""
 
 
 RANKING_FEATURES = (
@@ -63,13 +65,13 @@ RANKING_FEATURES = (
     *(Feature.WORDS, Feature.NEAR_WORDS, Feature.TOPIC_WORDS, Feature.PASSAGE_WORDS),
     *(Feature.FIGURES, Feature.NAMES),
 )
-"""What may rank the spans of one question."""
+"""The features that may rank the spans of one question."""
 
 CONFIDENCE_FEATURES = (
     *RANKING_FEATURES,
     *(Feature.PROBABILITY, Feature.LEAD, Feature.OWN_LEAD, Feature.AGREEMENT),
 )
-"""What a confidence may rest on."""
+"""The features that a confidence may be based on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Linear:
     intercept: float = 0.0
 
     def of(self, features: Mapping[str, float]) -> float:
-        """The sum. Features without a weight do not count."""
+        """The weighted sum. Features without a weight do not count."""
         return self.intercept + math.fsum(
             weight * features[name] for name, weight in self.weights.items()
         )
@@ -100,8 +102,8 @@ class Ranking:
 
     :param forms: for each form of answer, the weighted sum that ranks its spans
     :param clear_margin: reading stops when the margin of the best span is at least this
-    :param clear_lead: and the next unread passage is behind the passage of that span by at least
-        this much of the fused score
+    :param clear_lead: and when the fused score of the next unread passage is lower than that of
+        the span's passage by at least this much
     """
 
     forms: Mapping[AnswerForm, Linear]
@@ -111,9 +113,9 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """From the features of an answer to a probability (Platt scaling with several features).
+    """Turns the features of an answer into a probability (Platt scaling with several features).
 
-    :param threshold: the least confidence with which the service answers by default
+    :param threshold: the lowest confidence at which the service answers by default
     """
 
     log_odds: Linear
@@ -131,9 +133,9 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Everything that comes with Quoth and was fitted.
+    """All fitted numbers that ship with Quoth.
 
-    :param reader: sha256 of the weights of the reader that the numbers are for
+    :param reader: sha256 of the weights of the reader that the numbers were fitted for
     :param report: figures on questions that the numbers were not fitted on
     :param fingerprint: sha256 of the stored numbers
     """
@@ -146,9 +148,9 @@ class Fitted:
 
     @classmethod
     def parse(cls, stored: bytes) -> Self:
-        """The numbers in a file that :meth:`as_dict` was written to.
+        """The numbers from the bytes of a file that holds the JSON of :meth:`as_dict`.
 
-        :raises ValueError: it is not JSON; KeyError or TypeError, a part is missing or wrong
+        :raises ValueError: it is not JSON; KeyError or TypeError: a part is missing or wrong
         """
         numbers = json.loads(stored)
         ranking, clear = numbers["ranking"], numbers["clear"]
@@ -181,8 +183,8 @@ class Fitted:
 class IndexCalibration:
     """A calibration that was fitted on questions about the documents of one index.
 
-    :param reader: sha256 of the weights of the reader that it is for
-    :param encoder: identity of the encoder that it is for
+    :param reader: sha256 of the weights of the reader that it was fitted for
+    :param encoder: identity of the encoder that it was fitted for
     :param report: figures on questions that the numbers were not fitted on
     """
 
@@ -193,9 +195,9 @@ class IndexCalibration:
 
     @classmethod
     def parse(cls, numbers: Mapping[str, Any]) -> Self:
-        """The calibration that :meth:`as_dict` gave.
+        """The calibration from the result of :meth:`as_dict`.
 
-        :raises KeyError: a part is missing; TypeError, a part is wrong
+        :raises KeyError: a part is missing; TypeError: a part is wrong
         """
         return cls(
             reader=numbers["reader"],
@@ -215,7 +217,7 @@ class IndexCalibration:
         }
 
     def is_for(self, reader: str, encoder: Mapping[str, Any]) -> bool:
-        """Whether its numbers hold with this reader and this encoder."""
+        """Whether its numbers are valid for this reader and this encoder."""
         return self.reader == reader and self.encoder == encoder
 
 

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class AnswerForm(StrEnum):
-    """What is quoted: a few words, or a whole sentence."""
+    """What an answer quotes: a few words, or a whole sentence."""
 
     SHORT = "short"
     SENTENCE = "sentence"

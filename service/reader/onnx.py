@@ -1,9 +1,10 @@
-"""An ONNX graph of extractive question answering: how Quoth's own reader is run, without torch.
+"""Runs an ONNX graph of extractive question answering, such as Quoth's own reader, without torch.
 
 A folder holds ``tokenizer.json`` and one graph (``reader.onnx``, ``model.onnx`` or
-``onnx/model.onnx``) with the inputs ``input_ids``, ``attention_mask`` and perhaps
-``token_type_ids``, and the outputs ``start_logits`` and ``end_logits``, int64 and float32 ``[B,
-L]``: as training writes it here, and as Transformers' models are exported."""
+``onnx/model.onnx``). Its inputs are ``input_ids``, ``attention_mask`` and optionally
+``token_type_ids`` (int64 ``[B, L]``); its outputs are ``start_logits`` and ``end_logits`` (float32
+``[B, L]``). Training writes this layout, and so does the export of a Transformers model.
+"""
 
 import json
 from collections.abc import Sequence
@@ -27,9 +28,10 @@ class OnnxScorer:
     def __init__(self, folder: Path, threads: int) -> None:
         """Load a folder.
 
-        :param threads: processor cores that one call may use
+        :param threads: number of processor cores that one call may use
         :raises SettingsError: a file is missing, altered, or not an extractive question-answering
-            model"""
+            model
+        """
         graph = graph_of(folder)
         if graph is None:
             raise SettingsError(f"{folder}: no reader, {' or '.join(_GRAPHS)} is missing")
@@ -39,7 +41,7 @@ class OnnxScorer:
         inputs, outputs = self._graph.inputs, self._graph.outputs
         if not {"input_ids", "attention_mask"} <= inputs or not set(_OUTPUTS) <= set(outputs):
             raise SettingsError(
-                f"{graph}: no model of extractive question answering (inputs {sorted(inputs)}, "
+                f"{graph}: not an extractive question-answering model (inputs {sorted(inputs)}, "
                 f"outputs {list(outputs)})"
             )
 
@@ -56,13 +58,13 @@ def graph_of(folder: Path) -> Path | None:
 
 
 def read_tokenizer(path: Path) -> Tokenizer:
-    """A tokenizer that neither cuts nor pads.
+    """A tokenizer that neither truncates nor pads.
 
-    :raises SettingsError: there is none, or it cannot be read
+    :raises SettingsError: the file is missing or cannot be read
     """
     try:
         tokenizer = Tokenizer.from_file(str(path))
-    except Exception as exc:  # tokenizers raises Exception itself
+    except Exception as exc:  # tokenizers raises plain Exception
         raise SettingsError(f"{path}: not a tokenizer ({exc})") from exc
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -70,8 +72,8 @@ def read_tokenizer(path: Path) -> Tokenizer:
 
 
 def _checked(folder: Path, graph: Path) -> str:
-    """The graph's sha256, after every file was compared with the digests in ``reader.json`` where
-    there is one.
+    """The graph's sha256. If the folder has a ``reader.json``, its files are first compared with
+    the digests in it.
     """
     listed = folder / "reader.json"
     if not listed.is_file():
@@ -82,10 +84,10 @@ def _checked(folder: Path, graph: Path) -> str:
         digest = digests[graph.name]
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise SettingsError(
-            f"{folder}: the reader's weights are incomplete ({exc}): install Quoth anew"
+            f"{folder}: the reader's weights are incomplete ({exc}); reinstall Quoth"
         ) from exc
     if altered:
         raise SettingsError(
-            f"{folder}: {', '.join(altered)} is not what was published: install Quoth anew"
+            f"{folder}: {', '.join(altered)} is not what was published; reinstall Quoth"
         )
     return digest

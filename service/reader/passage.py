@@ -1,7 +1,8 @@
-"""Reading passages token by token: windows where they are long, spans in code points.
+"""Reads passages token by token, long ones in windows, and gives spans in code points.
 
-What scores the tokens is a :class:`Scorer`: this project's graph (:mod:`service.reader.onnx`) or
-any Transformers model (:mod:`service.reader.transformer`)."""
+A :class:`Scorer` scores the tokens: this project's graph (:mod:`service.reader.onnx`) or any
+Transformers model (:mod:`service.reader.transformer`).
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,17 +19,17 @@ MAX_ROW_TOKENS = 384
 """The longest row: a question, a window of a passage, and the special tokens around them."""
 
 STRIDE_TOKENS = 128
-"""How much of a passage its windows share at least, so that no answer is cut in all of them."""
+"""The least overlap of neighbouring windows, so that at least one window holds an answer whole."""
 
 MAX_QUESTION_TOKENS = 64
 SPANS = 4
-"""How many different spans of one passage are kept."""
+"""The number of different spans that are kept of one passage."""
 
 
 @dataclass(frozen=True, slots=True)
 class PassageSpan:
-    """A candidate answer: code points of the passage, half-open, its score, and its window's null
-    score.
+    """A candidate answer in code points of the passage, half-open, with its score and the null
+    score of its window.
     """
 
     start: int
@@ -38,19 +39,20 @@ class PassageSpan:
 
     @property
     def margin(self) -> float:
-        """The score above null: comparable between passages, since training normalised them
-        together.
+        """The score above null. It is comparable between passages, because training normalised
+        them together.
         """
         return self.score - self.null_score
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one passage says to a question.
+    """The candidate answers of one passage.
 
-    :param spans: the surest first, none overlapping another; empty where the passage has no words
+    :param spans: most likely first, none overlapping another; empty if the passage has no words
     :param start_mass: log of the summed exponentials of all its start scores above null;
-        ``end_mass`` likewise"""
+        ``end_mass`` likewise
+    """
 
     spans: tuple[PassageSpan, ...]
     start_mass: float
@@ -59,8 +61,8 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """What a model is given to score: token ids ``[L]``; and ``kinds``, 1 on the passage and what
-    closes it, else 0.
+    """The input of a model: token ids ``[L]``, and ``kinds``, which is 1 for the passage and the
+    special tokens after it, and 0 elsewhere.
     """
 
     ids: Ints
@@ -68,7 +70,7 @@ class TokenRow:
 
     @property
     def inputs(self) -> dict[str, Ints]:
-        """The same by the names that models have for their inputs; nothing is masked."""
+        """The arrays by the input names that models use. No token is masked."""
         return {
             "input_ids": self.ids,
             "attention_mask": np.ones_like(self.ids),
@@ -77,13 +79,13 @@ class TokenRow:
 
 
 class Scorer(Protocol):
-    """A model of extractive question answering. Thread-safe; a row's scores do not depend on the
-    rows beside it.
+    """An extractive question-answering model. It is thread-safe, and a row's scores do not depend
+    on the other rows of the call.
     """
 
     @property
     def tokenizer(self) -> Tokenizer:
-        """Its tokenizer, which neither cuts nor pads."""
+        """Its tokenizer, which neither truncates nor pads."""
 
     @property
     def digest(self) -> str:
@@ -104,8 +106,8 @@ class _Template:
 
 @dataclass(frozen=True, slots=True)
 class _Tokens:
-    """Tokens of a passage: ids, the code points that each covers, which begin and end a word, and
-    their sentences.
+    """The tokens of a passage: their ids, the code points that each covers, whether each begins or
+    ends a word, and the number of its sentence.
     """
 
     ids: list[int]
@@ -130,22 +132,22 @@ class _Tokens:
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """One window of one passage, ready to be scored; its passage tokens begin at ``at``."""
+    """One window of one passage, ready to be scored. Its passage tokens begin at ``offset``."""
 
     passage: int
     row: TokenRow
-    at: int
+    offset: int
     tokens: _Tokens
 
 
 class PassageReader(Protocol):
-    """Reads passages for a question. Thread-safe; the same question and passages give the same
-    readings.
+    """Reads passages for a question. It is thread-safe, and the same question and passages give
+    the same readings.
     """
 
     @property
     def digest(self) -> str:
-        """sha256 of what it knows."""
+        """sha256 of its weights."""
 
     def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
         """One reading for each passage, in their order."""
@@ -166,26 +168,25 @@ class TokenReader:
     def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
         """One reading for each passage, in their order.
 
-        Questions are cut to ``MAX_QUESTION_TOKENS``; long passages are read in overlapping windows.
+        Questions are truncated to ``MAX_QUESTION_TOKENS``, and long passages are read in
+        overlapping windows.
         """
         tokenizer = self._scorer.tokenizer
-        asked = tokenizer.encode(question, add_special_tokens=False).ids[:MAX_QUESTION_TOKENS]
+        question_ids = tokenizer.encode(question, add_special_tokens=False).ids
+        question_ids = question_ids[:MAX_QUESTION_TOKENS]
         encoded = tokenizer.encode_batch(list(passages), add_special_tokens=False)
-        made = [
-            window
-            for number, (text, encoding) in enumerate(zip(passages, encoded, strict=True))
-            for window in self._windows(number, asked, _tokens(text, encoding))
-        ]
-        read: list[list[Reading]] = [[] for _ in passages]
-        for window, (start, end) in zip(
-            made, self._scorer.score([window.row for window in made]), strict=True
-        ):
-            read[window.passage].append(_read(window, start, end))
-        return [_joined(windows) for windows in read]
+        all_windows: list[_Window] = []
+        for number, (text, encoding) in enumerate(zip(passages, encoded, strict=True)):
+            all_windows += self._windows(number, question_ids, _tokens(text, encoding))
+        scores = self._scorer.score([window.row for window in all_windows])
+        readings: list[list[Reading]] = [[] for _ in passages]
+        for window, (start, end) in zip(all_windows, scores, strict=True):
+            readings[window.passage].append(_read(window, start, end))
+        return [_joined(parts) for parts in readings]
 
-    def _windows(self, passage: int, asked: list[int], tokens: _Tokens) -> Iterator[_Window]:
+    def _windows(self, passage: int, question_ids: list[int], tokens: _Tokens) -> Iterator[_Window]:
         template = self._template
-        head = [*template.before, *asked, *template.between]
+        head = [*template.before, *question_ids, *template.between]
         size = MAX_ROW_TOKENS - len(head) - len(template.after)
         for start, end in windows(len(tokens.ids), size, STRIDE_TOKENS):
             part = tokens.cut(start, end)
@@ -195,8 +196,8 @@ class TokenReader:
 
 
 def windows(length: int, size: int, stride: int) -> list[tuple[int, int]]:
-    """Windows of at most ``size`` that cover ``length``, each overlapping the one before by
-    ``stride`` or more.
+    """Half-open windows of at most ``size`` that cover ``length``. Each overlaps the previous one
+    by at least ``stride``.
     """
     if length == 0:
         return []
@@ -207,54 +208,53 @@ def windows(length: int, size: int, stride: int) -> list[tuple[int, int]]:
 
 
 def log_probabilities(readings: Sequence[Reading]) -> list[list[float]]:
-    """Log of each span's probability when the spans of all passages and one null compete.
+    """The log of each span's probability among the spans of all passages and one null answer.
 
-    Shared normalisation after Clark and Gardner, "Simple and Effective Multi-Paragraph Reading
-    Comprehension" (2018)."""
+    This is the shared normalisation of Clark and Gardner, "Simple and Effective Multi-Paragraph
+    Reading Comprehension" (2018).
+    """
     start = float(np.logaddexp.reduce([0.0, *(reading.start_mass for reading in readings)]))
     end = float(np.logaddexp.reduce([0.0, *(reading.end_mass for reading in readings)]))
     return [[span.margin - start - end for span in reading.spans] for reading in readings]
 
 
 def _template(tokenizer: Tokenizer) -> _Template:
-    """The special tokens of a pair, read off an encoded one."""
+    """The special tokens around a pair, taken from an encoded example."""
     pair = tokenizer.encode("a", "a")
-    places = [place for place, special in enumerate(pair.special_tokens_mask) if not special]
-    first, second = places[0], places[-1]
+    ordinary = [number for number, special in enumerate(pair.special_tokens_mask) if not special]
+    first, second = ordinary[0], ordinary[-1]
     return _Template(pair.ids[:first], pair.ids[first + 1 : second], pair.ids[second + 1 :])
 
 
 def _tokens(text: str, encoding: Encoding) -> _Tokens:
-    """The passage's tokens; one opens a word unless it goes on from a letter or digit right before
-    it.
+    """The tokens of a passage. A token begins a word unless it continues one: the letter or digit
+    at its start directly follows another.
     """
-    places = np.asarray(encoding.offsets, dtype=np.int64).reshape(-1, 2)
-    goes_on = np.zeros(len(places) + 1, dtype=np.bool_)
+    offsets = np.asarray(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+    continues = np.zeros(len(offsets) + 1, dtype=np.bool_)
     for number, ((_, end), (start, _)) in enumerate(pairwise(encoding.offsets), start=1):
-        goes_on[number] = (
+        continues[number] = (
             end == start and text[end - 1 : end].isalnum() and text[start : start + 1].isalnum()
         )
-    filled = places[:, 0] < places[:, 1]
-    opened = [start for start, _ in passage_sentences(text)]
-    numbers = np.searchsorted(opened, places[:, 0], side="right")
+    filled = offsets[:, 0] < offsets[:, 1]
+    sentence_starts = [start for start, _ in passage_sentences(text)]
+    sentence_numbers = np.searchsorted(sentence_starts, offsets[:, 0], side="right")
     return _Tokens(
         encoding.ids,
-        places[:, 0],
-        places[:, 1],
-        ~goes_on[:-1] & filled,
-        ~goes_on[1:] & filled,
-        numbers,
+        offsets[:, 0],
+        offsets[:, 1],
+        ~continues[:-1] & filled,
+        ~continues[1:] & filled,
+        sentence_numbers,
     )
 
 
 def _read(window: _Window, start: Floats, end: Floats) -> Reading:
     null, tokens = null_score(start, end), window.tokens
-    part = slice(window.at, window.at + len(tokens.ids))
+    part = slice(window.offset, window.offset + len(tokens.ids))
     spans = tuple(
-        PassageSpan(
-            int(tokens.starts[found.first]), int(tokens.ends[found.last]), found.score, null
-        )
-        for found in best_spans(
+        PassageSpan(int(tokens.starts[span.first]), int(tokens.ends[span.last]), span.score, null)
+        for span in best_spans(
             start[part], end[part], tokens.opens, tokens.closes, tokens.sentences, SPANS
         )
     )
@@ -266,7 +266,7 @@ def _mass(scores: Floats, part: slice) -> float:
 
 
 def _joined(parts: Sequence[Reading]) -> Reading:
-    """The windows of a passage as one reading."""
+    """The readings of a passage's windows as one reading."""
     spans = sorted(
         (span for part in parts for span in part.spans), key=lambda span: (-span.margin, span.start)
     )

@@ -1,9 +1,10 @@
-"""The reader: passages in, spans out, all on one scale.
+"""The reader finds spans in passages and ranks them on one scale.
 
-A model marks the likeliest short answers in each passage (:mod:`service.reader.passage`); their
-edges are cleaned; and they are ranked by what the model says together with what the words around
-them say. Where a question may take a sentence for an answer, whole sentences are ranked too, each
-by the best that the model marked in it."""
+A model marks the most likely short answers in each passage (:mod:`service.reader.passage`). The
+reader cleans their edges and ranks them by the model's scores and by the words around them. If a
+sentence may answer the question, whole sentences are ranked too, each by the best span that the
+model marked in it.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,16 +18,14 @@ from service.reader.form import AnswerForm
 from service.reader.passage import PassageReader, PassageSpan, Reading, log_probabilities
 from service.reader.span import Findings, Span, Watch, unwatched
 
+# More passages a round would keep more cores busy, but would often be read in vain. The number must
+# not depend on the machine, because the answers depend on it.
 ROUND = 2
-"""How many passages are read before it is asked whether the evidence is clear, and each time after
-that.
-
-More would keep more cores busy, and read more than they need; and how many it is must not depend on
-the machine. """
+"""The number of passages that are read between checks of whether the evidence is clear."""
 
 
 class SpanReader:
-    """Reads the passages of a question, the best first, until the evidence is clear."""
+    """Reads the passages of a question, best first, until the evidence is clear."""
 
     def __init__(self, passages: PassageReader, ranking: Ranking) -> None:
         self._passages = passages
@@ -38,7 +37,7 @@ class SpanReader:
         return f"{self._passages.digest} {self._ranking}"
 
     def read(self, question: str, result: SearchResult, watch: Watch = unwatched) -> Findings:
-        """Places that may answer the question; sentences only where it may take one."""
+        """Spans that may answer the question, with whole sentences only if it may take one."""
         expected = kind_of(question)
         kinds = (AnswerForm.SHORT,) if expected is AnswerForm.SHORT else tuple(AnswerForm)
         return Findings(expected, self.spans(question, result, kinds, watch))
@@ -50,73 +49,75 @@ class SpanReader:
         kinds: Sequence[AnswerForm],
         watch: Watch = unwatched,
     ) -> dict[AnswerForm, tuple[Span, ...]]:
-        """Places of each kind, best first."""
-        hits, read = result.hits, list[Reading]()
+        """The spans of each form, best first."""
+        hits, readings = result.hits, list[Reading]()
         for start in range(0, len(hits), ROUND):
             watch(result)
-            read += self._passages.read(
+            readings += self._passages.read(
                 question, [hit.chunk.text for hit in hits[start : start + ROUND]]
             )
-            if len(read) < len(hits) and self._is_clear(read, hits):
+            if len(readings) < len(hits) and self._is_clear(readings, hits):
                 break
-        candidates = list(_candidates(question, kinds, result, read))
+        candidates = list(_candidates(question, kinds, result, readings))
         return {kind: _ranked(candidates, kind, self._ranking.forms[kind]) for kind in kinds}
 
-    def _is_clear(self, read: Sequence[Reading], hits: Sequence[Hit]) -> bool:
-        """Whether what was read answers so clearly that the next passages need not be read."""
-        margins = [reading.spans[0].margin if reading.spans else float("-inf") for reading in read]
-        best = max(range(len(read)), key=margins.__getitem__)
-        lead = hits[best].score - hits[len(read)].score
+    def _is_clear(self, readings: Sequence[Reading], hits: Sequence[Hit]) -> bool:
+        """Whether the readings answer so clearly that the next passages need not be read."""
+        margins = [
+            reading.spans[0].margin if reading.spans else float("-inf") for reading in readings
+        ]
+        best = max(range(len(readings)), key=margins.__getitem__)
+        lead = hits[best].score - hits[len(readings)].score
         return margins[best] >= self._ranking.clear_margin and lead >= self._ranking.clear_lead
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A span without its score."""
+    """A span without its score, with offsets into its passage."""
 
     hit: Hit
     kind: AnswerForm
-    place: tuple[int, int]
+    offsets: tuple[int, int]
     sentences: tuple[int, int]
     features: Mapping[str, float]
 
 
 Marked = Sequence[tuple[PassageSpan, float]]
-"""What the model marked in a passage, the best first, each with the log of its probability."""
+"""The spans that the model marked in a passage, best first, each with its log probability."""
 
 
 def _candidates(
-    question: str, kinds: Sequence[AnswerForm], result: SearchResult, read: Sequence[Reading]
+    question: str, kinds: Sequence[AnswerForm], result: SearchResult, readings: Sequence[Reading]
 ) -> Iterator[_Candidate]:
-    evidence, asked = QuestionTerms(question, result.idf), AnswerTypes(question)
-    for hit, reading, logs in zip(result.hits, read, log_probabilities(read), strict=False):
+    evidence, types = QuestionTerms(question, result.idf), AnswerTypes(question)
+    for hit, reading, logs in zip(result.hits, readings, log_probabilities(readings), strict=False):
         passage = evidence.passage(hit)
         marked = list(zip(reading.spans, logs, strict=True))
-        yield from _short(hit, passage, marked, asked)
+        yield from _short(hit, passage, marked, types)
         if AnswerForm.SENTENCE in kinds:
-            yield from _sentences(hit, passage, marked, asked)
+            yield from _sentences(hit, passage, marked, types)
 
 
 def _short(
-    hit: Hit, passage: PassageTerms, marked: Marked, asked: AnswerTypes
+    hit: Hit, passage: PassageTerms, marked: Marked, types: AnswerTypes
 ) -> Iterator[_Candidate]:
     text = hit.chunk.text
     for span, log_probability in marked:
         start, end = tidied(text, span.start, span.end)
         around = passage.around(start, end)
+        first, last = (passage.sentences[number] for number in around)
+        sentences = (min(first.start, start), max(last.end, end))
         features = {
             **passage.features(*around),
             Feature.MARGIN: span.margin,
             Feature.LOG_PROBABILITY: log_probability,
-            Feature.ASKED: asked.held(text[start:end]),
+            Feature.ASKED: types.held(text[start:end]),
         }
-        yield _Candidate(
-            hit, AnswerForm.SHORT, (start, end), _bounds(passage, around, start, end), features
-        )
+        yield _Candidate(hit, AnswerForm.SHORT, (start, end), sentences, features)
 
 
 def _sentences(
-    hit: Hit, passage: PassageTerms, marked: Marked, asked: AnswerTypes
+    hit: Hit, passage: PassageTerms, marked: Marked, types: AnswerTypes
 ) -> Iterator[_Candidate]:
     if not marked:
         return
@@ -132,27 +133,20 @@ def _sentences(
             **passage.features(number, number),
             Feature.MARGIN: margin,
             Feature.LOG_PROBABILITY: log_probability,
-            Feature.ASKED: asked.held(text[sentence.start : sentence.end]),
+            Feature.ASKED: types.held(text[sentence.start : sentence.end]),
         }
-        place = (sentence.start, sentence.end)
-        yield _Candidate(hit, AnswerForm.SENTENCE, place, place, features)
-
-
-def _bounds(
-    passage: PassageTerms, around: tuple[int, int], start: int, end: int
-) -> tuple[int, int]:
-    """The sentences around a span, wide enough to hold it."""
-    first, last = (passage.sentences[number] for number in around)
-    return min(first.start, start), max(last.end, end)
+        offsets = (sentence.start, sentence.end)
+        yield _Candidate(hit, AnswerForm.SENTENCE, offsets, offsets, features)
 
 
 def _ranked(
     candidates: Sequence[_Candidate], kind: AnswerForm, ranking: Linear
 ) -> tuple[Span, ...]:
-    """The candidates of a kind as spans, best first.
+    """The candidates of one form as spans, best first.
 
-    What overlaps a better one in its document is left out, and so is what says nothing, unless
-    there is nothing else."""
+    A span that overlaps a better one in its document is left out. So is a span of only small words
+    and punctuation, unless there are no others.
+    """
     spans = [_span(candidate, ranking) for candidate in candidates if candidate.kind is kind]
     spans = [span for span in spans if not is_empty(span.quote)] or spans
     kept: list[Span] = []
@@ -164,7 +158,7 @@ def _ranked(
 
 def _span(candidate: _Candidate, ranking: Linear) -> Span:
     offset = candidate.hit.chunk.start
-    (start, end), (first, last) = candidate.place, candidate.sentences
+    (start, end), (first, last) = candidate.offsets, candidate.sentences
     score = ranking.of(candidate.features)
     return Span(
         candidate.hit,

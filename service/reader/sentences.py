@@ -5,9 +5,9 @@ from functools import lru_cache
 from index.text.sentences import sentences
 
 
-# A passage is read token by token and then weighed sentence by sentence: both need its sentences,
-# and splitting costs more than remembering those of a few questions.
+# A passage is read token by token and then compared sentence by sentence. Both steps need its
+# sentences, and splitting it twice costs more than caching the sentences of a few questions.
 @lru_cache(maxsize=512)
 def passage_sentences(text: str) -> tuple[tuple[int, int], ...]:
-    """The sentences of a passage as half-open spans of it, in order."""
+    """The sentences of a passage as half-open spans of code points, in order."""
     return tuple(sentences(text))

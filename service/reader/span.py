@@ -10,13 +10,13 @@ from service.reader.form import AnswerForm
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A place in a document that may answer the question.
+    """A span of a document that may answer the question.
 
-    :param hit: the passage that it was read in
-    :param start: code points into the document's text, half-open
-    :param sentence_start: of the whole sentences around it, as is ``sentence_end``
-    :param score: how well it answers, on the scale of its question; higher is better
-    :param features: what the score was made of, and the confidence is
+    :param hit: the passage that contains it
+    :param start: offset of its first code point in the document's text; ``end`` is half-open
+    :param sentence_start: start of the whole sentences around it; ``sentence_end`` is their end
+    :param score: how well it answers; higher is better, comparable within one question
+    :param features: the numbers that the score, and later the confidence, are computed from
     """
 
     hit: Hit
@@ -30,24 +30,23 @@ class Span:
 
     @property
     def quote(self) -> str:
-        """The words at the place."""
+        """The words of the span."""
         chunk = self.hit.chunk
         return chunk.text[self.start - chunk.start : self.end - chunk.start]
 
     @property
     def sentence(self) -> str:
-        """The whole sentences that hold it."""
+        """The whole sentences that contain it."""
         chunk = self.hit.chunk
         return chunk.text[self.sentence_start - chunk.start : self.sentence_end - chunk.start]
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What was found for one question. Spans come best first; none overlaps a better one of its
-    kind.
+    """The spans found for one question, best first. No span overlaps a better one of the same form.
 
-    :param expected: the kind that the question expects for an answer
-    :param spans: by kind, from all passages on one scale
+    :param expected: the form of answer that the question expects
+    :param spans: by form, from all passages on one scale
     """
 
     expected: AnswerForm
@@ -55,8 +54,7 @@ class Findings:
 
 
 Watch = Callable[[SearchResult], None]
-"""Called with the passages before each round of reading; an exception that it raises ends the
-work."""
+"""Called with the search result before each round of reading. If it raises, reading stops."""
 
 
 def unwatched(_result: SearchResult) -> None:
@@ -64,11 +62,11 @@ def unwatched(_result: SearchResult) -> None:
 
 
 class QuestionReader(Protocol):
-    """Reads the passages of one question together. Thread-safe and deterministic."""
+    """Reads the passages of one question together. It is thread-safe and deterministic."""
 
     @property
     def fingerprint(self) -> str:
         """Changes whenever the same passages might be read differently."""
 
     def read(self, question: str, result: SearchResult, watch: Watch = unwatched) -> Findings:
-        """Places that may answer the question."""
+        """Spans that may answer the question."""

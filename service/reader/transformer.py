@@ -1,4 +1,4 @@
-"""Any extractive question-answering model in Transformers' format, on PyTorch."""
+"""Runs any extractive question-answering model in Transformers' format on PyTorch."""
 
 from collections.abc import Sequence
 
@@ -14,10 +14,11 @@ class TransformerScorer:
     """Scores tokens with a model that Transformers loads."""
 
     def __init__(self, name: str, threads: int) -> None:
-        """Load a model that is on this machine, by name or folder; nothing is downloaded.
+        """Load a model on this machine by name or folder. Nothing is downloaded.
 
-        :raises SettingsError: there is no such model here, or it does not answer questions with
-            spans"""
+        :raises SettingsError: this machine has no such model, or the model is not an extractive
+            question-answering model
+        """
         try:
             import torch
             from transformers import AutoModelForQuestionAnswering, AutoTokenizer
@@ -33,14 +34,14 @@ class TransformerScorer:
             )
             self._model, report = loaded[0].eval(), loaded[1]
             self.tokenizer = tokenizer.backend_tokenizer
-        # Transformers raises whatever it meets: OSError, ValueError, KeyError, hub errors
+        # Transformers raises many types: OSError, ValueError, KeyError, errors of its hub.
         except Exception as exc:
             raise SettingsError(
-                f"QUOTH_READER={name}: no such question-answering model here ({exc})"
+                f"QUOTH_READER={name}: no such question-answering model on this machine ({exc})"
             ) from exc
         if report["missing_keys"]:
             raise SettingsError(
-                f"QUOTH_READER={name}: not trained for question answering (without "
+                f"QUOTH_READER={name}: not trained for question answering (it lacks "
                 f"{sorted(report['missing_keys'])})"
             )
         self.tokenizer.no_truncation()
@@ -55,10 +56,11 @@ class TransformerScorer:
     def _scored(self, row: TokenRow) -> tuple[Floats, Floats]:
         import torch
 
-        given = row.inputs
+        inputs = row.inputs
         tensors = {
-            name: torch.from_numpy(given[name][np.newaxis]) for name in given.keys() & self._inputs
+            name: torch.from_numpy(inputs[name][np.newaxis])
+            for name in inputs.keys() & self._inputs
         }
         with torch.inference_mode():
-            found = self._model(**tensors)
-        return np.asarray(found.start_logits[0]), np.asarray(found.end_logits[0])
+            output = self._model(**tensors)
+        return np.asarray(output.start_logits[0]), np.asarray(output.end_logits[0])

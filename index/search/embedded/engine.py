@@ -43,7 +43,8 @@ class EmbeddedEngine:
 
     The store is written first; the indexes follow by applying what they miss
     (:class:`index.store.store.Changes`), here after every write and at every opening. So killing
-    the process at any moment leaves nothing that cannot be caught up."""
+    the process at any moment leaves nothing that cannot be caught up.
+    """
 
     def __init__(
         self,
@@ -94,7 +95,8 @@ class EmbeddedEngine:
         """The ``limit`` best chunks by vector and the ``limit`` best by terms, together.
 
         Words are searched in another thread while the vector is made and searched with: on two
-        cores this costs nothing."""
+        cores this costs nothing.
+        """
         snapshot = self._snapshot
         generation = snapshot.vectors.generation
         allowed = self._allowed.of(filters, generation) if filters else None
@@ -144,7 +146,8 @@ class EmbeddedEngine:
         """Bring both indexes to the store's generation. For the process that may write.
 
         :raises StoreError: the lexical index cannot be written; the store is ahead then, until this
-            succeeds"""
+            succeeds
+        """
         self._reach(self._snapshot.vectors)
 
     def compact(self) -> Callable[[], None]:
@@ -163,7 +166,8 @@ class EmbeddedEngine:
         """Bring this process to the generation that another one has written.
 
         :raises StoreError: the lexical index stays behind the store, whose writer is very slow; or
-            the index was built again with another encoder, or with other chunks"""
+            the index was built again with another encoder, or with other chunks
+        """
         with self._following:  # Two threads at once could put an older generation in place.
             self._follow(timeout_s)
 

@@ -23,7 +23,8 @@ POSTINGS = 200_000
 score what the rarer ones propose.
 
 A word of every second chunk says next to nothing of what a chunk is about (its idf is 0.7, that of
-a name 8 to 13). """
+a name 8 to 13).
+"""
 
 _DEEPER = 2
 """The number of chunks proposed for each one wanted, if some words have not been scored yet."""

@@ -41,7 +41,8 @@ def read_sealed(path: Path, mapped: bool) -> faiss.Index | None:
     """The index in a file, None where the file is cut short, damaged, or was deleted meanwhile.
 
     :param mapped: map it into memory, which looks at its size alone: what is cut off would end the
-        process when it is searched. Otherwise everything is read and compared with the checksum"""
+        process when it is searched. Otherwise everything is read and compared with the checksum
+    """
     try:
         if not (_is_whole(path) if mapped else is_intact(path)):
             return None

@@ -52,7 +52,8 @@ class Near:
     :param others: inner products of chunks that were asked for besides, whether or not they are
         among the hits
     :param whole: false where the vector of one that belongs here is gone from the store, which is
-        ahead then"""
+        ahead then
+    """
 
     hits: tuple[tuple[int, float], ...]
     others: Mapping[int, float]
@@ -87,7 +88,8 @@ class VectorIndex:
         """The index of generation 0, which holds nothing.
 
         :param stored: where exact vectors are read from; they need not be there where all of them
-            are kept here"""
+            are kept here
+        """
         return cls(_flat(dimension), 0, stored)
 
     def __len__(self) -> int:
@@ -152,7 +154,8 @@ class VectorIndex:
         :param vector: float32 ``[dimension]``, of length 1
         :param allowed: None allows all
         :param others: gives the numbers of those others, which need not be allowed; called when the
-            nearest are found"""
+            nearest are found
+        """
         found = self._search_recent(vector, limit, None if allowed is None else bitmap_of(allowed))
         if self._compressed is None:
             wanted = others()
