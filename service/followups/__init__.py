@@ -1,1 +1,1 @@
-"""Follow-up questions, completed by rules of English."""
+"""Follow-up questions, completed with rules for English."""

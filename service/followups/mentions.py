@@ -1,4 +1,4 @@
-"""Mentions: the words of a question that stand for something said before."""
+"""Mentions: the words of a question that refer to something earlier in the conversation."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -37,9 +37,9 @@ _NO_ONE = frozenset({"", "of", "no", "any", "some", "every", "each", "if"})
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A word or two that stand for something said before.
+    """One or two words that refer to something earlier in the conversation.
 
-    :param text: what they stand for, "" if that is unknown
+    :param text: what they refer to, "" if that is unknown
     :param is_sure: whether the question makes no sense without it
     """
 
@@ -51,47 +51,47 @@ class Mention:
 
 
 def mentions(question: str, context: Context) -> Iterator[Mention]:
-    """The mentions of a question in their order, each kind of pronoun only the first time."""
-    found, empty = tokens(question), _EMPTY_IT.search(question)
+    """The mentions of a question in order, with only the first pronoun of each kind."""
+    words, empty = tokens(question), _EMPTY_IT.search(question)
     seen: set[Reference] = set()
-    for number, token in enumerate(found):
+    for number, token in enumerate(words):
         known = PRONOUNS.get(token.lower) in seen
         if known or (empty and empty.start() <= token.start < empty.end()):
             continue
-        mention = _mention(found, number, question, context)
+        mention = _mention(words, number, question, context)
         if mention is not None:
             seen |= {mention.kind} if mention.kind else set()
             yield mention
 
 
 def _mention(
-    found: Sequence[Token], number: int, question: str, context: Context
+    words: Sequence[Token], number: int, question: str, context: Context
 ) -> Mention | None:
-    token, before, following = found[number], _word(found, number - 1), _at(found, number + 1)
+    token, before, following = words[number], _word(words, number - 1), _at(words, number + 1)
     if token.lower in {"that", "then"} and before in _PLACES_OF_TIME:
         return Mention(token.start, token.end, last_time(context) or "", is_sure=False)
     if token.lower in {"one", "ones"}:
-        return _one(token, before, _word(found, number + 1), context)
+        return _one(token, before, _word(words, number + 1), context)
     if token.lower == "the" and following and following.text.islower() and following.is_content:
-        return _definite(following, _at(found, number + 2), token, context)
+        return _definite(following, _at(words, number + 2), token, context)
     if token.lower in DEMONSTRATIVES and not _is_explained(question[: token.start]):
-        return _demonstrative(found, number, context)
+        return _demonstrative(words, number, context)
     if token.lower in PRONOUNS and not _is_explained(question[: token.start]):
         return _pronoun(token, following, context)
     return None
 
 
-def _at(found: Sequence[Token], number: int) -> Token | None:
-    return found[number] if 0 <= number < len(found) else None
+def _at(words: Sequence[Token], number: int) -> Token | None:
+    return words[number] if 0 <= number < len(words) else None
 
 
-def _word(found: Sequence[Token], number: int) -> str:
-    token = _at(found, number)
+def _word(words: Sequence[Token], number: int) -> str:
+    token = _at(words, number)
     return token.lower if token else ""
 
 
 def _is_explained(before: str) -> bool:
-    """Whether an earlier clause of the same question names what a pronoun may stand for."""
+    """Whether an earlier clause of the same question names what a pronoun may refer to."""
     own = [phrase for phrase in phrases(before) if not phrase.is_relational and not phrase.is_time]
     return bool(own) and bool(_NEXT_CLAUSE.search(before))
 
@@ -107,7 +107,7 @@ def _one(token: Token, before: str, following: str, context: Context) -> Mention
 def _definite(
     noun: Token, following: Token | None, article: Token, context: Context
 ) -> Mention | None:
-    """ "The experiment", where a longer name of it was said."""
+    """The mention "the experiment", if the conversation has a longer name for it."""
     if following is not None and (following.is_content or following.lower in {"of", "for"}):
         return None
     text = named(noun.lower, context)
@@ -118,8 +118,8 @@ def _definite(
     )
 
 
-def _demonstrative(found: Sequence[Token], number: int, context: Context) -> Mention | None:
-    token, before, noun = found[number], _at(found, number - 1), _at(found, number + 1)
+def _demonstrative(words: Sequence[Token], number: int, context: Context) -> Mention | None:
+    token, before, noun = words[number], _at(words, number - 1), _at(words, number + 1)
     inverted = before is not None and before.is_auxiliary
     if (
         noun is not None
@@ -127,7 +127,7 @@ def _demonstrative(found: Sequence[Token], number: int, context: Context) -> Men
         and not (noun.is_verb and (inverted or not noun.is_noun_too))
     ):
         if token.lower == "that" and before is not None and before.is_content:
-            return None  # a relative clause
+            return None  # It begins a relative clause.
         return Mention(token.start, noun.end, named(noun.lower, context) or "")
     if (
         token.lower == "that"
@@ -146,8 +146,9 @@ def _demonstrative(found: Sequence[Token], number: int, context: Context) -> Men
 
 
 def _only_thing(context: Context) -> str:
-    """What "this" or "that" stands for where only one thing was spoken of; it may else mean all
-    that was said.
+    """What "this" or "that" refers to if the last question names only one thing, else "".
+
+    If it names several things, "this" may mean all of it.
     """
     things = [
         phrase

@@ -1,5 +1,5 @@
-"""Phrases of a question: what it names, found by lists of small words and common verbs, not by a
-model.
+"""Phrases of a question: the things that it names. Lists of function words and common verbs find
+them, without a model.
 """
 
 import re
@@ -109,7 +109,7 @@ _VERB_FOLLOWS = (
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A word or mark: code points of its question, half-open."""
+    """A word or punctuation mark, with its code points in the question, half-open."""
 
     text: str
     start: int
@@ -117,43 +117,42 @@ class Token:
 
     @property
     def lower(self) -> str:
-        """In lower case, a typographic apostrophe made plain."""
+        """The text in lower case, with plain apostrophes."""
         return self.text.lower().replace("’", "'")
 
     @property
     def is_auxiliary(self) -> bool:
-        """Whether it is a form of be, do or have, a modal, or contracted with one."""
+        """Whether it is a form of "be", "do" or "have", a modal verb, or a contraction of one."""
         return not self._is_may and (
             self.lower in _AUXILIARIES or bool(_CONTRACTED.match(self.lower))
         )
 
     @property
     def is_content(self) -> bool:
-        """Whether it is neither a small word nor a mark."""
+        """Whether it is neither a function word nor punctuation."""
         is_word = self.text[-1].isalnum() or self.text[-1] in '%”"'
         return is_word and not _CONTRACTED.match(self.lower) and not self._is_small
 
     @property
     def is_verb(self) -> bool:
-        """Whether it is a common verb, or looks like one, in whatever form."""
+        """Whether it is, or looks like, any form of a common verb."""
         return (self.text.islower() or self.start == 0) and _is_verb(self.lower)
 
     @property
     def is_noun_too(self) -> bool:
-        """Whether it is a verb that is as often a noun."""
+        """Whether it is a verb that is just as often a noun."""
         return self.lower in _NOUNS_TOO or self.lower.removesuffix("s") in _NOUNS_TOO
 
     @property
     def _is_may(self) -> bool:
-        """Whether it is the month."""
+        """Whether it is the month of May, and not the verb."""
         return self.text == "May" and self.start > 0
 
     @property
     def _is_small(self) -> bool:
         if self.lower in _SMALL and not self._is_may:
-            return not (
-                self.start > 0 and self.text.istitle() and self.lower in _DESCRIBING
-            )  # as in "First Lady"
+            # A capitalised adjective inside a question is part of a name, as in "First Lady".
+            return not (self.start > 0 and self.text.istitle() and self.lower in _DESCRIBING)
         return self.text.islower() and self.lower.endswith("ly") and self.lower not in _LY_NOUNS
 
 
@@ -161,14 +160,15 @@ class Token:
 class Phrase:
     """Something that a question names.
 
-    :param text: without determiner and possessive ending
-    :param start: code points of the question, half-open, possessive ending included
+    :param text: its words, without determiner and possessive ending
+    :param start: offset in code points of the question; ``end`` is half-open and includes a
+        possessive ending
     :param is_name: whether it is written as a proper name
-    :param is_plural: whether its last word looks like more than one
+    :param is_plural: whether its last word looks like a plural
     :param is_relational: whether it says little without what it is of, as "symptoms"
     :param is_time: whether it is a date or a span of time
-    :param is_subject: whether it stands where a question's subject does
-    :param is_asked: whether it belongs to what is asked for, as in "which city"
+    :param is_subject: whether it is in the position of a question's subject
+    :param is_asked: whether it is part of what is asked for, as in "which city"
     """
 
     text: str
@@ -183,7 +183,7 @@ class Phrase:
 
 
 def tokens(text: str) -> list[Token]:
-    """The words and marks of a question."""
+    """The words and punctuation marks of a question."""
     return [Token(match[0], *match.span()) for match in _TOKEN.finditer(text)]
 
 
@@ -193,29 +193,29 @@ def has_verb(text: str) -> bool:
 
 
 def is_relational(noun: str) -> bool:
-    """Whether a noun says little without what it is of."""
+    """Whether a noun says little without a complement, as "the cause" does without "of …"."""
     return noun in _RELATIONAL or noun.removesuffix("s") in _RELATIONAL
 
 
 def is_plural(text: str) -> bool:
-    """Whether the last word looks like more than one."""
+    """Whether the last word looks like a plural."""
     return text.endswith("s") and not text.endswith(("ss", "us", "is", "news"))
 
 
 @lru_cache(maxsize=1024)
 def phrases(text: str) -> tuple[Phrase, ...]:
-    """What a question names, in its order."""
-    found = tokens(text)
-    verb = _first_verb(found)
-    return tuple(_phrase(found, run, len(found) if verb is None else verb) for run in _runs(found))
+    """The phrases of a question, in order."""
+    words = tokens(text)
+    verb = _first_verb(words)
+    return tuple(_phrase(words, run, len(words) if verb is None else verb) for run in _runs(words))
 
 
-def _first_verb(found: Sequence[Token]) -> int | None:
-    """The number of the first word that can be nothing but a verb: "What causes it?" has one, "the
+def _first_verb(words: Sequence[Token]) -> int | None:
+    """The index of the first word that can only be a verb. "What causes it?" has one, and "the
     cause" has none.
     """
-    for number, token in enumerate(found):
-        asks = number > 0 and found[number - 1].lower in {"what", "who", "which"}
+    for number, token in enumerate(words):
+        asks = number > 0 and words[number - 1].lower in {"what", "who", "which"}
         if token.is_auxiliary or (token.is_verb and (asks or not token.is_noun_too)):
             return number
     return None
@@ -231,83 +231,83 @@ def _is_verb(word: str) -> bool:
     return word in _PAST or not bases.isdisjoint(_VERBS) or (len(word) > 4 and word.endswith("ed"))
 
 
-def _runs(found: Sequence[Token]) -> Iterator[range]:
-    """Stretches of content words without a verb; names may hold an "of"."""
+def _runs(words: Sequence[Token]) -> Iterator[range]:
+    """Stretches of content words without a verb. A name may contain "of"."""
     number = 0
-    while number < len(found):
+    while number < len(words):
         end = number
-        while end < len(found) and (step := _step(found, number, end)):
+        while end < len(words) and (step := _step(words, number, end)):
             end += step
         if end > number:
             yield range(number, end)
         number = max(end, number + 1)
 
 
-def _step(found: Sequence[Token], start: int, end: int) -> int:
-    """How many words further a phrase goes that began at ``start``."""
-    if end > start and _POSSESSIVE.search(found[end - 1].text):
+def _step(words: Sequence[Token], start: int, end: int) -> int:
+    """How many words a phrase that began at ``start`` continues by at ``end``."""
+    if end > start and _POSSESSIVE.search(words[end - 1].text):
         return 0
-    if end > start and _joins(found, end):
+    if end > start and _joins(words, end):
         return 2
     if (
         end > start
-        and _is_time(found[end - 1].text)
-        and not _is_time(found[end].text)
-        and found[end].text.islower()
+        and _is_time(words[end - 1].text)
+        and not _is_time(words[end].text)
+        and words[end].text.islower()
     ):
         return 0
-    return int(found[end].is_content and not _is_predicate(found, start, end))
+    return int(words[end].is_content and not _is_predicate(words, start, end))
 
 
-def _joins(found: Sequence[Token], number: int) -> bool:
-    """Whether "of" stands here between two capitalised words."""
-    if found[number].lower not in _NAME_JOINTS or number + 1 == len(found):
+def _joins(words: Sequence[Token], number: int) -> bool:
+    """Whether the word here is an "of" between two capitalised words."""
+    if words[number].lower not in _NAME_JOINTS or number + 1 == len(words):
         return False
-    return found[number - 1].text[0].isupper() and found[number + 1].text[0].isupper()
+    return words[number - 1].text[0].isupper() and words[number + 1].text[0].isupper()
 
 
-def _is_predicate(found: Sequence[Token], start: int, number: int) -> bool:
-    """Whether the word here is the verb of its clause, and no part of the phrase that begins at
+def _is_predicate(words: Sequence[Token], start: int, number: int) -> bool:
+    """Whether the word here is the verb of its clause, and not part of the phrase that begins at
     ``start``.
     """
-    token = found[number]
-    before = found[start - 1].lower if start else ""
+    token = words[number]
+    before = words[start - 1].lower if start else ""
     if not token.is_verb or (number == start and before in _NOUN_FOLLOWS):
         return False
     if not token.is_noun_too:
         return True
-    is_governed = any(each.lower in _MODALS for each in found[:start])
+    is_governed = any(each.lower in _MODALS for each in words[:start])
     if number == start and before in _MODALS:
         return not token.lower.endswith("s")
     if number == start:
-        return before in _VERB_FOLLOWS or (is_governed and found[start - 1].is_content)
+        return before in _VERB_FOLLOWS or (is_governed and words[start - 1].is_content)
     return is_governed
 
 
-def _phrase(found: Sequence[Token], run: range, verb: int) -> Phrase:
-    part = [found[number] for number in run]
-    words = [_POSSESSIVE.sub("", token.text) for token in part]
-    head = words[-1].lower()
-    is_name = any(_is_capitalised(found, number) for number in run)
+def _phrase(words: Sequence[Token], run: range, verb: int) -> Phrase:
+    part = [words[number] for number in run]
+    texts = [_POSSESSIVE.sub("", token.text) for token in part]
+    head = texts[-1].lower()
+    is_name = any(_is_capitalised(words, number) for number in run)
     return Phrase(
-        text=" ".join(words),
+        text=" ".join(texts),
         start=part[0].start,
         end=part[-1].end,
         is_name=is_name,
         is_plural=is_plural(head),
         is_relational=not is_name and is_relational(head),
-        is_time=all(_is_time(word) for word in words) or head.removesuffix("s") in _SPANS_OF_TIME,
-        is_subject=_is_subject(found, run.start, verb),
+        is_time=all(_is_time(word) for word in texts) or head.removesuffix("s") in _SPANS_OF_TIME,
+        is_subject=_is_subject(words, run.start, verb),
         is_asked=0 < run.start < verb
-        and any(each.lower in QUESTION_WORDS for each in found[: run.start]),
+        and any(each.lower in QUESTION_WORDS for each in words[: run.start]),
     )
 
 
-def _is_capitalised(found: Sequence[Token], number: int) -> bool:
-    text = found[number].text
+def _is_capitalised(words: Sequence[Token], number: int) -> bool:
+    text = words[number].text
     if text[0] in '“"':
         return True
-    opens = number == 0 or found[number - 1].text in ".?!"
+    opens = number == 0 or words[number - 1].text in ".?!"
     return (
         text[0].isupper()
         and not _is_time(text)
@@ -319,8 +319,8 @@ def _is_time(word: str) -> bool:
     return word.lower() in _TIMES or bool(_TIME.fullmatch(word))
 
 
-def _is_subject(found: Sequence[Token], start: int, verb: int) -> bool:
-    """Whether the first verb is an auxiliary, and only small words stand between it and here."""
-    between = found[verb + 1 : start]
-    follows = verb < start and found[verb].is_auxiliary
+def _is_subject(words: Sequence[Token], start: int, verb: int) -> bool:
+    """Whether the first verb is an auxiliary with only function words between it and ``start``."""
+    between = words[verb + 1 : start]
+    follows = verb < start and words[verb].is_auxiliary
     return follows and all(token.text.isalpha() and not token.is_content for token in between)

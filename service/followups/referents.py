@@ -1,6 +1,4 @@
-"""What "it", "they", "that exercise" or "the Chinese one" stand for, given where a conversation
-stands.
-"""
+"""Finds what "it", "they", "that exercise" or "the Chinese one" refers to in a conversation."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +20,7 @@ _TOPIC, _OTHER_NUMBER, _PAIRED, _ANSWER = 9.0, 8.4, 8.2, 5.5
 
 
 class Reference(Enum):
-    """What kind of thing a pronoun may stand for."""
+    """The kind of thing that a pronoun may refer to."""
 
     PERSON = auto()
     THING = auto()
@@ -31,13 +29,13 @@ class Reference(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Where a conversation stands.
+    """The state of a conversation after a question.
 
     :param question: the last question, resolved
-    :param answer: what was said to it, where that is a few words and no sentence
-    :param topic: the thing that was carried into it, "" where it brought its own
+    :param answer: the answer to it if that is a few words and not a sentence, else ""
+    :param topic: the thing that was carried over into it, "" if it names its own
     :param person: likewise, for people
-    :param before: where it stood one question earlier
+    :param before: the state one question earlier
     """
 
     question: str
@@ -47,7 +45,7 @@ class Context:
     before: "Context | None" = None
 
     def steps(self) -> Iterator["Context"]:
-        """This one and all before it, the last first."""
+        """This state and all earlier ones, latest first."""
         step: Context | None = self
         while step is not None:
             yield step
@@ -55,7 +53,7 @@ class Context:
 
 
 def referent(kind: Reference, context: Context) -> str | None:
-    """What a pronoun most likely stands for, None where nothing was said that it could."""
+    """What a pronoun most likely refers to, or None if the conversation offers nothing."""
     for step in context.steps():
         score, text = max(
             _candidates(kind, step), key=lambda candidate: candidate[0], default=(0.0, "")
@@ -66,7 +64,7 @@ def referent(kind: Reference, context: Context) -> str | None:
 
 
 def named(noun: str, context: Context) -> str | None:
-    """What "that exercise" stands for: the answer to "which exercise?", or the last phrase that
+    """What "that exercise" refers to: the answer to "which exercise?", or the last phrase that
     ends in the noun.
     """
     if is_relational(noun):
@@ -83,20 +81,20 @@ def named(noun: str, context: Context) -> str | None:
 
 
 def common(context: Context, *, several: bool) -> str | None:
-    """What "one" or "ones" stands for: the last thing that was not called by a name of its own."""
+    """What "one" or "ones" refers to: the last thing that was not called by a proper name."""
     for step in context.steps():
-        found = [
+        nouns = [
             phrase for phrase in phrases(step.question) if not phrase.is_name and not phrase.is_time
         ]
-        found.sort(key=lambda phrase: (phrase.is_relational, phrase.is_asked))
-        if step.topic.islower() or found:
-            text = step.topic.removeprefix("the ") if step.topic.islower() else _whole(found[0], "")
+        nouns.sort(key=lambda phrase: (phrase.is_relational, phrase.is_asked))
+        if step.topic.islower() or nouns:
+            text = step.topic.removeprefix("the ") if step.topic.islower() else _whole(nouns[0], "")
             return text if several or not is_plural(text) else text[:-1]
     return None
 
 
 def last_time(context: Context) -> str | None:
-    """The time that was spoken of last."""
+    """The time that was mentioned last."""
     for step in context.steps():
         for text in (step.answer, step.question):
             times = [phrase.text for phrase in phrases(text) if phrase.is_time]
@@ -106,25 +104,25 @@ def last_time(context: Context) -> str | None:
 
 
 def _candidates(kind: Reference, context: Context) -> Iterator[tuple[float, str]]:
-    """What the last exchange offers, each with a score; above 0 it will do."""
+    """What the last exchange offers, each with a score. Only scores above 0 are acceptable."""
     yield from _carried(kind, context)
     yield from _answered(kind, context)
     question = context.question
     pairs = [match for match in _PAIR.finditer(question) if kind is not Reference.PERSON]
     if kind is Reference.SEVERAL:
         yield from ((_PAIRED, pair[0]) for pair in pairs)
-    for place, phrase in enumerate(phrases(question)):
+    for position, phrase in enumerate(phrases(question)):
         if not phrase.is_time and not any(
             pair.start() <= phrase.start < pair.end() for pair in pairs
         ):
             yield (
-                _score(kind, phrase, question[: phrase.start]) - 0.1 * place,
+                _score(kind, phrase, question[: phrase.start]) - 0.1 * position,
                 _whole(phrase, question[: phrase.start]),
             )
 
 
 def _carried(kind: Reference, context: Context) -> Iterator[tuple[float, str]]:
-    """The topic stays in focus."""
+    """The topic or the person that was carried over, which stays in focus."""
     if kind is Reference.PERSON:
         if context.person:
             yield _TOPIC, context.person
@@ -134,7 +132,7 @@ def _carried(kind: Reference, context: Context) -> Iterator[tuple[float, str]]:
 
 
 def _answered(kind: Reference, context: Context) -> Iterator[tuple[float, str]]:
-    """The last answer, where it is the kind of thing."""
+    """The last answer, if it is of this kind."""
     if not context.answer or not _THING_ASKED.search(context.question):
         return
     person = bool(_PERSON_ASKED.search(context.question))
@@ -167,7 +165,7 @@ def _score(kind: Reference, phrase: Phrase, before: str) -> float:
 
 
 def _whole(phrase: Phrase, before: str) -> str:
-    """A phrase with its article, and without a gerund that governs it, as in "consuming energy
+    """A phrase with its article, but without the gerund that governs it, as in "consuming energy
     drinks".
     """
     determined = _DETERMINED.search(before)

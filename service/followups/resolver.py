@@ -1,7 +1,8 @@
-"""Follow-up questions: what a question means after what was said before it.
+"""Completes follow-up questions from the conversation before them.
 
-Rules over the words of the question and, where something takes the place of its like, the embedder.
-A question that is complete stays as it is; so does one that nothing before explains.
+Rules over the words of the question do this, and the encoder finds the phrase that a new one
+replaces. A question that is already complete, or that the conversation does not explain, stays as
+it is.
 """
 
 import re
@@ -24,7 +25,7 @@ from service.followups.referents import Context, Reference, referent
 from service.question import MAX_QUESTION_LENGTH, Role, Turn
 
 LIKENESS = 0.35
-"""How near the embedder must see two phrases for one to take the other's place."""
+"""The least cosine similarity of two phrases for one to replace the other."""
 
 _ANSWER_WORDS = 10
 _TURN_CHARACTERS = 300
@@ -55,9 +56,9 @@ _COMPARED = re.compile(r"\b(?:most|more|so|very|too|as) $", re.I)
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """A question in full.
+    """A completed question.
 
-    :param topic: the thing that was carried over into it, "" where there is none
+    :param topic: the thing that was carried over into it, "" if there is none
     :param person: likewise, for people
     """
 
@@ -67,16 +68,16 @@ class Resolution:
 
 
 class Resolver:
-    """Makes follow-up questions complete. Thread-safe and deterministic."""
+    """Completes follow-up questions. It is thread-safe and deterministic."""
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
 
     def resolve(self, question: str, history: Sequence[Turn]) -> str:
-        """The question as it is meant, in full; as it stands where it needs nothing from before."""
+        """The question in full, or unchanged if it needs nothing from the conversation."""
         context: Context | None = None
-        for asked, answer in _exchanges(history):
-            context = _next(self._resolved(asked, context), answer, context)
+        for earlier, answer in _exchanges(history):
+            context = _next(self._resolved(earlier, context), answer, context)
         resolved = self._resolved(question, context).text
         return resolved if len(resolved) <= MAX_QUESTION_LENGTH else question
 
@@ -85,13 +86,13 @@ class Resolver:
             return Resolution(question)
         body = question[_lead(question) :] or question
         for rule in (self._asked_anew, self._in_place, _with_referents, _with_topic):
-            found = rule(body, context)
-            if found is not None:
-                return found
+            resolution = rule(body, context)
+            if resolution is not None:
+                return resolution
         return Resolution(question)
 
     def _asked_anew(self, question: str, context: Context) -> Resolution | None:
-        """ "Why?", "in which waters?": what is asked for takes the place of what was."""
+        """The last question, asking for something else: "Why?", "In which waters?"."""
         words = [token.lower for token in tokens(question)]
         if _ABOUT.match(question) or has_verb(question) or QUESTION_WORDS.isdisjoint(words):
             return None
@@ -103,9 +104,7 @@ class Resolver:
         )
 
     def _in_place(self, question: str, context: Context) -> Resolution | None:
-        """ "And in 2023?", "what about imports?": the last question, with this in the place of its
-        like.
-        """
+        """The last question with one part replaced: "And in 2023?", "What about imports?"."""
         about = _ABOUT.match(question)
         part = _bare(question[about.end() :] if about else question)
         words = tokens(part)
@@ -137,55 +136,53 @@ class Resolver:
                 else f"{_bare(question)} {part}?"
             )
         things = [phrase for phrase in old if not phrase.is_time]
-        place = self._nearest(part[new[0].start :], [thing.text for thing in things])
-        return None if place is None else _swapped(question, things[place], part, new[0].start)
+        nearest = self._nearest(part[new[0].start :], [thing.text for thing in things])
+        return None if nearest is None else _swapped(question, things[nearest], part, new[0].start)
 
     def _reworded(self, words: Sequence[Token], question: str) -> str | None:
-        """The question with a word in the place of the one most like it: "Russian" makes room for
-        "Chinese".
-        """
+        """The question with its most similar word replaced, as "Russian" by "Chinese"."""
         old = [
             token
             for token in tokens(question)
             if token.text[0].isalpha() and token.lower not in QUESTION_WORDS
         ]
-        place = self._nearest(words[-1].text, [token.text for token in old]) if words else None
-        if place is None:
+        nearest = self._nearest(words[-1].text, [token.text for token in old]) if words else None
+        if nearest is None:
             return None
         return (
-            question[: old[place].start]
+            question[: old[nearest].start]
             + " ".join(word.text for word in words)
-            + question[old[place].end :]
+            + question[old[nearest].end :]
         )
 
     def _nearest(self, text: str, others: Sequence[str]) -> int | None:
-        """The number of the text most like this one, None where none is like it."""
+        """The index of the most similar text, or None if none is similar enough."""
         if not others:
             return None
         vectors = self._encoder.encode([text, *others])
-        likeness = vectors[1:] @ vectors[0]
-        best = int(likeness.argmax())
-        return best if likeness[best] >= LIKENESS else None
+        similarities = vectors[1:] @ vectors[0]
+        best = int(similarities.argmax())
+        return best if similarities[best] >= LIKENESS else None
 
 
 def _exchanges(history: Sequence[Turn]) -> Iterator[tuple[str, str]]:
-    """Each question of the user with what was said to it; of a very long one, the end."""
-    asked, answer = "", ""
+    """Each question of the user with its answer. Of a very long question, the end is used."""
+    question, answer = "", ""
     for turn in history:
         text = turn.text.strip()
         if turn.role is Role.ASSISTANT:
             answer = text[:_TURN_CHARACTERS]
         elif text:
-            if asked:
-                yield asked, answer
-            asked, answer = text[-_TURN_CHARACTERS:], ""
-    if asked:
-        yield asked, answer
+            if question:
+                yield question, answer
+            question, answer = text[-_TURN_CHARACTERS:], ""
+    if question:
+        yield question, answer
 
 
 def _next(resolved: Resolution, answer: str, before: Context | None) -> Context:
-    """Where the conversation stands after a question and its answer. Who and what it still speaks
-    of stays in focus.
+    """The state of the conversation after a question and its answer. People and things that the
+    question still mentions stay in focus.
     """
     question = resolved.text.rpartition("? ")[2]
     question = question[_lead(question) :] or question
@@ -197,8 +194,8 @@ def _next(resolved: Resolution, answer: str, before: Context | None) -> Context:
 
 
 def _few_words(answer: str) -> str:
-    """An answer that later questions may refer to: a few words and no sentence, as "The documents
-    do not say" is.
+    """The answer if later questions may refer to it: a few words, and not a sentence such as "The
+    documents do not say". Otherwise "".
     """
     line = next((line for line in answer.splitlines() if line.strip()), "")
     line = _MARKS.sub("", line).strip(' ."“”')
@@ -206,7 +203,7 @@ def _few_words(answer: str) -> str:
 
 
 def _lead(question: str) -> int:
-    """Where a question begins after "And", "OK." and their like."""
+    """The offset at which a question begins after "And", "OK." and the like."""
     lead = _LEAD.match(question)
     return lead.end() if lead else 0
 
@@ -216,45 +213,46 @@ def _bare(question: str) -> str:
 
 
 def _together(context: Context, question: str) -> Resolution:
-    """Both questions, the last one first: the way out if no part of the last one can be singled
-    out.
+    """Both questions, the earlier one first. This is the fallback if no part of the earlier one can
+    be replaced.
     """
     last = " ".join(_bare(context.question).split()[-_TOGETHER_WORDS:])
     return Resolution(f"{last}? {question}", context.topic, context.person)
 
 
 def _end_of_asking(question: str) -> int | None:
-    """Where the part of a question that says what is asked for ends, with the white space after
-    it.
+    """The offset at which the part of a question that says what is asked for ends, before any
+    white space.
     """
-    found = tokens(question)
-    if all(token.lower not in QUESTION_WORDS for token in found[:3]):
+    words = tokens(question)
+    if all(word.lower not in QUESTION_WORDS for word in words[:3]):
         return None
-    for before, token in pairwise(found):
-        if token.is_auxiliary:
+    for before, word in pairwise(words):
+        if word.is_auxiliary:
             return before.end
     contracted = re.match(r"\w+(?=['’]s\b)", question)
-    return contracted.end() if contracted else found[0].end
+    return contracted.end() if contracted else words[0].end
 
 
-def _swapped(question: str, place: Phrase, part: str, start: int) -> str:
-    """A part of a question in the place of a phrase; before ``start`` it brings its own preposition
-    or article.
+def _swapped(question: str, phrase: Phrase, part: str, start: int) -> str:
+    """The question with ``part`` in place of a phrase. Up to ``start``, the part has a preposition
+    or article of its own, which replaces that of the phrase.
     """
-    before = question[: place.start]
+    before = question[: phrase.start]
     if start and _PREPOSITION.search(before) and _PREPOSITION.search(part[:start]):
         before = _PREPOSITION.sub("", before)
     elif start:
         before = _ARTICLE.sub("", before)
-    return before + part + question[place.end :]
+    return before + part + question[phrase.end :]
 
 
 def _with_referents(question: str, context: Context) -> Resolution | None:
-    """Pronouns, each kind where it first stands, replaced by what they stand for."""
-    found = list(mentions(question, context))
-    known = [mention for mention in found if mention.text]
+    """The question with its mentions replaced by what they refer to."""
+    unresolved = list(mentions(question, context))
+    known = [mention for mention in unresolved if mention.text]
     if not known:
-        return _together(context, question) if any(mention.is_sure for mention in found) else None
+        is_sure = any(mention.is_sure for mention in unresolved)
+        return _together(context, question) if is_sure else None
     text = question
     for mention in reversed(known):
         text = text[: mention.start] + mention.text + text[mention.end :]
@@ -270,7 +268,7 @@ def _plain(same_kind: Sequence[Mention]) -> str:
 
 
 def _with_topic(question: str, context: Context) -> Resolution | None:
-    """A question that says too little by itself, with the topic behind it."""
+    """The question with the topic in parentheses, if it says too little by itself."""
     if not any(letter.isalnum() for letter in question):
         return None
     says_enough = any(_is_telling(phrase, question) for phrase in phrases(question))
@@ -293,9 +291,7 @@ def _is_telling(phrase: Phrase, question: str) -> bool:
 
 
 def _wants(phrase: Phrase, question: str) -> bool:
-    """Whether a phrase asks to be completed: "the symptoms" or "the band" without saying of
-    what.
-    """
+    """Whether a phrase needs to be completed, as "the symptoms" without saying of what."""
     before, after = question[: phrase.start], question[phrase.end :]
     if phrase.is_name or phrase.is_time or phrase.is_asked or _COMPLEMENT.match(after):
         return False
