@@ -1,4 +1,4 @@
-"""A question as it may be asked: checked once, the same for every way in."""
+"""Questions, checked once and in the same way for every channel."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ NO_FILTERS = Filters()
 
 
 class Role(StrEnum):
-    """Who said a turn of a conversation."""
+    """The author of a turn of a conversation."""
 
     USER = "user"
     ASSISTANT = "assistant"
@@ -35,13 +35,14 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A checked question; :func:`make_question` makes it.
+    """A question that :func:`make_question` has checked.
 
     :param text: trimmed, 1 to 1000 characters
     :param history: earlier turns, oldest first
-    :param top_k: passages to read
-    :param min_confidence: answers below it are refused, 0 to 1; None takes the calibrated threshold
-    :param conversation_id: of the conversation that the service keeps, where it is to keep one
+    :param top_k: the number of passages to read
+    :param min_confidence: the lowest confidence of an answer, 0 to 1; None means the calibrated
+        threshold
+    :param conversation_id: the conversation that the service keeps and continues, if there is one
     """
 
     text: str
@@ -82,14 +83,21 @@ def make_question(
     check_filters(filters)
     if conversation_id is not None:
         _check_conversation(conversation_id, history)
-    asked = check_question_text(text)
-    return Question(asked, tuple(history), top_k, filters, min_confidence, explain, conversation_id)
+    return Question(
+        text=check_question_text(text),
+        history=tuple(history),
+        top_k=top_k,
+        filters=filters,
+        min_confidence=min_confidence,
+        explain=explain,
+        conversation_id=conversation_id,
+    )
 
 
 def check_question_text(text: str) -> str:
     """The text of a question, trimmed.
 
-    :raises QuestionError: it is empty, too long, or not text
+    :raises QuestionError: it is empty, too long, or not valid text
     """
     trimmed = text.strip()
     if not trimmed:
@@ -99,9 +107,9 @@ def check_question_text(text: str) -> str:
 
 
 def check_filters(filters: Filters) -> None:
-    """Refuse filters that no document can be meant by.
+    """Refuse filters that cannot match any document.
 
-    :raises QuestionError: the dates are the wrong way round, or a value is not text
+    :raises QuestionError: the dates are in the wrong order, or a value is not valid text
     """
     for field, values in (("document_ids", filters.document_ids), ("tags", filters.tags)):
         for value in values:
@@ -122,11 +130,11 @@ def _check_conversation(id: str, history: Sequence[Turn]) -> None:
     _check_text(id, "conversation_id", MAX_CONVERSATION_ID_LENGTH)
     if not id or not id.isprintable():
         raise QuestionError(
-            "conversation_id is empty or holds what cannot be printed", "conversation_id"
+            "conversation_id is empty or contains unprintable characters", "conversation_id"
         )
     if history:
         raise QuestionError(
-            "history and conversation_id are two ways to say the same; send one", "conversation_id"
+            "history and conversation_id exclude each other; send only one", "conversation_id"
         )
 
 

@@ -1,4 +1,4 @@
-"""Equal answers: if several passages say the same, it is one answer with several citations."""
+"""Recognises equal answers. Passages that agree make one answer with several citations."""
 
 import re
 from collections.abc import Iterable
@@ -59,35 +59,37 @@ _SMALL_WORD = 3
 def same_answer(quote: str) -> str:
     """A key that equal answers share.
 
-    Letter case, white space, articles and punctuation at the ends do not count, nor does how a
-    number or a date is written: "3,000" and "3 000", "2.5 bn" and "2,500 million", "21%" and "21
-    per cent", "7 November 2025" and "November 7, 2025".
+    The key ignores letter case, white space, articles, and punctuation at the ends. It also ignores
+    how a number or a date is written: "3,000" equals "3 000", "2.5 bn" equals "2,500 million",
+    "21%" equals "21 per cent", and "7 November 2025" equals "November 7, 2025".
     """
-    said = _ARTICLES.sub("", " ".join(quote.casefold().split())).strip(_EDGES)
+    text = _ARTICLES.sub("", " ".join(quote.casefold().split())).strip(_EDGES)
     for form in _DATES:
-        said = form.sub(_iso, said)
-    said = _WORD.sub(lambda match: str(_WORDS.index(match[0])), said)
-    said = _THOUSANDS.sub(lambda match: match[1] + re.sub(r"\D", "", match[2]), said)
-    said = _SCALED.sub(
-        lambda match: f"{Decimal(match[1]).scaleb(_SCALES[match[2]]).normalize():f}", said
+        text = form.sub(_iso, text)
+    text = _WORD.sub(lambda match: str(_WORDS.index(match[0])), text)
+    text = _THOUSANDS.sub(lambda match: match[1] + re.sub(r"\D", "", match[2]), text)
+    text = _SCALED.sub(
+        lambda match: f"{Decimal(match[1]).scaleb(_SCALES[match[2]]).normalize():f}", text
     )
-    said = _METRES.sub(r"\1re\2", _PERCENT.sub("%", said))
-    return said or quote.casefold().strip()
+    text = _METRES.sub(r"\1re\2", _PERCENT.sub("%", text))
+    return text or quote.casefold().strip()
 
 
 def _iso(match: re.Match[str]) -> str:
-    """A date in ISO 8601, without the parts that it does not give."""
-    said = match.groupdict()
+    """The date in ISO 8601, without the parts that the match lacks."""
+    parts = match.groupdict()
     month = next(
-        number for number, name in enumerate(_MONTHS, start=1) if name.startswith(said["month"][:3])
+        number
+        for number, name in enumerate(_MONTHS, start=1)
+        if name.startswith(parts["month"][:3])
     )
-    day = f"-{int(said['day']):02d}" if "day" in said else ""
-    return f"{said.get('year', '-')}-{month:02d}{day}"
+    day = f"-{int(parts['day']):02d}" if "day" in parts else ""
+    return f"{parts.get('year', '-')}-{month:02d}{day}"
 
 
 def differ(one: str, other: str) -> bool:
-    """Whether two answers say different things: neither holds all of the other, as "Vladimir Putin"
-    holds "Putin".
+    """Whether two answers say different things: neither contains the other, as "Vladimir Putin"
+    contains "Putin".
     """
     first, second = f" {same_answer(one)} ", f" {same_answer(other)} "
     return first not in second and second not in first
@@ -96,8 +98,9 @@ def differ(one: str, other: str) -> bool:
 def contradict(one: str, other: str) -> bool:
     """Whether two answers are values of the same kind, of which only one can be right.
 
-    Dates contradict if a part that both give differs, numbers of the same unit if none is shared,
-    names if no word is shared. Anything else may be the same in other words.
+    Dates contradict each other if a part that both have differs, numbers of the same unit if they
+    share no number, and names if they share no word. Any other answers may mean the same in
+    different words.
     """
     first, second = same_answer(one), same_answer(other)
     dates = _date(first), _date(second)
@@ -113,39 +116,41 @@ def contradict(one: str, other: str) -> bool:
     return _is_name(one) and _is_name(other) and set(first.split()).isdisjoint(second.split())
 
 
-def _date(said: str) -> dict[str, str]:
-    """Year, month and day of a normalised answer, as far as it gives them."""
-    found = _ISO.search(said) or _PLAIN_YEAR.fullmatch(said) or _PLAIN_MONTH.fullmatch(said)
-    given = found.groupdict() if found else {}
-    return {part: _as_number(value) for part, value in given.items() if value and value != "-"}
+def _date(text: str) -> dict[str, str]:
+    """The parts of the date in a normalised answer: year, month and day, each if present."""
+    match = _ISO.search(text) or _PLAIN_YEAR.fullmatch(text) or _PLAIN_MONTH.fullmatch(text)
+    parts = match.groupdict() if match else {}
+    return {part: _as_number(value) for part, value in parts.items() if value and value != "-"}
 
 
 def _as_number(value: str) -> str:
     return f"{_MONTHS.index(value) + 1:02d}" if value in _MONTHS else value
 
 
-def _numbers(said: str) -> frozenset[str]:
-    return frozenset(_NUMBER.findall(said))
+def _numbers(text: str) -> frozenset[str]:
+    return frozenset(_NUMBER.findall(text))
 
 
 def _same_unit(one: str, other: str) -> bool:
-    """Whether what is counted is the same; "bcm" goes with "bcm a year"."""
+    """Whether two numbers count the same thing. "bcm" matches "bcm a year"."""
     first, second = _unit(one), _unit(other)
     return first.startswith(second) or second.startswith(first)
 
 
-def _unit(said: str) -> str:
-    return " ".join(_ABOUT.sub("", _NUMBER.sub("", said)).split())
+def _unit(text: str) -> str:
+    return " ".join(_ABOUT.sub("", _NUMBER.sub("", text)).split())
 
 
 def _is_name(quote: str) -> bool:
-    """Whether every word but the small ones is capitalised."""
+    """Whether every word is capitalised, except for short ones such as "of"."""
     words = [word for word in quote.split() if len(word) > _SMALL_WORD or not word.islower()]
     return bool(words) and all(word.strip(_EDGES)[:1].isupper() for word in words)
 
 
 def grouped(spans: Iterable[Span]) -> list[list[Span]]:
-    """Spans by equal answer; groups in the order of their first span, spans in the order given."""
+    """The spans grouped by equal answer. Groups are in the order of their first span, and spans in
+    the order given.
+    """
     groups: dict[str, list[Span]] = {}
     for span in spans:
         groups.setdefault(same_answer(span.quote), []).append(span)

@@ -1,4 +1,4 @@
-"""The Answerer: searches, reads, chooses and cites, or says that the documents do not tell."""
+"""The Answerer searches, reads, chooses and cites, or reports that the documents do not answer."""
 
 import time
 from collections.abc import Mapping
@@ -24,16 +24,16 @@ from service.reader.span import Findings, QuestionReader, Watch, unwatched
 MAX_ALTERNATIVES = 3
 
 FULL_SUPPORT = 1 / 3
-"""The share of a follow-up's own words that a passage must contain to be trusted in full."""
+"""The share of a follow-up's own words from which a passage's confidence is not reduced."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
     """How a question was processed.
 
-    :param resolved: the question as it was searched for
-    :param hits: the passages that were read, best first
-    :param findings: what the reader found in them
+    :param resolved: the completed question, which was searched for
+    :param hits: the passages that were retrieved, best first
+    :param findings: the spans that the reader found in them
     :param timings_ms: milliseconds of each stage
     """
 
@@ -46,7 +46,7 @@ class Trace:
 
 
 class AnswerText(BaseModel, frozen=True):
-    """An answer in the words of the first citation's quote.
+    """An answer: the exact text of the first citation's quote.
 
     :param confidence: calibrated probability that it is right
     """
@@ -58,7 +58,7 @@ class AnswerText(BaseModel, frozen=True):
 class Statement(AnswerText, frozen=True):
     """An answer with everything that supports it.
 
-    :param citations: one for each occurrence, at least one; the first is the quote itself
+    :param citations: one for each occurrence, at least one; the first is the source of the text
     """
 
     citations: tuple[Citation, ...]
@@ -68,7 +68,7 @@ class Statement(AnswerText, frozen=True):
 class Answer:
     """The documents answer the question.
 
-    :param threshold: the least confidence with which such an answer is given by default
+    :param threshold: the lowest confidence at which such an answer is given by default
     :param conflict: whether the sources disagree. The statement and the alternatives are then the
         conflicting values, newest first, each with the confidence it would have without the others
     """
@@ -82,21 +82,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """The documents do not answer the question, as far as Quoth can tell. The nearest passages are
-    in ``trace``.
-    """
+    """Quoth found no answer in the documents. The nearest passages are in ``trace``."""
 
     trace: Trace
     reason: Reason
 
 
 Outcome = Answer | NoAnswer
-"""What came of a question."""
+"""The outcome of a question."""
 
 
 class Answerer:
-    """Answers questions from one collection. Thread-safe and deterministic; every channel uses this
-    one.
+    """Answers questions from one collection, for every channel. It is thread-safe and
+    deterministic.
     """
 
     def __init__(
@@ -112,10 +110,10 @@ class Answerer:
         self._calibrations = calibrations
 
     def ask(self, question: Question, watch: Watch = unwatched) -> Outcome:
-        """The answer, or why there is none.
+        """The answer, or the reason why there is none.
 
         :param watch: called with the passages before they are read; an exception that it raises
-            ends the work
+            stops the work
         :raises NotFoundError: a document was deleted while it was being read; the next attempt does
             not see it
         :raises StoreError: the index is damaged
@@ -174,9 +172,10 @@ class Answerer:
         )
 
     def _chosen(self, trace: Trace, idf: Mapping[str, float]) -> tuple[AnswerForm, Groups]:
-        """The kind of answer to give, and all answers of that kind.
+        """The form of answer to give, and all answers of that form.
 
-        A question that may take a sentence is answered in a few words if these are sure enough.
+        A question that may take a sentence is answered in a few words if these are confident
+        enough.
         """
         findings = trace.findings
         short = grouped(findings.spans[AnswerForm.SHORT])
@@ -187,12 +186,11 @@ class Answerer:
         return AnswerForm.SENTENCE, grouped(findings.spans[AnswerForm.SENTENCE])
 
     def _confidence(self, kind: AnswerForm, trace: Trace, idf: Mapping[str, float]) -> Confidence:
-        """The calibrated confidence; for a follow-up, scaled down by how little of its own words
-        the passage contains.
-
-        Earlier turns help to find passages, but they are no evidence: a passage that contains none
-        of this turn's own words answers an earlier question, if any.
+        """The calibrated confidence. For a follow-up, it is scaled down if the passage contains few
+        of the follow-up's own words.
         """
+        # Earlier turns help to find passages, but they are not evidence: a passage that contains
+        # none of this turn's own words can at most answer an earlier question.
         calibrated = partial(confidence_in, calibration=self._calibrations[kind])
         if trace.resolved == trace.question.text:
             return calibrated

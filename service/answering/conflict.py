@@ -1,5 +1,5 @@
-"""Sources that disagree: different values for the same question, each with enough confidence to be
-an answer.
+"""Finds conflicts between sources: different values for the same question, each confident enough
+to be an answer.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,32 +10,28 @@ from service.answering.confidence import Groups
 from service.reader.span import Span
 
 MAX_VALUES = 4
-"""How many different values are shown side by side."""
+"""The greatest number of values that are shown side by side."""
 
 Confidence = Callable[[Groups, int], float]
-"""The probability that the answer of one of the groups is right, by its number."""
+"""Gives the probability that the answer of the group with this index is right."""
 
 
 def conflicting(groups: Groups, confidence: Confidence, least: float) -> dict[int, float]:
-    """The places of the values that contradict the first, and its own, with the confidence of each;
-    newest first.
+    """The indices of the first value and of those that contradict it, newest first, each with its
+    confidence.
 
-    A value's confidence is what it would be if the others had not been found. Empty where the
-    sources do not disagree: no other value is of the same kind, from a document of its own, and
-    sure by itself.
+    A value's confidence is the one it would have without the others. The result is empty if the
+    sources do not disagree, that is, if no other value is of the same kind, comes from a different
+    document and is confident enough.
 
     :param least: the confidence that each value must have
     """
-    places = [
-        0,
-        *(place for place in range(1, len(groups)) if _contradicts(groups[0], groups[place])),
-    ]
-    sure = (
-        {place: _alone(groups, place, places, confidence) for place in places[:MAX_VALUES]}
-        if places[1:]
-        else {}
-    )
-    sure = {place: found for place, found in sure.items() if found >= least}
+    rivals = [number for number in range(1, len(groups)) if _contradicts(groups[0], groups[number])]
+    if not rivals:
+        return {}
+    values = [0, *rivals]
+    alone = {number: _alone(groups, number, values, confidence) for number in values[:MAX_VALUES]}
+    sure = {number: value for number, value in alone.items() if value >= least}
     if 0 not in sure or len(sure) == 1:
         return {}
     return dict(
@@ -52,9 +48,10 @@ def _documents(group: Sequence[Span]) -> set[str]:
     return {span.hit.chunk.document_id for span in group}
 
 
-def _alone(groups: Groups, place: int, rivals: Sequence[int], confidence: Confidence) -> float:
-    others = [group for number, group in enumerate(groups) if number not in rivals]
-    return confidence([groups[place], *others], 0)
+def _alone(groups: Groups, index: int, values: Sequence[int], confidence: Confidence) -> float:
+    """The confidence of one group if those of the other values did not exist."""
+    others = [group for number, group in enumerate(groups) if number not in values]
+    return confidence([groups[index], *others], 0)
 
 
 def _newest(group: Sequence[Span]) -> date:

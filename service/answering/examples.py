@@ -1,8 +1,8 @@
-"""Example questions: questions that a collection answers, made from its own sentences.
+"""Example questions that a collection answers, generated from its own sentences.
 
-A sentence of a plain shape ("The bridge was opened in 1931.") is turned into a question ("When was
-the bridge opened?"), and the question is tried out. Only a question that gets an answer out of that
-very sentence is an example.
+A sentence of a simple form ("The bridge was opened in 1931.") becomes a question ("When was the
+bridge opened?"), which is then asked. It is an example only if its answer comes from that same
+sentence.
 """
 
 import re
@@ -70,7 +70,7 @@ _LIST_MARK = re.compile(r"\s*(?:[-*•–]|\d{1,3}[.)])\s+")
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A question, and the sentence that it was made from."""
+    """A question and the span of the sentence that it was generated from."""
 
     question: str
     document_id: str
@@ -79,12 +79,12 @@ class _Candidate:
 
 
 class ExampleQuestions:
-    """The examples of one service, made once for each generation. Thread-safe."""
+    """The examples of one service, computed once for each generation. Thread-safe."""
 
     def __init__(self, service: AnswerService) -> None:
         self._service = service
         self._lock = Lock()
-        self._made: tuple[int, tuple[str, ...]] = (-1, ())
+        self._cached: tuple[int, tuple[str, ...]] = (-1, ())
 
     def questions(self) -> tuple[str, ...]:
         """Up to four questions that the collection answers, from as many documents as possible.
@@ -94,19 +94,19 @@ class ExampleQuestions:
         """
         with self._lock:
             generation = self._service.collection.generation
-            if self._made[0] != generation:
-                self._made = (generation, tuple(islice(self._answered(), MAX_EXAMPLES)))
-            return self._made[1]
+            if self._cached[0] != generation:
+                self._cached = (generation, tuple(islice(self._answered(), MAX_EXAMPLES)))
+            return self._cached[1]
 
     def _answered(self) -> Iterator[str]:
         store = self._service.collection.store
-        made = [
+        by_document = [
             _candidates(summary.id, store.passage(summary.id, summary.version, 0, _TEXT_LIMIT))
             for summary in store.newest(_DOCUMENTS)
         ]
         in_turn = (
             candidate
-            for candidate in chain.from_iterable(zip_longest(*made))
+            for candidate in chain.from_iterable(zip_longest(*by_document))
             if candidate is not None
         )
         by_question = {candidate.question: candidate for candidate in islice(in_turn, _TRIES)}
@@ -115,11 +115,11 @@ class ExampleQuestions:
         )
 
     def _is_answered(self, candidate: _Candidate) -> bool:
-        """Whether the question gets an answer out of the sentence that it was made from."""
-        # Not asked through the service, which would count, observe and keep it as somebody's.
+        """Whether the question's answer comes from the sentence that it was generated from."""
+        # The service would count and store the question as a user's, so the answerer is asked.
         try:
             outcome = self._service.answerer.ask(make_question(candidate.question))
-        except NotFoundError:  # its document was deleted meanwhile
+        except NotFoundError:  # Its document was deleted meanwhile.
             return False
         return isinstance(outcome, Answer) and any(
             citation.document_id == candidate.document_id
@@ -130,29 +130,29 @@ class ExampleQuestions:
 
 
 def _candidates(document_id: str, text: str) -> Iterator[_Candidate]:
-    """What a document's sentences answer; first what has the more telling shape."""
+    """The questions that a document's sentences answer, the most specific forms first."""
     spans = sentences(text)
     for shape, question in _SHAPES:
         for start, end in spans:
             mark = _LIST_MARK.match(text, start, end)
-            found = shape.match(text, mark.end() if mark else start, end)
-            if found is not None:
-                yield _Candidate(_turned_round(found, question), document_id, start, end)
+            match = shape.match(text, mark.end() if mark else start, end)
+            if match is not None:
+                yield _Candidate(_question_for(match, question), document_id, start, end)
 
 
-def _turned_round(found: re.Match[str], question: str) -> str:
-    """The question that a sentence of that shape answers."""
-    parts = {name: _PRESENT.get(part, part) for name, part in found.groupdict().items()}
-    return question.format(
-        **parts | {"subject": _within_a_sentence(parts["subject"], found.string)}
+def _question_for(match: re.Match[str], template: str) -> str:
+    """The question that the matched sentence answers."""
+    parts = {name: _PRESENT.get(part, part) for name, part in match.groupdict().items()}
+    return template.format(
+        **parts | {"subject": _within_a_sentence(parts["subject"], match.string)}
     )
 
 
 def _within_a_sentence(subject: str, text: str) -> str:
-    """The subject as it is written inside a sentence: its first word in lower case if the text
-    has it so elsewhere.
+    """The subject as it is written inside a sentence: its first word is in lower case if it is an
+    article, or if the text has it in lower case elsewhere.
     """
     first, space, rest = subject.partition(" ")
-    small = first.lower()
-    is_small = small in _ARTICLES or re.search(rf"(?<!\w){re.escape(small)}(?!\w)", text)
-    return f"{small}{space}{rest}" if is_small else subject
+    lower = first.lower()
+    is_lower = lower in _ARTICLES or re.search(rf"(?<!\w){re.escape(lower)}(?!\w)", text)
+    return f"{lower}{space}{rest}" if is_lower else subject

@@ -1,7 +1,7 @@
-"""The history of answers: kept answers, feedback on them, and the conversations they belong to.
+"""The history of answers: stored answers, feedback on them, and conversations.
 
-Its tables live in the store's database, so that an answer is deleted with every document that it
-shows.
+Its tables are in the store's database, so that deleting a document also deletes the answers that
+show it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -55,9 +55,9 @@ _exchanges = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A question of a conversation and what was answered.
+    """A question of a conversation and its answer.
 
-    :param answer: the kept answer, byte for byte; None where a document that it showed was deleted
+    :param answer: the stored answer, byte for byte; None if a document that it showed was deleted
     """
 
     question: str
@@ -66,10 +66,9 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What somebody said of an answer.
+    """Feedback on an answer.
 
-    :param correct: where the right answer stands (document_id, version, start, end, quote), where
-        that was said
+    :param correct: the right answer as document_id, version, start, end and quote, if it was given
     """
 
     id: int
@@ -80,18 +79,18 @@ class Feedback:
 
 
 class AnswerHistory:
-    """The kept answers of a store, feedback on them, and conversations."""
+    """The stored answers of a collection, feedback on them, and conversations."""
 
     def __init__(self, database: Database) -> None:
-        """The history in a store's database, which was opened with :data:`HISTORY_DATA`."""
+        """Use the history in a store's database, which was opened with :data:`HISTORY_DATA`."""
         self._database = database
 
     def save(self, id: str, question: str, body: bytes, document_ids: Iterable[str]) -> bytes:
-        """Keep an answer; the first one kept under an id stays.
+        """Store an answer, unless one is stored under its id already.
 
-        :param document_ids: of the documents whose text it shows
-        :return: the bytes that are kept
-        :raises NotFoundError: one of these documents is gone; then nothing is kept
+        :param document_ids: the documents whose text it shows
+        :return: the bytes that are now stored under the id
+        :raises NotFoundError: one of these documents was deleted; then nothing is stored
         """
         row = {"id": id, "created_at": now(), "question": question, "body": body}
         shown = [
@@ -100,8 +99,10 @@ class AnswerHistory:
         ]
         with self._database.transaction("NORMAL") as connection:
             ids = [entry["document_id"] for entry in shown]
-            there = sa.select(sa.func.count()).select_from(documents).where(documents.c.id.in_(ids))
-            if connection.execute(there).scalar_one() < len(ids):
+            existing = (
+                sa.select(sa.func.count()).select_from(documents).where(documents.c.id.in_(ids))
+            )
+            if connection.execute(existing).scalar_one() < len(ids):
                 raise NotFoundError("a document was deleted while it was being quoted")
             connection.execute(insert_or_keep(_answers), [row])
             if shown:
@@ -113,7 +114,7 @@ class AnswerHistory:
             )
 
     def find(self, id: str) -> bytes | None:
-        """The kept answer, byte for byte; None where none is kept, or a document that it showed was
+        """The stored answer, byte for byte; None if there is none, or a document that it showed was
         deleted.
         """
         with self._database.reading() as connection:
@@ -125,9 +126,9 @@ class AnswerHistory:
     def add_feedback(
         self, answer_id: str, helpful: bool, comment: str | None, correct: dict[str, object] | None
     ) -> int:
-        """Keep what somebody said of an answer.
+        """Store feedback on an answer.
 
-        :return: the number of the feedback
+        :return: the id of the feedback
         :raises NotFoundError: there is no such answer
         """
         with self._database.transaction() as connection:
@@ -148,7 +149,7 @@ class AnswerHistory:
         return int(added.lastrowid)
 
     def change_feedback(self, id: int, helpful: bool) -> None:
-        """Somebody has changed their mind about an answer.
+        """Change whether stored feedback calls its answer helpful.
 
         :raises NotFoundError: there is no such feedback
         """
@@ -160,7 +161,7 @@ class AnswerHistory:
                 raise NotFoundError(f"there is no feedback {id}")
 
     def feedback(self) -> list[Feedback]:
-        """Everything that was said of answers, the oldest first."""
+        """All feedback, oldest first."""
         columns = (
             _feedback.c.question,
             _feedback.c.helpful,
@@ -177,10 +178,9 @@ class AnswerHistory:
     def add_exchange(
         self, conversation_id: str, question: str, answer_id: str, expired: datetime
     ) -> None:
-        """Keep a question and its answer as the last of a conversation; forget the conversations
-        that have expired.
+        """Append a question and its answer to a conversation, and delete expired conversations.
 
-        :param expired: conversations in which nothing was asked since are forgotten
+        :param expired: conversations without a question since this time are deleted
         """
         row = {
             "conversation_id": conversation_id,
@@ -198,9 +198,7 @@ class AnswerHistory:
             connection.execute(_exchanges.insert(), [row])
 
     def exchanges(self, conversation_id: str, limit: int, expired: datetime) -> list[Exchange]:
-        """The last ``limit`` exchanges of a conversation, the oldest first; none where it has
-        expired.
-        """
+        """The last ``limit`` exchanges of a conversation, oldest first; empty if it has expired."""
         query = (
             sa.select(_exchanges.c.created_at, _exchanges.c.question, _answers.c.body)
             .outerjoin(_answers, _answers.c.id == _exchanges.c.answer_id)
@@ -219,7 +217,7 @@ class AnswerHistory:
 
 
 def _remove_answers_showing(connection: sa.Connection, document_id: str) -> dict[str, int]:
-    """Delete the answers that show a document. Feedback on them and their questions stay."""
+    """Delete the answers that show a document. Their questions and feedback on them stay."""
     showing = sa.select(_answer_documents.c.answer_id).where(
         _answer_documents.c.document_id == document_id
     )

@@ -1,4 +1,4 @@
-"""Whether a citation still holds: the quote against the document as it stands now."""
+"""Checks whether a citation is still valid by comparing its quote with the current document."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from index.store.store import Store
 
 
 class QuoteStatus(StrEnum):
-    """What has become of a quote."""
+    """Whether a quote is still in its document."""
 
     FOUND = "found"
     MOVED = "moved"
@@ -17,10 +17,10 @@ class QuoteStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class QuoteCheck:
-    """Where a quote stands now.
+    """Where a quote is now.
 
-    :param version: the document's present version, None where it is gone
-    :param start: of the quote in that version, None unless found or moved; so is ``end``
+    :param version: the document's current version, None if the document is gone
+    :param start: offset of the quote in that version; like ``end``, None unless found or moved
     """
 
     status: QuoteStatus
@@ -30,27 +30,28 @@ class QuoteCheck:
 
 
 def verify(store: Store, document_id: str, start: int, end: int, quote: str) -> QuoteCheck:
-    """Compare a quote with the present version of its document.
+    """Compare a quote with the current version of its document.
 
-    Found: it stands at its place. Moved: it stands elsewhere, and the check names the nearest
-    place. Changed: it no longer stands anywhere in the document. Gone: the document is not there.
+    FOUND means that it is at its position. MOVED means that it is elsewhere, and the check has the
+    nearest position. CHANGED means that the document no longer contains it. GONE means that the
+    document no longer exists.
     """
     if store.summary(document_id) is None:
         return QuoteCheck(QuoteStatus.GONE)
     document = store.document(document_id)
     if document.text[start:end] == quote:
         return QuoteCheck(QuoteStatus.FOUND, document.version, start, end)
-    places = _occurrences(document.text, quote)
-    if not places:
+    positions = _occurrences(document.text, quote)
+    if not positions:
         return QuoteCheck(QuoteStatus.CHANGED, document.version)
-    nearest = min(places, key=lambda place: (abs(place - start), place))
+    nearest = min(positions, key=lambda position: (abs(position - start), position))
     return QuoteCheck(QuoteStatus.MOVED, document.version, nearest, nearest + len(quote))
 
 
 def _occurrences(text: str, quote: str) -> list[int]:
-    places = []
-    place = text.find(quote)
-    while place >= 0:
-        places.append(place)
-        place = text.find(quote, place + 1)
-    return places
+    positions = []
+    position = text.find(quote)
+    while position >= 0:
+        positions.append(position)
+        position = text.find(quote, position + 1)
+    return positions
