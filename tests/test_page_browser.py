@@ -307,7 +307,7 @@ def test_how_a_question_was_understood_is_shown_and_can_be_edited(
     understood = turn.locator(".understood q")
     expect(understood).to_contain_text("the Elm Bridge")
     said = understood.inner_text()
-    turn.get_by_role("button", name="Edit how it was understood").click()
+    turn.get_by_role("button", name="Edit how the question was understood").click()
     field = turn.get_by_role("textbox", name="The question")
     expect(field).to_have_value(said)
     field.fill(ASKED)
@@ -330,7 +330,7 @@ def test_filters_narrow_by_tag_and_day_and_can_be_taken_off(
     page.get_by_label("Published from").fill("2020-01-01")
     expect(ask(page, question).locator(".quote mark")).to_have_text("1931")
     page.get_by_label("to", exact=True).fill("2019-01-01")
-    expect(page.get_by_text("The first day is after the last.")).to_be_visible()
+    expect(page.get_by_text("The start date is after the end date.")).to_be_visible()
     page.get_by_label("Published from").fill("2024-01-01")
     page.get_by_label("to", exact=True).fill("")
     turn = ask(page, question)
@@ -346,7 +346,7 @@ def test_a_question_that_is_too_long_is_not_sent_and_said_to_be(
     field = page.get_by_role("textbox", name="Your question")
     field.fill("🦦" * 1001)
     field.press("Enter")
-    expect(page.get_by_text("1 characters too long")).to_be_visible()
+    expect(page.get_by_text("1 character too long")).to_be_visible()
     expect(page.locator(".turn")).to_have_count(0)
     field.fill("🦦" * 1000)
     field.press("Enter")
@@ -455,7 +455,7 @@ def test_a_citation_of_an_older_version_shows_it_and_leads_to_the_present_one(
     page = tab(otter.address + link)
     expect(opened(page).locator("mark")).to_have_text("1931")
     expect(page.get_by_text("The quote is still in it.")).to_be_visible()
-    page.get_by_role("link", name="Read it as it is now").click()
+    page.get_by_role("link", name="Read the current version").click()
     expect(page.locator("#reader .text")).to_contain_text("New:")
     expect(page.locator("#reader mark")).to_have_text("1931")
 
@@ -463,9 +463,7 @@ def test_a_citation_of_an_older_version_shows_it_and_leads_to_the_present_one(
 def test_a_document_that_is_gone_is_said_to_be(otter: Site, tab: Callable[..., Page]) -> None:
     link = otter.answer(ASKED)["citations"][0]["link"]
     otter.service.collection.remove(["otter"])
-    expect(
-        tab(otter.address + link).get_by_text("is not in the collection any more")
-    ).to_be_visible()
+    expect(tab(otter.address + link).get_by_text("is no longer in the collection")).to_be_visible()
 
 
 def test_the_conversation_outlives_a_reload_and_forgets_what_was_deleted(
@@ -579,7 +577,7 @@ def test_dropped_files_are_added_with_progress_and_asked_at_once(
     rows = page.locator("#uploads-list li")
     expect(rows.filter(has_text="fox.txt")).to_contain_text("Added, 1 passage")
     expect(rows.filter(has_text="photo.png")).to_contain_text("not supported")
-    expect(page.locator("#uploads-summary")).to_have_text("1 file added, 1 not.")
+    expect(page.locator("#uploads-summary")).to_have_text("1 file added, 1 failed.")
     expect(page.locator("#held")).to_have_text("3")
     page.get_by_role("button", name="Close", exact=True).click()
     expect(ask(page, "When was the Fox Bridge opened?").locator(".quote mark")).to_have_text("1777")
@@ -590,7 +588,7 @@ def test_chosen_files_take_the_tags_that_were_typed_and_stand_in_the_list(
 ) -> None:
     page = tab(otter.address)
     page.get_by_role("button", name="Documents").click()
-    page.get_by_label("Tags for them").fill("foxes, old")
+    page.get_by_label("Tags for these files").fill("foxes, old")
     page.locator("#files").set_input_files(
         {
             "name": "fox.md",
@@ -616,9 +614,9 @@ def test_a_thumb_is_kept_and_can_be_turned(otter: Site, tab: Callable[..., Page]
     turn = ask(page, ASKED)
     turn.get_by_role("button", name="Not right").click()
     expect(turn.get_by_role("button", name="Not right")).to_have_attribute("aria-pressed", "true")
-    turn.get_by_role("textbox", name="What would be right?").fill("It was 1932.")
+    turn.get_by_role("textbox", name="What is the right answer?").fill("It was 1932.")
     turn.get_by_role("button", name="Send").click()
-    expect(turn.get_by_role("textbox", name="What would be right?")).to_have_count(0)
+    expect(turn.get_by_role("textbox", name="What is the right answer?")).to_have_count(0)
     turn.get_by_role("button", name="Helpful").click()
     expect(turn.get_by_role("button", name="Not right")).to_have_attribute("aria-pressed", "false")
     said = otter.service.history.feedback()
@@ -639,7 +637,7 @@ def test_selected_words_are_kept_as_the_right_passage(
     opened(page)
     select(page, "Ada Fenwick 👩‍🔧 drew it")
     page.get_by_role("button", name="This is the right passage").click()
-    expect(page.get_by_text("The passage is kept with the question.").first).to_be_attached()
+    expect(page.get_by_text("The passage is saved with the question.").first).to_be_attached()
     (said,) = otter.service.history.feedback()
     start = OTTER.index("Ada Fenwick")
     assert said.correct is not None
@@ -657,8 +655,8 @@ def test_a_near_passage_can_be_taken_whole_without_a_mouse(
     page = tab(otter.address)
     turn = ask(page, ASKED)
     turn.get_by_role("button", name="Not right").press("Enter")
-    turn.get_by_role("button", name="This passage").first.press("Enter")
-    expect(turn.get_by_role("button", name="Kept")).to_be_visible()
+    turn.get_by_role("button", name="Use this passage").first.press("Enter")
+    expect(turn.get_by_role("button", name="Saved")).to_be_visible()
     passage = otter.answer(ASKED)["passages"][0]
     correct = otter.service.history.feedback()[-1].correct
     assert correct is not None
@@ -737,7 +735,7 @@ def test_a_chosen_theme_stays(otter: Site, tab: Callable[..., Page]) -> None:
     page = tab(otter.address, theme="light")
     paper = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(paper)
-    button = page.get_by_role("button", name="Colours")
+    button = page.get_by_role("button", name="Colour theme")
     button.click()
     assert page.evaluate(paper) == light
     button.click()

@@ -1,7 +1,7 @@
-"""The page that people see at / and at the links of citations, and the data that only it needs.
+"""The web page at / and at the links of citations, and the data that only the page needs.
 
-Its files are plain HTML, CSS and ES modules, sent as they are. No markup is made from documents:
-the page reads them over /v1 and inserts them as text.
+The page's files are plain HTML, CSS and ES modules and are sent unchanged. Documents never become
+markup: the page requests them from /v1 and inserts them as text.
 """
 
 import json
@@ -24,7 +24,7 @@ from service.http.dependencies import Dependencies
 from service.page import FILES
 
 MAX_TAGS_LISTED = 200
-"""Tags that the page offers as filters, the most frequent first."""
+"""How many tags the page offers as filters, the most frequent first."""
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -40,8 +40,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "trusted-types 'none'",
     )
 )
-"""Scripts and styles come from this service's files alone, nothing is inline, and text never
-becomes markup.
+"""The browser accepts scripts and styles only from this service's files, accepts none inline, and
+refuses to turn text into markup.
 """
 
 _COMMON = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
@@ -55,18 +55,18 @@ _TEXT = _COMMON | {"Content-Security-Policy": "default-src 'none'; sandbox", "Va
 
 
 _WORDING = f"export const WORDING = {json.dumps(page_wording())};\n"
-"""The wording as a module that the page's scripts import."""
+"""The shared wording, as a module that the page's scripts import."""
 
 
 class TagOut(BaseModel):
-    """A tag, and how many documents have it."""
+    """A tag and the number of documents that have it."""
 
     tag: str
     documents: int
 
 
 class CollectionOut(BaseModel):
-    """What the page shows of the collection, and which files it accepts."""
+    """What the page shows of the collection, and which files can be added to it."""
 
     documents: int
     generation: int
@@ -78,7 +78,7 @@ class CollectionOut(BaseModel):
 
     @classmethod
     def of(cls, overview: Overview, generation: int, max_document_bytes: int) -> "CollectionOut":
-        """The overview of a collection as a response."""
+        """The response for the overview of a collection."""
         earliest, latest = overview.published_from, overview.published_to
         return cls(
             documents=overview.documents,
@@ -92,13 +92,13 @@ class CollectionOut(BaseModel):
 
 
 class ExamplesOut(BaseModel):
-    """Questions that the collection answers."""
+    """Questions that the collection can answer."""
 
     questions: list[str]
 
 
 class PageFiles(StaticFiles):
-    """The page's files. Browsers revalidate them at each visit, so a new version shows at once."""
+    """The page's files. Browsers revalidate them on each visit and so see new versions at once."""
 
     def file_response(
         self,
@@ -107,14 +107,14 @@ class PageFiles(StaticFiles):
         scope: Scope,
         status_code: int = HTTPStatus.OK,
     ) -> Response:
-        """A file with the headers that all of the page's responses have, or "not modified"."""
+        """A file with the headers that all responses of the page have, or "not modified"."""
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers.update(_COMMON)
         return response
 
 
 def router(deps: Dependencies) -> APIRouter:
-    """The page at ``/`` and at citations' links, its files, and what it asks for beyond /v1."""
+    """The routes of the page: ``/``, the links of citations, its files, and its own data."""
     routes = APIRouter()
     service, settings, threads = deps.service, deps.settings, deps.threads
     store, examples = service.collection.store, ExampleQuestions(service)
@@ -129,8 +129,8 @@ def router(deps: Dependencies) -> APIRouter:
         "/documents/{document_id:path}", tags=["citations"], response_class=PlainTextResponse
     )
     async def read(request: Request, document_id: str, version: str | None = None) -> Response:
-        """The target of a citation's link: for browsers the page that shows the quote, for others
-        the document as plain text.
+        """The target of a citation's link. Browsers get the page, which shows the quote; other
+        clients get the document as plain text.
         """
         if "text/html" in request.headers.get("accept", ""):
             return _page(await threads.read(_status, store, document_id, version))
@@ -162,7 +162,7 @@ def _page(status: HTTPStatus) -> Response:
 
 
 def _status(store: Store, document_id: str, version: str | None) -> HTTPStatus:
-    """Whether there is a document of that version. The page itself says so in words."""
+    """404 if there is no such document or version, else 200. The page itself explains a 404."""
     try:
         summary = store.summary(document_id)
         if summary is None:

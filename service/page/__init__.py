@@ -1,4 +1,4 @@
-"""The page that people see: plain HTML, CSS and ES modules, served by ``service/http/page.py``."""
+"""The web page: plain HTML, CSS and ES modules, which ``service/http/page.py`` serves."""
 
 from pathlib import Path
 

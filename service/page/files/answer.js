@@ -1,4 +1,4 @@
-// The outcome of a question: an answer, several that disagree, or none.
+// The result of a question: an answer, several that disagree, or none.
 
 import { WORDING } from "../wording.js";
 import { element, foreign, icon } from "./dom.js";
@@ -9,7 +9,7 @@ import { counted, day, percent, sureness } from "./words.js";
 const WORTH_SHOWING = 0.1;
 const NEAREST = 3;
 
-/** The view of a turn's answer. `actions`: askAnyway, askUnfiltered, openLibrary, said. */
+/** The view of a turn's answer. `actions`: askAnyway, askUnfiltered, openLibrary, voted. */
 export function outcomeView(turn, actions) {
   const { answer } = turn;
   const body = answer.answered
@@ -20,14 +20,14 @@ export function outcomeView(turn, actions) {
   return [body, feedbackView(turn, actions)];
 }
 
-/** What a screen reader announces. */
+/** What a screen reader announces for an answer. */
 export function spoken(answer) {
   if (!answer.answered) return `${WORDING.noAnswer} ${WORDING.refusals[answer.reason]}`;
   const { text, confidence } = answer.answer;
   const sources = counted(answer.citations.length, "source");
   const start = answer.conflict ? `${WORDING.conflict} One says: ` : "";
-  const confidenceText = `${sureness(confidence).words}, ${percent(confidence)}`;
-  return `${start}${text.slice(0, 300)}. ${confidenceText}. ${sources}.`;
+  const sure = `${sureness(confidence).words}, ${percent(confidence)}`;
+  return `${start}${text.slice(0, 300)}. ${sure}. ${sources}.`;
 }
 
 function answerView(answer) {
@@ -47,9 +47,9 @@ function confidenceView(confidence) {
   const meaning = element(
     "p",
     { class: "meaning", hidden: true },
-    "Of the answers that Quoth gives with this confidence, about " +
-      `${Math.round(confidence * 100)} in 100 are right. ` +
-      "This was measured on questions whose answers are known.",
+    "Of the answers that Quoth gives with this confidence, about ",
+    `${Math.round(confidence * 100)} in 100 are right, `,
+    "as measured on questions with known answers.",
   );
   const button = element(
     "button",
@@ -106,7 +106,10 @@ function otherView(other, answerId) {
   );
 }
 
-/** Each value with its citations, the newest first. In a conflict every alternative is a value. */
+/**
+ * Each value with all of its sources, newest first. In a conflict, every alternative is one of the
+ * values.
+ */
 function conflictView(answer) {
   const values = [{ ...answer.answer, citations: answer.citations }, ...answer.alternatives];
   values.sort((one, other) => newest(other.citations).localeCompare(newest(one.citations)));
@@ -114,7 +117,7 @@ function conflictView(answer) {
     "div",
     { class: "conflict" },
     element("p", { class: "headline" }, WORDING.conflict),
-    element("p", { class: "quiet" }, `${counted(values.length, "answer")}, the newest first.`),
+    element("p", { class: "quiet" }, `${counted(values.length, "answer")}, newest first.`),
     element(
       "ol",
       { class: "values" },

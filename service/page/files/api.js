@@ -1,6 +1,6 @@
-// Requests to the service.
+// Requests to the service, as its contract defines them.
 
-/** A request that failed. Its message is for people. */
+/** A request that failed. Its message can be shown to the user. */
 export class Problem extends Error {
   constructor(message, status = 0, field = null) {
     super(message);
@@ -9,12 +9,12 @@ export class Problem extends Error {
   }
 }
 
-/** The response of the service; throws a Problem if it failed. */
+/** The Problem that a response with an error status describes. */
 export function problemOf(status, body) {
   const detail =
     body && typeof body.detail === "string"
       ? body.detail
-      : `The service answered with status ${status}.`;
+      : `The service responded with status ${status}.`;
   return new Problem(detail, status, body?.field ?? null);
 }
 
@@ -51,7 +51,7 @@ export const verifyQuote = (citation) => send("/v1/verify", citation);
 export const collection = () => request("/page/collection");
 export const examples = () => request("/page/examples");
 
-/** A document with its text, in the given version. */
+/** A document with its text, in the requested version. */
 export function readDocument(id, version) {
   return request(
     `/v1/documents/${encoded(id)}${version ? `?version=${encodeURIComponent(version)}` : ""}`,

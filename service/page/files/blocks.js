@@ -1,19 +1,19 @@
-// A document's text as lines on the page, each of which knows its offset in the text.
+// A document's text as lines on the page. Each line knows its position in the text.
 
 import { element } from "./dom.js";
-import { safeCut } from "./text.js";
+import { LIST_MARK, safeCut } from "./text.js";
 
 const LONGEST_LINE = 3000;
 const LINES_PER_SECTION = 40;
 const HEADING = /^ {0,3}(#{1,6})[ \t]+/;
-const ITEM = /^\s*(?:[-*+•–]|\d{1,3}[.)])\s+/;
 
-/** Where each line on the page begins in the text, in UTF-16 units. */
+/** Where each line on the page starts in the text, in UTF-16 units. */
 const starts = new WeakMap();
 
 /**
- * Sections of lines for `text[from:to]`, with `text[mark.start:mark.end]` marked, all in UTF-16
- * units. Very long lines are cut, so that no browser has to lay out a megabyte at once.
+ * Sections of lines for `text[from:to]`, with `text[mark.start:mark.end]` marked. All offsets are
+ * in UTF-16 units. A very long line is cut, at a space if there is one, so that the browser never
+ * has to lay out a megabyte at once.
  */
 export function sectionsOf(text, from, to, mark, pages) {
   const sections = [];
@@ -27,7 +27,7 @@ export function sectionsOf(text, from, to, mark, pages) {
   return sections;
 }
 
-/** The offset in the text of a position on the page, in UTF-16 units; null outside every line. */
+/** The position in the text of a position on the page, in UTF-16 units; null outside the lines. */
 export function placeIn(node, offset) {
   const line = (node.nodeType === Node.TEXT_NODE ? node.parentElement : node).closest(
     ".text .text-line",
@@ -65,26 +65,26 @@ function lineView(text, { start, end, isFirst }, mark, pages) {
   const line = text.slice(start, end);
   const heading = isFirst && HEADING.exec(line);
   const page = pages.get(start) ?? null;
-  const made = element("div", {
+  const node = element("div", {
     dir: "auto",
     class: `text-line${kindOf(line, heading, isFirst)}`,
     "data-page": page,
   });
   if (heading) {
-    made.setAttribute("role", "heading");
-    made.setAttribute("aria-level", String(Math.min(6, heading[1].length + 1)));
+    node.setAttribute("role", "heading");
+    node.setAttribute("aria-level", String(Math.min(6, heading[1].length + 1)));
   }
   const signs = heading ? start + heading[0].length : start;
   const cuts = [start, signs, clamp(mark.start, start, end), clamp(mark.end, start, end), end];
   const edges = [...new Set(cuts)].sort((one, other) => one - other);
-  for (let place = 1; place < edges.length; place += 1) {
-    const [first, last] = [edges[place - 1], edges[place]];
-    made.append(
+  for (let index = 1; index < edges.length; index += 1) {
+    const [first, last] = [edges[index - 1], edges[index]];
+    node.append(
       piece(text.slice(first, last), first >= mark.start && last <= mark.end, last <= signs),
     );
   }
-  starts.set(made, start);
-  return made;
+  starts.set(node, start);
+  return node;
 }
 
 function piece(text, isMarked, isSign) {
@@ -95,9 +95,9 @@ function piece(text, isMarked, isSign) {
 function kindOf(line, heading, isFirst) {
   if (heading) return " heading";
   if (!isFirst) return " continued";
-  return ITEM.test(line) ? " item" : "";
+  return LIST_MARK.test(line) ? " item" : "";
 }
 
-function clamp(place, start, end) {
-  return Math.min(Math.max(place, start), end);
+function clamp(position, start, end) {
+  return Math.min(Math.max(position, start), end);
 }

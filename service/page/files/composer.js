@@ -2,13 +2,14 @@
 
 import { part } from "./dom.js";
 import { pointsIn } from "./text.js";
+import { counted } from "./words.js";
 
 const LIMIT = 1000;
 const NEAR = 100;
 
 /**
- * The form at the foot of the conversation. `asked(question)` is called with each question;
- * `stopped()` stops the current one.
+ * The form below the conversation. It calls `asked(question)` for each question, and `stopped()` to
+ * stop the current one.
  */
 export class Composer {
   constructor(asked, stopped) {
@@ -43,7 +44,7 @@ export class Composer {
     return this.asked(question);
   }
 
-  /** While an answer is awaited, the button stops it. */
+  /** While the page waits for an answer, the button stops the question. */
   busy(isBusy) {
     this.isBusy = isBusy;
     this.button.setAttribute("aria-label", isBusy ? "Stop" : "Ask");
@@ -54,7 +55,7 @@ export class Composer {
     this.field.placeholder = text;
   }
 
-  /** Put a text into the field, for a person to edit. */
+  /** Put text into the field for the user to edit. */
   put(text) {
     this.field.value = text;
     this.measure();
@@ -67,8 +68,9 @@ export class Composer {
 
   measure() {
     const left = LIMIT - pointsIn(this.field.value.trim());
-    part("length").textContent =
-      left < 0 ? `${-left} characters too long` : left < NEAR ? `${left} characters left` : "";
+    const hint =
+      left < 0 ? `${counted(-left, "character")} too long` : `${counted(left, "character")} left`;
+    part("length").textContent = left < NEAR ? hint : "";
     part("length").classList.toggle("fault", left < 0);
   }
 }

@@ -1,5 +1,5 @@
-// The conversation of this tab. It survives a reload: the questions and the ids of their answers
-// are kept.
+// The conversation of this tab. It survives a reload: the tab's session storage keeps the questions
+// and the ids of their answers.
 
 import { WORDING } from "../wording.js";
 import { storedAnswer } from "./api.js";
@@ -9,8 +9,8 @@ const MAX_HISTORY = 20;
 const MAX_TURN = 4000;
 
 /**
- * A turn: the question as typed, the edited text that was sent instead if there is one, the answer
- * and the feedback on it.
+ * The turns of a conversation. A turn has a question as it was last asked, its answer (null until
+ * there is one), and the user's vote (null if there is none).
  */
 export class Conversation {
   constructor() {
@@ -33,7 +33,7 @@ export class Conversation {
     this.save();
   }
 
-  /** The turns before this one as /v1/ask takes them: the last twenty messages, oldest first. */
+  /** The turns before this one, in the form of /v1/ask: the last twenty messages, oldest first. */
   historyBefore(turn) {
     return this.turns
       .slice(0, this.turns.indexOf(turn))
@@ -52,22 +52,22 @@ export class Conversation {
     try {
       sessionStorage.setItem(KEY, JSON.stringify(kept));
     } catch {
-      // Storage is full or switched off: the conversation lasts until a reload.
+      // Storage is full or turned off, so the conversation lasts until a reload.
     }
   }
 
   /**
-   * Restore what was saved. A turn is dropped if its answer is gone because a document of it was
-   * deleted.
+   * Restore the saved conversation. The service deletes an answer together with its document; the
+   * turn of such an answer is left out.
    */
   async restore() {
     const kept = saved();
     const answers = await Promise.all(kept.map(({ id }) => storedAnswer(id).catch(() => null)));
     this.turns = kept
-      .map(({ question, vote }, place) => ({
+      .map(({ question, vote }, index) => ({
         question,
         vote: vote ?? null,
-        answer: answers[place],
+        answer: answers[index],
       }))
       .filter(({ answer }) => answer !== null);
   }
@@ -84,7 +84,7 @@ function saved() {
   }
 }
 
-/** Whether there is a conversation to return to. */
+/** Whether there is a saved conversation. */
 export function isConversationKept() {
   return saved().length > 0;
 }

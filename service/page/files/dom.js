@@ -1,24 +1,24 @@
-// Elements. Text of documents and people is inserted as text here, never as markup.
+// Elements. Text from a document or a user is always inserted as text, never as markup.
 
 /**
- * An element with attributes and children; a string among the children becomes a text node. An
- * attribute that is a function listens to the event of its name ("onclick"); null and false are
- * left out.
+ * An element with attributes and children. A child that is a string becomes a text node. An
+ * attribute that is a function listens to the event in its name ("onclick"). Attributes and
+ * children that are null, undefined or false are left out.
  */
 export function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
+  const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (typeof value === "function") made.addEventListener(name.slice(2), value);
+    if (typeof value === "function") node.addEventListener(name.slice(2), value);
     else if (value !== null && value !== undefined && value !== false)
-      made.setAttribute(name, value === true ? "" : value);
+      node.setAttribute(name, value === true ? "" : value);
   }
-  made.append(
+  node.append(
     ...children.flat().filter((child) => child !== null && child !== undefined && child !== false),
   );
-  return made;
+  return node;
 }
 
-/** An icon of the sprite in index.html, hidden from screen readers. */
+/** An icon from the sprite in index.html, hidden from screen readers. */
 export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("aria-hidden", "true");
@@ -27,7 +27,10 @@ export function icon(name) {
   return svg;
 }
 
-/** Text of a document or a person, whose direction does not affect its surroundings. */
+/**
+ * Text from a document or a user. It has its own direction, left to right or right to left, and
+ * cannot change the direction of the text around it.
+ */
 export function foreign(tag, text, attributes = {}) {
   return element(tag, { dir: "auto", ...attributes }, text);
 }
@@ -37,19 +40,19 @@ export function part(id) {
   return document.getElementById(id);
 }
 
-let said = 0;
+let announcements = 0;
 
-/** Let screen readers announce something. */
+/** Announce a text to screen readers. */
 export function announce(text) {
   const announcer = part("announcer");
-  const number = ++said;
+  const number = ++announcements;
   announcer.textContent = "";
   setTimeout(() => {
-    if (number === said) announcer.textContent = text;
+    if (number === announcements) announcer.textContent = text;
   }, 60);
 }
 
-/** Copy text, and show on the button that it was copied. */
+/** Copy text to the clipboard, and show the result on the button. */
 export async function copyFrom(button, text) {
   const label = button.querySelector("span");
   const before = label.textContent;
@@ -57,7 +60,7 @@ export async function copyFrom(button, text) {
     await navigator.clipboard.writeText(text);
     label.textContent = "Copied";
   } catch {
-    label.textContent = "The browser refused to copy";
+    label.textContent = "Could not copy";
   }
   announce(label.textContent);
   setTimeout(() => {

@@ -2,8 +2,11 @@
 
 import { part } from "./dom.js";
 
-/** Call `taken(files)` with dropped files: {file, name}. The name includes the folders. */
-export function startDropping(taken, suffixes) {
+/**
+ * Call `take(files)` when files are dropped anywhere on the page. Each is {file, name}. The name of
+ * a file from a dropped folder includes its path.
+ */
+export function startDropping(take, suffixes) {
   const veil = part("drop");
   let depth = 0;
   const show = (isOver) => {
@@ -20,7 +23,7 @@ export function startDropping(taken, suffixes) {
     event.preventDefault();
     depth = 0;
     veil.hidden = true;
-    taken(await filesOf(event.dataTransfer, suffixes()));
+    take(await filesOf(event.dataTransfer, suffixes()));
   });
 }
 
@@ -36,7 +39,10 @@ async function filesOf(transfer, suffixes) {
   return found.flat();
 }
 
-/** In folders, hidden files and unsupported formats are skipped, as on the command line. */
+/**
+ * The files of an entry. As on the command line, hidden files and unsupported files in a folder are
+ * skipped.
+ */
 async function walked(entry, folder, suffixes) {
   const name = folder + entry.name;
   if (folder && entry.name.startsWith(".")) return [];

@@ -1,4 +1,4 @@
-// Feedback on an answer, and on where the right answer is.
+// Feedback on an answer, and the passage with the right answer.
 
 import { Problem, sendFeedback, storedAnswer, verifyQuote } from "./api.js";
 import { announce, copyFrom, element, icon } from "./dom.js";
@@ -6,12 +6,15 @@ import { passageView } from "./sources.js";
 
 const OFFERED = 4;
 
-/** Thumbs, and questions after a thumbs-down. `actions.said()` is called when feedback was kept. */
+/**
+ * Thumbs up and down, and below them the questions that follow a thumbs-down. `actions.voted()` is
+ * called when the service has saved a vote.
+ */
 export function feedbackView(turn, actions) {
   const status = element("p", { class: "quiet", role: "status" });
   const asked = element("div", { class: "asked-back", hidden: true });
   const up = thumb("up", "Helpful");
-  const down = thumb("down", turn.answer.answered ? "Not right" : "They do say");
+  const down = thumb("down", turn.answer.answered ? "Not right" : "The answer is there");
   const show = () => {
     up.setAttribute("aria-pressed", String(turn.vote === true));
     down.setAttribute("aria-pressed", String(turn.vote === false));
@@ -22,7 +25,7 @@ export function feedbackView(turn, actions) {
     show();
     asked.replaceChildren(...(helpful ? [] : [askBack(turn, status)]));
     asked.hidden = helpful;
-    actions.said();
+    actions.voted();
   };
   up.addEventListener("click", () => vote(true));
   down.addEventListener("click", () => vote(false));
@@ -50,8 +53,8 @@ function copying(answer) {
   const particulars = [first.title, first.published, first.page ? `page ${first.page}` : null]
     .filter(Boolean)
     .join(", ");
-  const link = new URL(first.link, location.origin);
-  const text = `“${first.sentence.text}”\n${particulars}\n${link}`;
+  const address = new URL(first.link, location.origin);
+  const text = `“${first.sentence.text}”\n${particulars}\n${address}`;
   const button = element(
     "button",
     { type: "button", class: "plain small" },
@@ -66,8 +69,8 @@ function askBack(turn, status) {
   const comment = element("textarea", {
     rows: "2",
     maxlength: "10000",
-    "aria-label": "What would be right?",
-    placeholder: "What would be right? (optional)",
+    "aria-label": "What is the right answer?",
+    placeholder: "What is the right answer? (optional)",
   });
   const form = element(
     "form",
@@ -94,7 +97,7 @@ function askBack(turn, status) {
           element(
             "p",
             { class: "quiet" },
-            "Is the answer in one of these? Open it and select the words, or choose all of it.",
+            "Is the answer in one of these? Open it and select the words, or use it as a whole.",
           ),
           element(
             "ul",
@@ -109,23 +112,26 @@ function askBack(turn, status) {
 }
 
 function takeWhole(turn, passage, status) {
-  const button = element("button", { type: "button", class: "button small" }, "This passage");
+  const button = element("button", { type: "button", class: "button small" }, "Use this passage");
   button.addEventListener("click", async () => {
-    const place = { ...passage, quote: passage.text };
-    if (await tried(() => keepRightPassage(turn.answer.id, place), status))
-      button.replaceChildren("Kept");
+    const span = { ...passage, quote: passage.text };
+    if (await tried(() => keepRightPassage(turn.answer.id, span), status))
+      button.replaceChildren("Saved");
   });
   return button;
 }
 
-/** Record where the answer to a question is, in the present version of the document. */
+/**
+ * Save a passage as the right one for a question. The passage is first looked up in the document's
+ * current version, since its offsets may have changed.
+ */
 export async function keepRightPassage(answerId, { document_id, version, start, end, quote }) {
   const [answer, now] = await Promise.all([
     storedAnswer(answerId),
     verifyQuote({ document_id, version, start, end, quote }),
   ]);
   if (now.start === null)
-    throw new Problem("The document has changed since, and no longer contains these words.");
+    throw new Problem("The document has changed, and these words are no longer in it.");
   const isCited = answer.citations.some(
     (cited) => cited.document_id === document_id && cited.start < end && start < cited.end,
   );
@@ -137,10 +143,10 @@ function keep(feedback, status) {
   return tried(() => sendFeedback(feedback), status);
 }
 
-/** Do it, announce the result, and return whether it succeeded. */
-async function tried(doing, status) {
+/** Run an action and show its result; whether it succeeded. */
+async function tried(action, status) {
   try {
-    await doing();
+    await action();
     status.textContent = "Thank you.";
     return true;
   } catch (fault) {

@@ -1,4 +1,4 @@
-// Filters on documents: days, tags, one document.
+// The filters of a question: dates, tags and a document.
 
 import { element, foreign, icon, part } from "./dom.js";
 import { day } from "./words.js";
@@ -22,7 +22,7 @@ export class Filters {
     });
   }
 
-  /** The filters as /v1/ask takes them; null if there are none. */
+  /** The filters in the form of /v1/ask; null if there are none. */
   get value() {
     const value = {
       ...(this.document ? { document_ids: [this.document.id] } : {}),
@@ -33,12 +33,12 @@ export class Filters {
     return Object.keys(value).length ? value : null;
   }
 
-  /** Whether the days are valid: the first is not after the last. */
+  /** Whether the dates are in order: the start date is not after the end date. */
   get isPossible() {
     return !(this.from.value && this.to.value && this.from.value > this.to.value);
   }
 
-  /** Offer these tags, and the range of days in which documents were published. */
+  /** Offer these tags, and the range of dates in which documents were published. */
   offer({ tags, published_from, published_to }) {
     for (const field of [this.from, this.to]) {
       field.min = published_from ?? "";
@@ -68,7 +68,7 @@ export class Filters {
     );
   }
 
-  /** Ask this document only: {id, title}. */
+  /** Ask only this document: {id, title}. */
   only(document) {
     this.document = document;
     this.show();
@@ -90,7 +90,7 @@ export class Filters {
   show() {
     for (const box of part("tags").querySelectorAll("input"))
       box.checked = this.tags.has(box.value);
-    part("days-fault").textContent = this.isPossible ? "" : "The first day is after the last.";
+    part("days-fault").textContent = this.isPossible ? "" : "The start date is after the end date.";
     const chips = this.chips();
     part("chosen").replaceChildren(...chips);
     part("chosen").hidden = !chips.length;
@@ -109,14 +109,14 @@ export class Filters {
 }
 
 function chip(label, remove, filters) {
-  const taken = () => {
+  const onclick = () => {
     remove();
     filters.show();
     part("question").focus();
   };
   return element(
     "button",
-    { type: "button", class: "chip", "aria-label": `Remove the filter ${label}`, onclick: taken },
+    { type: "button", class: "chip", "aria-label": `Remove the filter ${label}`, onclick },
     foreign("span", label),
     icon("cross"),
   );

@@ -1,4 +1,4 @@
-// The documents of the collection: the list, and how to add more.
+// The dialog that lists the collection's documents and adds new ones.
 
 import { listDocuments } from "./api.js";
 import { element, foreign, part } from "./dom.js";
@@ -44,15 +44,14 @@ export class Library {
     this.uploads.add(files, tags);
   }
 
-  /** Show what may be added. */
+  /** Show which files can be added. */
   offer({ suffixes, max_document_bytes }) {
-    part("kinds").textContent =
-      "Text, Markdown, HTML, PDF, Word, PowerPoint, Excel and EPUB, " +
-      `up to ${size(max_document_bytes)} each`;
+    const kinds = "Text, Markdown, HTML, PDF, Word, PowerPoint, Excel and EPUB";
+    part("kinds").textContent = `${kinds}, up to ${size(max_document_bytes)} each`;
     part("files").accept = [...new Set([...SUFFIXES_NAMED, ...suffixes])].join(",");
   }
 
-  /** Load the list again if it is visible. */
+  /** Reload the list if it is visible. */
   refresh() {
     if (this.dialog.open) this.load(null);
   }
@@ -84,7 +83,7 @@ export class Library {
             element(
               "li",
               { class: "quiet" },
-              wanted ? "No document matches that name." : "There are no documents yet.",
+              wanted ? "No documents match." : "There are no documents yet.",
             ),
           ]),
     );

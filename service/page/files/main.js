@@ -1,4 +1,4 @@
-// The page: assembles its parts, and keeps them in line with the address.
+// The page: connects its parts and keeps them in step with the address.
 
 import * as api from "./api.js";
 import { spoken } from "./answer.js";
@@ -40,7 +40,7 @@ function actionsOf(turn) {
       ask(turn, turn.question);
     },
     openLibrary: () => library.open(),
-    said: () => conversation.save(),
+    voted: () => conversation.save(),
   };
 }
 
@@ -51,7 +51,7 @@ function askNew(question) {
   return ask(turn, question);
 }
 
-/** Ask, and show the outcome in the turn. */
+/** Ask a question, and show the result in the turn. */
 async function ask(turn, question, options = {}) {
   asking?.abort();
   const mine = new AbortController();
@@ -89,10 +89,10 @@ function requestFor(turn, options) {
   };
 }
 
-/** A stopped question returns to the form, or to the answer that it had. */
+/** Put a stopped question back into the form, or show the answer that the turn had before. */
 function withdraw(turn, before) {
   const view = views.get(turn);
-  if (!view) return; // a new conversation was begun meanwhile
+  if (!view) return; // The user has started a new conversation.
   if (before.answer) {
     Object.assign(turn, before);
     view.showOutcome();
@@ -134,7 +134,7 @@ async function refresh() {
   try {
     known = await api.collection();
   } catch {
-    return; // what asks next says that the service is away
+    return; // The next question will show that the service cannot be reached.
   }
   part("held").textContent = String(known.documents);
   filters.offer(known);
@@ -161,8 +161,8 @@ function askWithin(document) {
   composer.focus();
 }
 
-// -- the address: / is the conversation, /documents/… is a document. It is shown beside the
-// conversation if it was opened from there.
+// -- the address: / is the conversation, and /documents/… is a document. A document that was opened
+// from the conversation is shown beside it.
 
 function isBeside() {
   return history.state?.beside === true;

@@ -1,15 +1,25 @@
-// Links to passages: in documents here, and in the originals elsewhere.
+// Links to passages: in the documents here, and in their originals elsewhere.
+
+import { LIST_MARK } from "./text.js";
 
 const WORDS = 4;
-const LINE_MARK = /^\s*(?:#{1,6}|[-*•–]|\d{1,3}[.)])\s+/;
+const HEADING_MARK = /^\s*#{1,6}\s+/;
 
 /** The permanent link of a passage in a document. */
 export function linkTo({ document_id, version, start, end }) {
-  const path = document_id.split("/").map(encodeURIComponent).join("/");
-  return `/documents/${path}?version=${encodeURIComponent(version)}#${start}-${end}`;
+  return `${linkToDocument(document_id, version)}#${start}-${end}`;
 }
 
-/** The passage of a permanent link, null for other links. A whole document has no start and end. */
+/** The permanent link of a version of a document. */
+export function linkToDocument(documentId, version) {
+  const path = documentId.split("/").map(encodeURIComponent).join("/");
+  return `/documents/${path}?version=${encodeURIComponent(version)}`;
+}
+
+/**
+ * The document and passage that a permanent link names; null for other links. Start and end are
+ * null if it names only a document.
+ */
 export function placeOf(link) {
   const url = new URL(link, location.origin);
   if (url.origin !== location.origin || !url.pathname.startsWith("/documents/")) return null;
@@ -22,13 +32,13 @@ export function placeOf(link) {
       end: span ? Number(span[2]) : null,
     };
   } catch {
-    return null; // a percent sign that encodes nothing
+    return null; // The path has a percent sign that encodes nothing.
   }
 }
 
 /**
  * The address of the original, with a text fragment that makes the browser scroll to the quote and
- * mark it. Null unless it is an http or https address.
+ * highlight it. Null unless the address is an http or https URL.
  */
 export function originalAt(address, quote = "", before = "", after = "") {
   let url;
@@ -43,7 +53,10 @@ export function originalAt(address, quote = "", before = "", after = "") {
   return `${url.href}${url.hash ? "" : "#"}:~:text=${fragment}`;
 }
 
-/** prefix-,start,end,-suffix: a long quote by its first and last words, with a little context. */
+/**
+ * The text fragment `prefix-,start,end,-suffix`. A long quote is given by its first and last words;
+ * prefix and suffix are a few of the words around it.
+ */
 function textFragment(quote, before, after) {
   const words = quote.split(/\s+/).filter(Boolean);
   if (!words.length) return null;
@@ -58,13 +71,17 @@ function textFragment(quote, before, after) {
   return parts.join(",");
 }
 
-/** The words beside the quote on its line; none if the quote begins or ends inside a word. */
+/** The words next to the quote on the same line; null if the quote starts or ends inside a word. */
 function touching(text, isBefore) {
   if (isBefore ? /[\p{L}\p{N}]$/u.test(text) : /^[\p{L}\p{N}]/u.test(text)) return null;
-  const line = isBefore ? text.split("\n").at(-1).replace(LINE_MARK, "") : text.split("\n")[0];
+  const line = isBefore ? withoutMark(text.split("\n").at(-1)) : text.split("\n")[0];
   const words = line.split(/\s+/).filter(Boolean);
   const few = isBefore ? words.slice(-WORDS) : words.slice(0, WORDS);
   return /[\p{L}\p{N}]/u.test(few.join("")) ? encodedPart(few.join(" ")) : null;
+}
+
+function withoutMark(line) {
+  return line.replace(HEADING_MARK.test(line) ? HEADING_MARK : LIST_MARK, "");
 }
 
 function encodedPart(text) {

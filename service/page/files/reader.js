@@ -1,10 +1,10 @@
-// A document beside the conversation, or on its own, at the quote that a link names.
+// A document, beside the conversation or on its own, opened at the quote that a link names.
 
 import { Problem, readDocument, verifyQuote } from "./api.js";
 import { placeIn, sectionsOf } from "./blocks.js";
 import { announce, copyFrom, element, foreign, icon } from "./dom.js";
 import { keepRightPassage } from "./feedback.js";
-import { linkTo, originalAt } from "./places.js";
+import { linkTo, linkToDocument, originalAt } from "./places.js";
 import { pointsIn, safeCut, unitAt } from "./text.js";
 import { counted, day } from "./words.js";
 
@@ -21,12 +21,15 @@ export class Reader {
     document.addEventListener("selectionchange", () => this.selected());
   }
 
-  /** Show the document at a passage (see placeOf). An answer that cites it can be corrected. */
+  /**
+   * Show a document at a passage (see placeOf). If an answer cites the document, its id makes it
+   * possible to select the right passage for its question.
+   */
   async open(place, answerId) {
     const number = ++this.opened;
     Object.assign(this, { place, answerId, document: null });
     this.frame(
-      element("h2", { id: "reader-title", tabindex: "-1", class: "sr" }, "Opening a document"),
+      element("h2", { id: "reader-title", tabindex: "-1", class: "sr" }, "Opening the document"),
     );
     this.panel.append(
       element(
@@ -61,12 +64,12 @@ export class Reader {
       element(
         "h2",
         { id: "reader-title", tabindex: "-1" },
-        fault.status === 404 ? "Not there" : "Not opened",
+        fault.status === 404 ? "Document not found" : "Could not open the document",
       ),
     );
     const detail =
       fault.status === 404
-        ? "This document, or this version of it, is not in the collection any more."
+        ? "This document, or this version of it, is no longer in the collection."
         : fault.message;
     this.panel.append(
       element("div", { class: "body" }, element("p", { class: "broken", role: "alert" }, detail)),
@@ -93,13 +96,13 @@ export class Reader {
     this.text = element("article", {
       class: "text",
       tabindex: "0",
-      "aria-label": "Text of the document",
+      "aria-label": "Document text",
     });
     this.bar = element("div", {
       class: "selection",
       hidden: true,
       role: "group",
-      "aria-label": "The selected words",
+      "aria-label": "Selected text",
     });
     this.panel.append(element("div", { class: "body" }, this.notice, this.text), this.bar);
     this.fill();
@@ -145,7 +148,7 @@ export class Reader {
         onclick: () => this.actions.askWithin({ id, title }),
       },
       icon("funnel"),
-      element("span", {}, "Ask only this"),
+      element("span", {}, "Ask only this document"),
     );
     return [
       element(
@@ -171,7 +174,7 @@ export class Reader {
     ];
   }
 
-  /** The text around the mark: all of it, or if it is very long, the rest on demand. */
+  /** Show the text around the mark. Only a very long text has parts that are shown on demand. */
   fill() {
     const { text, pages } = this.document;
     const from = safeCut(
@@ -181,9 +184,9 @@ export class Reader {
     const to = safeCut(text, Math.min(text.length, from + WINDOW));
     this.pages = pageStarts(text, pages);
     this.text.replaceChildren(
-      ...(from > 0 ? [this.more("Show the text before", 0, from, true)] : []),
+      ...(from > 0 ? [this.more("Show earlier text", 0, from, true)] : []),
       ...sectionsOf(text, from, to, this.mark, this.pages),
-      ...(to < text.length ? [this.more("Show the text after", to, text.length, false)] : []),
+      ...(to < text.length ? [this.more("Show later text", to, text.length, false)] : []),
     );
     this.reveal();
   }
@@ -208,7 +211,10 @@ export class Reader {
     return button;
   }
 
-  /** Scroll to the mark. The text above it is laid out only then, and may move it once more. */
+  /**
+   * Scroll to the mark, and again once the browser has laid out the text above it, which can move
+   * the mark.
+   */
   reveal() {
     const mark = this.text.querySelector("mark");
     if (!mark) return;
@@ -217,7 +223,7 @@ export class Reader {
     requestAnimationFrame(() => requestAnimationFrame(centre));
   }
 
-  /** Show a note if the document has changed since it was cited. */
+  /** Show a notice if the document has changed since it was cited. */
   async compare() {
     const { document: found, place, opened } = this;
     const quote = found.text.slice(this.mark.start, this.mark.end);
@@ -231,22 +237,21 @@ export class Reader {
     if (opened !== this.opened || verdict.version === found.version || verdict.status === "gone")
       return;
     const isThere = verdict.start !== null;
-    const path = found.id.split("/").map(encodeURIComponent).join("/");
-    const present = isThere
+    const current = isThere
       ? linkTo({
           document_id: found.id,
           version: verdict.version,
           start: verdict.start,
           end: verdict.end,
         })
-      : `/documents/${path}?version=${verdict.version}`;
-    const said = isThere ? "The quote is still in it." : "The quote is no longer in it.";
+      : linkToDocument(found.id, verdict.version);
+    const quoteStatus = isThere ? "The quote is still in it." : "The quote is no longer in it.";
     this.notice.replaceChildren(
       element(
         "p",
         {},
-        `This is the text as it was cited. The document has changed since. ${said} `,
-        element("a", { href: present }, "Read it as it is now"),
+        `This is the text as it was cited. The document has changed since. ${quoteStatus} `,
+        element("a", { href: current }, "Read the current version"),
       ),
     );
   }
@@ -285,7 +290,10 @@ export class Reader {
     this.bar.hidden = false;
   }
 
-  /** The selected words as offsets in code points, without outer white space; null if none. */
+  /**
+   * The selected words as a passage in code points, without white space at either end; null if
+   * nothing is selected.
+   */
   selection() {
     const selection = getSelection();
     if (!selection.rangeCount || selection.isCollapsed) return null;
@@ -303,19 +311,19 @@ export class Reader {
   }
 
   async correct(place) {
-    let said = "Thank you. The passage is kept with the question.";
+    let message = "Thank you. The passage is saved with the question.";
     try {
       await keepRightPassage(this.answerId, place);
       getSelection().removeAllRanges();
     } catch (fault) {
-      said = fault.message;
+      message = fault.message;
     }
-    this.bar.replaceChildren(element("p", { role: "status" }, said));
-    announce(said);
+    this.bar.replaceChildren(element("p", { role: "status" }, message));
+    announce(message);
   }
 }
 
-/** Page numbers by the UTF-16 offset at which they begin. */
+/** Page numbers by the UTF-16 offset at which each page starts. */
 function pageStarts(text, pages) {
   const found = new Map();
   let unit = 0;

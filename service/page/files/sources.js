@@ -1,16 +1,15 @@
-// Quotes in their sentences, with their sources.
+// Quotes in their sentences, and the documents that they are from.
 
 import { element, foreign, icon } from "./dom.js";
 import { linkTo, originalAt } from "./places.js";
-import { head, parted, tail } from "./text.js";
+import { BULLET, head, parted, tail } from "./text.js";
 import { day } from "./words.js";
 
 const REACH = 360;
 const LONGEST_QUOTE = 1500;
 const SHOWN = 3;
-const LIST_MARK = /^\s*[-*•]\s+/;
 
-/** The quote, marked within its sentence. A very long sentence is shortened around it. */
+/** The quote, marked in its sentence. A very long sentence is shortened around the quote. */
 export function sentenceView(citation, ...children) {
   const { sentence, start, end } = citation;
   const { before, inside, after } = parted(
@@ -21,14 +20,14 @@ export function sentenceView(citation, ...children) {
   return element(
     "p",
     { dir: "auto", class: inside.length + before.length + after.length > 240 ? "long" : null },
-    tail(before.replace(LIST_MARK, ""), REACH),
+    tail(before.replace(BULLET, ""), REACH),
     element("mark", {}, head(inside, LONGEST_QUOTE)),
     head(after, REACH),
     children,
   );
 }
 
-/** The small number behind a quote, which opens its document. */
+/** The small number after a quote. It links to the quote's document. */
 export function reference(citation, answerId) {
   return element(
     "a",
@@ -42,7 +41,7 @@ export function reference(citation, answerId) {
   );
 }
 
-/** Every source of the answer, the first few at once. */
+/** All sources of an answer. Only the first few are shown at first. */
 export function sourceList(citations, answerId) {
   const items = citations.map((citation) => source(citation, answerId));
   const list = element("ol", { class: "sources", "aria-label": "Sources" }, items.slice(0, SHOWN));
@@ -84,7 +83,7 @@ function source(citation, answerId) {
   );
 }
 
-/** The day and the page of a citation. */
+/** The date and the page of a citation. */
 export function particulars({ published, page }) {
   return element(
     "span",
@@ -112,7 +111,7 @@ function original(citation) {
         href: address,
         target: "_blank",
         rel: "noopener noreferrer",
-        "aria-label": `Original of ${title}, opens a new tab`,
+        "aria-label": `Original of ${title}, opens in a new tab`,
       },
       "Original",
       icon("out"),
@@ -120,7 +119,7 @@ function original(citation) {
   );
 }
 
-/** A passage that was read, with its button or other controls. */
+/** A passage that was read for an answer, followed by the given children, such as a button. */
 export function passageView(passage, answerId, ...children) {
   return element(
     "li",

@@ -1,17 +1,17 @@
-// The page before the first question.
+// What the page shows before the first question.
 
 import { element, foreign, icon } from "./dom.js";
 import { counted, day } from "./words.js";
 
 /**
- * Example questions and the size of the collection, or a way to add documents if there are none.
- * `actions`: ask, openLibrary.
+ * Example questions and the size of the collection, or a button that adds documents if there are
+ * none. `actions`: ask, openLibrary.
  */
 export function startView(collection, questions, actions) {
   if (collection.documents === 0) return nothingYet(actions);
   const list = questions.length
     ? [
-        element("h2", { class: "quiet" }, "Questions your documents answer"),
+        element("h2", { class: "quiet" }, "Questions your documents can answer"),
         element(
           "ul",
           { class: "examples" },
@@ -41,7 +41,7 @@ function nothingYet(actions) {
       "div",
       { class: "nothing" },
       element("p", {}, element("b", {}, "There are no documents yet.")),
-      element("p", { class: "quiet" }, "Drop files anywhere on this page, or choose them."),
+      element("p", { class: "quiet" }, "Drop files anywhere on this page, or choose some."),
       element(
         "button",
         { type: "button", class: "button first", onclick: actions.openLibrary },

@@ -1,17 +1,17 @@
-// The button that cycles through the themes: the system's, light, dark.
+// The button that switches between the themes: system, light and dark.
 
 import { part } from "./dom.js";
 
-const NAMES = { system: "the system’s", light: "light", dark: "dark" };
+const NAMES = { system: "system", light: "light", dark: "dark" };
 
-/** Make the button work. */
+/** Set up the button. */
 export function startTheme() {
   const button = part("theme");
   show(button, document.documentElement.dataset.theme ?? "system");
   button.addEventListener("click", () => {
     const themes = Object.keys(NAMES);
-    const present = document.documentElement.dataset.theme ?? "system";
-    choose(button, themes[(themes.indexOf(present) + 1) % themes.length]);
+    const current = document.documentElement.dataset.theme ?? "system";
+    choose(button, themes[(themes.indexOf(current) + 1) % themes.length]);
   });
 }
 
@@ -21,13 +21,13 @@ function choose(button, theme) {
   try {
     localStorage.setItem("quoth-theme", theme);
   } catch {
-    // Storage is switched off: the choice holds for this visit.
+    // Storage is turned off, so the choice lasts until a reload.
   }
   show(button, theme);
 }
 
 function show(button, theme) {
   button.querySelector("use").setAttribute("href", `#theme-${theme}`);
-  button.setAttribute("aria-label", `Colours: ${NAMES[theme]}. Change`);
-  button.title = `Colours: ${NAMES[theme]}`;
+  button.setAttribute("aria-label", `Colour theme: ${NAMES[theme]}. Change`);
+  button.title = `Colour theme: ${NAMES[theme]}`;
 }

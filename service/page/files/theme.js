@@ -1,7 +1,7 @@
-// Runs before the page is drawn, so that the other theme never flashes up.
+// Runs before the page is drawn, so that the wrong theme never flashes up.
 try {
   const theme = localStorage.getItem("quoth-theme");
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
 } catch {
-  // Storage is switched off: the system's theme applies.
+  // Storage is turned off, so the system's theme applies.
 }

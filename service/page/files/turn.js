@@ -1,9 +1,9 @@
-// A turn of the conversation: the question, how it was understood, and its outcome.
+// A turn of the conversation on the page: the question, how it was understood, and its result.
 
 import { outcomeView } from "./answer.js";
 import { element, foreign, icon } from "./dom.js";
 
-/** The view of one turn. `actions`: ask(question, isComplete), retry, and those of an outcome. */
+/** The view of one turn. `actions`: ask(question, isComplete), retry, and those of outcomeView. */
 export class TurnView {
   constructor(turn, actions) {
     this.turn = turn;
@@ -34,7 +34,7 @@ export class TurnView {
       { class: "understood" },
       "Understood as ",
       foreign("q", resolved),
-      this.pen("Edit how it was understood", resolved, true),
+      this.pen("Edit how the question was understood", resolved, true),
     );
   }
 
@@ -52,7 +52,10 @@ export class TurnView {
     );
   }
 
-  /** A form in place of the question. A complete question is asked without the turns before it. */
+  /**
+   * Replace the question with a form. A complete question is asked without the conversation before
+   * it.
+   */
   edit(text, isComplete) {
     const field = element("textarea", {
       rows: "2",

@@ -1,12 +1,12 @@
-// Uploads, one after the other, each with its own progress and error.
+// Uploads of files, one after the other, each with its own progress and error.
 
 import { problemOf, Problem } from "./api.js";
 import { element, foreign, icon, part } from "./dom.js";
 import { counted, size } from "./words.js";
 
-const TOLD_EVERY_MS = 2000;
+const REPORT_EVERY_MS = 2000;
 
-/** The queue of files. `added()` is called from time to time during uploads, and at the end. */
+/** The queue of uploads. `added()` is called every few seconds during uploads, and at the end. */
 export class Uploads {
   constructor(added) {
     this.added = added;
@@ -19,7 +19,7 @@ export class Uploads {
     });
   }
 
-  /** Queue files: {file, name}. Each gets all `tags`. */
+  /** Queue files, each {file, name}. All of them get the `tags`. */
   add(files, tags) {
     if (!files.length) return;
     if (!this.isRunning) this.count = { total: 0, done: 0, failed: 0 };
@@ -36,7 +36,7 @@ export class Uploads {
 
   async run() {
     this.isRunning = true;
-    let told = Date.now();
+    let reported = Date.now();
     while (this.waiting.length) {
       const upload = this.waiting.shift();
       try {
@@ -47,8 +47,8 @@ export class Uploads {
       }
       this.count.done += 1;
       this.sum();
-      if (Date.now() - told > TOLD_EVERY_MS) {
-        told = Date.now();
+      if (Date.now() - reported > REPORT_EVERY_MS) {
+        reported = Date.now();
         this.added();
       }
     }
@@ -59,8 +59,7 @@ export class Uploads {
   async send({ file, name, tags, row }) {
     if (file.size > this.limits.max_document_bytes) {
       throw new Problem(
-        `The file has ${size(file.size)}. ` +
-          `The limit is ${size(this.limits.max_document_bytes)}.`,
+        `The file is ${size(file.size)}; the limit is ${size(this.limits.max_document_bytes)}.`,
       );
     }
     const form = new FormData();
@@ -72,13 +71,13 @@ export class Uploads {
   sum() {
     const { total, done, failed } = this.count;
     const ended = failed
-      ? `${counted(done - failed, "file")} added, ${failed} not.`
+      ? `${counted(done - failed, "file")} added, ${failed} failed.`
       : `${counted(done, "file")} added.`;
     part("uploads-summary").textContent = done < total ? `Adding ${done + 1} of ${total}` : ended;
   }
 }
 
-/** XMLHttpRequest, because fetch does not report the progress of uploads. */
+/** Send a form by XMLHttpRequest, which reports the progress of an upload; fetch does not. */
 function post(form, row) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -103,14 +102,14 @@ function post(form, row) {
 }
 
 function outcome({ documents: [{ status, chunks }] }) {
-  if (status === "unchanged") return "Already there";
+  if (status === "unchanged") return "Already added";
   return `${status === "updated" ? "Updated" : "Added"}, ${counted(chunks, "passage")}`;
 }
 
-/** Messages of the service begin with the file's name, which is shown above already. */
+/** The message without the file name that the service puts first, since the row shows the name. */
 function withoutName(message, name) {
-  const said = message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
-  return said[0].toUpperCase() + said.slice(1);
+  const rest = message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
+  return rest[0].toUpperCase() + rest.slice(1);
 }
 
 function rowOf(name, bytes) {
@@ -145,9 +144,9 @@ function rowOf(name, bytes) {
       state.textContent =
         share === null ? "Reading and indexing" : `${Math.round(share * 100)}\u202f%`;
     },
-    finish(said, how) {
-      node.dataset.state = how;
-      state.replaceChildren(...(how === "done" ? [icon("tick")] : []), said);
+    finish(text, result) {
+      node.dataset.state = result;
+      state.replaceChildren(...(result === "done" ? [icon("tick")] : []), text);
       progress.remove();
       stop.remove();
     },

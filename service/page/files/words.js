@@ -1,4 +1,4 @@
-// Numbers, days and probabilities in words.
+// Numbers, dates and probabilities in words.
 
 import { WORDING } from "../wording.js";
 
@@ -20,7 +20,7 @@ export function counted(number, noun, plural = `${noun}s`) {
   return `${NUMBER.format(number)} ${number === 1 ? noun : plural}`;
 }
 
-/** "3.4 MB" */
+/** "3.4 MB" from 3400000. */
 export function size(bytes) {
   if (bytes < 1000) return counted(bytes, "byte");
   return bytes < 1e6
@@ -28,12 +28,12 @@ export function size(bytes) {
     : `${(bytes / 1e6).toFixed(1).replace(/\.0$/, "")} MB`;
 }
 
-/** "96 %", never 0 or 100: no probability here is certain. */
+/** "96 %" from 0.96. Never 0 or 100, since no probability here is certain. */
 export function percent(share) {
   return `${Math.min(99, Math.max(1, Math.round(share * 100)))}\u202f%`;
 }
 
-/** A confidence in words, and how many of five bars it fills. */
+/** The name of a confidence, and how many of five bars it fills. */
 export function sureness(confidence) {
   const levels = WORDING.confidenceLevels;
   const level = levels.findIndex(([least]) => Math.round(confidence * 100) >= least);
