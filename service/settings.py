@@ -136,7 +136,8 @@ def load_settings(**given: object) -> Settings:
     """
     _refuse_unknown_names()
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # checked by pydantic
+        values = {name: value for name, value in given.items() if value is not None}
+        return Settings(**values)  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as exc:
         fault = exc.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in fault["loc"])

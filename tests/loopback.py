@@ -76,7 +76,8 @@ class LoopbackSlack:
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", port)
         await site.start()
-        self.port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]  # a listening server has sockets
+        # A server that listens has sockets.
+        self.port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
         return f"http://127.0.0.1:{self.port}/api/"
 
     async def stop(self) -> None:

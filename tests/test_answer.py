@@ -117,7 +117,8 @@ def answerer(
 
 
 def ask(collection: Collection, scores: Mapping[str, float], **asked: object) -> Answer | NoAnswer:
-    question = make_question("How much gas does the line carry?", **asked)  # type: ignore[arg-type]  # checked there
+    # make_question checks its arguments.
+    question = make_question("How much gas does the line carry?", **asked)  # type: ignore[arg-type]
     return answerer(collection, Phrases(scores)).ask(question)
 
 
@@ -362,7 +363,8 @@ def test_every_citation_of_every_answer_is_exact(
 
 def follow_up(collection: Collection, text: str, **asked: object) -> Answer | NoAnswer:
     history = [Turn(Role.USER, "How much gas does the line carry?"), Turn(Role.ASSISTANT, "38 bcm")]
-    question = make_question(text, history=history, **asked)  # type: ignore[arg-type]  # checked there
+    # make_question checks its arguments.
+    question = make_question(text, history=history, **asked)  # type: ignore[arg-type]
     return answerer(collection, Phrases({"38 bcm": 3.0})).ask(question)
 
 

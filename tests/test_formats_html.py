@@ -150,7 +150,8 @@ def test_hidden_content_is_not_text() -> None:
             "C\n\nb",
         ),
         (
-            "<table><tr><td>a<table><tr><td>x</td><td>y</td></tr></table></td><td>b</td></tr></table>",
+            "<table><tr><td>a<table><tr><td>x</td><td>y</td></tr></table></td><td>b</td></tr>"
+            "</table>",
             "a x | y | b",
         ),
         ("<dl><dt>a</dt><dd>b</dd></dl>", "a\n\nb"),

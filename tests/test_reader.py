@@ -55,7 +55,8 @@ class Marks:
         self._margins = {phrase.replace("_", " "): margin for phrase, margin in margins.items()}
         self.read_passages: list[str] = []
 
-    def read(self, question: str, passages: Sequence[str]) -> list[Reading]:  # noqa: ARG002  # it knows its phrases
+    # The phrases are the same for every question.
+    def read(self, question: str, passages: Sequence[str]) -> list[Reading]:  # noqa: ARG002
         self.read_passages += passages
         return [self._reading(passage) for passage in passages]
 

@@ -10,7 +10,8 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 
 torch = pytest.importorskip("torch")
 
-from eval.training.export import write_transformers  # noqa: E402  # after torch, which may be missing
+# These imports need torch, which may be missing.
+from eval.training.export import write_transformers  # noqa: E402
 from eval.training.graph import build, quantised  # noqa: E402
 from eval.training.model import Reader, Shape  # noqa: E402
 

@@ -14,9 +14,10 @@ from corpus.errors import SettingsError
 torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
+# These imports need torch and scikit-learn, which may be missing.
 from eval.training.batches import Batch, Mix, Row, Source, collate  # noqa: E402
 from eval.training.examples import Example, Examples, Paragraph  # noqa: E402
-from eval.training.export import load_trained, ship  # noqa: E402  # after torch, which may be missing
+from eval.training.export import load_trained, ship  # noqa: E402
 from eval.training.model import Reader, Shape  # noqa: E402
 from eval.training.sets import hard_negatives  # noqa: E402
 from eval.training.trainer import Settings, Stage, Trainer, rate_at, with_budget  # noqa: E402

@@ -238,7 +238,9 @@ def test_chunks_of_another_size_are_a_renewal_too(
     collection.put([make("a", "The first one stays. The second one stays.", title="t")])
     renewal_of(collection, encoder, ChunkSettings(max_tokens=4, overlap=0)).run(collection)
     assert texts(collection) == ["The first one stays.", "The second one stays."]
-    assert (collection.verify(), collection.store.summary("a").chunks) == ([], 2)  # type: ignore[union-attr]  # it is there
+    summary = collection.store.summary("a")
+    assert summary is not None
+    assert (collection.verify(), summary.chunks) == ([], 2)
     collection.put([make("b", "Another stays. And one more.", title="t")])
     assert len(texts(collection)) == 4
 

@@ -302,8 +302,8 @@ def test_another_answer_that_may_be_right_is_also_found() -> None:
     }
     text = shown(list(answer_post(response(alternatives=[other]), BASE).blocks))
     assert (
-        "Other possible answers:\n213 metres — <https://quoth.test/documents/otter?version=v#16-26|Notes>\n"
-        in text
+        "Other possible answers:\n"
+        "213 metres — <https://quoth.test/documents/otter?version=v#16-26|Notes>\n" in text
     )
 
 

@@ -106,7 +106,7 @@ def member_xml(package: zipfile.ZipFile, name: str) -> "Element | None":
     from xml.etree.ElementTree import ParseError
 
     from defusedxml import DefusedXmlException  # type: ignore[import-untyped]  # it ships no types
-    from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]  # it ships no types
+    from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]  # likewise
 
     try:
         root: Element = fromstring(package.read(name))

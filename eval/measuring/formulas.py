@@ -112,7 +112,8 @@ def recall(k: int, retrieved: Sequence[int], relevant: int) -> float:
     return sum(number >= 0 for number in retrieved[:k]) / relevant
 
 
-def reciprocal_rank(k: int, retrieved: Sequence[int], relevant: int) -> float:  # noqa: ARG001  # one signature for all
+# All measures have the same parameters.
+def reciprocal_rank(k: int, retrieved: Sequence[int], relevant: int) -> float:  # noqa: ARG001
     """One over the rank of the first relevant item among the first ``k``, or 0 if there is none
     (Voorhees 1999).
     """

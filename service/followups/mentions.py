@@ -8,8 +8,8 @@ from service.followups.phrases import Token, phrases, tokens
 from service.followups.referents import Context, Reference, common, last_time, named, referent
 
 _JUDGEMENT = (
-    "possible|true|better|best|good|necessary|important|safe|hard|easy|difficult|likely|legal|worth|ok"
-    "|common|normal"
+    "possible|true|better|best|good|necessary|important|safe|hard|easy|difficult|likely|legal|worth"
+    "|ok|common|normal"
 )
 _EMPTY_IT = re.compile(
     rf"\bit (?:(?:mean|take|matter)s?\b.* to\b|(?:{_JUDGEMENT}) (?:to|that|for|if)\b)"

@@ -60,8 +60,8 @@ _TYPES = (
 )
 
 _SPEAKS = (
-    "say|think|believe|argue|claim|warn|explain|suggest|conclude|recommend|state|announce|promise|predict|mean|decide"
-    "|agree|propose|demand|ask for|call for|tell|describe|find|show|report"
+    "say|think|believe|argue|claim|warn|explain|suggest|conclude|recommend|state|announce|promise"
+    "|predict|mean|decide|agree|propose|demand|ask for|call for|tell|describe|find|show|report"
 )
 _AUXILIARIES = "did|do|does|has|have|had|is|are|was|were|can|could|may|might|would|should|will"
 _SENTENCE = re.compile(
