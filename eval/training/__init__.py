@@ -1,3 +1,3 @@
-"""Training of the reader: sets, rows, the network, its loss, its export. Nothing that serves
-imports this.
+"""Training of the reader: data sets, rows, the network, its loss and its export. The service never
+imports this package.
 """

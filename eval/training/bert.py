@@ -1,5 +1,5 @@
-"""What BERT calls the network's tensors: by these names the encoder is read, and a trained reader
-given away.
+"""BERT's names for the network's tensors, under which the encoder is loaded and a trained reader is
+exported.
 """
 
 from collections.abc import Mapping
@@ -42,8 +42,8 @@ def to_bert(weights: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
 
 
 def _names(layers: int) -> dict[str, tuple[str, ...]]:
-    """BERT's names for each tensor of the reader; where they are several, the reader's is all of
-    them joined.
+    """BERT's names for each tensor of the reader. A tensor with several names is BERT's tensors
+    concatenated in that order.
     """
     inside = {
         f"layers.{number}.{mine}.{kind}": tuple(

@@ -1,11 +1,11 @@
-"""A trained reader as it is shipped, and as Transformers reads it.
+"""Exports a trained reader, as it is shipped and in the format of Transformers.
 
     python -m eval.training.export --checkpoint FILE [--out DIR] [--float32 DIR] \\
         [--transformers DIR]
 
-What is shipped is an int8 ONNX graph: weights quantised per channel and activations per call, the
-small head left in float32. Beside it go the tokenizer and ``reader.json`` with the digests that are
-checked on load. Needs torch and onnx; what it writes does not."""
+The shipped reader is an int8 ONNX graph. Weights are quantised per channel and activations per
+call; the small head stays in float32. The tokenizer and ``reader.json``, with the digests that are
+checked on load, are written beside it. The export needs torch and onnx, but the files do not."""
 
 import argparse
 import json
@@ -25,7 +25,7 @@ from index.encoding.identity import sha256_of
 from service.reader.passage import MAX_ROW_TOKENS
 
 MOST_BYTES = 25_000_000
-"""What may be shipped."""
+"""The largest total size of the shipped files."""
 
 _TOKENIZER = {
     "tokenizer_class": "BertTokenizer",
@@ -41,14 +41,17 @@ _TOKENIZER = {
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A reader in float32, and what is known of the run it comes from."""
+    """A reader in float32, with the progress and the settings of its training run."""
 
     reader: Reader
     run: dict[str, object]
 
 
 def load_trained(checkpoint: Path, *, averaged: bool, shape: Shape | None = None) -> Trained:
-    """The reader of a checkpoint, with its running average in place of its weights if wanted."""
+    """The reader of a checkpoint.
+
+    :param averaged: use the running average of the weights instead of the last weights
+    """
     state = torch.load(checkpoint, weights_only=True)
     reader = Reader(shape)
     reader.load_state_dict(state["reader"] | (state["average"] if averaged else {}))
@@ -59,8 +62,8 @@ def load_trained(checkpoint: Path, *, averaged: bool, shape: Shape | None = None
 def ship(trained: Trained, tokenizer: Path, folder: Path, scores: object = None) -> None:
     """Write the folder that is shipped.
 
-    :param scores: what the reader reached, kept in ``reader.json``
-    :raises ValueError: the folder is larger than may be shipped
+    :param scores: the reader's scores, to be recorded in ``reader.json``
+    :raises ValueError: the folder is larger than ``MOST_BYTES``
     """
     write_graph(trained.reader, tokenizer, folder, int8=True)
     digests = {name: sha256_of(folder / name) for name in ("reader.onnx", "tokenizer.json")}
@@ -80,10 +83,10 @@ def write_graph(reader: Reader, tokenizer: Path, folder: Path, *, int8: bool) ->
 
 
 def write_transformers(reader: Reader, tokenizer: Path, folder: Path) -> None:
-    """Write the reader in float32 as a folder that Transformers loads as a model of question
-    answering.
+    """Write the reader in float32, as a folder that Transformers loads as a question-answering
+    model.
     """
-    from transformers import BertConfig  # takes seconds
+    from transformers import BertConfig  # this import takes seconds
 
     shape, state = reader.shape, reader.state_dict()
     config = BertConfig(
@@ -107,7 +110,7 @@ def write_transformers(reader: Reader, tokenizer: Path, folder: Path) -> None:
 
 
 def main() -> None:
-    """The command."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -116,14 +119,16 @@ def main() -> None:
         "--tokenizer", type=Path, help="tokenizer.json (the published all-MiniLM-L6-v2's)"
     )
     parser.add_argument(
-        "--raw", action="store_true", help="take the last weights, not their running average"
+        "--raw", action="store_true", help="use the last weights, not their running average"
     )
     parser.add_argument(
         "--scores", type=Path, help="a line of eval.measuring.reader_scores, for reader.json"
     )
-    parser.add_argument("--out", type=Path, help="what is shipped")
-    parser.add_argument("--float32", type=Path, help="the same graph, not quantised")
-    parser.add_argument("--transformers", type=Path, help="float32 weights in Transformers' format")
+    parser.add_argument("--out", type=Path, help="write the files that are shipped")
+    parser.add_argument("--float32", type=Path, help="write the same graph, not quantised")
+    parser.add_argument(
+        "--transformers", type=Path, help="write float32 weights in the format of Transformers"
+    )
     given = parser.parse_args()
     trained = load_trained(given.checkpoint, averaged=not given.raw)
     tokenizer = given.tokenizer or default_weights() / "tokenizer.json"

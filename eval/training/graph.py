@@ -1,10 +1,10 @@
-"""The reader's network as an ONNX graph, float32 or int8, out of its named weights.
+"""The reader's network as an ONNX graph in float32 or int8, built from its named weights.
 
-Written node by node with onnxruntime's fused operators for attention and quantised products: a
-graph traced from PyTorch has five times as many nodes and spends a third of its time on splitting,
-transposing and adding. (onnxruntime's SkipLayerNormalization and BiasGelu were tried: slower on a
-CPU than their parts.) In int8, weights have one scale per output channel, embeddings one per row,
-and activations one per call."""
+The graph is written node by node, with onnxruntime's fused operators for attention and quantised
+products. A graph traced from PyTorch has five times as many nodes and spends a third of its time on
+splitting, transposing and adding. onnxruntime's SkipLayerNormalization and BiasGelu are not used,
+since on a CPU they are slower than the operators they replace. In int8, weights have one scale per
+output channel, embeddings one per row, and activations one per call."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,14 +32,14 @@ class _Graph:
     constants: list[onnx.TensorProto] = field(default_factory=list)
 
     def constant(self, name: str, value: NDArray[np.generic]) -> str:
-        """Adds a constant; returns its name."""
+        """Add a constant and return its name."""
         self.constants.append(numpy_helper.from_array(np.array(value, order="C"), name))
         return name
 
     def node(
         self, kind: str, inputs: list[str], output: str, domain: str = "", **settings: Any
-    ) -> str:  # Any: an operator's attributes, as onnx takes them
-        """Adds a node of one output; returns the output's name."""
+    ) -> str:  # Any: an operator's attributes, in onnx's form
+        """Add a node with one output and return the output's name."""
         self.nodes.append(
             helper.make_node(kind, inputs, [output], name=output, domain=domain, **settings)
         )
@@ -47,11 +47,11 @@ class _Graph:
 
 
 def build(weights: Weights, heads: int, positions: int, int8: bool) -> onnx.ModelProto:
-    """The graph: int64 ``input_ids``, ``attention_mask``, ``token_type_ids`` [B, L] to float32
-    scores [B, L].
+    """The graph, from int64 ``input_ids``, ``attention_mask`` and ``token_type_ids`` [B, L] to
+    float32 scores [B, L].
 
-    :param weights: as the reader's ``state_dict`` names them
-    :param positions: the longest row; fewer than were trained make a smaller file
+    :param weights: under the names of the reader's ``state_dict``
+    :param positions: the longest row in tokens; fewer than in training make a smaller file
     """
     graph = _Graph(weights, int8)
     mask = graph.node("Cast", ["attention_mask"], "mask", to=TensorProto.INT32)
@@ -64,7 +64,7 @@ def build(weights: Weights, heads: int, positions: int, int8: bool) -> onnx.Mode
 
 
 def _embedded(graph: _Graph, positions: int) -> str:
-    """Word, position and kind embeddings, normalised: [B, L, W]."""
+    """The normalised sum of word, position and token type embeddings [B, L, W]."""
     words = _rows(graph, "words.weight", "input_ids")
     kinds = graph.node(
         "Gather", [graph.constant("kinds", graph.weights["kinds.weight"]), "token_type_ids"], "kind"
@@ -82,7 +82,7 @@ def _embedded(graph: _Graph, positions: int) -> str:
 
 
 def _rows(graph: _Graph, name: str, ids: str) -> str:
-    """Rows of an embedding table."""
+    """The rows of an embedding table with these ids."""
     table = graph.weights[name]
     if not graph.int8:
         return graph.node("Gather", [graph.constant(name, table), ids], f"{name}.rows")
@@ -99,7 +99,7 @@ def _rows(graph: _Graph, name: str, ids: str) -> str:
 
 
 def quantised(table: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Each row in whole steps of -127 to 127, and the size of the row's step."""
+    """Each row as integers from -127 to 127, and the scale of each row."""
     scale = np.maximum(np.abs(table).max(axis=1), 1e-8) / 127
     return np.rint(table / scale[:, None]).astype(np.int8), scale.astype(np.float32)
 
@@ -113,7 +113,7 @@ def _layer(graph: _Graph, name: str, hidden: str, mask: str, heads: int) -> str:
 
 
 def _attention(graph: _Graph, name: str, hidden: str, mask: str, heads: int) -> str:
-    """Queries, keys, values and what the heads see, in one operator."""
+    """Projection to queries, keys and values, and attention, in one operator."""
     weight, bias = graph.weights[f"{name}.qkv.weight"], graph.weights[f"{name}.qkv.bias"]
     added = graph.constant(f"{name}.qkv.bias", bias)
     seen = f"{name}.seen"
@@ -128,8 +128,8 @@ def _attention(graph: _Graph, name: str, hidden: str, mask: str, heads: int) -> 
 
 
 def _int8(graph: _Graph, name: str, weight: NDArray[np.float32]) -> tuple[str, str, str]:
-    """A matrix [out, in] as int8 constants turned for multiplication: values [in, out], scales and
-    zeros [out].
+    """A matrix [out, in] as int8 constants, transposed for multiplication: values [in, out], scales
+    and zero points [out].
     """
     small, scale = quantised(weight)
     zero = np.zeros(len(scale), dtype=np.int8)

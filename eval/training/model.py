@@ -1,8 +1,8 @@
 """The reader's network: MiniLM's encoder with one start and one end score per token.
 
-Written out rather than taken from Transformers so that the position-wise parts run on a flat
-``[tokens, width]`` matrix of constant size, which compiles once for every bucket of lengths, and so
-that the matrix products run in bfloat16 (AMX) over float32 master weights."""
+It is implemented here rather than imported from Transformers for two reasons. The position-wise
+parts run on a flat ``[tokens, width]`` matrix of constant size, which compiles once for all buckets
+of lengths. The matrix products run in bfloat16 (AMX) over float32 master weights."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ class Shape:
 
 
 class Layer(nn.Module):
-    """One transformer layer (BERT's: normalised after each half)."""
+    """One transformer layer as in BERT, normalised after each half."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -42,18 +42,18 @@ class Layer(nn.Module):
         self.norm2 = nn.LayerNorm(shape.width, eps=shape.epsilon)
 
     def project(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values of flat ``hidden`` [T, W], float32 [T, W] each.
+        """Queries, keys and values of flat ``hidden`` [T, W], each float32 [T, W].
 
-        Attention runs in float32: PyTorch's bfloat16 kernel for CPUs is twenty times slower
-        backwards."""
+        Attention runs in float32, since the backward pass of PyTorch's bfloat16 kernel for CPUs is
+        twenty times slower."""
         query, key, value = _linear(self.qkv, hidden).float().chunk(3, dim=-1)
         return query.contiguous(), key.contiguous(), value.contiguous()
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
         """Attention within each row.
 
-        :param query: flat [B L, W], as ``key`` and ``value``
-        :param mask: [B, 1, 1, L], 0 where a token may be seen and a large negative number elsewhere
+        :param query: flat [B L, W], like ``key`` and ``value``
+        :param mask: [B, 1, 1, L], 0 at tokens to attend to and a large negative number elsewhere
         :return: flat [B L, W]
         """
         rows, width = mask.shape[0], query.shape[1]
@@ -72,7 +72,7 @@ class Layer(nn.Module):
 
 
 class Reader(nn.Module):
-    """Token ids in, start and end scores out."""
+    """The network, from token ids to start and end scores."""
 
     def __init__(self, shape: Shape | None = None) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Hard negatives: paragraphs that rank high for a question and do not hold its answer."""
+"""Hard negatives: paragraphs that rank high for a question but do not contain its answer."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,8 @@ def bm25_ranking(questions: list[str], texts: list[str], depth: int) -> NDArray[
     """Positions in ``texts`` of the ``depth`` best texts for each question, best first: int32 [Q,
     depth].
 
-    BM25 (Robertson and Zaragoza 2009), unigrams, words of more than a fifth of the texts left out.
+    The ranking is BM25 (Robertson and Zaragoza 2009) over single words, without words that are in
+    more than a fifth of the texts.
     """
     counter = CountVectorizer(stop_words="english", max_df=0.2, dtype=np.float32)
     weights = _weighted(counter.fit_transform(texts)).T.tocsc()

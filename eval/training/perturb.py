@@ -1,8 +1,8 @@
 """Unanswerable pairs made from answerable ones.
 
-SQuAD v2.0's unanswerable questions were written by changing a name, a number or a word of a
-question so that its paragraph no longer answers it; these functions imitate that, and remove the
-answering sentence."""
+The authors of SQuAD v2.0's unanswerable questions changed a name, a number or a word of a question
+so that its paragraph no longer answers it. These functions imitate that, or remove the sentence
+with the answer."""
 
 import random
 import re
@@ -69,8 +69,8 @@ Nearest = Callable[[str, list[str]], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a question is changed against: its paragraph, its whole article, and its answers'
-    texts.
+    """The context of a question: its paragraph, its whole article, and the texts of its
+    answers.
     """
 
     paragraph: str
@@ -79,8 +79,8 @@ class Setting:
 
 
 def entities(text: str) -> list[tuple[str, Chars]]:
-    """Kind ("year", "number", "names", "name") and place of each name and number, first kind that
-    fits.
+    """The kind ("year", "number", "names" or "name") and span of each name and number. A span has
+    the first kind that matches it.
     """
     found: list[tuple[str, Chars]] = []
     for kind, pattern in _KINDS.items():
@@ -92,8 +92,8 @@ def entities(text: str) -> list[tuple[str, Chars]]:
 
 
 def swap_entity(question: str, setting: Setting, generator: random.Random) -> str | None:
-    """The question with one name or number replaced by another of its kind, or None where it has
-    none.
+    """The question with one name or number replaced by another of its kind; None if there is
+    none to replace, or nothing to replace it with.
     """
     mine = [(kind, span) for kind, span in entities(question) if span[0] > 0]
     generator.shuffle(mine)
@@ -120,7 +120,7 @@ def _is_new(other: str, old: str, question: str, golds: tuple[str, ...]) -> bool
 
 
 def swap_opposite(question: str, generator: random.Random) -> str | None:
-    """The question with a word turned into its opposite, or negated; None where neither is
+    """The question with a word replaced by its opposite, or negated; None if neither is
     possible.
     """
     words = [
@@ -151,10 +151,10 @@ def _negated(question: str, generator: random.Random) -> str | None:
 def swap_word(
     question: str, setting: Setting, nearest: Nearest, generator: random.Random
 ) -> str | None:
-    """The question with one content word that the paragraph shares replaced by a related word of
-    the article.
+    """The question with one content word that is also in the paragraph replaced by a related word
+    from the article; None if there is no such word.
 
-    :param nearest: orders words of a list by how near their embeddings are to a word's
+    :param nearest: sorts a list of words by how close their embeddings are to that of a word
     """
     text = setting.paragraph.lower()
     words = [
@@ -192,8 +192,8 @@ _PLAIN = frozenset(_PLAIN_WORDS.split())
 
 
 def without_sentences(text: str, sentences: list[Chars], golds: tuple[str, ...]) -> str | None:
-    """The text without the sentences that name an answer; None where nothing sensible would be
-    left.
+    """The text without the sentences that contain an answer; None if there are none or too little
+    text would be left.
     """
     wanted = [gold.lower() for gold in golds]
     kept = [text[start:end] for start, end in sentences]

@@ -1,4 +1,4 @@
-"""Which words are near which, by the encoder's word embeddings."""
+"""Finds related words by the encoder's word embeddings."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,8 +6,8 @@ from tokenizers import Tokenizer
 
 
 class Related:
-    """Orders words by cosine to a word; words that are not one piece of the vocabulary are left
-    out.
+    """Sorts words by their cosine similarity to a word. Words that are not a single token of the
+    vocabulary are left out.
     """
 
     def __init__(self, tokenizer: Tokenizer, embeddings: NDArray[np.float32]) -> None:
