@@ -1,4 +1,4 @@
-"""Which chunks pass which filters, kept from question to question."""
+"""Caches which chunks pass the filters of recent questions."""
 
 import threading
 from collections import OrderedDict
@@ -9,7 +9,7 @@ from index.search.idset import NOTHING, IdSet
 from index.store.store import Store
 
 _KEPT = 64
-"""The number of filters that are kept; with a million chunks, each takes 125 kB."""
+"""The number of filters in the cache. With a million chunks, each takes 125 kB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,10 @@ class Allowed:
 
 
 class AllowedChunks:
-    """The chunks that pass the filters that were used last. Thread-safe.
+    """The chunks that pass the most recently used filters. Thread-safe."""
 
-    To read half a million ids for every question would take longer than the search. So they are
-    read once, and after that only the changes.
-    """
+    # Reading half a million ids for every question would take longer than the search. So they are
+    # read once, and later only their changes.
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -33,7 +32,7 @@ class AllowedChunks:
         self._lock = threading.Lock()
 
     def of(self, filters: Filters, generation: int) -> Allowed:
-        """The chunks that pass, in that generation; in a later one if the store is past it.
+        """The chunks that pass in this generation, or in a later one if the store has one.
 
         :raises StoreError: the store cannot be read
         """

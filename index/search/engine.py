@@ -1,6 +1,6 @@
-"""The protocol of search engines: everything that the index needs of one.
+"""The protocol of search engines: everything that the index needs from one.
 
-Nothing above this module knows which engine finds the chunks; :mod:`index.engines` chooses.
+Nothing above this module knows which engine finds the chunks; :mod:`index.engines` chooses it.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,12 +16,13 @@ from index.store.rows import ChunkIds
 class Candidates:
     """Chunks that may answer a question, all of one generation.
 
-    :param dense: inner product with the question's vector (-1 to 1), of every candidate
-    :param lexical: BM25 (above 0), of those that share a term with the question and rank high by it
-    :param idf: inverse document frequency, over this generation's chunks, of each of the question's
-        analysed terms
-    :param excluded_all: the filters let no chunk through
-    :param whole: false where the store has gone on, so that a chunk may be missing here: ask again
+    :param dense: the inner product of every candidate with the question's vector, -1 to 1
+    :param lexical: the BM25 score (above 0) of those that share a term with the question and rank
+        high by it
+    :param idf: the inverse document frequency of each of the question's analysed terms in this
+        generation
+    :param excluded_all: whether no chunk passes the filters
+    :param whole: False if the store has changed, so that a chunk may be missing; then search again
     """
 
     generation: int
@@ -33,7 +34,7 @@ class Candidates:
 
 
 class CandidateSource(Protocol):
-    """What a search needs of an engine. Thread-safe."""
+    """The part of an engine that a search needs. Thread-safe."""
 
     @property
     def generation(self) -> int:
@@ -44,8 +45,8 @@ class CandidateSource(Protocol):
     ) -> Candidates:
         """The ``limit`` best chunks by vector and the ``limit`` best by terms, together.
 
-        :param vector: makes the question's vector; it is called once, and may take a while
-        :param filters: narrow the search itself
+        :param vector: computes the question's vector; it is called once, and may take a while
+        :param filters: restrict the search itself, so that up to ``limit`` chunks still pass
         """
 
     def advance(self, past: int) -> None:
@@ -58,19 +59,19 @@ class CandidateSource(Protocol):
 class Engine(CandidateSource, Protocol):
     """Finds chunks by meaning and by words. Thread-safe.
 
-    The store is written first, and the engine follows by applying what it misses. So a process that
-    is killed leaves nothing that cannot be caught up.
+    The store is written first, and the engine then applies the changes that it lacks. So if a
+    process is killed, the engine can always catch up.
     """
 
     def follow(self) -> None:
-        """Bring this process, which only reads, to the generation that another one has written.
+        """Bring this process, which only reads, to the generation that another process has written.
 
         :raises StoreError: the indexes stay behind the store, or were built again with other
             settings
         """
 
     def catch_up(self) -> None:
-        """Bring the indexes to the store's generation. Only for the process that writes.
+        """Bring the indexes to the store's generation. Only the process that writes may call this.
 
         :raises StoreError: an index cannot be written
         """
@@ -79,12 +80,12 @@ class Engine(CandidateSource, Protocol):
         """The number of chunks that each index holds, by the index's name in receipts."""
 
     def agrees(self) -> bool:
-        """Whether all indexes hold as many chunks as the store; quick, and no proof."""
+        """Whether all indexes hold as many chunks as the store. A quick check, not a proof."""
 
     def verify(self, chunk_ids: ChunkIds) -> list[str]:
         """A line for each fault: a damaged file, or an index that does not hold these chunks.
 
-        :param chunk_ids: of all chunks in the store
+        :param chunk_ids: the ids of all chunks in the store
         """
 
     @property
@@ -92,16 +93,18 @@ class Engine(CandidateSource, Protocol):
         """Whether :meth:`compact` has something to do."""
 
     def compact(self) -> Callable[[], None]:
-        """Work recent changes into the large part of an index. This takes a while, and nothing
-        waits for it.
+        """Merge recent changes into the large part of an index. This takes a while and blocks
+        nothing.
 
-        :return: shows the result to searches; the writer calls it when it has written a new
-            generation
+        :return: a function that makes searches use the result; the writer calls it after it has
+            written a new generation
         :raises StoreError: it cannot be written to disk
         """
 
     def save(self) -> None:
-        """Write to disk what makes the next opening quicker. Only for the process that writes."""
+        """Write to disk what makes the next opening faster. Only the process that writes may call
+        this.
+        """
 
     def discard(self) -> None:
         """Delete everything, on disk too; :meth:`catch_up` builds it again from the store."""

@@ -1,4 +1,4 @@
-"""Fusion: candidates by meaning and by words, merged into one ranking."""
+"""Fusion merges the candidates by meaning and by words into one ranking."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,20 +6,18 @@ from dataclasses import dataclass
 from index.search.engine import Candidates
 
 DENSE_WEIGHT = 0.6
-"""Weight of the dense score in the fusion; the lexical score has the rest."""
+"""The weight of the dense score in the fusion. The lexical score has the rest."""
 
 
 ASIDE_WEIGHT = 0.1
-"""Weight of a question's other form where it has one, as a follow-up has the words that were
-typed.
-"""
+"""The weight of the other form of a question. For a follow-up, that is its text as it was typed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fused:
-    """A candidate with its fused score (0 to 1) and the scores and ranks (from 1) it came from.
+    """A candidate with its fused score (0 to 1), and its scores and ranks (from 1) in each search.
 
-    :param lexical_score: BM25; 0, without a rank, where no term was shared or others ranked higher
+    :param lexical_score: BM25; 0, without a rank, if it shares no term or too many rank higher
     """
 
     id: int
@@ -37,17 +35,16 @@ def fuse(
     weight: float = DENSE_WEIGHT,
     limit: int | None = None,
 ) -> list[Fused]:
-    """The candidates, best first: a convex combination of both scores, each scaled by what is known
-    of its range.
+    """The candidates, best first, by a convex combination of their scaled scores.
 
-    The dense score is scaled from its least value among the candidates to its greatest, the lexical
-    one from 0 to its greatest. After Bruch, Gai and Ingber, "An Analysis of Fusion Functions for
-    Hybrid Retrieval", arXiv 2210.11934.
+    The dense score is scaled from its lowest value among the candidates to its highest, and the
+    lexical one from 0 to its highest. After Bruch, Gai and Ingber, "An Analysis of Fusion Functions
+    for Hybrid Retrieval", arXiv 2210.11934.
 
     :param aside: the candidates of another form of the question, whose scores have the weight
         ``ASIDE_WEIGHT``
-    :param weight: of the dense score, 0 to 1
-    :param limit: how many to return; all by default
+    :param weight: the weight of the dense score, 0 to 1
+    :param limit: how many to return; by default all
     """
     scores = _fused_scores(candidates, weight)
     if aside is not None:
@@ -87,7 +84,7 @@ def _ranks(scores: Mapping[int, float]) -> dict[int, int]:
 
 
 def _ordered(scores: Mapping[int, float]) -> list[int]:
-    """Best first; equal ones by their numbers."""
+    """The ids, best first. Equal scores are ordered by id."""
     return sorted(scores, key=lambda id: (-scores[id], id))
 
 

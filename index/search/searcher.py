@@ -1,4 +1,4 @@
-"""Hybrid search: candidates by meaning and by words, fused into one ranking of hits."""
+"""Hybrid search fuses candidates by meaning and by words into one ranking of hits."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -16,14 +16,14 @@ from index.store.store import Store
 from index.text.chunk import Chunk
 
 CANDIDATES = 100
-"""How many chunks each side proposes."""
+"""The number of chunks that each of the two searches proposes."""
 
 _PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk that a search found, with what is known about its document.
+    """A chunk that a search found, with metadata of its document.
 
     :param rank: from 1
     """
@@ -48,7 +48,7 @@ class SearchResult:
     """Hits, best first, all of one generation.
 
     :param idf: how rare each of the question's analysed terms is among the chunks; higher is rarer
-    :param excluded_all: there are chunks, and the filters let none of them through
+    :param excluded_all: whether there are chunks, but none of them passes the filters
     """
 
     hits: tuple[Hit, ...]
@@ -65,7 +65,7 @@ class _Side:
     encoder: Encoder
 
     def candidates(self, forms: Sequence[str], limit: int, filters: Filters) -> list[Candidates]:
-        """Those of each form of a question."""
+        """The candidates for each form of a question."""
         return [
             self.engine.candidates(form, partial(self._vector, form), limit, filters)
             for form in forms
@@ -85,12 +85,12 @@ class Searcher:
 
     @property
     def encoder(self) -> Encoder:
-        """The encoder that questions go through."""
+        """The encoder that embeds questions."""
         return self._side.encoder
 
     def turn_to(self, engine: CandidateSource, encoder: Encoder) -> None:
-        """Search with another engine and encoder from now on. A search that is running ends with
-        the old ones, or starts again with the new ones.
+        """Search with another engine and encoder from now on. A running search either finishes with
+        the old ones or starts again with the new ones.
         """
         self._side = _Side(engine, encoder)
 
@@ -104,22 +104,21 @@ class Searcher:
     ) -> SearchResult:
         """The ``top_k`` best chunks for a question, among those that pass the filters.
 
-        :param dense_weight: of the dense score in the fusion; 1 is dense search alone, 0 lexical
-            search alone
-        :param aside: another form of the question, whose scores count for ``ASIDE_WEIGHT``
-        :raises StoreError: the indexes and the store do not agree, or documents change without a
-            pause
+        :param dense_weight: the weight of the dense score in the fusion; 1 means only dense search,
+            0 only lexical search
+        :param aside: another form of the question, whose scores have the weight ``ASIDE_WEIGHT``
+        :raises StoreError: the indexes and the store do not agree, or documents change all the time
         """
         filters = filters or Filters()
         forms = [question] if aside is None or aside == question else [question, aside]
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             side = self._side
-            found = side.candidates(forms, max(CANDIDATES, top_k), filters)
-            candidates = found[0]
-            best = fuse(*found, weight=dense_weight, limit=top_k)
+            by_form = side.candidates(forms, max(CANDIDATES, top_k), filters)
+            candidates = by_form[0]
+            best = fuse(*by_form, weight=dense_weight, limit=top_k)
             stored = self._store.chunks([candidate.id for candidate in best])
-            if _settled(found) and len(stored) == len(best):
+            if _settled(by_form) and len(stored) == len(best):
                 excluded = candidates.excluded_all and not self._store.is_empty()
                 return SearchResult(
                     _hits(best, stored), candidates.generation, candidates.idf, excluded
@@ -131,14 +130,14 @@ class Searcher:
                 )
             if time.monotonic() > deadline:
                 raise StoreError("documents change faster than they can be searched; ask again")
-            # A writer took chunks away after the candidates were found: the next try sees its
+            # A writer removed chunks after the candidates were found. The next attempt sees its
             # generation.
             side.engine.advance(candidates.generation)
 
 
-def _settled(found: Sequence[Candidates]) -> bool:
+def _settled(by_form: Sequence[Candidates]) -> bool:
     """Whether nothing was written between these searches."""
-    return all(each.whole and each.generation == found[0].generation for each in found)
+    return all(each.whole and each.generation == by_form[0].generation for each in by_form)
 
 
 def _hits(best: Sequence[Fused], stored: Mapping[int, StoredChunk]) -> tuple[Hit, ...]:

@@ -8,13 +8,17 @@ from corpus.document import Document
 from index.text.sentences import Section, sections, sentences, trimmed
 
 REVISION = 1
-"""Raised with every change of how documents are cut: an index of another revision is renewed."""
+"""Increased with every change of how documents are cut. An index with another revision is
+renewed.
+"""
 
 TokenSpans = Callable[[Sequence[str]], list[list[tuple[int, int]]]]
 """Returns the tokens of each text as half-open spans of code points."""
 
 _MAX_CHARACTERS_PER_TOKEN = 12
-"""The most characters that a token counts for: an endless word may be a single unknown token."""
+"""The greatest number of characters that count as one token, since a very long word may be a single
+unknown token.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class Chunk:
 
     @property
     def embedded_text(self) -> str:
-        """What the encoder sees."""
+        """The text that the encoder gets."""
         return f"{self.context}\n{self.text}" if self.context else self.text
 
 
@@ -42,9 +46,9 @@ class Chunk:
 class ChunkSettings:
     """How documents are cut.
 
-    :param max_tokens: the most tokens of a chunk, by the encoder's tokenizer, without context and
-        special tokens
-    :param overlap: sentences that a chunk repeats from the one before it
+    :param max_tokens: the greatest number of tokens of a chunk, by the encoder's tokenizer, without
+        context and special tokens
+    :param overlap: the number of sentences that a chunk repeats from the one before it
     """
 
     max_tokens: int = 160
@@ -59,7 +63,7 @@ class ChunkSettings:
 class _Piece:
     """A sentence, or a part of one that is too long for a chunk of its own.
 
-    :param tokens: how many it has, or as many as prose of its length has at least
+    :param tokens: the number of its tokens; a very long word counts for more, by its length
     """
 
     start: int
@@ -75,7 +79,7 @@ def chunk_document(
     Together they contain every character except headings and white space. No chunk crosses a
     heading.
     """
-    found = sections(document.text)
+    parts = sections(document.text)
     return [
         Chunk(
             document.id,
@@ -86,7 +90,7 @@ def chunk_document(
             _context(document, section),
         )
         for section, pieces in zip(
-            found, _pieces(document.text, found, token_spans, settings.max_tokens), strict=True
+            parts, _pieces(document.text, parts, token_spans, settings.max_tokens), strict=True
         )
         for start, end in _windows(pieces, settings)
     ]
@@ -143,9 +147,9 @@ def _piece(start: int, end: int, tokens: int) -> _Piece:
 def _word_break(text: str, start: int, limit: int) -> int:
     """The end of the last word in the second half of ``text[start:limit]``, or the limit."""
     middle = (start + limit) // 2
-    for at in range(limit, middle, -1):
-        if text[at - 1].isspace() or text[at : at + 1].isspace():
-            return at
+    for position in range(limit, middle, -1):
+        if text[position - 1].isspace() or text[position : position + 1].isspace():
+            return position
     return limit
 
 

@@ -1,7 +1,7 @@
-"""Sentences and sections of a text, as spans that never lose their offsets.
+"""Splits a text into sentences and sections, as spans with exact offsets.
 
-Rules, not a model: the same text gives the same spans on every machine, and nothing is normalised
-on the way.
+It uses rules and not a model, so the same text gives the same spans on every machine. It does not
+normalise the text.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 REVISION = 1
-"""Raised with every change of the rules below: an index of another revision is renewed."""
+"""Increased with every change of the rules below. An index with another revision is renewed."""
 
 _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)")
 _HEADING_END = " \t\r#"
@@ -43,8 +43,7 @@ _WRAP_MINIMUM = 30
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A run of text under one heading: ``text[start:end]`` is its body, the headings themselves are
-    outside it.
+    """A run of text under one heading. Its body is ``text[start:end]``, without the heading.
 
     :param headings: the heading and those above it, outermost first
     """
@@ -55,12 +54,11 @@ class Section:
 
 
 def sections(text: str) -> list[Section]:
-    """The sections of a text, in order; a text with nothing but headings is one section without
-    any.
+    """The sections of a text, in order. A text of only headings is one section without headings.
 
-    Headings are lines that open with one to six ``#`` (ATX), outside fenced code.
+    Headings are lines that begin with one to six ``#`` (ATX), outside fenced code.
     """
-    found: list[Section] = []
+    parts: list[Section] = []
     headings: list[tuple[int, str]] = []
     start, fenced = 0, False
     for line_start, line_end in _lines(text, 0, len(text)):
@@ -69,14 +67,14 @@ def sections(text: str) -> list[Section]:
             fenced = not fenced
         heading = None if fenced else _HEADING.match(line)
         if heading:
-            found.append(Section(tuple(title for _, title in headings), start, line_start))
+            parts.append(Section(tuple(title for _, title in headings), start, line_start))
             level = len(heading[1])
             headings = [(above, title) for above, title in headings if above < level] + [
                 (level, heading[2].rstrip(_HEADING_END))
             ]
             start = line_end
-    found.append(Section(tuple(title for _, title in headings), start, len(text)))
-    return [section for section in found if text[section.start : section.end].strip()] or [
+    parts.append(Section(tuple(title for _, title in headings), start, len(text)))
+    return [section for section in parts if text[section.start : section.end].strip()] or [
         Section((), 0, len(text))
     ]
 
@@ -84,7 +82,8 @@ def sections(text: str) -> list[Section]:
 def sentences(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
     """The sentences of ``text[start:end]`` as half-open spans into ``text``.
 
-    They do not overlap, are trimmed of white space, and hold every other character of the range.
+    They do not overlap, have no white space at their ends, and together contain all other
+    characters of the range.
     """
     return [
         sentence
@@ -94,17 +93,15 @@ def sentences(text: str, start: int = 0, end: int | None = None) -> list[tuple[i
 
 
 def sentence_at(text: str, start: int, end: int) -> tuple[int, int]:
-    """The smallest run of whole sentences of ``text`` that holds ``text[start:end]``."""
-    touched = [span for span in sentences(text) if span[0] < end and start < span[1]]
-    if not touched:
+    """The smallest run of whole sentences of ``text`` that contains ``text[start:end]``."""
+    overlapping = [span for span in sentences(text) if span[0] < end and start < span[1]]
+    if not overlapping:
         return start, end
-    return min(start, touched[0][0]), max(end, touched[-1][1])
+    return min(start, overlapping[0][0]), max(end, overlapping[-1][1])
 
 
 def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """The span without the white space at its ends; empty, at its start, where there is nothing
-    else.
-    """
+    """The span without the white space at its ends. A span of only white space becomes empty."""
     body = text[start:end]
     lead = len(body) - len(body.lstrip())
     return start + lead, start + max(lead, len(body.rstrip()))
@@ -120,7 +117,7 @@ def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _paragraphs(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Spans that no sentence crosses: blocks between blank lines, or their lines where these are
+    """Spans that no sentence crosses: blocks between blank lines, or their single lines if they are
     not wrapped text.
     """
     for block in _blocks(text, start, end):
@@ -146,8 +143,8 @@ def _blocks(text: str, start: int, end: int) -> Iterator[list[tuple[int, int]]]:
 
 
 def _wraps(line: str, following: str, width: int) -> bool:
-    """Whether a paragraph goes on from ``line`` to ``following``: text that was wrapped at a width,
-    not a list.
+    """Whether ``following`` continues the paragraph of ``line``, as in text wrapped at a width and
+    not in a list.
     """
     if width > _WRAP_WIDTH or len(line) < _WRAP_MINIMUM or _LIST_MARK.match(following):
         return False

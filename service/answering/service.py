@@ -1,6 +1,4 @@
-"""The service: one opened collection with its Answerer, and every answer kept. All channels share
-it.
-"""
+"""The service that all channels share: one open collection with its Answerer and stored answers."""
 
 import hashlib
 import json
@@ -35,15 +33,15 @@ from service.reader.span import Watch, unwatched
 from service.settings import CONVERSATION_HOURS, Settings
 
 MAX_EXCHANGES = MAX_TURNS // 2
-"""How many exchanges of a conversation are looked at: as many as a client may send."""
+"""The number of exchanges of a conversation that are used: as many as a client may send."""
 
 _ID_LENGTH = 32
 PATIENCE_S = 10.0
-"""How long a question is tried again while documents are deleted under it."""
+"""How long a question is retried while documents that it uses are deleted."""
 
 Observer = Callable[[str, Mapping[str, float]], None]
 """Called for every question with its outcome ("answered", the reason for a refusal, or "failed")
-and the milliseconds of each stage, none if the answer was kept already.
+and the milliseconds of each stage, which are empty if the answer was stored already.
 """
 
 ANSWERED = "answered"
@@ -53,7 +51,7 @@ log = logging.getLogger("quoth")
 
 
 class AnswerService:
-    """Takes questions and gives kept answers. Thread-safe."""
+    """Answers questions and stores the answers. Thread-safe."""
 
     def __init__(
         self,
@@ -69,7 +67,8 @@ class AnswerService:
     ) -> None:
         """Open the data folder.
 
-        :param revisions: of the code that the index was built with, to serve it until it is renewed
+        :param revisions: the revisions of the code that the index was built with, to serve it
+            until it is renewed
         :param conversation_hours: how long a conversation is kept after its last question
         :raises StoreError: it is being written by another process, damaged, or built with other
             settings
@@ -114,16 +113,16 @@ class AnswerService:
 
     @property
     def fingerprint(self) -> str:
-        """Changes with all that an answer depends on besides the documents and the question."""
+        """Changes with everything that an answer depends on, except documents and question."""
         encoder = json.dumps(self.collection.searcher.encoder.identity.as_dict())
         parts = (self._version, encoder, self.reader.fingerprint, self._numbers)
         return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
     def renew(self, encoder: Encoder, source: str) -> None:
-        """Have the documents embedded anew with another encoder in the background, and answer with
-        it once they are.
+        """Embed the documents again with another encoder in the background, and answer with it
+        once that is done.
 
-        :param source: what the encoder was loaded from
+        :param source: the name or path that the encoder was loaded from
         :raises StoreError: the disk is full
         """
         self._renewal = Renewal(self.collection.folder, self.collection.store, encoder, source)
@@ -136,18 +135,18 @@ class AnswerService:
         try:
             renewal.run(self.collection)
         except QuothError as exc:
-            log.error("the index could not be embedded anew, and serves on as it was: %s", exc)
+            log.error("the index could not be renewed, and the old one stays in use: %s", exc)
 
     def ask(self, question: Question, watch: Watch = unwatched) -> KeptAnswer:
-        """The answer, kept under its id.
+        """The answer, stored under its id.
 
-        An answer depends on the question and on the state of the collection alone: the same
-        question on the same generation gives the bytes that were kept the first time. With a
+        An answer depends only on the question and on the state of the collection: the same
+        question on the same generation gives the bytes that were stored the first time. With a
         ``conversation_id``, the earlier exchanges of that conversation are the history, and this
         one is added to them.
 
-        :param watch: called with the passages before they are read, unless the answer is kept
-            already; an exception that it raises ends the work
+        :param watch: called with the passages before they are read, unless the answer is stored
+            already; an exception that it raises stops the work
         :raises QuothError: the index cannot be searched
         """
         try:
@@ -165,14 +164,14 @@ class AnswerService:
             raise
 
     def kept_answer(self, answer_id: str) -> KeptAnswer | None:
-        """A kept answer; None if none is kept under that id, or a document that it shows was
+        """The answer stored under an id; None if there is none, or a document that it showed was
         deleted.
         """
         body = self.history.find(answer_id)
         return None if body is None else KeptAnswer.parse(body)
 
     def search(self, question: Question) -> RetrievedPassages:
-        """The passages nearest to a question.
+        """The passages that match a question best.
 
         :raises QuothError: the index cannot be searched
         """
@@ -182,7 +181,7 @@ class AnswerService:
         )
 
     def document(self, document_id: str, version: str | None = None) -> DocumentRecord:
-        """A document with its text, of the given version or the present one.
+        """A document with its text, in the given version or the current one.
 
         :raises NotFoundError: there is no such document or version
         """
@@ -204,8 +203,8 @@ class AnswerService:
             try:
                 return self._answer(question, watch)
             except NotFoundError as exc:
-                # A document was deleted while it was read, quoted or kept. The next attempt does
-                # not see it. This is the only place that tries again for that.
+                # A document was deleted while it was being read, quoted or stored. The next attempt
+                # does not see it. Nothing else retries for this reason.
                 if time.monotonic() > deadline:
                     raise StoreError(
                         "documents are deleted faster than they can be quoted; ask again"
@@ -223,7 +222,7 @@ class AnswerService:
         shown = {hit.chunk.document_id for hit in trace.hits}
         kept = self.history.save(record.id, question.text, body, shown)
         self._observe(label, trace.timings_ms)
-        # Somebody may have asked the same meanwhile; the answer that was kept first is given.
+        # Somebody may have asked the same question meanwhile. The answer stored first is returned.
         return KeptAnswer(record, body) if kept == body else KeptAnswer.parse(kept)
 
     def give_feedback(
@@ -233,33 +232,33 @@ class AnswerService:
         comment: str | None,
         correct: tuple[str, int, int] | None,
     ) -> int:
-        """Keep what somebody says of an answer.
+        """Store feedback on an answer.
 
         :param correct: document id, start and end of the right answer
-        :return: the number of the feedback
+        :return: the id of the feedback
         :raises NotFoundError: there is no such answer or document
-        :raises QuestionError: the right answer's place is outside its document
+        :raises QuestionError: the span of the right answer is outside its document
         """
         store = self.collection.store
-        place: dict[str, object] | None = None
+        location: dict[str, object] | None = None
         if correct is not None:
             document_id, start, end = correct
             document = store.document(document_id)
             if not start < end <= len(document.text):
                 raise QuestionError(
-                    f"{start}-{end} is no place in document {document_id!r}, which has "
+                    f"{start}-{end} is not a span of document {document_id!r}, which has "
                     f"{len(document.text)} characters",
                     "correct",
                 )
             quote = document.text[start:end]
-            place = {
+            location = {
                 "document_id": document_id,
                 "version": document.version,
                 "start": start,
                 "end": end,
                 "quote": quote,
             }
-        return self.history.add_feedback(answer_id, helpful, comment, place)
+        return self.history.add_feedback(answer_id, helpful, comment, location)
 
     def _observe(self, label: str, timings_ms: Mapping[str, float]) -> None:
         for observer in self.observers:
@@ -289,7 +288,7 @@ def _calibrations(
     store: Store, fitted: Fitted, reader: str, encoder: Encoder
 ) -> tuple[Mapping[AnswerForm, Calibration], str]:
     """The index's own calibration if it has one for this reader and this encoder, else the one that
-    comes with Quoth.
+    ships with Quoth.
 
     :return: the calibrations, and a text that changes whenever their numbers do
     """
@@ -311,9 +310,9 @@ def _calibrations(
 
 
 def open_collection(settings: Settings, *, writable: bool) -> Collection:
-    """The collection that the settings describe, for what takes no reader.
+    """The collection that the settings describe, for work that needs no reader.
 
-    :raises SettingsError: the encoder is not there, or damaged
+    :raises SettingsError: the encoder is missing or damaged
     :raises StoreError: the data folder cannot be opened
     """
     collection = Collection(
@@ -329,9 +328,9 @@ def open_collection(settings: Settings, *, writable: bool) -> Collection:
 def open_service(settings: Settings, *, writable: bool, renewing: bool = False) -> AnswerService:
     """The service that the settings describe.
 
-    :param renewing: an index that was built with another encoder, or with other chunks, is not
-        refused: it answers as it is, and is embedded anew in the background
-    :raises SettingsError: the encoder or the reader is not there, or damaged
+    :param renewing: whether to serve an index that was built with other settings and to renew it in
+        the background, instead of refusing it
+    :raises SettingsError: the encoder or the reader is missing or damaged
     :raises StoreError: the data folder cannot be opened
     """
     encoder = _encoder(settings, settings.encoder)
@@ -351,8 +350,8 @@ def open_service(settings: Settings, *, writable: bool, renewing: bool = False) 
         _record_source(service.collection, settings, writable)
     else:
         log.warning(
-            "the index was built with other settings: it answers as it is, and is embedded "
-            "anew meanwhile"
+            "the index was built with other settings: it answers as it is, and is renewed in the "
+            "background"
         )
         service.renew(encoder, settings.encoder)
     return service
@@ -360,7 +359,7 @@ def open_service(settings: Settings, *, writable: bool, renewing: bool = False) 
 
 @dataclass(frozen=True, slots=True)
 class _Built:
-    """What an index is built with, loaded."""
+    """The loaded encoder and the settings that an index was built with."""
 
     encoder: Encoder
     chunking: ChunkSettings
@@ -368,17 +367,17 @@ class _Built:
 
 
 def _former(settings: Settings, encoder: Encoder) -> _Built | None:
-    """What the index was built with where that is something else and still here."""
+    """What the index was built with, if that differs from the settings and is still available."""
     built = built_otherwise(settings.data_dir, encoder)
     if built is None:
         return None
     try:
-        found = _encoder(settings, built.source)
+        encoder_then = _encoder(settings, built.source)
     except SettingsError:
         return None
-    if found.identity.as_dict() != built.identity:
+    if encoder_then.identity.as_dict() != built.identity:
         return None
-    return _Built(found, built.chunking, built.revisions)
+    return _Built(encoder_then, built.chunking, built.revisions)
 
 
 def _encoder(settings: Settings, source: str) -> Encoder:
@@ -386,8 +385,8 @@ def _encoder(settings: Settings, source: str) -> Encoder:
 
 
 def _record_source(collection: Collection, settings: Settings, writable: bool) -> None:
-    """Keep what the encoder was loaded from: a later one is told by it what to serve with
-    meanwhile.
+    """Record what the encoder was loaded from, so that a later process can serve with it during a
+    renewal.
     """
     if writable and collection.store.encoder_source() != settings.encoder:
         collection.store.set_encoder_source(settings.encoder)
