@@ -1,9 +1,9 @@
-"""The analyser: turns texts and questions into the terms that the lexical index knows."""
+"""The analyser turns texts and questions into the terms of the lexical index."""
 
 import tantivy
 
 REVISION = 1
-"""Raised with every change of the terms that a text has: a lexical index of another revision is
+"""Increased with every change of the terms of a text. A lexical index with another revision is
 built again.
 """
 

@@ -1,4 +1,4 @@
-"""The compressed part of a large vector index: an inverted file with one byte for each number."""
+"""The compressed part of a large vector index: an inverted file with one byte per component."""
 
 import math
 import os
@@ -18,12 +18,13 @@ StoredVectors = Callable[[Sequence[int]], tuple[ChunkIds, Vectors]]
 """Returns the ids that exist, in any order, and their vectors, ``[ids, dimension]``."""
 
 _LISTS = 4.0
-"""Lists of the inverted file, times the square root of how many vectors there are."""
+"""The number of lists of the inverted file, divided by the square root of the number of vectors."""
 
 _PROBED = 100
-"""Lists that are searched where nothing is narrowed, more where filters leave less in each.
+"""The number of lists that are searched without filters. With filters, more lists are searched.
 
-How many find the nearest depends little on how many there are (docs/benchmarks.md).
+The number needed to find the nearest vectors depends little on the number of lists
+(docs/benchmarks.md).
 """
 
 _SAMPLE_PER_LIST = 40
@@ -31,20 +32,20 @@ _SAMPLE_PER_LIST = 40
 _TRAINING_ROUNDS = 10
 
 OUTGROWN = 4
-"""How many times larger than planned the lists may become."""
+"""The factor by which the number of vectors may outgrow the lists before they are built again."""
 
 _READ_AT_ONCE = 10_000
-"""Vectors that are read from the store together."""
+"""The number of vectors that are read from the store together."""
 
 _SCORED_AT_ONCE = 1_000
-"""Allowed vectors up to which all of them are read and scored."""
+"""The number of allowed vectors up to which all of them are read and scored."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompressedPart:
-    """The compressed part: an inverted file that never changes, and what of it still counts.
+    """The compressed part: an inverted file that never changes, and the ids in it that are current.
 
-    :param path: where it is mapped from
+    :param path: the file that is mapped into memory
     :param alive: the ids of its chunks, without those that were replaced or removed since
     """
 
@@ -54,7 +55,7 @@ class CompressedPart:
 
     @classmethod
     def of(cls, index: faiss.IndexIVF, path: Path) -> "CompressedPart":
-        """The whole of a file."""
+        """The compressed part with every vector of a file."""
         lists = index.invlists
         held = [_ids_of(lists, number) for number in range(index.nlist) if lists.list_size(number)]
         return cls(index, path, IdSet.of(np.concatenate(held)) if held else NOTHING)
@@ -65,9 +66,7 @@ class CompressedPart:
         return int(self.index.ntotal) - len(self.alive)
 
     def shortlist(self, vector: Vectors, limit: int, allowed: IdSet | None) -> ChunkIds:
-        """The numbers of about the ``limit`` nearest; of all that are allowed where these are
-        few.
-        """
+        """The ids of about the ``limit`` nearest chunks, or of all allowed chunks if few."""
         counted = self.alive if allowed is None else self.alive & allowed
         left = len(counted)
         if left == 0 or (allowed is not None and left <= _SCORED_AT_ONCE):
@@ -81,7 +80,7 @@ class CompressedPart:
 
 
 def trained_index(dimension: int, stored: StoredVectors, ids: ChunkIds) -> faiss.IndexIVF:
-    """An empty inverted file, its lists and scales made from a sample of the vectors."""
+    """An empty inverted file whose lists and scales are trained on a sample of the vectors."""
     lists = lists_for(len(ids))
     index = faiss.IndexIVFScalarQuantizer(
         faiss.IndexFlatIP(dimension),
@@ -101,7 +100,7 @@ def lists_for(total: int) -> int:
 
 @contextmanager
 def all_cores() -> Iterator[None]:
-    """All cores for what this thread does with FAISS."""
+    """Let FAISS use all cores in this thread while the block runs."""
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(os.cpu_count() or 1)
     try:
@@ -115,11 +114,9 @@ def bitmap_of(ids: IdSet) -> faiss.IDSelector:
 
 
 def _sample(stored: StoredVectors, ids: ChunkIds, size: int) -> Vectors:
-    """Vectors drawn at random, the same each time.
-
-    They are not every n-th vector, because in documents that repeat one pattern of chunks, that
-    would take the same part of each.
-    """
+    """A random sample of the vectors, the same each time."""
+    # Every n-th vector would not do: in documents that repeat one pattern of chunks, it would be
+    # the same part of each.
     drawn = np.sort(np.random.default_rng(0).choice(ids, min(size, len(ids)), replace=False))
     parts = np.array_split(drawn, math.ceil(len(drawn) / _READ_AT_ONCE))
     return np.concatenate([stored(part.tolist())[1] for part in parts])
@@ -132,8 +129,9 @@ def _ids_of(lists: faiss.InvertedLists, number: int) -> ChunkIds:
 
 
 def use_one_core() -> None:
-    """Let FAISS use one core in this thread: the others search words, or answer other questions.
+    """Let FAISS use one core in this thread, because the others search words or answer other
+    questions.
 
-    FAISS keeps the number for each thread, so every thread that searches calls this.
+    FAISS keeps this setting per thread, so every thread that searches calls this.
     """
     faiss.omp_set_num_threads(1)

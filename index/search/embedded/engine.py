@@ -41,9 +41,8 @@ class _Snapshot:
 class EmbeddedEngine:
     """FAISS and tantivy, kept at the store's generation.
 
-    The store is written first; the indexes follow by applying what they miss
-    (:class:`index.store.store.Changes`), here after every write and at every opening. So killing
-    the process at any moment leaves nothing that cannot be caught up.
+    The store is written first. After every write and at every opening, the indexes apply the
+    changes that they lack. So they can always catch up if the process is killed.
     """
 
     def __init__(
@@ -54,12 +53,12 @@ class EmbeddedEngine:
         writable: bool,
         mend: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Load what is on disk; :meth:`catch_up` or :meth:`follow` brings it to the store's
+        """Load what is on disk. :meth:`catch_up` or :meth:`follow` then brings it to the store's
         generation.
 
-        :param mend: brings what is on disk to the store's generation where no writer is there to do
-            it, and says whether it could; for a reader whose writer was cut off
-        :raises StoreError: the lexical index is damaged and not to be written
+        :param mend: brings what is on disk to the store's generation if there is no writer to do
+            it, and returns whether it could; for a reader whose writer was killed
+        :raises StoreError: the lexical index is damaged and must not be written
         """
         self._folder = folder
         self._store = store
@@ -67,9 +66,8 @@ class EmbeddedEngine:
         self._writable = writable
         self._mend = mend
         self._allowed = AllowedChunks(store)
-        self._pool = ThreadPoolExecutor(
-            thread_name_prefix="words"
-        )  # its threads end when nobody has this any more
+        # Its threads end when the engine is garbage-collected.
+        self._pool = ThreadPoolExecutor(thread_name_prefix="words")
         self._lexical = LexicalIndex(folder, writable)
         vectors = VectorIndex.load(folder, dimension, store.vectors, writable)
         self._snapshot = _Snapshot(vectors, self._lexical.snapshot)
@@ -92,11 +90,9 @@ class EmbeddedEngine:
     def candidates(
         self, question: str, vector: Callable[[], Vectors], limit: int, filters: Filters
     ) -> Candidates:
-        """The ``limit`` best chunks by vector and the ``limit`` best by terms, together.
-
-        Words are searched in another thread while the vector is made and searched with: on two
-        cores this costs nothing.
-        """
+        """The ``limit`` best chunks by vector and the ``limit`` best by terms, together."""
+        # Words are searched in another thread while the vector is computed and searched with. On
+        # two cores, this costs no time.
         snapshot = self._snapshot
         generation = snapshot.vectors.generation
         allowed = self._allowed.of(filters, generation) if filters else None
@@ -126,7 +122,7 @@ class EmbeddedEngine:
             ),
             *(f"FAISS's file {name} is damaged" for name in VectorIndex.damaged(self._folder)),
         ]
-        if damage:  # What such files hold cannot be compared.
+        if damage:  # The contents of damaged files cannot be compared.
             return damage
         expected, snapshot = chunk_ids.tolist(), self._snapshot
         return [
@@ -139,36 +135,36 @@ class EmbeddedEngine:
         return {"vectors": len(self._snapshot.vectors), "terms": len(self._snapshot.lexical)}
 
     def agrees(self) -> bool:
-        """Whether both indexes hold as many chunks as the store; quick, and no proof."""
+        """Whether both indexes hold as many chunks as the store. A quick check, not a proof."""
         return set(self.sizes().values()) == {self._store.chunk_count()}
 
     def catch_up(self) -> None:
-        """Bring both indexes to the store's generation. For the process that may write.
+        """Bring both indexes to the store's generation. Only the process that writes may call this.
 
-        :raises StoreError: the lexical index cannot be written; the store is ahead then, until this
+        :raises StoreError: the lexical index cannot be written; then the store is ahead until this
             succeeds
         """
         self._reach(self._snapshot.vectors)
 
     def compact(self) -> Callable[[], None]:
-        """Work new vectors into FAISS's compressed part, or make one. This takes a while, and
-        nothing waits for it.
+        """Merge new vectors into FAISS's compressed part, or create it. This takes a while and
+        blocks nothing.
 
-        :return: shows the result to searches; the writer calls it when it has written a new
-            generation
+        :return: a function that makes searches use the result; the writer calls it after it has
+            written a new generation
         :raises StoreError: it cannot be written to disk
         """
         vectors = self._snapshot.vectors
-        made = self._built() if vectors.outgrown else vectors.compacted(self._folder)
-        return partial(self._show, made)
+        compacted = self._built() if vectors.outgrown else vectors.compacted(self._folder)
+        return partial(self._show, compacted)
 
     def follow(self, timeout_s: float = 5.0) -> None:
-        """Bring this process to the generation that another one has written.
+        """Bring this process to the generation that another process has written.
 
-        :raises StoreError: the lexical index stays behind the store, whose writer is very slow; or
-            the index was built again with another encoder, or with other chunks
+        :raises StoreError: the lexical index stays behind the store, or the index was built again
+            with other settings
         """
-        with self._following:  # Two threads at once could put an older generation in place.
+        with self._following:  # Two threads at once could install an older generation.
             self._follow(timeout_s)
 
     def _follow(self, timeout_s: float) -> None:
@@ -200,9 +196,9 @@ class EmbeddedEngine:
                 time.sleep(_POLL_S)
 
     def advance(self, past: int, timeout_s: float = 10.0) -> None:
-        """Wait until the next search sees a generation after ``past``, where the store has one.
+        """Wait until the next search sees a generation after ``past``, if the store has one.
 
-        In the process that writes, another thread is between its write and :meth:`catch_up`.
+        In the process that writes, another thread is then between its write and :meth:`catch_up`.
 
         :raises StoreError: the indexes stay behind the store
         """
@@ -262,16 +258,15 @@ class EmbeddedEngine:
         self._closed = True
         self.pause()
 
-    def _show(self, made: VectorIndex) -> None:
-        self._reach(made)
+    def _show(self, vectors: VectorIndex) -> None:
+        self._reach(vectors)
         self.save()
 
     def _reach(self, vectors: VectorIndex) -> None:
         """Show these vectors, and the terms, at the store's generation."""
         reached = self._store.generation
-        if (
-            max(vectors.generation, self._snapshot.lexical.generation) > reached
-        ):  # the store was put back
+        # The indexes are ahead only if an older copy of the store was restored.
+        if max(vectors.generation, self._snapshot.lexical.generation) > reached:
             self.discard()
             vectors = self._snapshot.vectors
         lexical = self._snapshot.lexical
@@ -301,14 +296,14 @@ class EmbeddedEngine:
         return VectorIndex.built(self._folder, self._dimension, self._store.vectors, ids, parts)
 
     def _nearest_on_disk(self) -> VectorIndex:
-        """The vectors of this process, or newer ones on disk if this process has none, or too many
-        beside its compressed part.
+        """The vectors of this process. If it has none, or too many beside its compressed part,
+        newer ones on disk.
         """
         vectors = self._snapshot.vectors
         if vectors.generation and not vectors.crowded:
             return vectors
-        found = VectorIndex.load(self._folder, self._dimension, self._store.vectors)
-        return found if found.generation > vectors.generation else vectors
+        on_disk = VectorIndex.load(self._folder, self._dimension, self._store.vectors)
+        return on_disk if on_disk.generation > vectors.generation else vectors
 
 
 def _differences(name: str, expected: Sequence[int], held: Sequence[int]) -> Iterator[str]:

@@ -69,7 +69,7 @@ class LexicalIndex:
         try:
             self._write(changes)
         except BaseException as exc:
-            self._writer = None  # what it was given so far goes with it
+            self._writer = None  # This discards its uncommitted changes.
             if not isinstance(exc, ValueError | OSError):
                 raise
             raise StoreError(
@@ -95,9 +95,9 @@ class LexicalIndex:
             record_revisions(self._folder.parent)
         self._index.register_tokenizer("quoth", ANALYZER)
         self.snapshot = self._take_snapshot()
-        self.snapshot.idf(
-            "text"
-        )  # opens the terms of every segment: damage shows here, not at the first question
+        # This opens the terms of every segment, so that damage shows here and not at the first
+        # question.
+        self.snapshot.idf("text")
 
     def _take_snapshot(self) -> LexicalSnapshot:
         return LexicalSnapshot(self._index.searcher(), self._index.schema)
@@ -105,7 +105,7 @@ class LexicalIndex:
     def _write(self, changes: Iterable[ChunkChanges]) -> None:
         if self._writer is None:
             self._writer = self._index.writer(heap_size=_HEAP_BYTES, num_threads=1)
-            # a commit that was cut off left files whose names come again
+            # An interrupted commit may have left files whose names will be used again.
             self._writer.garbage_collect_files()
         reached = 0
         for part in changes:

@@ -12,14 +12,13 @@ from corpus.errors import StoreError
 from index.search.embedded import analyser, lexical_schema
 
 TERMS_FOLDER = "terms"
-_FOOTER = struct.Struct(
-    "<II"
-)  # how long the footer before it is, and a number that marks tantivy's files
+# The length of the footer before it, and the number that marks tantivy's files.
+_FOOTER = struct.Struct("<II")
 _FOOTER_MARK = 1337
 _PARTS = ("fast", "fieldnorm", "idx", "pos", "store", "term")
 _REVISIONS = "quoth-revisions.json"
 _FIRST_REVISION = 1
-"""The revision of every part of an index from before revisions were written."""
+"""The revision of every part of an index that was written before revisions were recorded."""
 
 
 def discard_terms(folder: Path) -> None:
@@ -35,40 +34,40 @@ def move_terms(source: Path, target: Path) -> None:
 
 
 def has_current_terms(folder: Path) -> bool:
-    """Whether the lexical index in a data folder has the terms and fields of the present code. An
-    index that does not exist has.
+    """Whether the lexical index in a data folder has the terms and fields of the current code, or
+    does not exist.
     """
-    place = folder / TERMS_FOLDER
+    terms = folder / TERMS_FOLDER
     try:
-        written = json.loads((place / _REVISIONS).read_bytes())
+        written = json.loads((terms / _REVISIONS).read_bytes())
     except FileNotFoundError:
         written = {}
     except (OSError, ValueError):
         return False
     present = _revisions()
     first = dict.fromkeys(present, _FIRST_REVISION)
-    return not (place / "meta.json").exists() or {**first, **written} == present
+    return not (terms / "meta.json").exists() or {**first, **written} == present
 
 
 def record_revisions(folder: Path) -> None:
-    """Write down that the lexical index in a data folder is built by the present code."""
+    """Record that the current code built the lexical index in a data folder."""
     (folder / TERMS_FOLDER / _REVISIONS).write_text(json.dumps(_revisions()))
 
 
 def damaged_files(folder: Path) -> list[str]:
-    """The names of the present generation's files that do not hold what tantivy wrote.
+    """The names of the current generation's files whose content is not what tantivy wrote.
 
-    Each file ends with a checksum, which tantivy itself does not compare. Files of a generation
-    that is still being written are not among them.
+    Each file ends with a checksum, which tantivy itself does not check. Files of a generation that
+    is still being written are not checked.
     """
-    place = folder / TERMS_FOLDER
-    return sorted(name for name in _committed(place) if _is_damaged(place / name))
+    terms = folder / TERMS_FOLDER
+    return sorted(name for name in _committed(terms) if _is_damaged(terms / name))
 
 
-def _committed(place: Path) -> set[str]:
-    """The names of the present generation's files; none if their list cannot be read."""
+def _committed(terms: Path) -> set[str]:
+    """The names of the current generation's files; empty if their list cannot be read."""
     try:
-        segments = json.loads((place / "meta.json").read_bytes())["segments"]
+        segments = json.loads((terms / "meta.json").read_bytes())["segments"]
         ids = {
             segment["segment_id"].replace("-", ""): segment["deletes"] or {} for segment in segments
         }
@@ -90,20 +89,20 @@ def _is_damaged(path: Path) -> bool:
         footer = json.loads(data[len(body) : -_FOOTER.size])
         return bool(mark != _FOOTER_MARK or footer["crc"] != zlib.crc32(body))
     except FileNotFoundError:
-        return False  # merged away meanwhile
+        return False  # It was merged into another file meanwhile.
     except (struct.error, ValueError, KeyError, TypeError):
         return True
 
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turn what tantivy raises for files that are damaged or of another version into a
+    """Turn tantivy's errors about files that are damaged or of another version into a
     :class:`StoreError`.
     """
     try:
         yield
     except BaseException as exc:
-        # A panic of Rust is no Exception, and its class cannot be imported.
+        # A Rust panic is not an Exception, and its class cannot be imported.
         if isinstance(exc, ValueError | OSError) or type(exc).__name__ == "PanicException":
             raise StoreError(f"the lexical index is damaged ({exc}); run quoth rebuild") from exc
         raise

@@ -1,4 +1,4 @@
-"""The schema of the lexical index, and a chunk as an entry of it."""
+"""The schema of the lexical index, and the conversion of a chunk to an entry."""
 
 from datetime import date
 
@@ -7,8 +7,8 @@ import tantivy
 from index.store.chunks import StoredChunk
 
 REVISION = 1
-"""Raised with every change of the fields or of what they hold: a lexical index of another revision
-is built again.
+"""Increased with every change of the fields or their contents. A lexical index with another
+revision is built again.
 """
 
 

@@ -13,25 +13,25 @@ from index.search.embedded.lexical_schema import day_number
 from index.search.idset import IdSet
 
 CONTEXT_WEIGHT = 0.5
-"""How much a term in the title or a heading counts against one in the text."""
+"""The weight of a term in the title or a heading, compared with one in the text."""
 
 ALL_TERMS_UP_TO = 50_000
 """The number of chunks up to which every term of a question is searched in full."""
 
 POSTINGS = 200_000
-"""The number of chunks that are read, term by term, to propose candidates. More frequent words only
+"""The number of chunks that are read, term by term, to propose candidates. More frequent terms only
 score what the rarer ones propose.
 
-A word of every second chunk says next to nothing of what a chunk is about (its idf is 0.7, that of
-a name 8 to 13).
+A word in every second chunk says almost nothing about the topic of a chunk: its idf is 0.7, and
+that of a name is 8 to 13.
 """
 
 _DEEPER = 2
 """The number of chunks proposed for each one wanted, if some words have not been scored yet."""
 
 _BROAD = 8
-"""If filters let through more than one chunk in this many, the best of all chunks are searched for
-those that pass.
+"""If more than one chunk in this many passes the filters, the best of all chunks are searched, and
+those that pass are kept.
 """
 
 _FEW = 2_000
@@ -39,7 +39,9 @@ _FEW = 2_000
 
 
 class LexicalSnapshot:
-    """The terms of one generation. A search sees that generation, whatever is written meanwhile."""
+    """The terms of one generation. Searches see that generation even if another one is written
+    meanwhile.
+    """
 
     def __init__(self, searcher: tantivy.Searcher, schema: tantivy.Schema) -> None:
         self._searcher = searcher
@@ -54,10 +56,10 @@ class LexicalSnapshot:
         filters: Filters | None = None,
         allowed: IdSet | None = None,
     ) -> list[tuple[int, float]]:
-        """The chunks with the highest BM25 for the question's terms, as (number, score above 0),
+        """The chunks with the highest BM25 score for the question's terms, as (id, score above 0),
         best first.
 
-        In a large index, words that are in too many chunks do not propose any, but they score those
+        In a large index, terms that are in too many chunks do not propose any, but they score those
         that the others propose (:data:`POSTINGS`).
 
         :param allowed: the chunks that pass the filters, if they are known; broad filters then
@@ -112,30 +114,28 @@ class LexicalSnapshot:
         ):
             return self._scores(self._query(terms, filters), limit)
         deep = 2 * limit * len(self) // len(allowed)
-        found = self._scores(self._query(terms, None), deep)
-        passing = allowed.holds(np.array(list(found), dtype=np.int64))
+        scores = self._scores(self._query(terms, None), deep)
+        passing = allowed.holds(np.array(list(scores), dtype=np.int64))
         kept = dict(
-            [pair for pair, passes in zip(found.items(), passing, strict=True) if passes][:limit]
+            [pair for pair, passes in zip(scores.items(), passing, strict=True) if passes][:limit]
         )
-        enough = len(kept) == limit or len(found) < deep
+        enough = len(kept) == limit or len(scores) < deep
         return kept if enough else self._scores(self._query(terms, filters), limit)
 
     def _scores(self, query: tantivy.Query, limit: int) -> dict[int, float]:
-        """The scores of the best chunks by their numbers, best first."""
-        found = self._searcher.search(query, limit, count=False).hits
-        ids = self._searcher.fast_field_values("chunk_id", [address for _, address in found])
+        """The scores of the best chunks by id, best first."""
+        hits = self._searcher.search(query, limit, count=False).hits
+        ids = self._searcher.fast_field_values("chunk_id", [address for _, address in hits])
         return {
             int(id): float(score)
-            for id, (score, _) in zip(ids, found, strict=True)
+            for id, (score, _) in zip(ids, hits, strict=True)
             if id is not None
         }
 
     def _among(self, ids: list[int], terms: list[str]) -> tantivy.Query:
-        """The chunks of those numbers, scored by these terms.
-
-        Each term stands beside the chunks that must match. So it looks up these few instead of
-        reading all the chunks that it is in.
-        """
+        """A query for the chunks with these ids, scored by these terms."""
+        # Each term is an optional clause beside the chunks that must match. So tantivy looks up
+        # these few chunks instead of reading all the chunks that contain the term.
         any_of = [
             (tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "chunk_id", id, "basic"))
             for id in ids
@@ -165,34 +165,32 @@ class LexicalSnapshot:
 
     def _idf(self, term: str) -> float:
         holding = self._searcher.doc_freq("text", term)
-        total = max(
-            self._searcher.num_docs, holding
-        )  # deleted chunks are counted as holding it until tantivy merges
+        # Until tantivy merges, deleted chunks still count as containing the term.
+        total = max(self._searcher.num_docs, holding)
         return math.log(1 + (total - holding + 0.5) / (holding + 0.5))
 
     def __len__(self) -> int:
-        """How many chunks there are."""
-        return int(self._searcher.num_docs) - (
-            self.generation > 0
-        )  # one entry is the generation's mark
+        """The number of chunks."""
+        # One entry marks the generation and is not a chunk.
+        return int(self._searcher.num_docs) - (self.generation > 0)
 
     def ids(self) -> list[int]:
-        """The numbers of all chunks, ascending.
+        """The ids of all chunks in ascending order.
 
         :raises StoreError: the index is damaged
         """
         with translated_errors():
-            found = self._searcher.search(
+            hits = self._searcher.search(
                 tantivy.Query.exists_query("chunk_id"), max(1, self._searcher.num_docs)
             ).hits
-            ids = self._searcher.fast_field_values("chunk_id", [address for _, address in found])
+            ids = self._searcher.fast_field_values("chunk_id", [address for _, address in hits])
         return sorted(int(id) for id in ids if id is not None)
 
     def _find_generation(self) -> int:
-        found = self._searcher.search(tantivy.Query.exists_query("generation"), 1).hits
-        if not found:
+        hits = self._searcher.search(tantivy.Query.exists_query("generation"), 1).hits
+        if not hits:
             return 0
-        (generation,) = self._searcher.fast_field_values("generation", [found[0][1]])
+        (generation,) = self._searcher.fast_field_values("generation", [hits[0][1]])
         return int(generation or 0)
 
     def _query(self, terms: list[str], filters: Filters | None) -> tantivy.Query:

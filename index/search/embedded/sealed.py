@@ -1,6 +1,6 @@
-"""Sealed files: a FAISS index in a file that ends with its size and checksum.
+"""Sealed files hold a FAISS index and end with its size and checksum.
 
-So a file that was cut short or damaged is noticed before FAISS reads it.
+So a truncated or damaged file is detected before FAISS reads it.
 """
 
 import os
@@ -19,9 +19,7 @@ _MAPPED = faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY
 
 
 def write_sealed(index: faiss.Index, target: Path) -> None:
-    """Write an index to a file, whole or not at all; it ends with a seal that tells its size and
-    its checksum.
-    """
+    """Write an index atomically to a file that ends with a seal of its size and checksum."""
     scratch = target.with_suffix(".tmp")
     try:
         faiss.write_index(index, str(scratch))
@@ -32,16 +30,16 @@ def write_sealed(index: faiss.Index, target: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         scratch.replace(target)
-    except (RuntimeError, OSError) as exc:  # RuntimeError is FAISS's one error
+    except (RuntimeError, OSError) as exc:  # FAISS raises RuntimeError for everything.
         scratch.unlink(missing_ok=True)
         raise StoreError(f"{target}: cannot be written ({exc})") from exc
 
 
 def read_sealed(path: Path, mapped: bool) -> faiss.Index | None:
-    """The index in a file, None where the file is cut short, damaged, or was deleted meanwhile.
+    """The index in a file, or None if the file is truncated, damaged, or was deleted meanwhile.
 
-    :param mapped: map it into memory, which looks at its size alone: what is cut off would end the
-        process when it is searched. Otherwise everything is read and compared with the checksum
+    :param mapped: map it into memory and check only its size, because searching a truncated file
+        would kill the process. Otherwise read it all and compare it with the checksum
     """
     try:
         if not (_is_whole(path) if mapped else is_intact(path)):
@@ -52,13 +50,13 @@ def read_sealed(path: Path, mapped: bool) -> faiss.Index | None:
     if isinstance(index, faiss.IndexIVF):
         lists = faiss.downcast_InvertedLists(index.invlists)
         if isinstance(lists, faiss.OnDiskInvertedLists):
-            lists.prefetch_nthread = 0  # it would start threads for every search
+            lists.prefetch_nthread = 0  # Otherwise every search would start threads.
     return index
 
 
 def is_intact(path: Path) -> bool:
-    """Whether a file also holds what its seal was made of; reads all of it. One that is replaced
-    meanwhile does.
+    """Whether a file matches the checksum of its seal. This reads all of it. A file that was
+    deleted meanwhile counts as intact.
     """
     try:
         size = path.stat().st_size - _SEAL_BYTES
@@ -68,7 +66,7 @@ def is_intact(path: Path) -> bool:
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether a file ends with a seal that tells its size."""
+    """Whether a file ends with a seal of its size."""
     size = path.stat().st_size - _SEAL_BYTES
     return size >= 0 and _seal(path, size).startswith(_WHOLE % size)
 
@@ -81,8 +79,8 @@ def _seal(path: Path, size: int) -> bytes:
 
 def _checksum(path: Path, size: int) -> int:
     """The CRC-32 of the first ``size`` bytes."""
-    found = 0
+    checksum = 0
     with path.open("rb") as file:
         while part := file.read(min(_AT_ONCE, size - file.tell())):
-            found = zlib.crc32(part, found)
-    return found
+            checksum = zlib.crc32(part, checksum)
+    return checksum

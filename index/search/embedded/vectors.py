@@ -1,9 +1,9 @@
-"""FAISS: the vectors of one generation, to be searched by inner product.
+"""FAISS: the vectors of one generation, searched by inner product.
 
-Up to :data:`EXACT_UP_TO` vectors are compared one by one. Past that, most of them are in a
-compressed part on disk, mapped into memory (:mod:`index.search.embedded.compressed`), which is
-searched for a shortlist. New vectors are kept uncompressed beside it. Every score that leaves this
-module is the exact inner product of the stored vector.
+Up to :data:`EXACT_UP_TO` vectors are compared one by one. With more, most of them are in a
+compressed part on disk, mapped into memory (:mod:`index.search.embedded.compressed`), which gives a
+shortlist. New vectors are kept uncompressed beside it. Every score that this module returns is the
+exact inner product with the stored vector.
 """
 
 import math
@@ -33,13 +33,13 @@ from index.store.chunks import VectorChanges
 from index.store.rows import ChunkIds
 
 EXACT_UP_TO = 50_000
-"""The number of vectors up to which it is quick enough to compare all of them."""
+"""The number of vectors up to which comparing all of them is fast enough."""
 
 RECENT = 20_000
-"""The number of changes beside the compressed part above which they are worked into it."""
+"""The number of changes beside the compressed part above which they are merged into it."""
 
 SHORTLIST = 1.25
-"""Vectors that the compressed part proposes for each that is wanted."""
+"""The number of vectors that the compressed part proposes for each one wanted."""
 
 _FILE = re.compile(r"(vectors|compressed)-(\d+)\.faiss")
 
@@ -48,11 +48,11 @@ _FILE = re.compile(r"(vectors|compressed)-(\d+)\.faiss")
 class Near:
     """The nearest chunks.
 
-    :param hits: number and inner product, best first
-    :param others: inner products of chunks that were asked for besides, whether or not they are
-        among the hits
-    :param whole: false where the vector of one that belongs here is gone from the store, which is
-        ahead then
+    :param hits: id and inner product, best first
+    :param others: the inner products of the other requested chunks, whether or not they are among
+        the hits
+    :param whole: False if the store no longer has the vector of one of these chunks, because it is
+        ahead of this index
     """
 
     hits: tuple[tuple[int, float], ...]
@@ -65,8 +65,8 @@ def _none() -> ChunkIds:
 
 
 class VectorIndex:
-    """The vectors of one generation under their chunks' numbers. It never changes: :meth:`apply`
-    makes the next one.
+    """The vectors of one generation by chunk id. It is immutable; :meth:`apply` returns the next
+    one.
 
     So a search needs no lock, and sees one generation from start to end.
     """
@@ -85,22 +85,21 @@ class VectorIndex:
 
     @classmethod
     def empty(cls, dimension: int, stored: StoredVectors) -> "VectorIndex":
-        """The index of generation 0, which holds nothing.
+        """The index of generation 0, which is empty.
 
-        :param stored: where exact vectors are read from; they need not be there where all of them
-            are kept here
+        :param stored: reads exact vectors; it is not needed while there is no compressed part
         """
         return cls(_flat(dimension), 0, stored)
 
     def __len__(self) -> int:
-        """How many vectors there are."""
+        """The number of vectors."""
         return int(self._recent.ntotal) + (
             0 if self._compressed is None else len(self._compressed.alive)
         )
 
     @property
     def ids(self) -> ChunkIds:
-        """The chunks' numbers, ascending."""
+        """The ids of the chunks in ascending order."""
         recent = faiss.vector_to_array(self._recent.id_map)
         return np.sort(
             recent
@@ -110,7 +109,7 @@ class VectorIndex:
 
     @property
     def crowded(self) -> bool:
-        """Whether so many vectors are beside the compressed part that they should be worked into it
+        """Whether so many vectors are beside the compressed part that they should be merged into it
         (:meth:`compacted`).
         """
         if self._compressed is None:
@@ -119,8 +118,8 @@ class VectorIndex:
 
     @property
     def outgrown(self) -> bool:
-        """Whether a new compressed part must be made from the store (:meth:`built`), not from the
-        present one.
+        """Whether a new compressed part must be built from the store (:meth:`built`), and not from
+        the current one.
         """
         if self._compressed is None:
             return True
@@ -153,19 +152,19 @@ class VectorIndex:
 
         :param vector: float32 ``[dimension]``, of length 1
         :param allowed: None allows all
-        :param others: gives the numbers of those others, which need not be allowed; called when the
-            nearest are found
+        :param others: returns the ids of those others, which need not be allowed; it is called
+            after the nearest are found
         """
-        found = self._search_recent(vector, limit, None if allowed is None else bitmap_of(allowed))
+        recent = self._search_recent(vector, limit, None if allowed is None else bitmap_of(allowed))
         if self._compressed is None:
             wanted = others()
             scores = dict(self._search_recent(vector, len(wanted), faiss.IDSelectorBatch(wanted)))
-            return Near(_best(found, limit), scores, len(scores) == len(wanted))
+            return Near(_best(recent, limit), scores, len(scores) == len(wanted))
         shortlist = self._compressed.shortlist(vector, math.ceil(SHORTLIST * limit), allowed)
         wanted = others()
         together = np.union1d(shortlist, wanted)
         scores = self._exact(vector, together)
-        hits = _best(found + _those(scores, shortlist), limit)
+        hits = _best(recent + _those(scores, shortlist), limit)
         return Near(hits, dict(_those(scores, wanted)), len(scores) == len(together))
 
     @classmethod
@@ -177,10 +176,9 @@ class VectorIndex:
         ids: ChunkIds,
         parts: Iterable[VectorChanges],
     ) -> "VectorIndex":
-        """An index of everything that the store holds, compressed and written to ``folder`` where
-        it is large.
+        """An index of everything in the store. A large one is compressed and written to ``folder``.
 
-        :param ids: of all chunks, ascending
+        :param ids: the ids of all chunks, ascending
         :param parts: all vectors, as the store gives them from generation 0 on
         :raises StoreError: the file cannot be written
         """
@@ -195,10 +193,10 @@ class VectorIndex:
         return cls._written(folder, whole, generation, stored)
 
     def compacted(self, folder: Path) -> "VectorIndex":
-        """The same vectors, all in a compressed part that is written to ``folder``, without those
-        that were replaced or removed.
+        """The same vectors, all in a compressed part that is written to ``folder``. Vectors that
+        were replaced or removed are left out.
 
-        :raises StoreError: the file cannot be written, or the present one is gone or damaged
+        :raises StoreError: the file cannot be written, or the current one is missing or damaged
         """
         if self._compressed is None:
             raise ValueError("there is no compressed part that could be added to")
@@ -212,10 +210,11 @@ class VectorIndex:
         return self._written(folder, whole, self.generation, self._stored)
 
     def save(self, folder: Path) -> None:
-        """Write the index as a file of its generation, whole or not at all, and delete those that
-        it replaces.
+        """Write the index atomically as a file of its generation, and delete the files that it
+        replaces.
 
-        A compressed part is on disk already, and newer vectors are quick to read from the store.
+        With a compressed part, nothing is written: that part is on disk already, and newer vectors
+        are quick to read from the store.
 
         :raises StoreError: the file cannot be written
         """
@@ -236,9 +235,9 @@ class VectorIndex:
     def load(
         cls, folder: Path, dimension: int, stored: StoredVectors, writable: bool = False
     ) -> "VectorIndex":
-        """The newest index in the folder that can be read; an empty one if there is none.
+        """The newest readable index in the folder, or an empty one if there is none.
 
-        Nothing is lost with a damaged file: the store has every vector, and what is missing is
+        A damaged file loses nothing, because the store has every vector, and missing vectors are
         applied from there.
 
         :param writable: files that cannot be read may be deleted
@@ -268,12 +267,12 @@ class VectorIndex:
 
     @staticmethod
     def damaged(folder: Path) -> list[str]:
-        """The names of files that do not hold what was written; reads all of them."""
+        """The names of the damaged files. This reads all files."""
         return sorted(file.path.name for file in _files(folder) if not is_intact(file.path))
 
     @staticmethod
     def discard(folder: Path) -> None:
-        """Delete what was written."""
+        """Delete all files of the index in a folder."""
         for file in _files(folder):
             file.path.unlink(missing_ok=True)
 
@@ -308,17 +307,17 @@ class VectorIndex:
         ]
 
     def _exact(self, vector: Vectors, ids: ChunkIds) -> dict[int, float]:
-        there, vectors = self._stored(ids.tolist())
-        products = np.einsum("ij,j->i", vectors, vector) if len(there) else np.empty(0)
-        return dict(zip(there.tolist(), products.tolist(), strict=True))
+        existing, vectors = self._stored(ids.tolist())
+        products = np.einsum("ij,j->i", vectors, vector) if len(existing) else np.empty(0)
+        return dict(zip(existing.tolist(), products.tolist(), strict=True))
 
 
 def _those(scores: Mapping[int, float], ids: ChunkIds) -> list[tuple[int, float]]:
     return [(id, scores[id]) for id in ids.tolist() if id in scores]
 
 
-def _best(found: Iterable[tuple[int, float]], limit: int) -> tuple[tuple[int, float], ...]:
-    return tuple(sorted(found, key=lambda pair: (-pair[1], pair[0]))[:limit])
+def _best(scored: Iterable[tuple[int, float]], limit: int) -> tuple[tuple[int, float], ...]:
+    return tuple(sorted(scored, key=lambda pair: (-pair[1], pair[0]))[:limit])
 
 
 def _flat(dimension: int) -> faiss.IndexIDMap2:
