@@ -1,4 +1,4 @@
-"""A collection: an open data folder, through which documents are searched and changed."""
+"""A collection is an open data folder, through which documents are searched and changed."""
 
 import logging
 import threading
@@ -37,7 +37,7 @@ log = logging.getLogger("quoth")
 
 @dataclass(frozen=True, slots=True)
 class Exchanged:
-    """What became of documents that were added and removed together.
+    """The result of adding and removing documents together.
 
     :param outcomes: one for each document that was added, in order
     :param removed: the ids of the documents that were removed
@@ -50,10 +50,10 @@ class Exchanged:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What was removed.
+    """The result of removing documents.
 
-    :param documents: a receipt of the store for each document
-    :param entries: how many entries each index of the engine lost, by its name
+    :param documents: the store's receipt for each document
+    :param entries: the number of entries that each index of the engine lost, by its name
     """
 
     documents: tuple[Removal, ...]
@@ -62,7 +62,7 @@ class Removed:
 
 
 class Collection:
-    """One data folder. Any number of processes may read it, one may write it."""
+    """One data folder. Any number of processes may read it, but only one may write it."""
 
     def __init__(
         self,
@@ -77,10 +77,10 @@ class Collection:
         """Open the folder and bring its indexes to the state of the store.
 
         :param writable: take the writer's lock, which one process at a time can hold
-        :param revisions: of the code that the index was built with, to serve it while it is
-            renewed; by default an index of other code is refused. Documents that are added
-            meanwhile are cut by the present code, and cut again with all others by the renewal
-        :param application: other data that lives in the store's database
+        :param revisions: the revisions of the code that the index was built with, to serve it
+            while it is renewed; by default an index of other code is refused. Documents that are
+            added meanwhile are cut by the current code, and the renewal cuts them again
+        :param application: other data in the store's database
         :raises StoreError: another process writes, the index was built with other settings or
             other code, or it is damaged
         """
@@ -148,15 +148,15 @@ class Collection:
     def put(self, documents: Sequence[Document]) -> tuple[list[FileOutcome], int]:
         """Add or replace all documents or none. When this returns, the next question sees them.
 
-        :return: an outcome for each, in order, and the generation
-        :raises DocumentError: two have one id, or one has nothing to quote; then none is added
+        :return: an outcome for each document, in order, and the generation
+        :raises DocumentError: two have the same id, or one has no text; then none is added
         :raises StoreError: this process may not write, or the disk is full
         """
         done = self.exchange(documents)
         return list(done.outcomes), done.generation
 
     def put_files(self, files: Iterable[ParseResult]) -> Iterator[FileOutcome]:
-        """Add or replace the documents of many files, a batch at a time. A bad file fails alone.
+        """Add or replace the documents of many files in batches. A bad file does not stop the rest.
 
         An outcome is yielded only when its batch is on disk and visible.
         """
@@ -167,7 +167,7 @@ class Collection:
         """Remove all documents or none, with their versions, chunks, and everything that shows
         their text.
 
-        :raises NotFoundError: one of them is not there
+        :raises NotFoundError: one of them does not exist
         :raises StoreError: this process may not write, or the disk is full
         """
         with self._writing:
@@ -175,7 +175,7 @@ class Collection:
             for id in ids:
                 if self.store.summary(id) is None:
                     raise NotFoundError(f"there is no document {id!r}")
-            self._engine.catch_up()  # so that what follows is counted alone
+            self._engine.catch_up()  # So that only this removal is counted.
             before = self._engine.sizes()
             _, removals = self.store.write([], list(dict.fromkeys(ids)))
             self._catch_up()
@@ -192,13 +192,11 @@ class Collection:
     ) -> Exchanged:
         """Add documents and remove others, as one generation.
 
-        :param leaving: the ids of documents to remove, each with its version; a document that has
-            another version by now stays
-        :param origins: the former ids of documents that have a new one; they keep the vectors that
-            they had under the former id
-        :param also: called in the same transaction, to write data of the application
-        :raises DocumentError: two have one id, or one has nothing to quote; then nothing has
-            changed
+        :param leaving: the ids of documents to remove, each with its version; a document that now
+            has another version stays
+        :param origins: the former ids of documents that have a new id; they keep their vectors
+        :param also: called in the same transaction to write data of the application
+        :raises DocumentError: two have the same id, or one has no text; then nothing has changed
         :raises StoreError: this process may not write, or the disk is full
         """
         refuse_repeats(documents)
@@ -232,14 +230,14 @@ class Collection:
 
     @contextmanager
     def standing_still(self) -> Iterator[None]:
-        """Hold back all changes of documents while the block runs. Searches go on."""
+        """Block all changes of documents while the block runs. Searches continue."""
         with self._writing:
             self.require_writable()
             yield
 
     def settle(self, generation: int) -> None:
-        """Bring the store and the indexes on disk to a generation number without a change, and
-        finish background work.
+        """Bring the store and the indexes on disk to a generation number without changing any
+        document, and finish background work.
 
         :raises StoreError: this process may not write, or the disk is full
         """
@@ -253,11 +251,9 @@ class Collection:
         """Replace the chunks by those of another collection of the same documents, and search with
         its encoder.
 
-        While this stands still (:meth:`standing_still`). The other one is closed by it, and its
-        files are taken.
+        Call this inside :meth:`standing_still`. It closes the other collection and moves its files.
 
-        :raises StoreError: the disk is full; where the store had not changed yet, nothing has
-            changed
+        :raises StoreError: the disk is full; if the store had not changed yet, nothing has changed
         """
         self._engine.pause()
         adopt(self.store, successor)
@@ -266,7 +262,7 @@ class Collection:
             successor._settings,
             successor._manifest,
         )
-        self._engine.close()  # searches that are under way keep the files that they have open
+        self._engine.close()  # Running searches keep their files open.
         take_files(self.folder, successor.folder)
         self._engine = self._open_engine()
         self.searcher.turn_to(self._engine, self._encoder)
@@ -312,29 +308,29 @@ class Collection:
     def _known(
         self, present: Container[str], origins: Mapping[str, str], id: str
     ) -> dict[str, Vectors]:
-        """The vectors that a document has now, and those that it had under its former id."""
+        """The current vectors of a document, and those that it had under its former id."""
         before = self.store.embedded(origins[id]) if id in origins else {}
         return before | self.store.embedded(id) if id in present else before
 
     def _outcomes(self, statuses: Mapping[str, FileStatus]) -> tuple[FileOutcome, ...]:
-        found = self.store.summaries(list(statuses))
-        if lost := statuses.keys() - found:
+        summaries = self.store.summaries(list(statuses))
+        if lost := statuses.keys() - summaries:
             raise StoreError(
                 f"documents were written but are missing: {', '.join(sorted(lost))}; run "
                 "quoth verify"
             )
         return tuple(
-            FileOutcome(id, status, id, version=found[id].version, chunks=found[id].chunks)
+            FileOutcome(id, status, id, version=summaries[id].version, chunks=summaries[id].chunks)
             for id, status in statuses.items()
         )
 
     def _check_manifest(self) -> None:
-        found = self.store.manifest()
-        if found is None or self.store.is_empty():
-            if self._lock is not None and found != self._manifest.as_dict():
+        stored = self.store.manifest()
+        if stored is None or self.store.is_empty():
+            if self._lock is not None and stored != self._manifest.as_dict():
                 self.store.set_manifest(self._manifest.as_dict())
         else:
-            self._manifest.check(found)
+            self._manifest.check(stored)
 
     def _open_engine(self) -> Engine:
         opening = open_to_read if self._lock is None else open_to_write
@@ -354,7 +350,7 @@ class Collection:
             self._tending.join()
 
     def _compact(self, engine: Engine) -> None:
-        """Compact the engine's indexes. What this changes is a generation of its own."""
+        """Compact the engine's indexes, as a generation of its own."""
         try:
             show = engine.compact()
             with self._writing:
@@ -362,7 +358,7 @@ class Collection:
                     self.store.write([])
                     show()
         except StoreError as exc:
-            log.warning("%s; searches are slower until this is mended", exc)
+            log.warning("%s; searches are slower until this is fixed", exc)
             self._rest_until_s = time.monotonic() + _REST_S
 
     def _release(self) -> None:

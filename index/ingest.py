@@ -1,4 +1,4 @@
-"""Preparing documents for the store: cutting, embedding, and grouping them into batches."""
+"""Prepares documents for the store: cuts them, embeds them, and groups them into batches."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ from index.store.writing import PreparedDocument
 from index.text.chunk import Chunk, ChunkSettings, chunk_document
 
 KnownVectors = Callable[[str], dict[str, Vectors]]
-"""The vectors that a document's chunks have already, by the text that the encoder saw."""
+"""Returns the existing vectors of a document's chunks, by the text that was embedded."""
 
 _BATCH_CHARACTERS = 200_000
 _BATCH_DOCUMENTS = 256
@@ -25,8 +25,7 @@ _BATCH_DOCUMENTS = 256
 def prepare(
     documents: Sequence[Document], encoder: Encoder, settings: ChunkSettings, known: KnownVectors
 ) -> list[PreparedDocument]:
-    """The documents with chunks and vectors. Only texts that the encoder has not seen for them are
-    embedded.
+    """The documents with their chunks and vectors. Only texts without a known vector are embedded.
 
     :raises DocumentError: a document has no text
     """
@@ -59,8 +58,8 @@ _Read = TypeVar("_Read", bound=HoldsDocument)
 
 
 def write_batches(files: Iterable[_Read]) -> Iterator[list[_Read]]:
-    """Groups of files that are embedded and written together, large enough to be quick and small
-    enough to lose little.
+    """Groups of files that are embedded and written together. They are large enough to be fast, and
+    small enough that an interruption loses little.
     """
     batch: list[_Read] = []
     characters = 0
@@ -75,14 +74,14 @@ def write_batches(files: Iterable[_Read]) -> Iterator[list[_Read]]:
 
 
 def refuse_repeats(documents: Sequence[Document]) -> None:
-    """Raise an error if two documents have one id.
+    """Refuse documents of which two have the same id.
 
-    :raises DocumentError: they do
+    :raises DocumentError: two documents have the same id
     """
     for id, times in Counter(document.id for document in documents).items():
         if times > 1:
             raise DocumentError(
-                id, f"{times} documents of one batch have this id; an id names one document"
+                id, f"{times} documents of one batch have this id; ids must be unique"
             )
 
 
@@ -93,7 +92,7 @@ def is_same(one: Document | DocumentSummary, other: DocumentSummary) -> bool:
 
 
 def status_of(document: Document, present: DocumentSummary | None) -> FileStatus:
-    """What putting in a document does to the stored one of the same id, if there is one."""
+    """The status of a document that is added, given the stored one with the same id, if any."""
     if present is None:
         return FileStatus.ADDED
     return FileStatus.UNCHANGED if is_same(document, present) else FileStatus.UPDATED
@@ -102,7 +101,7 @@ def status_of(document: Document, present: DocumentSummary | None) -> FileStatus
 def _cut(document: Document, encoder: Encoder, settings: ChunkSettings) -> list[Chunk]:
     chunks = chunk_document(document, encoder.token_spans, settings)
     if not chunks:
-        raise DocumentError(document.id, "there is no text in it that could be quoted")
+        raise DocumentError(document.id, "it contains no text that could be quoted")
     return chunks
 
 

@@ -1,9 +1,9 @@
-"""Renewal: an index is built again while the old one serves, with another encoder, other chunks or
+"""Renewal builds an index again while the old one serves, with another encoder, other chunks or
 other code.
 
-The new index is a collection of its own, in a folder inside the data folder, filled with the
-documents of the old one. When it holds the same documents, it takes the place of the old one in one
-step, which is a new generation. If the process is killed before that, the next one resumes.
+The new index is a separate collection in a folder inside the data folder, filled with the documents
+of the old one. When it has the same documents, it replaces the old one in one step, which is a new
+generation. If the process is killed before that, the next process resumes the renewal.
 """
 
 import logging
@@ -34,9 +34,9 @@ log = logging.getLogger("quoth")
 class BuiltWith:
     """What an index was built with.
 
-    :param source: what the encoder was loaded from
-    :param identity: the encoder's, as the manifest has it
-    :param revisions: of the code that cut the documents
+    :param source: the name or path that the encoder was loaded from
+    :param identity: the encoder's identity, as in the manifest
+    :param revisions: the revisions of the code that cut the documents
     """
 
     source: str
@@ -48,8 +48,8 @@ class BuiltWith:
 def built_otherwise(
     folder: Path, encoder: Encoder, settings: ChunkSettings | None = None
 ) -> BuiltWith | None:
-    """What the index in a folder was built with if it is not what is wanted now, else None. An
-    index without documents is always what is wanted.
+    """What the index in a folder was built with if that differs from what is wanted now, else None.
+    An index without documents never differs.
 
     :raises StoreError: the store is damaged
     """
@@ -57,24 +57,24 @@ def built_otherwise(
         return None
     store = Store(folder)
     try:
-        found: Any = store.manifest()  # JSON
+        stored: Any = store.manifest()  # JSON
         wanted = Manifest(encoder.identity, settings or ChunkSettings())
-        if found is None or not wanted.differences(found) or store.is_empty():
+        if stored is None or not wanted.differences(stored) or store.is_empty():
             return None
-        source = store.encoder_source() or found["encoder"]["name"]
+        source = store.encoder_source() or stored["encoder"]["name"]
         return BuiltWith(
             source,
-            found["encoder"],
-            ChunkSettings(**found["chunking"]),
-            revisions=stored_revisions(found),
+            stored["encoder"],
+            ChunkSettings(**stored["chunking"]),
+            revisions=stored_revisions(stored),
         )
     finally:
         store.close()
 
 
 class Renewal:
-    """Cuts and embeds the documents of a data folder again, in a collection that then takes the
-    place of the old one.
+    """Cuts and embeds the documents of a data folder again, in a collection that then replaces the
+    old one.
     """
 
     def __init__(
@@ -93,10 +93,10 @@ class Renewal:
         """
         self._store = store
         self._folder = folder
-        place = folder / SUCCESSOR
-        if built_otherwise(place, encoder, settings):
-            shutil.rmtree(place)
-        self._successor = Collection(place, encoder, writable=True, settings=settings)
+        target = folder / SUCCESSOR
+        if built_otherwise(target, encoder, settings):
+            shutil.rmtree(target)
+        self._successor = Collection(target, encoder, writable=True, settings=settings)
         reserve_chunk_ids(store, self._successor.store)
         self._successor.store.set_encoder_source(source)
         self._stop = threading.Event()
@@ -104,15 +104,15 @@ class Renewal:
     def run(self, collection: Collection) -> bool:
         """Fill the new collection while the old one serves and changes, then replace the old one.
 
-        :return: False if :meth:`stop` was called before the end; what was done so far is kept
-        :raises DocumentError: a document has nothing to quote when it is cut anew
-        :raises StoreError: the disk is full; the old collection serves on
+        :return: False if :meth:`stop` was called before the end; the work so far is kept
+        :raises DocumentError: a document has no text when it is cut again
+        :raises StoreError: the disk is full; the old collection continues to serve
         """
         try:
             while self._fill() and not self._stop.is_set():
                 pass
             with collection.standing_still():
-                self._fill()  # documents that arrived at the last moment
+                self._fill()  # Documents may have changed since the last round.
                 if self._stop.is_set():
                     return False
                 collection.take_over(self._successor)
@@ -132,7 +132,7 @@ class Renewal:
         self._stop.set()
 
     def _fill(self) -> int:
-        """Bring the new collection to what the old one holds now, and return how many documents
+        """Give the new collection the documents that the old one has now, and return how many
         differed.
         """
         wanted = {summary.id: summary for summary in self._store.all_documents()}
@@ -159,7 +159,7 @@ class Renewal:
             try:
                 yield self._store.document(id)
             except NotFoundError:
-                continue  # deleted meanwhile, which the next round will notice
+                continue  # It was deleted meanwhile. The next round will notice.
 
 
 def rebuild(
@@ -168,8 +168,8 @@ def rebuild(
     """Build the search indexes again from the store. If the index was built with other settings or
     other code, also cut and embed the documents again.
 
-    :param source: what the encoder was loaded from, its name by default
-    :return: how many chunks there are
+    :param source: what the encoder was loaded from; by default, its name
+    :return: the number of chunks
     :raises StoreError: another process writes, or the store itself is damaged
     """
     manifest = Manifest(encoder.identity, settings or ChunkSettings())

@@ -20,7 +20,7 @@ def _cores() -> int:
 
 
 def _folders(value: object) -> object:
-    """Folders in one line, separated like those in PATH."""
+    """The folders of one string, separated as in PATH."""
     return (
         tuple(name for name in value.split(os.pathsep) if name) if isinstance(value, str) else value
     )
@@ -47,8 +47,7 @@ class Settings(BaseSettings):
         Field(
             min_length=1,
             description="The embedding model: the default, or a sentence-transformers model on "
-            "this "
-            "machine.",
+            "this machine.",
         ),
     ] = DEFAULT_ENCODER
     reader: Annotated[

@@ -1,4 +1,4 @@
-"""What questions ask for."""
+"""The form and the type of answer that a question expects."""
 
 import pytest
 
@@ -20,7 +20,7 @@ from service.reader.form import AnswerForm
         "year the deal was signed?",
     ],
 )
-def test_a_few_words_answer_questions_after_things(question: str) -> None:
+def test_a_few_words_answer_questions_about_things(question: str) -> None:
     assert kind_of(question) is AnswerForm.SHORT
 
 
@@ -40,7 +40,9 @@ def test_a_few_words_answer_questions_after_things(question: str) -> None:
         "🦦",
     ],
 )
-def test_reasons_ways_sayings_yes_or_no_and_mere_words_may_take_a_sentence(question: str) -> None:
+def test_reasons_manners_statements_yes_or_no_and_bare_words_may_take_a_sentence(
+    question: str,
+) -> None:
     assert kind_of(question) is AnswerForm.SENTENCE
 
 
@@ -57,17 +59,17 @@ def test_reasons_ways_sayings_yes_or_no_and_mere_words_may_take_a_sentence(quest
         ("Why did trade fall?", "because the market was full", "by a great deal"),
     ],
 )
-def test_the_asked_kind_of_thing_is_seen(question: str, holds: str, lacks: str) -> None:
+def test_text_of_the_expected_type_is_recognised(question: str, holds: str, lacks: str) -> None:
     asked = AnswerTypes(question)
     assert (asked.held(holds), asked.held(lacks)) == (1.0, -1.0)
 
 
-def test_what_the_question_names_itself_is_no_answer_to_it() -> None:
+def test_words_of_the_question_do_not_answer_it() -> None:
     assert (
         AnswerTypes("How much was the 40 tons of trade?").held("Sales of 40 tons were made.")
         == -1.0
     )
 
 
-def test_a_question_of_no_clear_kind_asks_for_nothing() -> None:
+def test_a_question_without_a_clear_type_expects_nothing() -> None:
     assert AnswerTypes("Tell me of the bridge.").held("It was opened in 1931 by Ada.") == 0.0

@@ -1,4 +1,4 @@
-"""Follow-up questions: resolved as people mean them, and left alone where they are complete."""
+"""Follow-up questions are resolved as people mean them, and complete questions stay as they are."""
 
 import math
 import time
@@ -24,25 +24,25 @@ FAMILIES = (
 
 
 class Families:
-    """An encoder that knows which words are of one family: these are alike, all others are not."""
+    """An encoder for which words of one family are similar, and all others are not."""
 
     identity = EncoderIdentity("families", "0" * 64, "by-hand", len(FAMILIES) + 1)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """One axis for each family, the last for everything else; texts on the last axis are told
-        apart by a sign.
+        """One axis for each family, and the last axis for all other texts, which differ only in
+        sign.
         """
         vectors = np.zeros((len(texts), len(FAMILIES) + 1), dtype=np.float32)
         for row, text in enumerate(texts):
             words = set(text.lower().split())
-            place = next(
+            axis = next(
                 (number for number, family in enumerate(FAMILIES) if words & family), len(FAMILIES)
             )
-            vectors[row, place] = -1 if place == len(FAMILIES) and row == 0 else 1
+            vectors[row, axis] = -1 if axis == len(FAMILIES) and row == 0 else 1
         return vectors
 
     def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
-        """None are asked for."""
+        """No test needs these."""
         return [[] for _ in texts]
 
 
@@ -53,7 +53,7 @@ def resolver() -> Resolver:
 
 
 def turns(*texts: str) -> list[Turn]:
-    """Turns of the user, and of the assistant where a text begins with ">"."""
+    """Turns of the user, or of the assistant if a text begins with ">"."""
     return [
         Turn(Role.ASSISTANT, text[1:].strip()) if text.startswith(">") else Turn(Role.USER, text)
         for text in texts
@@ -141,7 +141,7 @@ def turns(*texts: str) -> list[Turn]:
         (["What price did China want?"], "and penguins?", "What price did China want? penguins?"),
     ],
 )
-def test_a_follow_up_is_made_complete(
+def test_a_follow_up_is_completed(
     history: list[str], question: str, resolved: str, resolver: Resolver
 ) -> None:
     assert resolver.resolve(question, turns(*history)) == resolved
@@ -167,7 +167,7 @@ def test_without_history_a_question_stays_as_it_is(resolver: Resolver) -> None:
     assert resolver.resolve("What are its symptoms?", []) == "What are its symptoms?"
 
 
-def test_a_new_topic_takes_the_place_of_the_old_one(resolver: Resolver) -> None:
+def test_a_new_topic_replaces_the_old_one(resolver: Resolver) -> None:
     history = turns("What is throat cancer?", "Is it treatable?", "What is anemia?")
     assert resolver.resolve("Is it dangerous?", history) == "Is anemia dangerous?"
 
@@ -190,18 +190,18 @@ def test_a_person_does_not_become_the_topic_of_a_follow_up(resolver: Resolver) -
 
 
 class Alike:
-    """An encoder that finds all texts equally near to the first."""
+    """An encoder for which all texts are equally similar to the first."""
 
     def __init__(self, likeness: float) -> None:
         self.identity = EncoderIdentity("alike", "0" * 64, "by-hand", 2)
         self._other = (likeness, math.sqrt(1 - likeness**2))
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """The first text on one axis, the others at the angle of the likeness to it."""
+        """The first text on one axis, and the others at the angle of their similarity to it."""
         return np.array([(1, 0), *[self._other] * (len(texts) - 1)], dtype=np.float32)
 
     def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
-        """None are asked for."""
+        """No test needs these."""
         return [[] for _ in texts]
 
 
@@ -213,7 +213,7 @@ class Alike:
         (0.06, "How much did exports rise in 2024? imports?"),
     ],
 )
-def test_a_phrase_takes_the_place_of_another_only_if_the_encoder_finds_them_alike(
+def test_a_phrase_replaces_another_only_if_the_encoder_finds_them_similar(
     likeness: float, resolved: str
 ) -> None:
     history = turns("How much did exports rise in 2024?")
@@ -223,19 +223,21 @@ def test_a_phrase_takes_the_place_of_another_only_if_the_encoder_finds_them_alik
 @pytest.mark.parametrize(
     "answer", ["The documents do not say.", "I do not know.", "", "\n", "x " * 5000]
 )
-def test_a_refusal_or_a_long_answer_is_nothing_to_refer_to(answer: str, resolver: Resolver) -> None:
+def test_follow_ups_do_not_refer_to_a_refusal_or_a_long_answer(
+    answer: str, resolver: Resolver
+) -> None:
     history = turns("Who leads the Otter Bridge Trust?", f">{answer}")
     assert (
         resolver.resolve("When was she born?", history) == "When was the Otter Bridge Trust born?"
     )
 
 
-def test_a_refusal_is_not_what_was_asked_for(resolver: Resolver) -> None:
+def test_a_refusal_does_not_name_what_was_asked_for(resolver: Resolver) -> None:
     history = turns("Which exercise came first?", "> The documents do not say.")
     assert "documents" not in resolver.resolve("Where did that exercise take place?", history)
 
 
-def test_a_time_that_takes_the_place_of_another_does_not_become_the_topic(
+def test_a_time_that_replaces_another_does_not_become_the_topic(
     resolver: Resolver,
 ) -> None:
     history = turns("How much did exports rise in 2024?", "and in 2023?")
@@ -244,7 +246,7 @@ def test_a_time_that_takes_the_place_of_another_does_not_become_the_topic(
 
 
 @pytest.mark.parametrize("text", ["it ", "the line ", "What is it? ", "China and ", "a, "])
-def test_the_longest_history_takes_a_moment_and_gives_no_question_too_long(
+def test_the_longest_history_is_fast_and_the_question_stays_short_enough(
     text: str, resolver: Resolver
 ) -> None:
     history = turns(*[(text * 20_000)[:20_000]] * 20)
@@ -254,14 +256,14 @@ def test_the_longest_history_takes_a_moment_and_gives_no_question_too_long(
     assert time.process_time() - started < 10
 
 
-def test_what_an_assistant_said_without_a_question_is_ignored(resolver: Resolver) -> None:
+def test_assistant_turns_before_the_first_question_are_ignored(resolver: Resolver) -> None:
     assert (
         resolver.resolve("What does it cost?", turns("> The ticket costs 5 euros."))
         == "What does it cost?"
     )
 
 
-def test_empty_turns_are_passed_over(resolver: Resolver) -> None:
+def test_empty_turns_are_ignored(resolver: Resolver) -> None:
     history = turns("What is anemia?", " ", ">", "")
     assert resolver.resolve("Is it dangerous?", history) == "Is anemia dangerous?"
 
@@ -277,7 +279,7 @@ def test_empty_turns_are_passed_over(resolver: Resolver) -> None:
     question=st.text(min_size=1, max_size=40)
     | st.sampled_from(["And it?", "where was that one?", "what about"]),
 )
-def test_whatever_was_said_a_question_is_resolved_to_something_and_always_alike(
+def test_any_history_gives_a_question_and_always_the_same_one(
     history: list[tuple[Role, str]], question: str, resolver: Resolver
 ) -> None:
     said = [Turn(role, text) for role, text in history]

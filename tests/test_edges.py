@@ -1,4 +1,4 @@
-"""Clean edges: numbers whole, with sign and unit, and nothing left over."""
+"""Clean edges of spans: whole numbers with sign and unit, and no stray punctuation."""
 
 import pytest
 from hypothesis import given
@@ -55,7 +55,7 @@ def test_punctuation_alone_stays_as_it_is() -> None:
 
 
 @given(st.text(alphabet='a1 .,%$()"“”-−°é🙂U.S', min_size=1, max_size=40), st.data())
-def test_a_tidied_span_lies_in_the_text_and_is_not_empty(text: str, data: st.DataObject) -> None:
+def test_a_tidied_span_is_inside_the_text_and_not_empty(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start + 1, len(text)))
     first, last = tidied(text, start, end)
@@ -65,12 +65,12 @@ def test_a_tidied_span_lies_in_the_text_and_is_not_empty(text: str, data: st.Dat
 
 
 @pytest.mark.parametrize("text", ["the", "The", ".", "of the", "about", " – ", "it is"])
-def test_punctuation_and_small_words_say_nothing(text: str) -> None:
+def test_punctuation_and_small_words_are_empty(text: str) -> None:
     assert is_empty(text)
 
 
 @pytest.mark.parametrize(
     "text", ["3", "the US", "IT", "who", "fifth", "%5", "Ōtsu", "of gas", "北京"]
 )
-def test_a_name_a_number_or_a_noun_says_something(text: str) -> None:
+def test_a_name_a_number_or_a_noun_is_not_empty(text: str) -> None:
     assert not is_empty(text)

@@ -1,4 +1,4 @@
-"""Evidence: shares of the question's words around a place, worked out by hand."""
+"""Evidence: shares of the question's words around a span, worked out by hand."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -16,7 +16,7 @@ from service.reader.evidence import PassageTerms, QuestionTerms, sentences_of, s
 
 
 def hit(text: str, *, context: str = "", score: float = 0.9, dense: float = 0.6) -> Hit:
-    """A passage of document "gas" that was found with these scores."""
+    """A passage of the document "gas" with these retrieval scores."""
     chunk = Chunk("gas", "0" * 64, 0, len(text), text, context)
     return Hit(
         1, Fused(1, score, dense, 1, 1.0, 1), StoredChunk(1, chunk, "Gas", None, date.max, ())
@@ -24,7 +24,7 @@ def hit(text: str, *, context: str = "", score: float = 0.9, dense: float = 0.6)
 
 
 def evidence(question: str, passage: Hit, idf: Mapping[str, float] | None = None) -> PassageTerms:
-    """Every term equally rare unless said otherwise."""
+    """Every term is equally rare unless given otherwise."""
     return QuestionTerms(
         question, idf if idf is not None else dict.fromkeys(terms_of(question), 1.0)
     ).passage(passage)
@@ -53,7 +53,9 @@ def test_the_passage_keeps_its_scores() -> None:
     ("question", "share"),
     [("Gas in 2024?", 1), ("Gas in 2023?", 0), ("Gas in 2023 or 2024?", 0.5), ("Gas?", 1)],
 )
-def test_figures_of_the_question_are_looked_for_in_the_passage(question: str, share: float) -> None:
+def test_numbers_of_the_question_are_searched_for_in_the_passage(
+    question: str, share: float
+) -> None:
     found = evidence(question, hit("In 2024 it was 31 bcm. Later it rose."))
     assert [found.features(place, place)["figures"] for place in (0, 1)] == [share, share]
 
@@ -67,11 +69,11 @@ def test_figures_of_the_question_are_looked_for_in_the_passage(question: str, sh
         ("what was signed?", 1),
     ],
 )
-def test_names_of_the_question_are_looked_for_in_the_passage(question: str, share: float) -> None:
+def test_names_of_the_question_are_searched_for_in_the_passage(question: str, share: float) -> None:
     assert evidence(question, hit("Xi signed a letter.")).features(0, 0)["names"] == share
 
 
-def test_a_title_says_less_of_a_scrap_than_of_a_full_sentence() -> None:
+def test_a_title_counts_less_for_a_fragment_than_for_a_full_sentence() -> None:
     found = evidence(
         "Siberia?",
         hit("Gas, Moscow.\n\nThe pipeline carries gas to China every year.", context="Siberia"),
@@ -82,14 +84,14 @@ def test_a_title_says_less_of_a_scrap_than_of_a_full_sentence() -> None:
     )
 
 
-def test_the_sentences_around_a_place_are_those_it_touches() -> None:
+def test_the_sentences_around_a_span_are_those_that_it_overlaps() -> None:
     text = "One is first. Two is second. Three is third."
     found = evidence("Which?", hit(text))
     assert found.around(text.index("Two"), text.index("Two") + 3) == (1, 1)
     assert found.around(text.index("first"), text.index("Two") + 3) == (0, 1)
 
 
-def test_the_mark_of_a_list_is_no_part_of_the_sentence() -> None:
+def test_a_list_mark_is_not_part_of_the_sentence() -> None:
     text = "- Wang Yi is minister.\n12. Li Qiang is premier.\n\n3.5 tonnes were sold."
     assert [text[sentence.start : sentence.end] for sentence in sentences_of(text)] == [
         "Wang Yi is minister.",
@@ -99,7 +101,7 @@ def test_the_mark_of_a_list_is_no_part_of_the_sentence() -> None:
 
 
 @given(text=st.text(min_size=1, max_size=60), question=st.text(min_size=1, max_size=60))
-def test_every_share_lies_between_nothing_and_all(text: str, question: str) -> None:
+def test_every_share_is_between_zero_and_one(text: str, question: str) -> None:
     found = evidence(question, hit(text))
     for place in range(len(found.sentences)):
         features = found.features(place, place)
@@ -113,7 +115,7 @@ def test_every_share_lies_between_nothing_and_all(text: str, question: str) -> N
         )
 
 
-def test_support_is_the_share_of_a_questions_own_words_in_passage_and_headings() -> None:
+def test_support_is_the_share_of_the_questions_words_in_passage_and_headings() -> None:
     passage = hit("The pipeline carries gas.", context="Siberia")
     idf = {"weather": 3.0, "siberia": 1.0, "gas": 2.0, "pari": 4.0, "and": 9.0}
     assert support("and the weather in Siberia?", idf, passage) == 1 / 4

@@ -1,4 +1,4 @@
-"""Reading passages token by token, with a toy graph whose scores depend on the token alone, and
+"""Passages are read token by token, with a toy graph whose scores depend only on the token, and
 with the real one.
 """
 
@@ -53,20 +53,20 @@ def toy_tokenizer() -> Tokenizer:
 
 
 def toy_graph(outputs: tuple[str, str] = ("start_logits", "end_logits")) -> onnx.ModelProto:
-    """Start and end score of a token: its entry in SCORE, or 0; the end of a number's first piece
-    is worth the same.
+    """A graph in which both scores of a token are its entry in SCORE, or 0. The end score of a
+    number's first piece is the same.
     """
     table = np.array([SCORE.get(word, 0.0) for word in WORDS], dtype=np.float32)
     ids, mask = (
         helper.make_tensor_value_info(n, TensorProto.INT64, ["b", "l"])
         for n in ("input_ids", "attention_mask")
     )
-    given_back = [
+    results = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["b", "l"]) for name in outputs
     ]
     nodes = [helper.make_node("Gather", ["table", "input_ids"], [name]) for name in outputs]
     graph = helper.make_graph(
-        nodes, "toy", [ids, mask], given_back, [numpy_helper.from_array(table, "table")]
+        nodes, "toy", [ids, mask], results, [numpy_helper.from_array(table, "table")]
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
 
@@ -101,7 +101,7 @@ def test_a_span_never_splits_a_word(reader: PassageReader) -> None:
     assert quotes(reader, "the pipe 3000 .")[0] == "3000"
 
 
-def test_a_span_never_reaches_into_the_next_sentence(reader: PassageReader) -> None:
+def test_a_span_never_crosses_into_the_next_sentence(reader: PassageReader) -> None:
     # Joined, "Oslo. The km" would score 4 + 5, more than either alone.
     assert not any(". " in quote for quote in quotes(reader, "The Oslo. The km."))
 
@@ -113,12 +113,12 @@ def test_alternatives_do_not_overlap_the_best_span(reader: PassageReader) -> Non
     )
 
 
-def test_scores_and_null_are_the_graphs(reader: PassageReader) -> None:
+def test_scores_and_null_score_are_those_of_the_graph(reader: PassageReader) -> None:
     span = reader.read("pipe", ["Oslo"])[0].spans[0]
     assert (span.score, span.null_score, span.margin) == (8.0, 2.0, 6.0)  # 4 + 4, 1 + 1
 
 
-def test_readings_come_in_the_order_of_passages(reader: PassageReader) -> None:
+def test_readings_are_in_the_order_of_the_passages(reader: PassageReader) -> None:
     passages = ["the pipe " * 30 + "Oslo", "km", "the . 5", ""]
     best = [reading.spans[0] if reading.spans else None for reading in reader.read("the", passages)]
     texts = [
@@ -177,7 +177,7 @@ def test_windows_cover_the_passage_and_overlap(length: int, size: int, data: st.
     assert all(before[1] - after[0] >= stride for before, after in pairwise(found))
 
 
-def test_a_graph_of_another_task_is_refused(folder: Path) -> None:
+def test_a_graph_for_another_task_is_refused(folder: Path) -> None:
     onnx.save(toy_graph(("logits", "other")), folder / "model.onnx")
     with pytest.raises(SettingsError, match="not an extractive question-answering model"):
         load(folder)
@@ -215,7 +215,7 @@ def test_a_damaged_list_of_digests_is_one_clear_error(folder: Path) -> None:
 
 
 @pytest.mark.models
-def test_a_model_that_is_not_here_is_one_clear_error_and_nothing_is_downloaded(
+def test_a_missing_model_is_one_clear_error_and_nothing_is_downloaded(
     tmp_path: Path,
 ) -> None:
     with pytest.raises(SettingsError, match=r"QUOTH_READER=.*no such question-answering model"):
@@ -272,13 +272,13 @@ def test_any_question_answering_model_of_transformers_can_read(tmp_path: Path) -
 
 
 @pytest.mark.models
-def test_the_reader_that_comes_with_quoth_is_whole_and_small() -> None:
+def test_the_reader_that_ships_with_quoth_is_complete_and_small() -> None:
     assert len(load_passage_reader("quoth", threads=1).digest) == 64
     assert sum(path.stat().st_size for path in WEIGHTS.iterdir()) <= 25_000_000
 
 
 @pytest.mark.models
-def test_the_real_reader_marks_a_short_answer_and_knows_when_there_is_none(
+def test_the_real_reader_marks_a_short_answer_and_recognises_when_there_is_none(
     real_passages: PassageReader,
 ) -> None:
     passage = (
@@ -303,7 +303,7 @@ def test_the_real_reader_marks_a_short_answer_and_knows_when_there_is_none(
 @pytest.mark.parametrize(
     "passage", ["word", "x" * 3000, "مرحبا بالعالم", "e\u0301 é 🙂🏽 👩‍👩‍👧", "1 " * 900]
 )
-def test_the_real_reader_takes_whatever_comes(
+def test_the_real_reader_accepts_any_input(
     real_passages: PassageReader, question: str, passage: str
 ) -> None:
     for span in real_passages.read(question, [passage])[0].spans:

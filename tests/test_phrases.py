@@ -1,4 +1,4 @@
-"""What a question names: phrases and their kinds, worked out by hand."""
+"""The phrases of a question and their kinds, worked out by hand."""
 
 import pytest
 from hypothesis import given
@@ -30,7 +30,7 @@ def test_phrases_are_what_a_question_names(question: str, named: list[str]) -> N
     assert [phrase.text for phrase in phrases(question)] == named
 
 
-def test_a_phrase_knows_its_kind() -> None:
+def test_each_phrase_has_a_kind() -> None:
     asked, subject, name, time = (
         phrases("Which gas does the pipeline carry?")[0],
         *phrases("Did the pipelines reach Power of Siberia in May 2025?"),
@@ -53,12 +53,12 @@ def test_a_phrase_knows_its_kind() -> None:
         ("where is it", True),
     ],
 )
-def test_a_sentence_has_a_verb_and_a_scrap_of_one_has_none(text: str, expected: bool) -> None:
+def test_a_sentence_has_a_verb_and_a_fragment_has_none(text: str, expected: bool) -> None:
     assert has_verb(text) is expected
 
 
 @given(st.text(max_size=60))
-def test_tokens_and_phrases_stand_where_they_say(text: str) -> None:
+def test_tokens_and_phrases_have_exact_offsets(text: str) -> None:
     assert all(text[token.start : token.end] == token.text for token in tokens(text))
     ends = [0, *(phrase.end for phrase in phrases(text))]
     assert ends == sorted(ends)

@@ -1,5 +1,5 @@
-"""The span reader: what passages mark becomes clean, ranked spans; reading ends when the evidence
-is clear.
+"""The span reader cleans and ranks the marked spans, and stops reading when the evidence is
+clear.
 """
 
 from collections.abc import Callable, Sequence
@@ -45,8 +45,8 @@ Open = Callable[..., Collection]
 
 
 class Marks:
-    """Marks phrases with the margins given, wherever they stand, and keeps what it was asked to
-    read.
+    """Marks every occurrence of some phrases with given margins, and records the passages that it
+    reads.
     """
 
     digest = "1" * 64
@@ -104,21 +104,21 @@ def test_a_marked_number_is_quoted_with_its_unit_in_its_sentence() -> None:
     assert (span.start, span.sentence_start) == (129, 118)
 
 
-def test_spans_of_all_passages_stand_in_one_order() -> None:
+def test_spans_of_all_passages_are_in_one_order() -> None:
     first, second = hit("Oslo or Bergen.", 1), hit("Rome or Paris.", 2, document="other")
     spans = read(Marks(Oslo=1.0, Bergen=3.0, Rome=2.0, Paris=4.0), "Where is it?", first, second)
     assert [span.quote for span in spans] == ["Paris", "Bergen", "Rome", "Oslo"]
     assert [span.score for span in spans] == [4.0, 3.0, 2.0, 1.0]
 
 
-def test_the_place_that_two_overlapping_passages_share_appears_once() -> None:
+def test_a_span_that_two_overlapping_passages_share_appears_once() -> None:
     text = "One is Oslo. Two is Rome."
     second = text.index("Two")
     spans = read(Marks(Rome=2.0), "Where?", hit(text[second:], 1, start=second), hit(text, 2))
     assert [(span.quote, span.start, span.hit.rank) for span in spans] == [("Rome", 20, 1)]
 
 
-def test_small_words_alone_are_an_answer_only_where_there_is_no_other() -> None:
+def test_small_words_alone_are_an_answer_only_if_there_is_no_other() -> None:
     passage = hit("It is in the north.")
     assert [
         span.quote for span in read(Marks(**{"in the": 3.0, "north": 1.0}), "Where?", passage)
@@ -126,20 +126,20 @@ def test_small_words_alone_are_an_answer_only_where_there_is_no_other() -> None:
     assert [span.quote for span in read(Marks(**{"in the": 3.0}), "Where?", passage)] == ["in the"]
 
 
-def test_equal_words_of_two_documents_are_both_there() -> None:
+def test_equal_words_of_two_documents_are_both_kept() -> None:
     spans = read(
         Marks(Rome=2.0), "Where?", hit("It is Rome.", 1), hit("It is Rome.", 2, document="copy")
     )
     assert [span.hit.chunk.document_id for span in spans] == ["gas", "copy"]
 
 
-def test_probabilities_of_all_places_sum_to_one_at_most() -> None:
+def test_probabilities_of_all_spans_sum_to_at_most_one() -> None:
     hits = hit("Oslo or Bergen.", 1), hit("Rome or Paris.", 2, document="other")
     spans = read(Marks(Oslo=1.0, Bergen=3.0, Rome=2.0, Paris=4.0), "Where is it?", *hits)
     assert 0 < sum(np.exp(span.features["log_probability"]) for span in spans) <= 1
 
 
-def test_why_gets_sentences_ranked_by_what_is_marked_in_them() -> None:
+def test_why_gets_sentences_ranked_by_the_spans_marked_in_them() -> None:
     passage = hit("Trade fell. It fell because the market was full. Prices rose.")
     spans = read(
         Marks(Trade=1.0, the_market_was_full=3.0),
@@ -156,7 +156,7 @@ def test_why_gets_sentences_ranked_by_what_is_marked_in_them() -> None:
     assert all(span.quote == span.sentence for span in spans)
 
 
-def test_sentences_are_looked_at_only_where_one_may_be_the_answer() -> None:
+def test_sentences_are_ranked_only_if_one_may_be_the_answer() -> None:
     result = found("Where?", hit("It is Rome."))
     assert set(SpanReader(Marks(Rome=1.0), BY_MARGIN).read("Where?", result).spans) == {
         AnswerForm.SHORT
@@ -181,7 +181,7 @@ def test_reading_ends_when_the_evidence_is_clear(
     assert len(marks.read_passages) == passages
 
 
-def test_evidence_that_comes_later_ends_reading_later() -> None:
+def test_later_evidence_ends_reading_later() -> None:
     marks = Marks(Rome=9.0)
     ranking = Ranking(BY_MARGIN.forms, clear_margin=8.0, clear_lead=0.1)
     texts = {3: "It is Rome."}
@@ -202,7 +202,7 @@ def test_without_passages_there_is_nothing_to_read() -> None:
     assert read(Marks(), "Which?") == ()
 
 
-def test_other_weights_or_another_model_have_another_fingerprint() -> None:
+def test_other_weights_or_another_model_change_the_fingerprint() -> None:
     other = Marks()
     other.digest = "2" * 64
     rankings = [BY_MARGIN, Ranking(BY_MARGIN.forms, 8.0, 0.0)]
@@ -228,7 +228,7 @@ TEXTS = {
 
 
 def check(text: str, reader: SpanReader, collection: Collection) -> None:
-    """Every span of every odd question is exact and apart from the others, and the next reading is
+    """Every span of every odd question is exact and overlaps no other, and a second reading gives
     the same.
     """
     for question in ODD_QUESTIONS:
@@ -256,7 +256,7 @@ def test_any_question_can_be_read_in_any_passage(
 
 @pytest.mark.models
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
-def test_the_real_reader_quotes_exactly_whatever_comes(
+def test_the_real_reader_quotes_exactly_for_any_input(
     text: str, open_collection: Open, real_passages: PassageReader
 ) -> None:
     collection = open_collection()
@@ -268,7 +268,7 @@ def test_the_real_reader_quotes_exactly_whatever_comes(
     texts=st.lists(st.text(min_size=1, max_size=60), max_size=4),
     question=st.text(min_size=1, max_size=60),
 )
-def test_whatever_is_read_spans_are_exact_and_sorted(
+def test_spans_of_any_passages_are_exact_and_sorted(
     texts: list[str], question: str, passages: PassageReader
 ) -> None:
     hits = [hit(text, rank, start=100 * rank) for rank, text in enumerate(texts, start=1)]

