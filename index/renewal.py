@@ -180,7 +180,7 @@ def rebuild(
             store.set_manifest(manifest.as_dict())
         stored = store.manifest()
         if stored is not None and not manifest.differences(stored):
-            _index_anew(folder, store, encoder.identity.dimension)
+            _rebuild_indexes(folder, store, encoder.identity.dimension)
         else:
             Renewal(folder, store, encoder, source or encoder.identity.name, settings).run_alone()
         chunks = store.chunk_count()
@@ -190,7 +190,7 @@ def rebuild(
     return chunks
 
 
-def _index_anew(folder: Path, store: Store, dimension: int) -> None:
+def _rebuild_indexes(folder: Path, store: Store, dimension: int) -> None:
     shutil.rmtree(folder / SUCCESSOR, ignore_errors=True)
     engine = open_engine(folder, store, dimension, writable=True)
     engine.discard()

@@ -85,13 +85,18 @@ class Resolver:
         if context is None:
             return Resolution(question)
         body = question[_lead(question) :] or question
-        for rule in (self._asked_anew, self._in_place, _with_referents, _with_topic):
+        for rule in (
+            self._with_other_question,
+            self._with_part_replaced,
+            _with_referents,
+            _with_topic,
+        ):
             resolution = rule(body, context)
             if resolution is not None:
                 return resolution
         return Resolution(question)
 
-    def _asked_anew(self, question: str, context: Context) -> Resolution | None:
+    def _with_other_question(self, question: str, context: Context) -> Resolution | None:
         """The last question, asking for something else: "Why?", "In which waters?"."""
         words = [token.lower for token in tokens(question)]
         if _ABOUT.match(question) or has_verb(question) or QUESTION_WORDS.isdisjoint(words):
@@ -103,7 +108,7 @@ class Resolver:
             f"{_bare(question)}{context.question[end:]}", context.topic, context.person
         )
 
-    def _in_place(self, question: str, context: Context) -> Resolution | None:
+    def _with_part_replaced(self, question: str, context: Context) -> Resolution | None:
         """The last question with one part replaced: "And in 2023?", "What about imports?"."""
         about = _ABOUT.match(question)
         part = _bare(question[about.end() :] if about else question)
@@ -114,13 +119,13 @@ class Resolver:
             return None
         if any(word.lower in PRONOUNS or word.lower in DEMONSTRATIVES for word in words):
             return None
-        placed = self._placed(part, context.question)
-        if placed is None:
+        replaced = self._part_replaced(part, context.question)
+        if replaced is None:
             return _together(context, question)
         things = [phrase.text for phrase in phrases(part) if not phrase.is_time]
-        return Resolution(placed, things[0] if things else context.topic, context.person)
+        return Resolution(replaced, things[0] if things else context.topic, context.person)
 
-    def _placed(self, part: str, question: str) -> str | None:
+    def _part_replaced(self, part: str, question: str) -> str | None:
         new, old = phrases(part), phrases(question)
         words = tokens(part)
         if not new or words[-1].lower in {"one", "ones"}:

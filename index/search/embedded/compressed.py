@@ -57,8 +57,8 @@ class CompressedPart:
     def of(cls, index: faiss.IndexIVF, path: Path) -> "CompressedPart":
         """The compressed part with every vector of a file."""
         lists = index.invlists
-        held = [_ids_of(lists, number) for number in range(index.nlist) if lists.list_size(number)]
-        return cls(index, path, IdSet.of(np.concatenate(held)) if held else NOTHING)
+        ids = [_ids_of(lists, number) for number in range(index.nlist) if lists.list_size(number)]
+        return cls(index, path, IdSet.of(np.concatenate(ids)) if ids else NOTHING)
 
     @property
     def gone(self) -> int:

@@ -284,7 +284,7 @@ class VectorIndex:
         write_sealed(whole, path)
         mapped = read_sealed(path, mapped=True)
         if mapped is None:
-            raise StoreError(f"{path}: cannot be read though it was just written; look to the disk")
+            raise StoreError(f"{path}: cannot be read though it was just written; check the disk")
         return cls(_flat(whole.d), generation, stored, CompressedPart.of(mapped, path))
 
     def _applied(self, parts: Iterable[VectorChanges]) -> "VectorIndex":
