@@ -48,7 +48,8 @@ def stated_day(stated: str | None) -> date | None:
     """The date in the properties of a file, None if there is none or it is invalid.
 
     This is for properties written by a program (``D:20251107103000Z``, ``2025-11-07T10:00:00Z``).
-    A date written by a person is read with :func:`iso_day`, which reports an invalid one."""
+    A date written by a person is read with :func:`iso_day`, which reports an invalid one.
+    """
     try:
         day = _PDF_DAY.match(stated or "")
         return date(*map(int, day.groups())) if day else iso_day(stated or "")

@@ -1,6 +1,7 @@
 """Loading: turns files and uploads into documents.
 
-The suffix selects the format, the text is cleaned once, and every error names its file."""
+The suffix selects the format, the text is cleaned once, and every error names its file.
+"""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -91,7 +92,8 @@ def find_files(paths: Iterable[Path], tags: Iterable[str] = ()) -> Iterator[Pars
 
     In a folder, only files with a suffix in :data:`SUPPORTED` are documents, and hidden files and
     folders are ignored. A path that was named itself is always returned, and so is a folder that
-    cannot be listed: reading it reports the fault, so that one bad path never hides the others."""
+    cannot be listed: reading it reports the fault, so that one bad path never hides the others.
+    """
     tags = tuple(tags)
     seen: set[str] = set()
     for argument in paths:

@@ -1,7 +1,8 @@
 """A pool of worker processes that read and parse files.
 
 A parser that hangs or crashes costs only the file it had, and files are parsed while others are
-being embedded."""
+being embedded.
+"""
 
 import logging
 import signal
@@ -122,7 +123,8 @@ class _Worker:
 
     The pools of the standard library share one queue, and a process that is killed while it waits
     there leaves the queue locked for ever. Here each process has a pipe of its own, and closing
-    the pipe reports its end at once."""
+    the pipe reports its end at once.
+    """
 
     def __init__(self, parse: _Parse, timeout_s: float) -> None:
         self._parse = parse

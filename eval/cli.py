@@ -81,7 +81,8 @@ def run_set(
     """Ask every question of a set, and report.
 
     The exit code is 0 if the gate is passed, 1 if a condition of it is missed, and 2 if the
-    evaluation could not run or cannot be compared with the baseline."""
+    evaluation could not run or cannot be compared with the baseline.
+    """
     from eval.measuring.evaluation import evaluate
     from eval.reporting.json_report import as_json
     from eval.reporting.junit import as_junit

@@ -229,7 +229,7 @@ class Collection:
             return Exchanged(self._outcomes(statuses), frozenset(removed), self.generation)
 
     @contextmanager
-    def standing_still(self) -> Iterator[None]:
+    def writes_paused(self) -> Iterator[None]:
         """Block all changes of documents while the block runs. Searches continue."""
         with self._writing:
             self.require_writable()
@@ -242,7 +242,7 @@ class Collection:
         :raises StoreError: this process may not write, or the disk is full
         """
         self._finish_tending()
-        with self.standing_still():
+        with self.writes_paused():
             self.store.skip_to(generation)
             self._engine.catch_up()
             self._engine.save()
@@ -251,7 +251,7 @@ class Collection:
         """Replace the chunks by those of another collection of the same documents, and search with
         its encoder.
 
-        Call this inside :meth:`standing_still`. It closes the other collection and moves its files.
+        Call this inside :meth:`writes_paused`. It closes the other collection and moves its files.
 
         :raises StoreError: the disk is full; if the store had not changed yet, nothing has changed
         """
@@ -265,7 +265,7 @@ class Collection:
         self._engine.close()  # Running searches keep their files open.
         take_files(self.folder, successor.folder)
         self._engine = self._open_engine()
-        self.searcher.turn_to(self._engine, self._encoder)
+        self.searcher.switch_to(self._engine, self._encoder)
 
     def documents(self) -> Iterator[DocumentSummary]:
         """Every document without its text, in the order of their ids."""

@@ -111,7 +111,7 @@ class Renewal:
         try:
             while self._fill() and not self._stop.is_set():
                 pass
-            with collection.standing_still():
+            with collection.writes_paused():
                 self._fill()  # Documents may have changed since the last round.
                 if self._stop.is_set():
                     return False

@@ -145,8 +145,8 @@ def test_scores_and_confidences_are_given_to_four_decimal_places(service: Answer
         ),
         (hit.score, passage.score),
         (hit.score, explained["score"]),
-        (hit.found.dense_score, explained["dense_score"]),
-        (hit.found.lexical_score, explained["lexical_score"]),
+        (hit.fused.dense_score, explained["dense_score"]),
+        (hit.fused.lexical_score, explained["lexical_score"]),
         (span.score, shown["score"]),
         *((span.features[name], shown["features"][name]) for name in span.features),
     ]

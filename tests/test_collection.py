@@ -848,7 +848,7 @@ def test_a_word_is_found_again_when_the_code_of_the_lexical_index_has_changed(
     monkeypatch.setattr("index.search.embedded.lexical.ANALYZER", shouted)
     again = open_collection(writable=writable)
     best = again.searcher.search("pipeline carries", top_k=1, dense_weight=0.0).hits[0]
-    assert (best.chunk.document_id, best.found.lexical_score > 0) == ("a", True)
+    assert (best.chunk.document_id, best.fused.lexical_score > 0) == ("a", True)
     assert again.verify() == []
 
 

@@ -133,7 +133,7 @@ def test_the_score_is_worked_out_from_vectors_and_words(
             make("c", "sun", title="t"),
         ]
     )
-    hits = {hit.chunk.document_id: hit.found for hit in collection.searcher.search("oil", 3).hits}
+    hits = {hit.chunk.document_id: hit.fused for hit in collection.searcher.search("oil", 3).hits}
     question = encoder.encode(["oil"])[0]
     texts = {"a": "t\ngas gas oil", "b": "t\noil coal", "c": "t\nsun"}
     products = {id: float(encoder.encode([text])[0] @ question) for id, text in texts.items()}
@@ -203,7 +203,7 @@ def test_a_search_waits_for_the_generation_that_lacks_the_deleted_chunk(
     collection = open_collection()
     collection.put([make("a", "gas")])
     result = Searcher(collection.store, _Lagging(mends=True), encoder).search("gas", 5)
-    assert ([hit.found.id for hit in result.hits], result.generation) == ([1], 1)
+    assert ([hit.fused.id for hit in result.hits], result.generation) == ([1], 1)
 
 
 class _Moving:
@@ -244,7 +244,7 @@ def test_more_than_a_hundred_passages_can_be_asked_for(open_collection: Open, ma
     collection = open_collection()
     collection.put([make(str(number), f"gas {number}") for number in range(130)])
     hits = collection.searcher.search("gas", 120).hits
-    assert len({hit.found.id for hit in hits}) == 120
+    assert len({hit.fused.id for hit in hits}) == 120
     assert np.all(np.diff([hit.score for hit in hits]) <= 0)
 
 

@@ -16,7 +16,8 @@ def clean_text(text: str) -> str:
 
     Letters, digits and marks keep their order and are not normalised: ``m³`` stays ``m³``. Joiners
     and direction marks stay, because they change how a word is read. Cleaning a clean text changes
-    nothing."""
+    nothing.
+    """
     text = _LINE_ENDS.sub("\n", text)
     text = _INVISIBLE.sub("", text)
     text = _ODD_SPACES.sub(" ", text)

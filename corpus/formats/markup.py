@@ -2,7 +2,8 @@
 
 Headings become ``## Heading`` lines, list items ``- x`` or ``1. x``, and table rows ``a | b``. Code
 is indented by four spaces, so that no line of it looks like a heading. Only this module imports
-lxml."""
+lxml.
+"""
 
 import re
 from itertools import chain

@@ -4,7 +4,8 @@ zipped HTML.
 A quote must be what the file shows. markitdown reads workbooks with pandas, which writes 31 as
 ``31.0``, 28 % as ``0.28`` and an empty cell as ``NaN``, and it puts the metadata of a book into the
 text. So these two formats do not use it. Its converters are called directly, because the
-``MarkItDown`` class loads a model that guesses formats."""
+``MarkItDown`` class loads a model that guesses formats.
+"""
 
 import io
 import re
@@ -113,7 +114,8 @@ def _translated(source: str, read: Callable[[], _T]) -> _T:
     """The result of ``read``, with the errors of libraries turned into a ``DocumentError``.
 
     On a damaged package, a library may raise anything. So every exception means damage, except
-    running out of memory and an interrupt, which are about this process."""
+    running out of memory and an interrupt, which are about this process.
+    """
     try:
         return read()
     except (DocumentError, MemoryError):

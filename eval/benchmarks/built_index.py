@@ -32,7 +32,8 @@ class BuiltIndex:
 def build_index(folder: Path, material: Material, encoder: Encoder, chunks: int) -> BuiltIndex:
     """An index of about ``chunks`` chunks; the last batch may pass that number.
 
-    It holds the material, and where that is not enough, copies of it."""
+    It holds the material, and where that is not enough, copies of it.
+    """
     real = list(_prepared(material.documents, encoder))
     written = sum(_write(folder, batch, encoder) for batch in real)
     copies = Copies(real).batches()

@@ -8,7 +8,8 @@ The first asks the questions of RAMDocs (one JSON object a line: question, answe
 documents) over one collection of all its documents. Questions with an even number are for
 development, those with an odd number for reporting. A conflict is right if every value shown is
 given by some document, be it true or false. The second asks the known facts about the shipped
-library and lists every conflict that is shown. There should be hardly any."""
+library and lists every conflict that is shown. There should be hardly any.
+"""
 
 import argparse
 import gzip

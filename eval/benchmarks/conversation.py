@@ -13,7 +13,8 @@ and word F1 over all turns that have a history.
     python -m eval.benchmarks.conversation --refusals [--split report]
 
 asks the shipped library for things that it does not say, as follow-ups of facts that it does
-say."""
+say.
+"""
 
 import argparse
 import gzip

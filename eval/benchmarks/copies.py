@@ -1,7 +1,8 @@
 """Varied copies of documents: how an index gets as large as a benchmark needs.
 
 A copy has other text and other vectors, but the same chunks at the same offsets. A search costs as
-much in copies as in real documents; what it finds in them means nothing."""
+much in copies as in real documents; what it finds in them means nothing.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -27,7 +28,8 @@ class Copies:
     """Makes copies of documents.
 
     Three words in ten are replaced by words of the same length, drawn by frequency. Every vector is
-    rotated a little (cosine about 0.9) and normalised again."""
+    rotated a little (cosine about 0.9) and normalised again.
+    """
 
     def __init__(self, batches: Sequence[Sequence[PreparedDocument]]) -> None:
         self._batches = batches

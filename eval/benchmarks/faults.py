@@ -9,7 +9,8 @@ this process. The service is killed at a random moment: at any time, just after 
 has changed, while it starts, or while it shuts down. Then the folder is opened. It must hold what
 was acknowledged, no more and no less, with the pending request carried out completely or not at
 all, and ``Collection.verify`` must find nothing wrong. Every fault is printed and counted, and
-makes the exit code 1."""
+makes the exit code 1.
+"""
 
 import argparse
 import os

@@ -6,7 +6,8 @@
 
 For each type: seconds of processor time to train it and to add the vectors, its size on disk, and
 for several depths of search the time of one question and recall@10, before and after the shortlist
-of 200 is scored again with the exact vectors."""
+of 200 is scored again with the exact vectors.
+"""
 
 import argparse
 import tempfile

@@ -58,7 +58,8 @@ def sample_questions(sources: Sequence[AskedDocument], limit: int) -> list[str]:
 def load_sources(squad: Path | None) -> Iterator[AskedDocument]:
     """The articles of a SQuAD file with their questions, or the shipped library.
 
-    The library brings no questions. The first words of each of its sentences stand in for them."""
+    The library brings no questions. The first words of each of its sentences stand in for them.
+    """
     if squad is None:
         for file in find_files([LIBRARY]):
             size = file.path.stat().st_size

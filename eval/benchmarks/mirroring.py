@@ -5,7 +5,8 @@
 Each file holds a few real sentences, from a SQuAD file or the shipped library. Ten more files are
 broken in ten ways. After the first sync 50 files are changed, 20 deleted and 10 renamed. Every sync
 is what ``quoth sync`` runs, with the default encoder. A wrapper counts the texts that the encoder
-is given, and the time that it takes."""
+is given, and the time that it takes.
+"""
 
 import argparse
 import json

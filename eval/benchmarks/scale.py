@@ -6,7 +6,8 @@ one table.
 
 docs/benchmarks.md says what every figure means. The indexes are kept in the folder given with
 ``--work``, and a second run measures them again without building them. Delete the folder afterwards
-(a million chunks take about 6 GB). Needs psutil."""
+(a million chunks take about 6 GB). Needs psutil.
+"""
 
 import argparse
 import json

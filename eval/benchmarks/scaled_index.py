@@ -113,7 +113,8 @@ def build_scaled(
     that took.
 
     The real documents come first, then copies of them; every other copy has a tag. The store is
-    written directly in large batches. Opening the index then builds FAISS's part and tantivy's."""
+    written directly in large batches. Opening the index then builds FAISS's part and tantivy's.
+    """
     timings = folder / "timings.json"
     if not timings.is_file():
         stderr.print(f"building an index of {size:,} chunks")

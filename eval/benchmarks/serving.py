@@ -108,7 +108,8 @@ def environment(settings: Settings) -> dict[str, str]:
     """The environment that gives a ``quoth`` process the settings of this one.
 
     Compiled code is kept: an installed Quoth is compiled, and a checkout is compiled after its
-    first run."""
+    first run.
+    """
     own = {
         "QUOTH_ENCODER": settings.encoder,
         "QUOTH_MODELS_DIR": str(settings.models_dir),

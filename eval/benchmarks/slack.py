@@ -6,7 +6,8 @@ mention once.
 Starts ``quoth serve`` over the shipped library, and a local stand-in for Slack that accepts
 whatever the bot posts. Mentions arrive at an even pace. Questions repeat only once the shipped set
 is used up. As with Slack, some mentions arrive more than once: as a retry, and as the ``message``
-event that accompanies a mention."""
+event that accompanies a mention.
+"""
 
 import argparse
 import asyncio
@@ -49,7 +50,8 @@ class LoadOptions:
     """The options of the command line.
 
     :param again: the share of mentions that is sent again as a retry, and the share that is
-        accompanied by its ``message`` event"""
+        accompanied by its ``message`` event
+    """
 
     mentions: int
     seconds: float

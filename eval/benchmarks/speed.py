@@ -5,7 +5,8 @@
 
 docs/benchmarks.md says what every figure means and how it is taken. Needs psutil. The part
 ``adding`` needs torch and sentence-transformers. It is measured last, so that neither is in this
-process while the others run."""
+process while the others run.
+"""
 
 import argparse
 import json

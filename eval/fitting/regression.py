@@ -71,7 +71,8 @@ def folds(cases: Sequence[Case]) -> Iterator[set[str]]:
 def fit_ranking(cases: Sequence[Case], kind: AnswerForm) -> Linear:
     """Weights, none negative, that rank right spans above wrong spans of the same question.
 
-    A logistic regression on the differences between the features of a right and of a wrong span."""
+    A logistic regression on the differences between the features of a right and of a wrong span.
+    """
     rows = [
         [right.features[name] - wrong.features[name] for name in RANKING_FEATURES]
         for case in cases

@@ -2,7 +2,8 @@
 
 A question without an answer counts as 0, never as missing. Unanswerable questions have measures of
 their own and are never averaged into those of answers. Where there is nothing to measure (no
-unanswerable questions, for example), the value is NaN."""
+unanswerable questions, for example), the value is NaN.
+"""
 
 import math
 import re
@@ -105,7 +106,8 @@ class Measure:
     :param meaning: in words, for reports
     :param of: the value over a table of questions
     :param each: the value of one question, if the measure is a mean over questions; NaN where it
-        does not apply"""
+        does not apply
+    """
 
     name: str
     group: str

@@ -10,7 +10,8 @@ FOLDER holds ``squad/dev-v1.1-tune.json.gz`` and ``squad/dev-v2.0-tune.json.gz``
 - v2.0: how well margins separate questions that their paragraph answers from others, and the scores
   when a reader may refuse, with its threshold chosen on other articles
 - open: the questions of v1.1 over all its paragraphs at once, each a document under the title of
-  its article; Quoth's own search finds passages, and its ranking chooses the short answer"""
+  its article; Quoth's own search finds passages, and its ranking chooses the short answer
+"""
 
 import argparse
 import json
@@ -139,7 +140,8 @@ def refusal_scores(reader: PassageReader, asked: Sequence[ParagraphQuestion]) ->
     """AUROC of the margin for being answerable, and exact match and F1 with refusal, in percent.
 
     The AUROC is from 0 to 1. Refusing scores 1 if there is no answer, else 0. The threshold for the
-    questions of an article is the best one for all other articles."""
+    questions of an article is the best one for all other articles.
+    """
     questions = [each.question for each in asked]
     given = [_read(reader, each) for each in asked]
     texts = [each.text for each in given]

@@ -17,7 +17,8 @@ def as_json(report: EvaluationReport) -> dict[str, object]:
     """The whole report; :func:`eval.measuring.baseline.read_baseline` reads it.
 
     The JSON of two runs of the same questions on the same documents and models differs only in what
-    is named ``timings_ms``."""
+    is named ``timings_ms``.
+    """
     return {
         "set": report.name,
         "fingerprint": dict(report.fingerprint),

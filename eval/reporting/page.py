@@ -74,7 +74,8 @@ class Card:
     """A question as the page shows it.
 
     :param sought: the evidence that would have answered it, if it was answered wrongly or not at
-        all"""
+        all
+    """
 
     outcome: QuestionOutcome
     judgement: Judgement

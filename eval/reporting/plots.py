@@ -4,7 +4,8 @@ Every plot is :data:`WIDTH` wide. Colours and fonts come from the stylesheet of 
 plot follows its light and dark mode. They are drawn by hand because plotting libraries were no
 better for this page: pygal's SVG has a script and random ids, brings colours of its own, weighs
 100 kB for the risk-coverage curve, and cannot combine bars with a curve; matplotlib draws text as
-paths, is a large dependency, and follows no mode."""
+paths, is a large dependency, and follows no mode.
+"""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence

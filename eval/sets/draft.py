@@ -2,7 +2,8 @@
 
 A thumbs-down becomes a candidate question. A sentence with a figure or a name becomes evidence that
 needs a question. Every line says in its ``todo`` what a person has to do, and an evaluation refuses
-a set with such lines."""
+a set with such lines.
+"""
 
 import random
 import re

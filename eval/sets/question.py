@@ -1,7 +1,8 @@
 """Question sets: labelled questions in Quoth's own format, SQuAD's or BEIR's.
 
 Quoth's format is one JSON object a line; docs/evaluation.md describes it. Evidence is anchored by
-its quote, so that labels stay valid when chunks change or documents are edited elsewhere."""
+its quote, so that labels stay valid when chunks change or documents are edited elsewhere.
+"""
 
 import gzip
 import hashlib
@@ -39,7 +40,8 @@ class LabelledQuestion:
     :param evidence: every passage that is known to answer it
     :param type: the kind of thing asked for; "" if unknown
     :param split: "tune" for questions that thresholds are chosen on, "report" for those that are
-        reported, "" if the set is not split"""
+        reported, "" if the set is not split
+    """
 
     id: str
     text: str
@@ -98,7 +100,8 @@ def read_set(path: Path) -> QuestionSet:
     or a BEIR folder.
 
     :raises EvaluationError: it does not exist or is malformed; the message names the file and the
-        line"""
+        line
+    """
     try:
         if path.is_dir():
             return _read_beir(path)

@@ -17,7 +17,8 @@ class SquadQuestion:
     :param answers: accepted texts, as they are in the paragraph; none if the document does not
         answer
     :param spans: their positions in the paragraph, as half-open spans of code points; one answer
-        may occur several times"""
+        may occur several times
+    """
 
     text: str
     document_id: str

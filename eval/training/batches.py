@@ -68,7 +68,8 @@ class Mix:
     """Which rows a question gives, as probabilities; ``lengths`` are row lengths with their odds.
 
     The gold row is given with ``gold``; with ``group`` one or two hard negatives join it and are
-    read together."""
+    read together.
+    """
 
     lengths: tuple[tuple[int, float], ...]
     gold: float = 0.92
@@ -110,7 +111,8 @@ def window(
     to sentence.
 
     Sentences are added before or after at random; what does not fit is cut off at the end half of
-    the time."""
+    the time.
+    """
     edges = [*tokens.heads.tolist(), len(tokens.ids)]
     left = max((n for n, edge in enumerate(edges[:-1]) if edge <= keep[0]), default=0)
     right = min((n for n, edge in enumerate(edges) if edge > keep[1]), default=len(edges) - 1)

@@ -25,7 +25,8 @@ class Example:
     """A question on one paragraph.
 
     ``spans`` are code points, half-open, each one an acceptable answer; empty where the paragraph
-    gives none. ``golds`` are the answers' texts as the set gives them."""
+    gives none. ``golds`` are the answers' texts as the set gives them.
+    """
 
     id: str
     question: str

@@ -5,7 +5,8 @@
 
 The shipped reader is an int8 ONNX graph. Weights are quantised per channel and activations per
 call; the small head stays in float32. The tokenizer and ``reader.json``, with the digests that are
-checked on load, are written beside it. The export needs torch and onnx, but the files do not."""
+checked on load, are written beside it. The export needs torch and onnx, but the files do not.
+"""
 
 import argparse
 import json

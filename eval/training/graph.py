@@ -4,7 +4,8 @@ The graph is written node by node, with onnxruntime's fused operators for attent
 products. A graph traced from PyTorch has five times as many nodes and spends a third of its time on
 splitting, transposing and adding. onnxruntime's SkipLayerNormalization and BiasGelu are not used,
 since on a CPU they are slower than the operators they replace. In int8, weights have one scale per
-output channel, embeddings one per row, and activations one per call."""
+output channel, embeddings one per row, and activations one per call.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any

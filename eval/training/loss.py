@@ -3,7 +3,8 @@ rows.
 
 Scores are taken relative to the row's own null (the score of ``[CLS]``), so that spans of several
 passages stand on one scale: shared normalisation after Clark and Gardner (2018, arXiv 1710.10723),
-with one null."""
+with one null.
+"""
 
 import torch
 from torch import Tensor

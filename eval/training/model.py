@@ -2,7 +2,8 @@
 
 It is implemented here rather than imported from Transformers for two reasons. The position-wise
 parts run on a flat ``[tokens, width]`` matrix of constant size, which compiles once for all buckets
-of lengths. The matrix products run in bfloat16 (AMX) over float32 master weights."""
+of lengths. The matrix products run in bfloat16 (AMX) over float32 master weights.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,8 @@ class Layer(nn.Module):
         """Queries, keys and values of flat ``hidden`` [T, W], each float32 [T, W].
 
         Attention runs in float32, since the backward pass of PyTorch's bfloat16 kernel for CPUs is
-        twenty times slower."""
+        twenty times slower.
+        """
         query, key, value = _linear(self.qkv, hidden).float().chunk(3, dim=-1)
         return query.contiguous(), key.contiguous(), value.contiguous()
 

@@ -2,7 +2,8 @@
 
 The authors of SQuAD v2.0's unanswerable questions changed a name, a number or a word of a question
 so that its paragraph no longer answers it. These functions imitate that, or remove the sentence
-with the answer."""
+with the answer.
+"""
 
 import random
 import re

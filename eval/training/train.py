@@ -4,7 +4,8 @@
 
 DIR/reader holds the result. A run that finds a checkpoint in DIR goes on from it; the number of
 tokens may be changed between the parts of a run, and during one by writing it into DIR/budget.
-SIGTERM ends a run with a checkpoint. Needs torch, scikit-learn and scipy."""
+SIGTERM ends a run with a checkpoint. Needs torch, scikit-learn and scipy.
+"""
 
 import argparse
 import signal

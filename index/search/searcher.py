@@ -29,7 +29,7 @@ class Hit:
     """
 
     rank: int
-    found: Fused
+    fused: Fused
     stored: StoredChunk
 
     @property
@@ -40,7 +40,7 @@ class Hit:
     @property
     def score(self) -> float:
         """The fused score, 0 to 1."""
-        return self.found.score
+        return self.fused.score
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Searcher:
         """The encoder that embeds questions."""
         return self._side.encoder
 
-    def turn_to(self, engine: CandidateSource, encoder: Encoder) -> None:
+    def switch_to(self, engine: CandidateSource, encoder: Encoder) -> None:
         """Search with another engine and encoder from now on. A running search either finishes with
         the old ones or starts again with the new ones.
         """

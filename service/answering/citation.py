@@ -1,5 +1,6 @@
 """Citations: the position of every quote, verified against the stored text before anybody sees
-it."""
+it.
+"""
 
 from collections.abc import Sequence
 from datetime import date

@@ -1,7 +1,8 @@
 """The record of an answer: what the service hands to every channel, and what it keeps.
 
 HTTP sends the kept bytes as they are. Every other channel uses the record. Kept answers of
-earlier versions are read with the same types, so a field that is added later needs a default."""
+earlier versions are read with the same types, so a field that is added later needs a default.
+"""
 
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -175,10 +176,10 @@ def _explanation(trace: Trace) -> dict[str, Any]:  # JSON
         {
             "rank": hit.rank,
             "score": _rounded(hit.score),
-            "dense_score": _rounded(hit.found.dense_score),
-            "dense_rank": hit.found.dense_rank,
-            "lexical_score": _rounded(hit.found.lexical_score),
-            "lexical_rank": hit.found.lexical_rank,
+            "dense_score": _rounded(hit.fused.dense_score),
+            "dense_rank": hit.fused.dense_rank,
+            "lexical_score": _rounded(hit.fused.lexical_score),
+            "lexical_rank": hit.fused.lexical_rank,
         }
         for hit in trace.hits
     ]

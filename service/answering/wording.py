@@ -1,7 +1,8 @@
 """What people read about an answer, in the same words everywhere.
 
 The page, Slack, the command line, OpenAI's chat completions and MCP all take their wording from
-here: what a confidence is called, what a refusal says, and how a conflict is announced."""
+here: what a confidence is called, what a refusal says, and how a conflict is announced.
+"""
 
 import math
 from typing import Any

@@ -78,7 +78,7 @@ class PassageTerms:
         everything = self._topic.union(*terms)
         self._terms = terms
         self._shared: dict[str, float] = {
-            Feature.PASSAGE: hit.found.dense_score,
+            Feature.PASSAGE: hit.fused.dense_score,
             Feature.FUSED: hit.score,
             Feature.PASSAGE_WORDS: _share(wanted, everything),
             Feature.FIGURES: _share(figures, everything),

@@ -1,6 +1,7 @@
 """The parts of Slack's Block Kit that the bot's messages are made of, within Slack's limits.
 
-Plain dictionaries: slack_sdk's models would check the same limits, but raise where this cuts."""
+Plain dictionaries: slack_sdk's models would check the same limits, but raise where this cuts.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
 """The bot's messages: answers, passages and notices within Slack's limits.
 
 Quotes are ``rich_text``, which Slack shows character for character. Everything else is escaped, so
-that Slack takes nothing in a document or a question for markup or a mention."""
+that Slack takes nothing in a document or a question for markup or a mention.
+"""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,6 +1,7 @@
 """What happened in Slack, as the bot sees it: messages, slash commands and pressed buttons.
 
-``payload.py`` parses them from what Slack sends."""
+``payload.py`` parses them from what Slack sends.
+"""
 
 from dataclasses import dataclass
 

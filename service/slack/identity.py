@@ -14,7 +14,8 @@ from service.slack.web import Workspace
 
 _FIRST_WAIT_S = 1.5
 """How long the first events wait for Slack to identify the token. Slack waits three seconds for
-their acknowledgement."""
+their acknowledgement.
+"""
 _MAX_PAUSE_S = 300.0
 
 log = logging.getLogger("quoth.slack")
@@ -27,7 +28,8 @@ class ForeignTeamError(Exception):
 class Identity:
     """Whom a token belongs to: what Slack says, or said last time, or else what a payload says.
 
-    Runs in one event loop."""
+    Runs in one event loop.
+    """
 
     def __init__(self, database: SlackDatabase, workspace: Workspace, threads: Threads) -> None:
         """The identity as Slack last confirmed it.

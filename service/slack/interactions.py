@@ -40,7 +40,8 @@ class Interactions:
     """Replies to slash commands and buttons. Doing the same work again changes nothing but the
     replies that only one person sees.
 
-    Runs in one event loop."""
+    Runs in one event loop.
+    """
 
     def __init__(
         self,

@@ -43,7 +43,8 @@ def literal(text: str) -> str:
     """A text for rich text and plain text, which Slack itself shows as it stands.
 
     Slack's older clients, exports and bridges to other chats take markup in it for markup. An
-    invisible character keeps them from it."""
+    invisible character keeps them from it.
+    """
     return _BROADCAST.sub("@" + _JOINER, text.replace("<", "<" + _JOINER))
 
 

@@ -23,7 +23,8 @@ log = logging.getLogger("quoth.slack")
 class ThreadAnswers:
     """Answers the questions of an inbox. Doing the same work again changes nothing.
 
-    Runs in one event loop."""
+    Runs in one event loop.
+    """
 
     def __init__(
         self,

@@ -220,7 +220,8 @@ def _uses_proxy(url: str) -> bool:
     """Whether an address is reached through the proxy that the environment names, if any.
 
     slack_sdk reads HTTPS_PROXY and the like, but neither NO_PROXY nor whether the address is on
-    this machine."""
+    this machine.
+    """
     host = urlsplit(url).hostname or ""
     try:
         is_local = ipaddress.ip_address(host).is_loopback

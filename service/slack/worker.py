@@ -57,7 +57,8 @@ class Incoming:
 class Worker:
     """Tries each item of the queue until it is done, refused or too old.
 
-    Runs in one event loop."""
+    Runs in one event loop.
+    """
 
     def __init__(
         self,

@@ -10,7 +10,8 @@ evidence and every fourth of the others. Chunks and vectors are made as the prod
 dense scores are exact, and the terms of every analyser are in an index in memory. Variants are
 chosen on one half of the questions and reported on the other (halves are made by a hash, SQuAD's by
 article). Vectors are kept in the cache, so that a run that was cut off can be resumed.
-docs/retrieval.md reports the results."""
+docs/retrieval.md reports the results.
+"""
 
 import argparse
 import json

@@ -37,7 +37,8 @@ class LocatedQuestion:
     """A question with the offsets of its evidence.
 
     :param spans: for each piece of evidence its occurrences, any of which counts; none where the
-        whole document is the evidence"""
+        whole document is the evidence
+    """
 
     question: LabelledQuestion
     spans: tuple[tuple[Offsets, ...], ...]

@@ -46,7 +46,8 @@ _PATTERNS = {
 @dataclass(frozen=True, slots=True)
 class Analyser:
     """How texts become terms. The defaults are those of
-    :mod:`index.search.embedded.lexical_search`."""
+    :mod:`index.search.embedded.lexical_search`.
+    """
 
     stemming: bool = True
     stop_words_kept: bool = True

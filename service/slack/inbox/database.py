@@ -1,7 +1,8 @@
 """The Slack bot's database, a file of its own beside the documents' database.
 
 Adding documents may lock the documents' database for longer than Slack waits for an
-acknowledgement."""
+acknowledgement.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
