@@ -32,7 +32,7 @@ quick: setup  ## the tests that need no models, no browser and no other process:
 	  --hypothesis-profile quick --numprocesses 2
 
 test: check  ## everything that CI runs
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2
 	$(BIN)/quoth eval eval/sets/known_facts.jsonl --documents corpus/library --gate eval/gate.toml
 
 clean:  ## forget the environment; the index in .quoth stays
