@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, str] = {
         "service/answering eval eval/sets"
     ),
     "eval/reporting": "corpus service service/answering service/slack eval/sets eval/measuring",
-    "eval/training": "index/text index/encoding service/reader",
+    "eval/training": "corpus index/text index/encoding service/reader",
     "eval/fitting": (
         "corpus index index/encoding index/search service service/reader service/answering eval "
         "eval/sets eval/measuring eval/training"
@@ -77,12 +77,10 @@ ASSEMBLING = {"service/http/app.py"}
 TRAINING = {
     "eval/training/export.py",
     "eval/training/train.py",
-    *(f"eval/training/{name}.py" for name in ("bert", "loss", "model", "trainer")),
+    *(f"eval/training/{name}.py" for name in ("bert", "loss", "model", "start", "trainer")),
 }
 TRAINING_ON_TOKENS = {
-    "eval/training/train.py",
-    "eval/training/batches.py",
-    "eval/training/related.py",
+    *(f"eval/training/{name}.py" for name in ("batches", "documents", "related", "sets", "train")),
 }
 
 # Each heavy library is imported by one module, so that its errors are translated at one seam. The
@@ -106,13 +104,13 @@ OWNERS = {
     "markdown_it": {"corpus/formats/markdown.py"},
     "markitdown": {"corpus/formats/office.py"},
     "mcp": {"service/http/mcp.py"},
-    "onnx": {"eval/training/export.py", "eval/training/graph.py"},
+    "onnx": {f"eval/training/{name}.py" for name in ("export", "graph", "start")},
     "onnxruntime": {"index/encoding/export.py", "index/encoding/onnx_runtime.py"},
     "openpyxl": {"corpus/formats/office.py"},
     "prometheus_client": {"service/http/metrics.py"},
     "pydantic_settings": {"service/settings.py"},
     "pypdfium2": {"corpus/formats/pdf.py"},
-    "safetensors": {"eval/training/export.py", "eval/training/model.py"},
+    "safetensors": {f"eval/training/{name}.py" for name in ("compact", "export", "model")},
     "scipy": {"eval/training/negatives.py"},
     "sentence_transformers": {"index/encoding/encoder.py"},
     "sklearn": {"eval/fitting/regression.py", "eval/training/negatives.py"},

@@ -1,9 +1,9 @@
 """Rows and batches: answers stay in their windows, groups stay together."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -21,7 +21,7 @@ from eval.training.batches import (
     token_span,
     window,
 )
-from eval.training.examples import Example, Paragraph
+from eval.training.examples import Example, Paragraph, Place
 
 TEXT = "Oslo has trams. Bergen has rain. Oslo has hills too. Nothing else is known of Oslo."
 WORDS = sorted({*TEXT.replace(".", " .").split(), "where", "?", "[UNK]"})
@@ -104,7 +104,33 @@ def test_rows_left_over_have_no_weight() -> None:
     assert batch.spans[:9, 0].tolist() == [[3, 3]] * 9
 
 
-@pytest.mark.parametrize("question", ["where ?", ""])
-def test_an_example_without_a_span_gives_no_gold_row(question: str) -> None:
+def test_an_example_whose_answer_was_not_found_cannot_be_learnt_from() -> None:
+    assert not Example("x", "where ?", 0, (), ("Oslo",)).is_usable
+    assert Example("x", "where ?", 0, (), ()).is_usable
+
+
+def test_a_question_without_an_answer_gives_rows_that_want_null() -> None:
     source, _ = toy_source()
-    assert source.groups(Example("x", question, 0, (), ()), MIX, random.Random(1)) == []
+    example = Example("x", "where ?", 0, (), (), (Place(1, ()),))
+    groups = source.groups(example, MIX, random.Random(1))
+    assert [[row.spans for row in group] for group in groups] == [[((0, 0),)], [((0, 0),)]]
+
+
+def test_every_passage_that_may_hold_the_answer_joins_the_group() -> None:
+    source, _ = toy_source()
+    also = (Place(1, ((0, 6),)),)
+    example = Example("x", "where ?", 0, ((16, 22),), ("Bergen",), also, exact=False, loose=True)
+    ((first, second),) = source.groups(example, MIX, random.Random(1))
+    bergen = 200 + WORDS.index("Bergen")
+    assert [row.ids[row.spans[0][0]] for row in (first, second)] == [bergen, bergen]
+    assert first.loose
+    assert second.loose
+
+
+def test_what_must_be_read_whole_is_not_cut() -> None:
+    source, _ = toy_source()
+    mix = Mix(lengths=((12, 1.0),), gold=1.0, group=0.0)
+    answer = Example("x", "where ?", 0, ((0, 4),), ("Oslo",), exact=False)
+    ((cut,),) = source.groups(answer, mix, random.Random(1))
+    ((uncut,),) = source.groups(replace(answer, whole=True), mix, random.Random(1))
+    assert len(cut.ids) <= 12 < len(uncut.ids)

@@ -2,13 +2,13 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from eval.training.examples import Chars, Example, Paragraph
+from eval.training.examples import Chars, Example, Paragraph, Place
 from eval.training.perturb import (
     Nearest,
     Setting,
@@ -41,18 +41,21 @@ class Tokens:
 class Row:
     """One sequence to read: ``[CLS] question [SEP] passage [SEP]``.
 
-    ``spans`` are first and last answer tokens within the row, ``((0, 0),)`` for "not here".
+    ``spans`` are first and last answer tokens within the row, ``((0, 0),)`` for "not here"; where
+    they are ``loose``, the answer is anywhere within the first.
     """
 
     ids: list[int]
     passage_at: int
     spans: tuple[tuple[int, int], ...]
+    loose: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows of one length. Arrays: ids, mask, kinds [B, L]; spans [B, K, 2], -1 where unused; group
-    [B], weight [B].
+    """Rows of one length.
+
+    Arrays: ids, mask, kinds [B, L]; spans [B, K, 2], -1 where unused; group, weight, loose [B].
     """
 
     ids: Ints
@@ -61,6 +64,7 @@ class Batch:
     spans: Ints
     group: Ints
     weight: NDArray[np.float32]
+    loose: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +173,16 @@ class Source:
         length = generator.choices(
             [size for size, _ in mix.lengths], [odds for _, odds in mix.lengths]
         )[0]
+        length = LENGTHS[-1] if example.whole else length
         question = self._question(_worn(example.question, generator))
+        if not example.spans:
+            return self._unanswered(example, question, length, generator)
         found = []
-        if generator.random() < mix.gold:
+        if generator.random() < mix.gold or not example.exact:
             group = self._group(example, question, length, mix, generator)
             found = [group] if group else []
+        if not example.exact:
+            return found
         changed = self._changed(example, mix, generator)
         found += [
             [self._null(self._question(text), example, length, generator)] for text in changed
@@ -185,23 +194,41 @@ class Source:
     def _question(self, text: str) -> list[int]:
         return list(self._tokenizer.encode(text, add_special_tokens=False).ids[:48])
 
+    def _unanswered(
+        self, example: Example, question: list[int], length: int, generator: random.Random
+    ) -> list[list[Row]]:
+        """Rows of a question without an answer: its paragraph, and one more of its document where
+        there are some.
+        """
+        beside = [
+            place.paragraph for place in generator.sample(example.also, min(len(example.also), 1))
+        ]
+        return [
+            [self._beside(question, number, length, generator)]
+            for number in (example.paragraph, *beside)
+        ]
+
     def _group(
         self, example: Example, question: list[int], length: int, mix: Mix, generator: random.Random
     ) -> list[Row]:
-        gold = self._gold(example, question, length, generator)
-        if gold is None:
-            return []
-        others = self._negatives.get(example.id, [])
-        if not others or generator.random() >= mix.group:
-            return [gold]
+        places = (
+            Place(example.paragraph, example.spans),
+            *(place for place in example.also if place.spans),
+        )
+        rows = [self._gold(place, question, length, generator) for place in places]
+        golds = [replace(row, loose=example.loose) for row in rows if row]
+        beside = [place.paragraph for place in example.also if not place.spans]
+        others = self._negatives.get(example.id, beside)
+        if not golds or not others or generator.random() >= mix.group:
+            return golds
         chosen = generator.sample(others, min(len(others), generator.randint(1, 2)))
-        return [gold, *(self._beside(question, number, length, generator) for number in chosen)]
+        return [*golds, *(self._beside(question, number, length, generator) for number in chosen)]
 
     def _gold(
-        self, example: Example, question: list[int], length: int, generator: random.Random
+        self, place: Place, question: list[int], length: int, generator: random.Random
     ) -> Row | None:
-        tokens = self._tokens[example.paragraph]
-        spans = [span for span in (token_span(tokens, chars) for chars in example.spans) if span]
+        tokens = self._tokens[place.paragraph]
+        spans = [span for span in (token_span(tokens, chars) for chars in place.spans) if span]
         if not spans:
             return None
         size = length - len(question) - 3
@@ -322,8 +349,15 @@ def _empty(rows: int, length: int) -> Batch:
     ids[:, 0], mask[:, 0] = CLS, 1
     spans = np.full((rows, PAIRS, 2), -1, dtype=np.int64)
     spans[:, 0] = 0
+    weight = np.zeros(rows, dtype=np.float32)
     return Batch(
-        ids, mask, kinds, spans, np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.float32)
+        ids,
+        mask,
+        kinds,
+        spans,
+        np.zeros(rows, dtype=np.int64),
+        weight,
+        np.zeros(rows, dtype=np.bool_),
     )
 
 
@@ -334,6 +368,7 @@ def _place(batch: Batch, number: int, row: Row) -> None:
     batch.kinds[number, row.passage_at : size] = 1
     batch.spans[number, : len(row.spans)] = row.spans
     batch.weight[number] = 1.0
+    batch.loose[number] = row.loose
 
 
 def batches(

@@ -5,7 +5,7 @@ import json
 import random
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict
 
@@ -21,11 +21,29 @@ class Paragraph:
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
-    """A question on one paragraph.
+class Place:
+    """A paragraph, by position, and the places in it that may be the answer: code points,
+    half-open.
+    """
 
-    ``spans`` are code points, half-open, each one an acceptable answer; empty where the paragraph
-    gives none. ``golds`` are the answers' texts as the set gives them.
+    paragraph: int
+    spans: tuple[Chars, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question on one paragraph, or on a few of which one or several answer it.
+
+    :param spans: code points, half-open, each one an acceptable answer; empty where the paragraph
+        gives none
+    :param golds: the answers' texts as the set gives them; none where the question has no answer
+    :param also: further paragraphs of its document, with spans where they hold the answer's words
+        too
+    :param exact: whether nothing else in its paragraph answers it, so that a question changed has
+        no answer there
+    :param loose: whether the spans are sentences that the answer is made from, not the answer
+        itself
+    :param whole: whether its paragraph is only understood as a whole, as a table is
     """
 
     id: str
@@ -33,6 +51,20 @@ class Example:
     paragraph: int
     spans: tuple[Chars, ...]
     golds: tuple[str, ...]
+    also: tuple[Place, ...] = ()
+    exact: bool = True
+    loose: bool = False
+    whole: bool = False
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether its answer was found, or it has none."""
+        return bool(self.spans) or not self.golds
+
+    def shifted(self, by: int) -> "Example":
+        """The same example where its paragraphs stand so much later in a list."""
+        also = tuple(replace(place, paragraph=place.paragraph + by) for place in self.also)
+        return replace(self, paragraph=self.paragraph + by, also=also)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +141,12 @@ def _squad_spans(answer: _Answer, text: str) -> list[Chars]:
     return [(start, start + len(wanted))] if text[start : start + len(wanted)] == wanted else []
 
 
-def occurrences(wanted: str, text: str) -> list[Chars]:
+def occurrences(wanted: str, text: str, *, any_case: bool = False) -> list[Chars]:
     """Every place of a string in a text as a whole word, in order."""
     if not wanted.strip():
         return []
     pattern = rf"(?<!\w){re.escape(wanted.strip())}(?!\w)"
-    return [match.span() for match in re.finditer(pattern, text)]
+    return [match.span() for match in re.finditer(pattern, text, re.IGNORECASE if any_case else 0)]
 
 
 def read_qed(path: Path) -> Examples:

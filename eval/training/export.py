@@ -1,7 +1,7 @@
 """Exports a trained reader, as it is shipped and in the format of Transformers.
 
     python -m eval.training.export --checkpoint FILE [--out DIR] [--float32 DIR] \\
-        [--transformers DIR]
+        [--compact DIR] [--transformers DIR]
 
 The shipped reader is an int8 ONNX graph. Weights are quantised per channel and activations per
 call; the small head stays in float32. The tokenizer and ``reader.json``, with the digests that are
@@ -19,7 +19,8 @@ import torch
 from safetensors.torch import save_file
 
 from eval.training.bert import to_bert
-from eval.training.graph import build
+from eval.training.compact import write_compact
+from eval.training.graph import Weights, build
 from eval.training.model import Reader, Shape
 from index.encoding.export import default_weights
 from index.encoding.identity import sha256_of
@@ -78,9 +79,14 @@ def ship(trained: Trained, tokenizer: Path, folder: Path, scores: object = None)
 def write_graph(reader: Reader, tokenizer: Path, folder: Path, *, int8: bool) -> None:
     """Write the reader's graph, for rows of at most ``MAX_ROW_TOKENS``, and its tokenizer."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: value.detach().numpy() for name, value in reader.state_dict().items()}
-    onnx.save(build(weights, reader.shape.heads, MAX_ROW_TOKENS, int8), folder / "reader.onnx")
+    model = build(weights_of(reader), reader.shape.heads, MAX_ROW_TOKENS, int8)
+    onnx.save(model, folder / "reader.onnx")
     shutil.copyfile(tokenizer, folder / "tokenizer.json")
+
+
+def weights_of(reader: Reader) -> Weights:
+    """The reader's weights by their names."""
+    return {name: value.detach().numpy() for name, value in reader.state_dict().items()}
 
 
 def write_transformers(reader: Reader, tokenizer: Path, folder: Path) -> None:
@@ -128,6 +134,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write the files that are shipped")
     parser.add_argument("--float32", type=Path, help="write the same graph, not quantised")
     parser.add_argument(
+        "--compact", type=Path, help="write what training changed as a small file to go on from"
+    )
+    parser.add_argument(
         "--transformers", type=Path, help="write float32 weights in the format of Transformers"
     )
     given = parser.parse_args()
@@ -142,6 +151,8 @@ def main() -> None:
         )
     if given.float32:
         write_graph(trained.reader, tokenizer, given.float32, int8=False)
+    if given.compact:
+        write_compact(weights_of(trained.reader), given.compact)
     if given.transformers:
         write_transformers(trained.reader, tokenizer, given.transformers)
 

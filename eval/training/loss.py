@@ -13,24 +13,46 @@ _NEVER = -1e4
 
 
 def reader_loss(
-    start: Tensor, end: Tensor, kinds: Tensor, spans: Tensor, group: Tensor, weight: Tensor
+    start: Tensor,
+    end: Tensor,
+    kinds: Tensor,
+    spans: Tensor,
+    group: Tensor,
+    weight: Tensor,
+    loose: Tensor,
 ) -> Tensor:
     """Mean over rows of the row's loss, plus the groups' losses where several rows are read
     together.
+
+    Where several rows of a group may hold the answer, none of them has a loss of its own: the
+    answer may be anywhere among them.
 
     :param start: scores [B, L], as ``end``
     :param kinds: [B, L], 1 on passage tokens (and their closing mark), 0 elsewhere
     :param spans: [B, K, 2] answer tokens, (0, 0) for null, -1 where unused
     :param group: [B], equal for rows read together
     :param weight: [B], 0 for rows that only fill the batch
+    :param loose: bool [B], where the first span is a sentence within which the answer may begin and
+        end anywhere
     """
     allowed = _allowed(kinds)
     start = (start - start[:, :1]).masked_fill(~allowed, _NEVER)
     end = (end - end[:, :1]).masked_fill(~allowed, _NEVER)
-    right = _answer(start, end, spans)
+    right = torch.where(loose, _within(start, end, spans), _answer(start, end, spans))
     whole = torch.logsumexp(start, 1) + torch.logsumexp(end, 1)
-    rows = ((whole - right) * weight).sum() / weight.sum()
-    return rows + _group_loss(start, end, right, spans, group, weight) / weight.sum()
+    answered = (spans[:, 0, 0] > 0).to(weight.dtype) * weight
+    groups = int(group.max()) + 1
+    answers = torch.zeros(groups).index_add(0, group, answered)
+    sure = weight * (1 - answered * (answers[group] > 1))
+    rows = ((whole - right) * sure).sum()
+    sizes = torch.zeros(groups).index_add(0, group, weight)
+    several = ((sizes > 1) & (answers > 0)).to(weight.dtype)
+    together = (
+        _pooled(start, group, groups)
+        + _pooled(end, group, groups)
+        - _held(right, answered, group, groups)
+    ) * several
+    return (rows + together.sum()) / weight.sum()
 
 
 def _allowed(kinds: Tensor) -> Tensor:
@@ -50,23 +72,36 @@ def _answer(start: Tensor, end: Tensor, spans: Tensor) -> Tensor:
     return torch.logsumexp(pairs.masked_fill(unused, _NEVER), 1)
 
 
-def _group_loss(
-    start: Tensor, end: Tensor, right: Tensor, spans: Tensor, group: Tensor, weight: Tensor
-) -> Tensor:
-    """Sum over groups of several rows of -log p(answer) when all their spans and one null
-    compete.
+def _within(start: Tensor, end: Tensor, spans: Tensor) -> Tensor:
+    """Log of the unnormalised probability that the answer begins and ends within a row's first
+    span, [B].
     """
-    groups = int(group.max()) + 1
-    sizes = torch.zeros(groups).index_add(0, group, weight)
-    answered = (spans[:, 0, 0] > 0).to(weight.dtype) * weight
-    several = (sizes > 1) & (torch.zeros(groups).index_add(0, group, answered) == 1)
-    whole = _pooled(start, group, groups) + _pooled(end, group, groups)
-    return ((whole[group] - right) * answered * several[group]).sum()
+    place = torch.arange(start.shape[1])
+    outside = (place < spans[:, 0, :1]) | (place > spans[:, 0, 1:])
+    return sum(
+        (torch.logsumexp(each.masked_fill(outside, _NEVER), 1) for each in (start, end)),
+        torch.zeros(()),
+    )
+
+
+def _held(right: Tensor, answered: Tensor, group: Tensor, groups: int) -> Tensor:
+    """Log of the summed unnormalised probability of each group's answers, [G]."""
+    return _summed(
+        right.masked_fill(answered == 0, 2 * _NEVER), group, torch.full((groups,), 2 * _NEVER)
+    )
 
 
 def _pooled(scores: Tensor, group: Tensor, groups: int) -> Tensor:
     """Log-sum-exp over all passage tokens of each group and one null of score 0, [G]."""
-    rows = torch.logsumexp(scores[:, 1:], 1)
-    top = torch.zeros(groups).scatter_reduce(0, group, rows.detach(), "amax")
-    total = torch.exp(-top).index_add(0, group, torch.exp(rows - top[group]))
+    return _summed(torch.logsumexp(scores[:, 1:], 1), group, torch.zeros(groups))
+
+
+def _summed(rows: Tensor, group: Tensor, floor: Tensor) -> Tensor:
+    """Log-sum-exp over the rows of each group and its floor, [G].
+
+    :param rows: [B], as ``group``
+    :param floor: [G]
+    """
+    top = floor.scatter_reduce(0, group, rows.detach(), "amax")
+    total = torch.exp(floor - top).index_add(0, group, torch.exp(rows - top[group]))
     return top + torch.log(total)

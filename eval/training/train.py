@@ -1,7 +1,8 @@
 """Trains the reader and writes what is shipped of it.
 
-    python -m eval.training.train --data ../shared/data --out DIR
+    python -m eval.training.train --data ../shared/data --out DIR [--start FOLDER]
 
+``--start`` goes on from shipped weights; without it, training begins from MiniLM's encoder.
 DIR/reader holds the result. A run that finds a checkpoint in DIR goes on from it; the number of
 tokens may be changed between the parts of a run, and during one by writing it into DIR/budget.
 SIGTERM ends a run with a checkpoint. Needs torch, scikit-learn and scipy.
@@ -9,7 +10,6 @@ SIGTERM ends a run with a checkpoint. Needs torch, scikit-learn and scipy.
 
 import argparse
 import signal
-from collections.abc import Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from eval.training.batches import Mix, Source
 from eval.training.export import load_trained, ship
 from eval.training.model import Layer, Reader, from_minilm
 from eval.training.related import Related
-from eval.training.sets import kept_negatives, pooled, read_sets
+from eval.training.sets import NO_NEGATIVES, SHARES, kept_negatives, mixed, pooled, read_sets
+from eval.training.start import start_from
 from eval.training.trainer import CHECKPOINT, Settings, Stage, Trainer
 from index.encoding.export import default_weights
 from service.reader.onnx import read_tokenizer
@@ -29,12 +30,14 @@ SHORT = Mix(
     lengths=((64, 0.2), (80, 0.2), (96, 0.3), (128, 0.3)), entity=0.18, opposite=0.07, word=0.07
 )
 FULL = Mix(
-    lengths=((128, 0.3), (160, 0.2), (192, 0.25), (256, 0.15), (320, 0.1)),
-    group=0.3,
-    entity=0.24,
-    opposite=0.1,
-    word=0.1,
+    lengths=((96, 0.1), (128, 0.2), (160, 0.2), (192, 0.25), (256, 0.15), (320, 0.1)),
+    group=0.4,
+    entity=0.16,
+    opposite=0.07,
+    word=0.07,
 )
+EXAMPLES = 160_000
+"""How many examples a pass over the data draws."""
 
 
 def main() -> None:
@@ -43,15 +46,12 @@ def main() -> None:
     settings = Settings(**{field.name: getattr(given, field.name) for field in fields(Settings)})
     minilm: Path = given.minilm or default_weights()
     given.out.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(build(minilm, settings), settings, given.out)
-    stages = list(
-        stages_of(
-            given.data,
-            given.out,
-            read_tokenizer(minilm / "tokenizer.json"),
-            trainer.reader,
-            settings,
-        )
+    reader = build(minilm, settings)
+    if given.start:
+        start_from(reader, given.start)
+    trainer = Trainer(reader, settings, given.out)
+    stages = stages_of(
+        given.data, given.out, read_tokenizer(minilm / "tokenizer.json"), reader, settings
     )
     print(
         "resumed" if trainer.resume() else "started",
@@ -81,19 +81,19 @@ def build(minilm: Path, settings: Settings) -> Reader:
 
 def stages_of(
     data: Path, out: Path, tokenizer: Tokenizer, reader: Reader, settings: Settings
-) -> Iterator[Stage]:
-    """Both stages, short windows of all sets and then whole paragraphs of the better ones."""
+) -> list[Stage]:
+    """Both stages: the same examples in short windows, then in long ones."""
+    sets = read_sets(data, tokenizer, settings.seed)
+    with_negatives = [found for found in sets if found.name not in NO_NEGATIVES]
+    negatives = kept_negatives(out / "negatives.json", with_negatives)
+    pool = pooled(sets)
+    for name, found in pool.examples.items():
+        unanswerable = sum(not example.spans for example in found)
+        print(f"{name}: {len(found)} examples, {unanswerable} unanswerable", flush=True)
+    examples = mixed(pool, SHARES, EXAMPLES, settings.seed)
     related = Related(tokenizer, reader.words.weight.detach().numpy())
-    first, second = read_sets(data, settings.qamr, settings.seed)
-    negatives = kept_negatives(out / "negatives.json", second)
-    for sets, mix in ((first, SHORT), (second, FULL)):
-        paragraphs, examples = pooled(sets)
-        yield Stage(Source(tokenizer, paragraphs, negatives, related.nearest), examples, mix)
-        print(
-            f"{len(examples)} examples on {len(paragraphs)} paragraphs of "
-            f"{[part.name for part in sets]}",
-            flush=True,
-        )
+    source = Source(tokenizer, pool.paragraphs, negatives, related.nearest)
+    return [Stage(source, examples, mix) for mix in (SHORT, FULL)]
 
 
 def _compile_layers() -> None:
@@ -112,10 +112,10 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        help="folder of squad/, natural_questions/, squadshifts/, qamr/",
+        "--data", type=Path, required=True, help="folder of the sets, each in a folder of its own"
+    )
+    parser.add_argument(
+        "--start", type=Path, help="a shipped reader's or a compact folder to go on from"
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument(

@@ -29,7 +29,6 @@ class Settings:
 
     :param short: the first stage's share, where windows are short
     :param average: how much of the running average of the weights a step keeps
-    :param qamr: how many of QAMR's questions the first stage takes
     """
 
     tokens: int = 30_000_000
@@ -41,7 +40,6 @@ class Settings:
     weight_decay: float = 0.01
     average: float = 0.998
     seed: int = 7
-    qamr: int = 8_000
     bfloat16: bool = True
     compiled: bool = True
 
@@ -203,7 +201,9 @@ class Trainer:
     def _loss(self, batch: Batch) -> Tensor:
         kinds = torch.from_numpy(batch.kinds)
         start, end = self.reader(torch.from_numpy(batch.ids), torch.from_numpy(batch.mask), kinds)
-        rest = (torch.from_numpy(part) for part in (batch.spans, batch.group, batch.weight))
+        rest = (
+            torch.from_numpy(part) for part in (batch.spans, batch.group, batch.weight, batch.loose)
+        )
         return reader_loss(start, end, kinds, *rest)
 
     def _follow(self) -> None:

@@ -1,0 +1,223 @@
+"""Questions asked of whole documents, of which only the answer's words are known, not their place.
+
+A document is cut as Quoth cuts it. Every passage that holds an answer's words may be the right one:
+training sums over them. Where an answer is written in words of its own, the sentences that it was
+made from are found by the words that they share.
+"""
+
+import gzip
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from corpus.document import make_document
+from eval.training.examples import (
+    Chars,
+    Example,
+    Examples,
+    Paragraph,
+    Place,
+    detokenised,
+    occurrences,
+)
+from index.text.chunk import ChunkSettings, chunk_document
+from index.text.sentences import sentences
+
+MOST_PLACES = 3
+"""How many passages of a document are read together where several hold the answer's words."""
+
+SAME_WORDS = 0.6
+"""F1 of words from which on a sentence is what a sentence of the answer was made from."""
+
+_TOO_COMMON = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A document of a set."""
+
+    id: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuestion:
+    """A question about a document, or about several that all hold its answer.
+
+    :param answers: accepted texts; none where the documents do not answer
+    """
+
+    id: str
+    text: str
+    answers: tuple[str, ...]
+    pages: tuple[str, ...]
+    is_first: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The documents of a set by their ids, and its questions."""
+
+    pages: dict[str, Page]
+    questions: list[PageQuestion]
+
+
+def read_pages(documents: Path, questions: Path) -> Pages:
+    """A set of whole documents; what was given as tokens is detokenised."""
+    pages = {entry["id"]: _page(entry) for entry in _lines(documents)}
+    return Pages(pages, [_question(entry) for entry in _lines(questions)])
+
+
+def read_folder(folder: Path) -> Pages:
+    """A set in a folder of its own."""
+    return read_pages(folder / "documents.jsonl.gz", folder / "questions.jsonl.gz")
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:  # Any: JSON
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        yield from (json.loads(line) for line in file if line.strip())
+
+
+def _page(entry: dict[str, Any]) -> Page:  # Any: JSON
+    return Page(entry["id"], _plain(entry["title"]), _plain(entry["text"]))
+
+
+def _question(entry: dict[str, Any]) -> PageQuestion:  # Any: JSON
+    answers = entry["answers"] if entry.get("answerable", True) else []
+    pages = entry["gold_documents"] if "gold_documents" in entry else [entry["gold_document"]]
+    clean = tuple(dict.fromkeys(_plain(answer) for answer in answers))
+    return PageQuestion(
+        entry["id"], entry["question"].strip(), clean, tuple(pages), not entry.get("history")
+    )
+
+
+def _plain(text: str) -> str:
+    """A text in which commas stand as people set them; one that was never cut into tokens is left
+    as it is.
+    """
+    tokenised = text.count(" ,") + text.count(" . ") > text.count(", ") / 4
+    clean = detokenised(text, [])[0] if tokenised else text
+    return re.sub(r"(?<=[^\W\d]) - (?=[^\W\d])", "-", clean).strip() if tokenised else clean.strip()
+
+
+def passages_of(page: Page, tokenizer: Tokenizer) -> list[str]:
+    """The document's passages, cut as Quoth cuts what it is given."""
+
+    def spans(texts: Sequence[str]) -> list[list[Chars]]:
+        encoded = tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return [list(each.offsets) for each in encoded]
+
+    document = make_document(page.text, title=page.title)
+    return [chunk.text for chunk in chunk_document(document, spans, ChunkSettings())]
+
+
+def examples_of(name: str, pages: Pages, tokenizer: Tokenizer, *, loose: bool = False) -> Examples:
+    """The set's questions on the passages of their documents.
+
+    :param loose: whether answers are written in words of their own
+    """
+    found = Examples(name, [], [])
+    places: dict[str, range] = {}
+    for question in pages.questions:
+        for page in question.pages:
+            if page in pages.pages and page not in places:
+                made = [
+                    Paragraph(text, f"{name}/{page}")
+                    for text in passages_of(pages.pages[page], tokenizer)
+                ]
+                places[page] = range(len(found.paragraphs), len(found.paragraphs) + len(made))
+                found.paragraphs.extend(made)
+        numbers = [number for page in question.pages for number in places.get(page, ())]
+        example = _example(
+            question, numbers, [found.paragraphs[number].text for number in numbers], loose
+        )
+        found.examples.extend([example] if example else [])
+    return found
+
+
+def _example(
+    question: PageQuestion, numbers: Sequence[int], texts: Sequence[str], loose: bool
+) -> Example | None:
+    """The question on the passages that share most with it, of those that hold its answer if it has
+    one.
+    """
+    ranked = sorted(
+        zip(shared_words(question.text, texts), numbers, texts, strict=True),
+        key=lambda each: (-each[0], each[1]),
+    )
+    if not question.answers:
+        kept = [Place(number, ()) for _, number, _ in ranked[:MOST_PLACES]]
+    else:
+        find = _sentences_like if loose else _held
+        placed = [Place(number, tuple(find(question.answers, text))) for _, number, text in ranked]
+        kept = [place for place in placed if place.spans]
+        if len(kept) > _TOO_COMMON:
+            return None
+    if not kept:
+        return None
+    first, *rest = kept[:MOST_PLACES]
+    also = tuple(rest)
+    return Example(
+        question.id,
+        question.text,
+        first.paragraph,
+        first.spans,
+        question.answers,
+        also,
+        exact=False,
+        loose=loose,
+    )
+
+
+def _held(answers: Sequence[str], text: str) -> list[Chars]:
+    """Where an answer stands in a text; in letters of any case only where it does not stand in its
+    own.
+    """
+    spans = {span for answer in answers for span in occurrences(answer, text)}
+    return sorted(
+        spans or {span for answer in answers for span in occurrences(answer, text, any_case=True)}
+    )
+
+
+def _sentences_like(answers: Sequence[str], text: str) -> list[Chars]:
+    """The sentence of a text that is most like one of the answers', if it is like it at all."""
+    wanted = [_words(answer[start:end]) for answer in answers for start, end in sentences(answer)]
+    scored = [
+        (
+            max((_overlap(_words(text[start:end]), words) for words in wanted), default=0.0),
+            (start, end),
+        )
+        for start, end in sentences(text)
+    ]
+    best = max(scored, default=(0.0, (0, 0)))
+    return [best[1]] if best[0] >= SAME_WORDS else []
+
+
+def _words(text: str) -> Counter[str]:
+    return Counter(re.findall(r"\w+", text.lower()))
+
+
+def _overlap(one: Counter[str], other: Counter[str]) -> float:
+    """F1 of words."""
+    return 2 * (one & other).total() / max(one.total() + other.total(), 1)
+
+
+def shared_words(question: str, texts: Sequence[str]) -> list[float]:
+    """For each text, the summed weight of the question's words that it holds; rare ones among the
+    texts weigh more.
+    """
+    held = [set(_words(text)) for text in texts]
+    words = set(_words(question))
+    weights = {
+        word: math.log((len(texts) + 1) / (sum(word in each for each in held) + 0.5))
+        for word in words
+    }
+    return [math.fsum(weights[word] for word in words & each) for each in held]
