@@ -65,8 +65,8 @@ MAY_IMPORT: dict[str, str] = {
         "service/answering eval eval/sets eval/measuring eval/benchmarks"
     ),
     "eval": (
-        "corpus index/store service service/answering eval/sets eval/measuring eval/reporting "
-        "eval/fitting"
+        "corpus index/text index/store service service/reader service/answering eval/sets "
+        "eval/measuring eval/reporting eval/training eval/fitting"
     ),
 }
 
@@ -80,6 +80,7 @@ TRAINING = {
     *(f"eval/training/{name}.py" for name in ("bert", "loss", "model", "start", "trainer")),
 }
 TRAINING_ON_TOKENS = {
+    "eval/kinds.py",
     *(f"eval/training/{name}.py" for name in ("batches", "documents", "related", "sets", "train")),
 }
 
