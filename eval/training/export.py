@@ -1,7 +1,7 @@
 """Exports a trained reader, as it is shipped and in the format of Transformers.
 
-    python -m eval.training.export --checkpoint FILE [--out DIR] [--float32 DIR] \\
-        [--compact DIR] [--transformers DIR]
+    python -m eval.training.export --checkpoint FILE [--start DIR] [--out DIR] \\
+        [--float32 DIR] [--compact DIR] [--transformers DIR]
 
 The shipped reader is an int8 ONNX graph. Weights are quantised per channel and activations per
 call; the small head stays in float32. The tokenizer and ``reader.json``, with the digests that are
@@ -11,6 +11,7 @@ checked on load, are written beside it. The export needs torch and onnx, but the
 import argparse
 import json
 import shutil
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from eval.training.bert import to_bert
 from eval.training.compact import write_compact
 from eval.training.graph import Weights, build
 from eval.training.model import Reader, Shape
+from eval.training.start import start_from
 from index.encoding.export import default_weights
 from index.encoding.identity import sha256_of
 from service.reader.passage import MAX_ROW_TOKENS
@@ -59,6 +61,22 @@ def load_trained(checkpoint: Path, *, averaged: bool, shape: Shape | None = None
     reader.load_state_dict(state["reader"] | (state["average"] if averaged else {}))
     run = {"progress": state["progress"], "settings": state["settings"], "averaged": averaged}
     return Trained(reader.eval(), run)
+
+
+def mixed(trained: Trained, folder: Path, share: float) -> Trained:
+    """The reader whose weights lie between those that a run began from and its own.
+
+    What a run learnt is kept for the most part, and less of what it began from is lost (Wortsman et
+    al. 2022, arXiv 2109.01903).
+
+    :param folder: what the run began from
+    :param share: how much of the run's own weights is taken
+    """
+    reader = deepcopy(trained.reader)
+    start_from(reader, folder)
+    begun, own = reader.state_dict(), trained.reader.state_dict()
+    reader.load_state_dict({name: torch.lerp(begun[name], own[name], share) for name in own})
+    return Trained(reader.eval(), trained.run | {"share": share})
 
 
 def ship(trained: Trained, tokenizer: Path, folder: Path, scores: object = None) -> None:
@@ -131,6 +149,12 @@ def main() -> None:
     parser.add_argument(
         "--scores", type=Path, help="a line of eval.measuring.reader_scores, for reader.json"
     )
+    parser.add_argument(
+        "--start", type=Path, help="what the run began from, to take weights between the two"
+    )
+    parser.add_argument(
+        "--share", type=float, default=0.6, help="the run's own share then (%(default)s)"
+    )
     parser.add_argument("--out", type=Path, help="write the files that are shipped")
     parser.add_argument("--float32", type=Path, help="write the same graph, not quantised")
     parser.add_argument(
@@ -141,6 +165,8 @@ def main() -> None:
     )
     given = parser.parse_args()
     trained = load_trained(given.checkpoint, averaged=not given.raw)
+    if given.start:
+        trained = mixed(trained, given.start, given.share)
     tokenizer = given.tokenizer or default_weights() / "tokenizer.json"
     if given.out:
         ship(
