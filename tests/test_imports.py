@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, str] = {
     "eval/sets": "corpus index/text index/store service service/answering eval",
     "eval/measuring": (
         "corpus index index/encoding index/store index/search service service/reader "
-        "service/answering eval eval/sets"
+        "service/answering eval eval/sets eval/training"
     ),
     "eval/reporting": "corpus service service/answering service/slack eval/sets eval/measuring",
     "eval/training": "corpus index/text index/encoding service/reader",

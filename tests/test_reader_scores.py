@@ -11,6 +11,7 @@ from eval.measuring.reader_scores import (
     paragraph_questions,
     refusal_scores,
     search,
+    unseen,
 )
 from eval.sets.squad import Article, SquadParagraph, SquadQuestion
 from index.encoding.encoder import Encoder
@@ -140,3 +141,8 @@ def test_only_every_nth_question_is_asked_if_wanted(encoder: Encoder) -> None:
     read = article(0, (TRAMS, {f"What colour {n}?": ("blue",) for n in range(5)}))
     asked = [each.question.text for each, _ in search([read], encoder, every=2)]
     assert asked == ["What colour 0?", "What colour 2?", "What colour 4?"]
+
+
+def test_nothing_is_asked_about_articles_that_were_trained_on() -> None:
+    read = [Article("a", "Warsaw", ()), Article("b", "Steam engine", ())]
+    assert [article.title for article in unseen(read)] == ["Steam engine"]

@@ -3,7 +3,7 @@
     python -m eval.fitting.fit --data FOLDER
 
 writes ``service/answering/calibration.json``. FOLDER holds ``squad/dev-v1.1-tune.json.gz`` and
-``squad/dev-v2.0-tune.json.gz``, whose articles the reader was not trained on.
+``squad/dev-v2.0-tune.json.gz``. The articles that the reader was trained on are left out.
 
 Every article becomes a document of one collection. Some of the paragraphs are left out, so that
 questions about them are on the right topic, but the fact is missing. Further unanswerable questions
@@ -34,6 +34,7 @@ from eval.fitting.regression import (
     threshold_of,
 )
 from eval.measuring.counting_reader import CountingReader
+from eval.measuring.reader_scores import unseen
 from eval.seed import SEED
 from eval.sets.squad import Article, SquadQuestion, articles
 from eval.training.perturb import Setting, swap_entity
@@ -118,13 +119,14 @@ def _search(data: Path, count: int) -> SearchedQuestions:
     """Labelled questions with the results of a search in the articles."""
     draws = random.Random(SEED)
     thinned = [
-        _thinned(article, draws) for article in articles(data / "squad/dev-v1.1-tune.json.gz")
+        _thinned(article, draws)
+        for article in unseen(list(articles(data / "squad/dev-v1.1-tune.json.gz")))
     ]
     ids = {article.title: article.id for article, _ in thinned}
     possible = [question for _, questions in thinned for question in questions]
     impossible = [
         replace(question, document_id=ids[article.title])
-        for article in articles(data / "squad/dev-v2.0-tune.json.gz")
+        for article in unseen(list(articles(data / "squad/dev-v2.0-tune.json.gz")))
         for paragraph in article.paragraphs
         for question in paragraph.questions
         if not question.answers
