@@ -37,7 +37,7 @@ from eval.measuring.formulas import (
 )
 from eval.training.documents import Pages, passages_of, read_folder, read_pages, shared_words
 from eval.training.examples import Examples, read_squad
-from eval.training.sets import part_of
+from eval.training.sets import pages_of_part
 from eval.training.splits import TUNE_ARTICLES, is_trained_article, is_tune
 from eval.training.tables import made_tables
 from index.text.sentences import sentences
@@ -55,7 +55,7 @@ _RESAMPLED = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class KindQuestion:
     """A question with the passages to be read for it.
 
     :param document: what it is about; thresholds are chosen on other documents
@@ -117,7 +117,9 @@ def main() -> None:
             print(f"\nagainst the first\n\n{comparison(found[0], found[-1])}", flush=True)
 
 
-def read_kinds(data: Path, tokenizer: Tokenizer, share: float = 1.0) -> dict[str, list[Case]]:
+def read_kinds(
+    data: Path, tokenizer: Tokenizer, share: float = 1.0
+) -> dict[str, list[KindQuestion]]:
     """The cases of every kind, at most so many of each, drawn with a fixed seed.
 
     :param share: of these numbers, how many
@@ -130,7 +132,7 @@ def read_kinds(data: Path, tokenizer: Tokenizer, share: float = 1.0) -> dict[str
         news / "tune_2025_documents.jsonl.gz", news / "tune_2025_questions.jsonl.gz"
     )
     pages = {
-        name: part_of(name, read_folder(data / name), tune=True)
+        name: pages_of_part(name, read_folder(data / name), tune=True)
         for name in ("clapnq", "covidqa", "timeqa")
     }
     drawn = {
@@ -152,11 +154,11 @@ def read_kinds(data: Path, tokenizer: Tokenizer, share: float = 1.0) -> dict[str
     return {name: _sample(cases, round(share * count)) for name, (cases, count) in drawn.items()}
 
 
-def _sample(cases: Sequence[Case], count: int) -> list[Case]:
+def _sample(cases: Sequence[KindQuestion], count: int) -> list[KindQuestion]:
     return random.Random(SEED).sample(cases, min(len(cases), count))
 
 
-def _paragraphs(read: Examples, is_asked: Callable[[str, str], bool]) -> list[Case]:
+def _paragraphs(read: Examples, is_asked: Callable[[str, str], bool]) -> list[KindQuestion]:
     """Questions on single paragraphs.
 
     :param is_asked: told an article's title and a paragraph
@@ -168,12 +170,12 @@ def _paragraphs(read: Examples, is_asked: Callable[[str, str], bool]) -> list[Ca
         if is_asked(title, paragraph.text):
             answers = tuple(dict.fromkeys(example.golds))
             cases.append(
-                Case(example.question, title or paragraph.text, (paragraph.text,), answers)
+                KindQuestion(example.question, title or paragraph.text, (paragraph.text,), answers)
             )
     return cases
 
 
-def _documents(pages: Pages, tokenizer: Tokenizer) -> list[Case]:
+def _documents(pages: Pages, tokenizer: Tokenizer) -> list[KindQuestion]:
     """Questions on whole documents: the passages that share most with each, one that holds an
     answer among them.
     """
@@ -192,23 +194,27 @@ def _documents(pages: Pages, tokenizer: Tokenizer) -> list[Case]:
         holding = [text for _, text in ranked if contains(text, question.answers)]
         kept = kept if set(kept) & set(holding) or not holding else [*kept[:-1], holding[0]]
         if kept:
-            cases.append(Case(question.text, question.pages[0], tuple(kept), question.answers))
+            cases.append(
+                KindQuestion(question.text, question.pages[0], tuple(kept), question.answers)
+            )
     return cases
 
 
-def _tables(made: Examples) -> list[Case]:
+def _tables(made: Examples) -> list[KindQuestion]:
     """Questions on all passages of a table, or of what there is of it."""
     cases = []
     for example in made.examples:
         numbers = sorted({example.paragraph, *(place.paragraph for place in example.also)})
         texts = tuple(made.paragraphs[number].text for number in numbers)
         cases.append(
-            Case(example.question, made.paragraphs[example.paragraph].article, texts, example.golds)
+            KindQuestion(
+                example.question, made.paragraphs[example.paragraph].article, texts, example.golds
+            )
         )
     return cases
 
 
-def scored(reader: PassageReader, cases: Sequence[Case]) -> Scores:
+def scored(reader: PassageReader, cases: Sequence[KindQuestion]) -> Scores:
     """The reader's best spans, judged."""
     given = [_best(reader, case) for case in cases]
     texts = [text for text, _ in given]
@@ -226,7 +232,7 @@ def scored(reader: PassageReader, cases: Sequence[Case]) -> Scores:
     return Scores(documents, answerable, each(exact), each(overlap), each(is_right), margins)
 
 
-def _best(reader: PassageReader, case: Case) -> tuple[str, float]:
+def _best(reader: PassageReader, case: KindQuestion) -> tuple[str, float]:
     """The best span of all passages, or the sentences around it where sentences are wanted, and its
     margin.
     """

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from eval.kinds import Case, Scores, comparison, scored, table
+from eval.kinds import KindQuestion, Scores, comparison, scored, table
 from service.reader.passage import PassageSpan, Reading
 
 
@@ -26,11 +26,13 @@ def _marked(passage: str) -> Reading:
 
 
 CASES = [
-    Case("Who?", "a", ("Maja: drives", "Tom: drives the van"), ("Tom",)),
-    Case("Who?", "b", ("Maja Sten: drives",), ("Maja",)),
-    Case("Who?", "c", ("No: body",), ()),
-    Case("Who?", "d", ("nobody",), ()),
-    Case("What?", "e", ("It rains: badly. It is cold.",), ("It rains: badly.",), whole=True),
+    KindQuestion("Who?", "a", ("Maja: drives", "Tom: drives the van"), ("Tom",)),
+    KindQuestion("Who?", "b", ("Maja Sten: drives",), ("Maja",)),
+    KindQuestion("Who?", "c", ("No: body",), ()),
+    KindQuestion("Who?", "d", ("nobody",), ()),
+    KindQuestion(
+        "What?", "e", ("It rains: badly. It is cold.",), ("It rains: badly.",), whole=True
+    ),
 ]
 
 

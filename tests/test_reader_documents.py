@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from eval.training.documents import Page, PageQuestion, Pages, examples_of, read_folder
-from eval.training.sets import part_of
+from eval.training.documents import PageQuestion, Pages, SourcePage, examples_of, read_folder
+from eval.training.sets import pages_of_part
 
 
 def words() -> Tokenizer:
@@ -16,10 +16,10 @@ def words() -> Tokenizer:
     return tokenizer
 
 
-def page(*facts: str) -> Page:
+def page(*facts: str) -> SourcePage:
     """A document whose facts stand in passages of their own, filled up to Quoth's length."""
     filler = " ".join(["Nothing is known of the rest of it, and nobody has asked."] * 11)
-    return Page(
+    return SourcePage(
         "p", "Trams", "\n\n".join(f"## {n}\n\n{fact} {filler}" for n, fact in enumerate(facts))
     )
 
@@ -79,10 +79,10 @@ def test_tokenised_texts_and_answers_are_written_as_people_write_them(tmp_path: 
 
 
 def test_every_document_is_in_one_part_with_all_its_questions() -> None:
-    pages = {f"p{n}": Page(f"p{n}", f"Page {n}", "text") for n in range(40)}
+    pages = {f"p{n}": SourcePage(f"p{n}", f"Page {n}", "text") for n in range(40)}
     questions = [PageQuestion(f"{p}/{n}", "?", ("a",), (p,)) for p in pages for n in range(2)]
     whole = Pages(pages, questions)
-    parts = [part_of("timeqa", whole, tune=tune).questions for tune in (True, False)]
+    parts = [pages_of_part("timeqa", whole, tune=tune).questions for tune in (True, False)]
     assert sorted(each.id for part in parts for each in part) == sorted(q.id for q in questions)
     trained, kept = ({each.pages for each in part} for part in parts)
     assert not trained & kept

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
 from eval.training.compact import NAME, write_compact  # noqa: E402  # after torch
-from eval.training.export import Trained, mixed, weights_of  # noqa: E402
+from eval.training.export import Trained, mix_weights, weights_of  # noqa: E402
 from eval.training.graph import build  # noqa: E402
 from eval.training.model import Reader, Shape  # noqa: E402
 from eval.training.start import start_from  # noqa: E402
@@ -71,7 +71,7 @@ def test_a_compact_file_gives_the_same_as_what_is_shipped_and_holds_no_embedding
 def test_weights_between_two_readers_are_as_near_to_each_as_was_asked(tmp_path: Path) -> None:
     first, second = Reader(SMALL), Reader(SMALL)
     write_compact(weights_of(first), tmp_path)
-    middle = mixed(Trained(second, {}), tmp_path, 0.75)
+    middle = mix_weights(Trained(second, {}), tmp_path, 0.75)
     name = "layers.1.up.weight"
     want = 0.25 * first.state_dict()[name] + 0.75 * second.state_dict()[name]
     assert torch.allclose(middle.reader.state_dict()[name], want, atol=1e-3)

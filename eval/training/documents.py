@@ -40,7 +40,7 @@ _TOO_COMMON = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class SourcePage:
     """A document of a set."""
 
     id: str
@@ -66,7 +66,7 @@ class PageQuestion:
 class Pages:
     """The documents of a set by their ids, and its questions."""
 
-    pages: dict[str, Page]
+    pages: dict[str, SourcePage]
     questions: list[PageQuestion]
 
 
@@ -86,8 +86,8 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:  # Any: JSON
         yield from (json.loads(line) for line in file if line.strip())
 
 
-def _page(entry: dict[str, Any]) -> Page:  # Any: JSON
-    return Page(entry["id"], _plain(entry["title"]), _plain(entry["text"]))
+def _page(entry: dict[str, Any]) -> SourcePage:  # Any: JSON
+    return SourcePage(entry["id"], _plain(entry["title"]), _plain(entry["text"]))
 
 
 def _question(entry: dict[str, Any]) -> PageQuestion:  # Any: JSON
@@ -108,7 +108,7 @@ def _plain(text: str) -> str:
     return re.sub(r"(?<=[^\W\d]) - (?=[^\W\d])", "-", clean).strip() if tokenised else clean.strip()
 
 
-def passages_of(page: Page, tokenizer: Tokenizer) -> list[str]:
+def passages_of(page: SourcePage, tokenizer: Tokenizer) -> list[str]:
     """The document's passages, cut as Quoth cuts what it is given."""
 
     def spans(texts: Sequence[str]) -> list[list[Chars]]:

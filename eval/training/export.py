@@ -63,7 +63,7 @@ def load_trained(checkpoint: Path, *, averaged: bool, shape: Shape | None = None
     return Trained(reader.eval(), run)
 
 
-def mixed(trained: Trained, folder: Path, share: float) -> Trained:
+def mix_weights(trained: Trained, folder: Path, share: float) -> Trained:
     """The reader whose weights lie between those that a run began from and its own.
 
     What a run learnt is kept for the most part, and less of what it began from is lost (Wortsman et
@@ -166,7 +166,7 @@ def main() -> None:
     given = parser.parse_args()
     trained = load_trained(given.checkpoint, averaged=not given.raw)
     if given.start:
-        trained = mixed(trained, given.start, given.share)
+        trained = mix_weights(trained, given.start, given.share)
     tokenizer = given.tokenizer or default_weights() / "tokenizer.json"
     if given.out:
         ship(

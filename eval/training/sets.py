@@ -73,12 +73,12 @@ def _documents(data: Path, tokenizer: Tokenizer) -> list[Examples]:
     """The sets of whole documents."""
     found = []
     for name in ("timeqa", "covidqa", "clapnq", "inscit"):
-        pages = part_of(name, read_folder(data / name), tune=False)
+        pages = pages_of_part(name, read_folder(data / name), tune=False)
         found.append(examples_of(name, pages, tokenizer, loose=name in ("clapnq", "inscit")))
     return [*found, examples_of("news", _news(data / "news"), tokenizer)]
 
 
-def part_of(name: str, pages: Pages, *, tune: bool) -> Pages:
+def pages_of_part(name: str, pages: Pages, *, tune: bool) -> Pages:
     """The questions about documents of one part; of conversations, those that open one and have an
     answer.
     """
@@ -144,7 +144,7 @@ def pooled(sets: Sequence[Examples]) -> Pool:
     return pool
 
 
-def mixed(pool: Pool, shares: dict[str, float], total: int, seed: int) -> list[Example]:
+def mix_examples(pool: Pool, shares: dict[str, float], total: int, seed: int) -> list[Example]:
     """About ``total`` examples, of each set its share: small sets come round several times, of
     large ones come some.
     """

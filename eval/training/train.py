@@ -20,7 +20,7 @@ from eval.training.batches import Mix, Source
 from eval.training.export import load_trained, ship
 from eval.training.model import Layer, Reader, from_minilm
 from eval.training.related import Related
-from eval.training.sets import NO_NEGATIVES, SHARES, kept_negatives, mixed, pooled, read_sets
+from eval.training.sets import NO_NEGATIVES, SHARES, kept_negatives, mix_examples, pooled, read_sets
 from eval.training.start import start_from
 from eval.training.trainer import CHECKPOINT, Settings, Stage, Trainer
 from index.encoding.export import default_weights
@@ -90,7 +90,7 @@ def stages_of(
     for name, found in pool.examples.items():
         unanswerable = sum(not example.spans for example in found)
         print(f"{name}: {len(found)} examples, {unanswerable} unanswerable", flush=True)
-    examples = mixed(pool, SHARES, EXAMPLES, settings.seed)
+    examples = mix_examples(pool, SHARES, EXAMPLES, settings.seed)
     related = Related(tokenizer, reader.words.weight.detach().numpy())
     source = Source(tokenizer, pool.paragraphs, negatives, related.nearest)
     return [Stage(source, examples, mix) for mix in (SHORT, FULL)]
