@@ -64,6 +64,10 @@ MAY_IMPORT: dict[str, str] = {
         "corpus index/text index/encoding index/search/embedded index/search service "
         "service/answering eval eval/sets eval/measuring eval/benchmarks"
     ),
+    "eval/robustness": (
+        "corpus index index/store service service/answering service/http eval eval/sets "
+        "eval/benchmarks"
+    ),
     "eval": (
         "corpus index/text index/store service service/reader service/answering eval/sets "
         "eval/measuring eval/reporting eval/training eval/fitting"
