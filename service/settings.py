@@ -3,12 +3,14 @@
 import os
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from corpus.errors import SettingsError
 from index.encoding.identity import DEFAULT_ENCODER, DEFAULT_MODELS_DIR
+from service.hosts import as_address, host_and_port, is_loopback
 from service.reader.factory import DEFAULT_READER
 
 PREFIX = "QUOTH_"
@@ -26,16 +28,60 @@ def _folders(value: object) -> object:
     )
 
 
+def _names(value: object) -> object:
+    """The names of one string, separated by commas."""
+    if not isinstance(value, str):
+        return value
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def _checked_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    for host in hosts:
+        checked = host_and_port(host.removeprefix("*."))
+        if checked is None or checked[1] is not None:
+            raise ValueError(
+                f"{host!r} is not a host name; write names or addresses without scheme or port, "
+                "as in quoth.example.org,*.example.org,[fd00::1]"
+            )
+    return hosts
+
+
+def _checked_url(url: str | None) -> str | None:
+    if url is not None and host_and_port(urlsplit(url).netloc) is None:
+        raise ValueError(
+            f"{url!r} has no valid host; write it as in https://quoth.example.org, without a user, "
+            "and letters beyond ASCII as xn--..."
+        )
+    return url
+
+
 class Settings(BaseSettings):
     """Every setting of Quoth, with its default."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     data_dir: Annotated[Path, Field(description="The folder of the index.")] = Path(".quoth")
-    host: Annotated[str, Field(description="The address to listen on.")] = "127.0.0.1"
+    host: Annotated[str, Field(min_length=1, description="The address to listen on.")] = "127.0.0.1"
     port: Annotated[
         int, Field(ge=0, le=65_535, description="The port to listen on; 0 takes a free one.")
     ] = 8000
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        NoDecode,
+        BeforeValidator(_names),
+        AfterValidator(_checked_hosts),
+        Field(
+            description="Further host names under which the service answers, separated by commas; "
+            "*.example.org stands for all names under it."
+        ),
+    ] = ()
+    unprotected: Annotated[
+        bool,
+        Field(
+            description="Whether the service may listen beyond this machine, although it asks "
+            "nobody for a key."
+        ),
+    ] = False
     watch: Annotated[
         tuple[Path, ...],
         NoDecode,
@@ -77,8 +123,10 @@ class Settings(BaseSettings):
         str | None,
         Field(
             pattern="^https?://[^\\s<>|]+$",
-            description="The address at which people reach the service, for links.",
+            description="The address at which people reach the service: for links, and accepted "
+            "as its own.",
         ),
+        AfterValidator(_checked_url),
     ] = None
     slack_bot_token: Annotated[
         SecretStr | None,
@@ -112,8 +160,18 @@ class Settings(BaseSettings):
     @property
     def address(self) -> str:
         """The address at which people reach the service."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
+        address = as_address(self.host)
+        host = self.host
+        if address is not None:
+            if address.is_unspecified:
+                host = "127.0.0.1" if address.version == 4 else "::1"
+            host = f"[{host}]" if address.version == 6 else host
         return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+    @property
+    def listens_beyond_loopback(self) -> bool:
+        """Whether other machines may reach the service."""
+        return not is_loopback(self.host)
 
     @property
     def max_document_bytes(self) -> int:

@@ -165,4 +165,4 @@ def answer_id_of(blocks: list[Json]) -> str:
 
 def client_of(app: FastAPI) -> httpx.AsyncClient:
     """A client of an app that runs in this process."""
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://quoth")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1")

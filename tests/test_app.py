@@ -97,7 +97,9 @@ class Client:
         return self._runner.run(self._request(method, path, **sent))
 
     async def _request(self, method: str, path: str, **sent: Any) -> httpx.Response:
-        async with httpx.AsyncClient(transport=self._transport, base_url="http://quoth") as client:
+        async with httpx.AsyncClient(
+            transport=self._transport, base_url="http://127.0.0.1"
+        ) as client:
             return await client.request(method, path, **sent)
 
     def get(self, path: str, **sent: Any) -> httpx.Response:

@@ -451,7 +451,7 @@ def test_encoded_ids_travel_through_a_socket(id: str, server: Server) -> None:
 
 def test_a_body_over_the_limit_is_refused_through_a_socket(server: Server) -> None:
     host, port = server.url.removeprefix("http://").split(":")
-    headers = "POST /v1/ask HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    headers = "POST /v1/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     announced = f"{headers}Content-Length: 50001\r\n\r\n".encode()
     chunked = (
         f"{headers}Transfer-Encoding: chunked\r\n\r\n".encode()

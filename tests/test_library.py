@@ -64,7 +64,7 @@ def get(service: AnswerService) -> Iterator[Callable[[str], Any]]:
     transport = httpx.ASGITransport(create_app(service, Settings(threads=2)))
 
     async def getting(path: str) -> Any:  # what json gives
-        async with httpx.AsyncClient(transport=transport, base_url="http://quoth") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             response = await client.get(path)
         assert response.status_code == 200
         return response.json()

@@ -41,7 +41,7 @@ def get(service: AnswerService) -> Iterator[Get]:
     transport = httpx.ASGITransport(create_app(service, Settings(threads=2, max_document_mb=1.5)))
 
     async def getting(path: str, **headers: str) -> httpx.Response:
-        async with httpx.AsyncClient(transport=transport, base_url="http://quoth") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             return await client.get(path, headers=headers)
 
     with asyncio.Runner() as runner:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from corpus.errors import SettingsError
 from service.cli.console import (
     LOG_OF_A_SERVICE,
     DataDir,
@@ -29,6 +30,14 @@ def serve_http(
         list[Path] | None,
         typer.Option(metavar="DIR", help="Keep up with this folder. May be repeated."),
     ] = None,
+    unprotected: Annotated[
+        bool,
+        typer.Option(
+            "--unprotected",
+            help="Listen beyond this machine: whoever reaches the port may read and change "
+            "everything.",
+        ),
+    ] = False,
 ) -> None:
     """Answer questions over HTTP until interrupted."""
     import uvicorn
@@ -36,7 +45,20 @@ def serve_http(
     from service.answering.service import open_service
     from service.http.app import create_app
 
-    settings = read_settings(data, host=host, port=port, watch=tuple(watch) if watch else None)
+    settings = read_settings(
+        data,
+        host=host,
+        port=port,
+        watch=tuple(watch) if watch else None,
+        unprotected=unprotected or None,
+    )
+    if settings.listens_beyond_loopback and not settings.unprotected:
+        raise SettingsError(
+            f"{settings.host} is not an address of this machine alone, and whoever reaches the "
+            "service may read and change every document. Listen on 127.0.0.1, which is the "
+            "default; or, if something else guards the port, add --unprotected or set "
+            "QUOTH_UNPROTECTED=true"
+        )
     start_logging(settings, LOG_OF_A_SERVICE)
     with open_service(settings, writable=True, renewing=True) as service:
         state = (

@@ -19,7 +19,8 @@ from service.http import (
     questions,
 )
 from service.http.dependencies import Dependencies
-from service.http.guard import BodyLimit
+from service.http.guard import BodyLimit, Guard
+from service.http.media import FORM, JSON, MULTIPART
 from service.http.schemas import Problem
 from service.http.threads import Threads
 from service.mirror.jobs import Jobs
@@ -39,6 +40,9 @@ ROUTERS = (
     metrics.router,
 )
 """One for each resource. Each makes its routes from the same dependencies."""
+
+BODIES = {"/v1/documents": (JSON, MULTIPART), "/slack/events": (FORM, JSON)}
+"""The media types of the bodies that a path takes. Every other path takes JSON alone."""
 
 _ERRORS: dict[int | str, dict[str, object]] = {
     status: {"model": Problem, "description": description}
@@ -66,6 +70,8 @@ def create_app(service: AnswerService, settings: Settings) -> FastAPI:
     )
     problems.install(app, dict.fromkeys(openai.PATHS, openai.error))
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    # Added last, so that it sees every request first.
+    app.add_middleware(Guard, settings=settings, accepted=BODIES)
     deps = Dependencies(service, settings, Threads(settings.threads), jobs=Jobs(service.collection))
     for router in ROUTERS:
         app.include_router(router(deps))

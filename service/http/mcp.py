@@ -15,7 +15,6 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
-from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel, ValidationError
 from starlette.routing import Route
@@ -34,7 +33,6 @@ span of a stored document, cited with its document, version and offsets. `answer
 means that the documents do not say: tell the user so, and do not answer from memory in their \
 name. Quote `answer.text` and its sentence as they are, and cite their title, date and link."""
 
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _ANNOTATIONS = types.ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
@@ -88,7 +86,6 @@ def router(deps: Dependencies) -> APIRouter:
         create_server(deps.service, deps.threads),
         json_response=True,
         stateless=True,
-        security_settings=_security(deps.settings.host),
         max_request_body_size=deps.settings.max_body_bytes,
     )
 
@@ -175,13 +172,3 @@ def _tools(service: AnswerService) -> list[Tool[Any]]:  # each has its own type 
 
 def _failed(reason: str) -> types.CallToolResult:
     return types.CallToolResult(content=[types.TextContent(text=reason)], is_error=True)
-
-
-def _security(host: str) -> TransportSecuritySettings:
-    """On loopback, pages of other origins are refused, which prevents DNS rebinding."""
-    if host not in ("127.0.0.1", "localhost", "::1"):
-        return TransportSecuritySettings(enable_dns_rebinding_protection=False)
-    return TransportSecuritySettings(
-        allowed_hosts=[f"{name}:*" for name in _LOOPBACK],
-        allowed_origins=[f"http://{name}:*" for name in _LOOPBACK],
-    )

@@ -22,6 +22,7 @@ from corpus.errors import (
     SettingsError,
     StoreError,
 )
+from service.http.headers import COMMON_HEADERS, DATA_POLICY
 
 STATUS: Mapping[type[QuothError], HTTPStatus] = {
     DocumentError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -138,4 +139,7 @@ async def _http_exception(request: Request, exc: Exception) -> Response:
 async def _bug(request: Request, _exc: Exception) -> Response:
     response = formatted(request.scope, HTTPStatus.INTERNAL_SERVER_ERROR, BUG)  # the server logs it
     response.headers["Connection"] = "close"  # the server closes the connection after a bug
+    # This response is made outside the guard, which gives the others their headers.
+    response.headers.update(COMMON_HEADERS)
+    response.headers["Content-Security-Policy"] = DATA_POLICY
     return response
