@@ -23,7 +23,7 @@ from index.engines import open_engine
 from index.ingest import is_same, write_batches
 from index.opening import SUCCESSOR, take_files, take_lock
 from index.store.manifest import Manifest, stored_revisions
-from index.store.store import FILE_NAME, Store
+from index.store.store import Store, holds_index
 from index.store.succession import reserve_chunk_ids
 from index.text.chunk import ChunkSettings
 
@@ -51,9 +51,9 @@ def built_otherwise(
     """What the index in a folder was built with if that differs from what is wanted now, else None.
     An index without documents never differs.
 
-    :raises StoreError: the store is damaged
+    :raises StoreError: the store is damaged or lost
     """
-    if not (folder / FILE_NAME).is_file():
+    if not holds_index(folder):
         return None
     store = Store(folder)
     try:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -16,11 +17,17 @@ from pathlib import Path
 import pytest
 
 from corpus.document import Document
-from corpus.errors import StoreError
+from corpus.errors import NotFoundError, StoreError
 from eval.benchmarks.acknowledged import OPERATIONS
 from eval.benchmarks.faults import KillRounds, Moment
 from index.collection import Collection
 from index.encoding.encoder import Encoder
+from index.opening import LOCK_NAME
+from index.renewal import built_otherwise, rebuild
+from index.store.store import FILE_NAME, Store, holds_index
+from service.answering.service import AnswerService
+from service.question import make_question
+from service.reader.passage import PassageReader
 from service.settings import Settings
 
 Make = Callable[..., Document]
@@ -110,3 +117,108 @@ def test_a_service_that_is_killed_loses_nothing_that_it_acknowledged(
     assert (report.rounds["add", Moment.ANY], report.rounds["add", Moment.WRITING]) == (1, 1)
     assert report.acknowledged.total() > 0
     assert report.searches > 0
+
+
+def test_questions_are_answered_on_a_full_disk_though_nothing_can_be_kept(
+    full: Full,
+    tmp_path: Path,
+    encoder: Encoder,
+    passages: PassageReader,
+    make: Make,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    question = make_question("What does the line carry?", min_confidence=0, conversation_id="talk")
+    with AnswerService(tmp_path / "data", encoder, passages, writable=True) as service:
+        service.collection.put([make("gas", "The line carries 38 bcm.")])
+        with full(0):
+            answers = [service.ask(question), service.ask(replace(question, top_k=3))]
+            for kept in answers:
+                assert kept.record.answer is not None
+                assert kept.record.answer.text == "38 bcm"
+                assert service.kept_answer(kept.record.id) is None
+                with pytest.raises(NotFoundError, match="could not be kept"):
+                    service.give_feedback(kept.record.id, True, None, None)
+        (line,) = [each for each in caplog.messages if "without being kept" in each]
+        assert "disk" in line  # one line for four failures
+        again = service.ask(question)
+        assert service.kept_answer(again.record.id) is not None
+
+
+def test_a_question_is_answered_while_another_process_keeps_the_database_busy(
+    tmp_path: Path,
+    encoder: Encoder,
+    passages: PassageReader,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("service.answering.history._PATIENCE_S", 0.1)
+    question = make_question("What does the line carry?", min_confidence=0)
+    with AnswerService(tmp_path / "data", encoder, passages, writable=True) as service:
+        service.collection.put([make("gas", "The line carries 38 bcm.")])
+        with Store(tmp_path / "data").database.transaction():
+            kept = service.ask(question)
+        assert service.kept_answer(kept.record.id) is None
+        assert service.kept_answer(service.ask(question).record.id) is not None
+
+
+@pytest.mark.parametrize("name", [FILE_NAME, f"{FILE_NAME}-wal"])
+def test_nothing_is_acknowledged_into_a_database_that_was_removed(
+    name: str, open_collection: Open, make: Make
+) -> None:
+    collection = open_collection()
+    collection.put([make("a")])
+    moved = (collection.folder / name).rename(collection.folder / "moved")
+    with pytest.raises(StoreError, match=r"was removed .*nothing was changed"):
+        collection.put([make("b")])
+    if name == FILE_NAME:
+        shutil.copyfile(moved, collection.folder / name)
+        with pytest.raises(StoreError, match="was removed or replaced while it was in use"):
+            collection.put([make("b")])
+    moved.replace(collection.folder / name)
+    collection.put([make("c")])
+    assert (ids(collection), collection.verify()) == ({"a", "c"}, [])
+
+
+@pytest.mark.parametrize("lost", ["missing", "empty"])
+def test_indexes_whose_database_was_lost_are_left_alone(
+    lost: str, open_collection: Open, make: Make, encoder: Encoder
+) -> None:
+    collection = open_collection()
+    collection.put([make("a")])
+    collection.close()
+    path = collection.folder / FILE_NAME
+    saved = path.read_bytes()
+    path.unlink()
+    if lost == "empty":
+        path.touch()
+    before = sorted(path.name for path in collection.folder.rglob("*"))
+    for opening in (
+        open_collection,
+        partial(open_collection, writable=False),
+        partial(rebuild, collection.folder, encoder),
+        partial(built_otherwise, collection.folder, encoder),
+        partial(holds_index, collection.folder),
+    ):
+        with pytest.raises(StoreError, match="missing or empty, though its indexes are here"):
+            opening()
+    assert sorted(path.name for path in collection.folder.rglob("*")) == before
+    path.write_bytes(saved)
+    assert ids(open_collection()) == {"a"}
+
+
+@pytest.mark.parametrize("name", ["que?ry", "per%63ent", "ha#sh", "file:x", "a b&mode=memory"])
+def test_a_data_folder_may_have_any_name(name: str, tmp_path: Path, open_collection: Open) -> None:
+    open_collection(tmp_path / name).close()
+    assert (tmp_path / name / FILE_NAME).stat().st_size > 0
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_what_stands_in_the_place_of_a_file_is_named(tmp_path: Path, open_collection: Open) -> None:
+    for name in (FILE_NAME, LOCK_NAME):
+        (tmp_path / f"{name}-folder" / name).mkdir(parents=True)
+        with pytest.raises(StoreError, match=rf"{name}: the (database|lock) cannot be"):
+            open_collection(tmp_path / f"{name}-folder")
+    (tmp_path / "file").write_text("x")
+    for folder in (tmp_path / "file" / "data", tmp_path / ("long" * 99)):
+        with pytest.raises(StoreError, match="the data folder cannot be"):
+            open_collection(folder)

@@ -21,6 +21,7 @@ from index.store.rows import (
     chunk_of,
     count_rows,
     id_list,
+    is_one_of,
     matrix,
 )
 from index.text.chunk import Chunk
@@ -216,10 +217,10 @@ def _new_passing_ids(connection: sa.Connection, filters: Filters, since: int) ->
 def _passing_documents(filters: Filters) -> sa.Select[tuple[str]]:
     query = sa.select(tables.documents.c.id)
     if filters.document_ids:
-        query = query.where(tables.documents.c.id.in_(filters.document_ids))
+        query = query.where(is_one_of(tables.documents.c.id, filters.document_ids))
     if filters.tags:
         tagged = sa.select(tables.document_tags.c.document_id).where(
-            tables.document_tags.c.tag.in_(filters.tags)
+            is_one_of(tables.document_tags.c.tag, filters.tags)
         )
         query = query.where(tables.documents.c.id.in_(tagged))
     if filters.published_from:

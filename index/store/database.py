@@ -1,5 +1,7 @@
 """A database in a file: connections that see one state, and transactions."""
 
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,16 +14,26 @@ from sqlalchemy.dialects.sqlite import insert
 
 from corpus.errors import StoreError
 
-_BUSY_TIMEOUT_S = 30
+_BUSY_TIMEOUT_S = 30.0
+
+_PRIVATE_FILE = 0o600
+_PRIVATE_FOLDER = 0o700
 
 
 class Database:
     """One SQLite file. Thread-safe; several processes may open it."""
 
     def __init__(self, path: Path) -> None:
+        """Open the file, and create it if it does not exist. Only its owner may read it.
+
+        :raises StoreError: it cannot be created, or something else has its name
+        """
         self.path = path
+        self._identity = _create_private(path)
         self._engine = sa.create_engine(
-            f"sqlite:///{path}",
+            # A path that is put into the text of a URL would end at the first question mark. The
+            # path is absolute because SQLite takes one that begins with "file:" for a URL.
+            sa.URL.create("sqlite", database=str(path.absolute())),
             connect_args={"timeout": _BUSY_TIMEOUT_S},
             pool_size=8,
             max_overflow=32,
@@ -40,28 +52,98 @@ class Database:
             yield connection
 
     @contextmanager
-    def transaction(self, synchronous: str = "FULL") -> Iterator[sa.Connection]:
+    def transaction(
+        self, synchronous: str = "FULL", patience_s: float = _BUSY_TIMEOUT_S
+    ) -> Iterator[sa.Connection]:
         """A connection that writes everything or nothing.
 
         :param synchronous: FULL survives a power failure, NORMAL only a killed process
+        :param patience_s: how long to wait for another writer
+        :raises StoreError: the disk is full, another writer takes too long, the database is
+            damaged, or its file was replaced or removed; nothing has changed
         """
         with _translated(self.path), self._engine.connect() as connection:
-            connection.execution_options(quoth_synchronous=synchronous)
+            connection.execution_options(quoth_synchronous=synchronous, quoth_patience_s=patience_s)
             with connection.begin():
+                self._check_in_place()
                 yield connection
+                self._check_in_place()
+
+    def _check_in_place(self) -> None:
+        """Refuse to write into a file that nobody will find again."""
+        # SQLite holds the file open, so its number on the disk cannot be given to another one.
+        if _identity_of(self.path) != self._identity:
+            raise StoreError(
+                f"{self.path}: the database was removed or replaced while it was in use; nothing "
+                "was changed. Put the file back, or restore it from a backup, and start again"
+            )
+        journal = Path(f"{self.path}-wal")
+        if not journal.exists():
+            raise StoreError(
+                f"{journal}: was removed while it was in use, and with it the latest changes; "
+                "nothing was changed now. Start again, and run quoth verify"
+            )
 
 
 def make_folder(folder: Path) -> None:
-    """Create a data folder if it does not exist.
+    """Create a data folder if it does not exist. Only its owner may read it.
 
     :raises StoreError: it cannot be created
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
+        folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+    except (OSError, ValueError) as exc:
         raise StoreError(
-            f"{folder}: the data folder cannot be made or opened ({exc.strerror})"
+            f"{folder}: the data folder cannot be made or opened ({_cause(exc)})"
         ) from exc
+
+
+def make_private(path: Path) -> bool:
+    """Let only its owner read a file or folder that exists.
+
+    :return: whether other users could read or write it
+    """
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        is_open = bool(mode & 0o077)
+        if is_open:
+            path.chmod(mode & 0o700)
+    except OSError:
+        # It was deleted meanwhile, or belongs to somebody else, who may set its mode.
+        return False
+    return is_open
+
+
+def _create_private(path: Path) -> tuple[int, int]:
+    """Create an empty file, unless it exists, and return what identifies it."""
+    try:
+        # SQLite gives the files that it puts beside the database the mode of the database. A file
+        # that exists is not opened here: closing it would release the locks that SQLite holds.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE_FILE))
+    except FileExistsError:
+        pass
+    except (OSError, ValueError) as exc:
+        raise StoreError(f"{path}: the database cannot be made or opened ({_cause(exc)})") from exc
+    if not path.is_file():
+        raise StoreError(f"{path}: the database cannot be opened (it is not a file)")
+    identity = _identity_of(path)
+    if identity is None:
+        raise StoreError(f"{path}: the database was removed while it was being opened")
+    return identity
+
+
+def _identity_of(path: Path) -> tuple[int, int] | None:
+    """The device and number of a file on the disk; None if there is no file."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _cause(exc: Exception) -> str:
+    """What the operating system says, without the path."""
+    return str(getattr(exc, "strerror", None) or exc)
 
 
 def locked(path: Path, refusal: str, timeout_s: float) -> FileLock:
@@ -69,13 +151,15 @@ def locked(path: Path, refusal: str, timeout_s: float) -> FileLock:
 
     :param refusal: the message of the error
     :param timeout_s: how long to wait for it
-    :raises StoreError: another process holds it
+    :raises StoreError: another process holds it, or its file cannot be written
     """
-    lock = FileLock(path)
+    lock = FileLock(path, mode=_PRIVATE_FILE)
     try:
         lock.acquire(timeout=timeout_s)
     except Timeout as exc:
         raise StoreError(refusal) from exc
+    except OSError as exc:
+        raise StoreError(f"{path}: the lock cannot be made or opened ({_cause(exc)})") from exc
     return lock
 
 
@@ -86,6 +170,8 @@ def _configure(
         None  # SQLAlchemy's "begin" event opens transactions, not the driver's guess
     )
     connection.execute("PRAGMA journal_mode=WAL").close()
+    # What is deleted is overwritten, so that no deleted text stays in the file.
+    connection.execute("PRAGMA secure_delete=ON").close()
 
 
 def _begin(connection: sa.Connection) -> None:
@@ -94,6 +180,8 @@ def _begin(connection: sa.Connection) -> None:
     if synchronous is None:
         connection.exec_driver_sql("BEGIN")
     else:
+        patience_ms = int(1_000 * connection.get_execution_options()["quoth_patience_s"])
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={patience_ms}")
         connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 

@@ -32,6 +32,15 @@ def id_list(ids: Sequence[int] | Sequence[str]) -> dict[str, str]:
     return {"ids": json.dumps(list(ids), ensure_ascii=False)}
 
 
+def is_one_of(column: sa.ColumnElement[str], values: Sequence[str]) -> sa.ColumnElement[bool]:
+    """The condition that a column has one of any number of values.
+
+    SQLite limits the parameters of a statement, so all values are one parameter.
+    """
+    listed = sa.func.json_each(json.dumps(list(values), ensure_ascii=False))
+    return column.in_(sa.select(listed.table_valued("value").c.value))
+
+
 def insert_rows(
     connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]
 ) -> None:

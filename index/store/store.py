@@ -26,6 +26,29 @@ FORMAT = 1
 
 FILE_NAME = "quoth.db"
 
+_DERIVED = ("*.faiss", "terms/meta.json", "successor/quoth.db")
+"""Patterns of files that are made from a store, and so show that there was one."""
+
+
+def holds_index(folder: Path) -> bool:
+    """Whether a folder holds a store, or the remains of one.
+
+    :raises StoreError: the folder cannot be read, or the store was lost
+    """
+    try:
+        size = (folder / FILE_NAME).stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        size = 0
+    except (OSError, ValueError) as exc:
+        raise StoreError(f"{folder}: the data folder cannot be opened ({exc})") from exc
+    # Its indexes would be brought to the state of an empty database, which is to say, deleted.
+    if size == 0 and any(path for pattern in _DERIVED for path in folder.glob(pattern)):
+        raise StoreError(
+            f"{folder / FILE_NAME}: the database is missing or empty, though its indexes are here; "
+            "restore it from a backup, or delete the folder to begin again"
+        )
+    return size > 0
+
 
 class Store(Metadata, DocumentReader, ChunkReader, DocumentWriter):
     """One database. Thread-safe. Any process may read; the one with the writer's lock may write.
@@ -40,6 +63,7 @@ class Store(Metadata, DocumentReader, ChunkReader, DocumentWriter):
         :raises StoreError: the file is damaged, not a store of Quoth, or of another format
         """
         make_folder(folder)
+        holds_index(folder)
         self.path = folder / FILE_NAME
         self.database = Database(self.path)
         self._application = tuple(application)

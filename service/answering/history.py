@@ -16,6 +16,9 @@ from index.store.application import ApplicationData
 from index.store.database import Database, insert_or_keep, now, stamp
 from index.store.tables import documents
 
+_PATIENCE_S = 5.0
+"""How long an answer waits to be kept while something else is written."""
+
 _metadata = sa.MetaData()
 _answers = sa.Table(
     "answers",
@@ -91,13 +94,14 @@ class AnswerHistory:
         :param document_ids: the documents whose text it shows
         :return: the bytes that are now stored under the id
         :raises NotFoundError: one of these documents was deleted; then nothing is stored
+        :raises StoreError: the disk is full, or another writer takes too long
         """
         row = {"id": id, "created_at": now(), "question": question, "body": body}
         shown = [
             {"answer_id": id, "document_id": document_id}
             for document_id in sorted(set(document_ids))
         ]
-        with self._database.transaction("NORMAL") as connection:
+        with self._database.transaction("NORMAL", _PATIENCE_S) as connection:
             ids = [entry["document_id"] for entry in shown]
             existing = (
                 sa.select(sa.func.count()).select_from(documents).where(documents.c.id.in_(ids))
@@ -136,7 +140,10 @@ class AnswerHistory:
                 sa.select(_answers.c.question).where(_answers.c.id == answer_id)
             ).scalar_one_or_none()
             if question is None:
-                raise NotFoundError(f"there is no stored answer {answer_id!r}")
+                raise NotFoundError(
+                    f"there is no stored answer {answer_id!r}: it was never given, was deleted, or "
+                    "could not be kept"
+                )
             row = {
                 "answer_id": answer_id,
                 "created_at": now(),
@@ -188,7 +195,7 @@ class AnswerHistory:
             "question": question,
             "answer_id": answer_id,
         }
-        with self._database.transaction("NORMAL") as connection:
+        with self._database.transaction("NORMAL", _PATIENCE_S) as connection:
             alive = sa.select(_exchanges.c.conversation_id).where(
                 _exchanges.c.created_at >= stamp(expired)
             )

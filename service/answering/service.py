@@ -36,6 +36,7 @@ MAX_EXCHANGES = MAX_TURNS // 2
 """The number of exchanges of a conversation that are used: as many as a client may send."""
 
 _ID_LENGTH = 32
+_LOG_EVERY_S = 60.0
 PATIENCE_S = 10.0
 """How long a question is retried while documents that it uses are deleted."""
 
@@ -93,6 +94,7 @@ class AnswerService:
             self.collection.store, self.collection.searcher, self.reader, calibrations
         )
         self.observers: list[Observer] = []
+        self._unkept = _UnkeptAnswers()
         self._conversation_age = timedelta(hours=conversation_hours)
         self._patience_s = patience_s
         self._version, self._numbers = version("quoth"), numbers
@@ -143,7 +145,8 @@ class AnswerService:
         An answer depends only on the question and on the state of the collection: the same
         question on the same generation gives the bytes that were stored the first time. With a
         ``conversation_id``, the earlier exchanges of that conversation are the history, and this
-        one is added to them.
+        one is added to them. If nothing can be stored, because the disk is full or another process
+        keeps the database busy, the answer is given all the same, and its id is unknown later.
 
         :param watch: called with the passages before they are read, unless the answer is stored
             already; an exception that it raises stops the work
@@ -155,9 +158,12 @@ class AnswerService:
             expired = datetime.now(UTC) - self._conversation_age
             exchanges = self.history.exchanges(question.conversation_id, MAX_EXCHANGES, expired)
             kept = self._ask(replace(question, history=tuple(_turns(exchanges))), watch)
-            self.history.add_exchange(
-                question.conversation_id, question.text, kept.record.id, expired=expired
-            )
+            try:
+                self.history.add_exchange(
+                    question.conversation_id, question.text, kept.record.id, expired=expired
+                )
+            except StoreError as exc:
+                self._unkept.report(exc)  # The next question will not know of this one.
             return kept
         except Exception:
             self._observe(FAILED, {})
@@ -220,7 +226,12 @@ class AnswerService:
         log.debug("%s was asked %r", record.id, question.text)
         body = record.body()
         shown = {hit.chunk.document_id for hit in trace.hits}
-        kept = self.history.save(record.id, question.text, body, shown)
+        try:
+            kept = self.history.save(record.id, question.text, body, shown)
+        except StoreError as exc:
+            # A full disk must not stop answers. This one is given, and cannot be opened later.
+            self._unkept.report(exc)
+            kept = body
         self._observe(label, trace.timings_ms)
         # Somebody may have asked the same question meanwhile. The answer stored first is returned.
         return KeptAnswer(record, body) if kept == body else KeptAnswer.parse(kept)
@@ -270,6 +281,26 @@ class AnswerService:
             del parts["conversation_id"]
         key = json.dumps([parts, generation, self.fingerprint], sort_keys=True, default=str)
         return hashlib.sha256(key.encode()).hexdigest()[:_ID_LENGTH]
+
+
+class _UnkeptAnswers:
+    """Logs that answers cannot be kept, but not for every question. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._silent_until_s = 0.0
+        self._unreported = 0
+
+    def report(self, exc: StoreError) -> None:
+        """Log why an answer or an exchange of a conversation was not kept."""
+        with self._lock:
+            self._unreported += 1
+            now_s = time.monotonic()
+            if now_s < self._silent_until_s:
+                return
+            count, self._unreported = self._unreported, 0
+            self._silent_until_s = now_s + _LOG_EVERY_S
+        log.error("%s; answers are given without being kept (%d since the last line)", exc, count)
 
 
 def _turns(exchanges: Iterable[Exchange]) -> Iterator[Turn]:

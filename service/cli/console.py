@@ -50,10 +50,10 @@ def settings_of_index(data: Path | None) -> "Settings":
     :raises StoreError: it holds none
     """
     from corpus.errors import StoreError
-    from index.store.store import FILE_NAME
+    from index.store.store import holds_index
 
     settings = read_settings(data)
-    if not (settings.data_dir / FILE_NAME).is_file():
+    if not holds_index(settings.data_dir):
         raise StoreError(
             f"{settings.data_dir}: there is no index here; make one with quoth add, or name "
             "another folder with --data"

@@ -36,12 +36,16 @@ app.command("rebuild")(maintenance.rebuild_index)
 
 
 def main() -> None:
-    """Run the command line; an error of Quoth is one line on standard error and exit code 1."""
+    """Run the command line. An error of Quoth or of the operating system is one line on standard
+    error and exit code 1.
+    """
     for command in entry_points(group="quoth.commands"):
         app.add_typer(command.load(), name=command.name)
     try:
         app()
-    except QuothError as exc:
+    except (QuothError, OSError) as exc:
+        # An error of the operating system names its file: a folder that cannot be listed, or a
+        # name that is too long.
         err.print(Text(f"quoth: {exc}", style="red"))
         sys.exit(1)
 
