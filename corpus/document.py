@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from urllib.parse import urlsplit
 
 from corpus.errors import DocumentError
 
@@ -38,6 +39,7 @@ class Document:
     :param id: 1 to 200 characters without control characters
     :param version: sha256 of the text, 64 hexadecimal digits
     :param text: exactly what is cited; every offset in Quoth counts its code points
+    :param url: where the original is: a web address, as :func:`web_address` has it
     :param published: the date that the document states, if any
     :param tags: sorted, without duplicates
     :param pages: in order, without overlaps; empty if the format has no pages
@@ -99,7 +101,7 @@ def make_document(
         version=version,
         title=_checked_line(source, "title", title, limit=MAX_TITLE_LENGTH) or first_line(text),
         text=text,
-        url=_checked_line(source, "url", url, limit=MAX_URL_LENGTH),
+        url=_checked_url(source, url),
         published=published,
         tags=_checked_tags(source, tags),
         pages=tuple(pages),
@@ -115,6 +117,25 @@ def first_line(text: str, limit: int = 120) -> str:
     if len(line) <= limit:
         return line
     return line[:limit].rsplit(" ", 1)[0].rstrip() + "…"
+
+
+def web_address(url: str) -> str | None:
+    """A URL without white space around it. None if no link may lead there: if it is not an http or
+    https address, is too long, or contains a character that browsers skip or that hides others.
+    """
+    url = url.strip()
+    hidden = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
+    if len(url) > MAX_URL_LENGTH or any(
+        character in '<>"\\' or unicodedata.category(character) in hidden for character in url
+    ):
+        return None
+    try:
+        parts = urlsplit(url)
+        # Reading the port checks it.
+        is_address = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return None
+    return url if is_address and parts.scheme in ("http", "https") else None
 
 
 def unencodable(text: str) -> str | None:
@@ -169,6 +190,19 @@ def _checked_line(source: str, field: str, value: str | None, *, limit: int) -> 
             source, f"the {field} has {len(line)} characters; at most {limit} are allowed"
         )
     return line
+
+
+def _checked_url(source: str, url: str | None) -> str | None:
+    if url is None or _checked_line(source, "url", url, limit=MAX_URL_LENGTH) is None:
+        return None
+    address = web_address(url)
+    if address is None:
+        raise DocumentError(
+            _printable(source),
+            "the url is not a web address; give one that begins with http:// or https:// and has "
+            "no spaces or control characters, or omit it",
+        )
+    return address
 
 
 def _checked_tags(source: str, tags: Iterable[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
-from corpus.document import Document, make_document
+from corpus.document import Document, make_document, web_address
 from corpus.errors import DocumentError
 from corpus.files import Fingerprint, check_size, is_ignored, path_text, read_contents
 from corpus.formats import html, markdown, office, pdf, text
@@ -170,7 +170,8 @@ def _parse(
             extracted.text,
             document_id=extracted.id or document_id,
             title=extracted.title,
-            url=extracted.url,
+            # A link that cannot be followed is no reason to refuse the text.
+            url=web_address(extracted.url or ""),
             published=extracted.published,
             tags=[*extracted.tags, *tags],
             pages=extracted.pages,

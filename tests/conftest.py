@@ -278,11 +278,10 @@ def serving() -> Callable[[AnswerService], AbstractContextManager[str]]:
 
     @contextmanager
     def running(service: AnswerService) -> Iterator[str]:
-        config = uvicorn.Config(
-            create_app(service, Settings(threads=2, max_body_mb=0.1)), log_config=None
-        )
-        server = uvicorn.Server(config)
         with socket.create_server(("127.0.0.1", 0)) as listening:
+            settings = Settings(threads=2, max_body_mb=0.1, port=listening.getsockname()[1])
+            config = uvicorn.Config(create_app(service, settings), log_config=None)
+            server = uvicorn.Server(config)
             thread = threading.Thread(target=server.run, args=([listening],))
             thread.start()
             try:

@@ -103,6 +103,56 @@ def test_a_title_or_url_that_is_too_long_is_refused() -> None:
         make_document(TEXT, url="x" * 2001)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https://example.org", "http://example.org:8080/a?b=c#d", "HTTPS://EXAMPLE.ORG/ö"),
+        *("https://user@example.org/", "http://[2001:db8::1]/", "http://localhost/x%20y"),
+    ],
+)
+def test_web_addresses_are_kept(url: str) -> None:
+    assert make_document(TEXT, url=f" {url}\n").url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "javascript:alert(1)",
+            "JaVaScRiPt:alert(1)",
+            "java\nscript:alert(1)",
+            "\x01javascript:x",
+        ),
+        *("data:text/html,<script>", "vbscript:x", "file:///etc/passwd", "ftp://example.org"),
+        *("mailto:a@example.org", "//example.org", "/a", "example.org", "https:", "https://"),
+        *(
+            "https:///a",
+            "https:example.org",
+            "http://[::1",
+            "http://a:x",
+            "http://a:99999",
+            "blob:x",
+        ),
+        *("view-source:https://example.org", "https://a b", "https://a/\tb", "https://a/\x7f"),
+        *(
+            "https://a\\@b",
+            "https://a/\u202eb",
+            "https://a/\u200bb",
+            "https://a/\u2028b",
+            "http\n://a",
+        ),
+        *('https://a/"onclick=x', "https://a/<script>", "\u00a0https://a/\u00a0b"),
+    ],
+)
+def test_what_no_link_may_lead_to_is_refused(url: str) -> None:
+    with pytest.raises(DocumentError, match="the url is not a web address"):
+        make_document(TEXT, url=url)
+
+
+def test_a_blank_url_is_none() -> None:
+    assert make_document(TEXT, url=" \n").url is None
+
+
 def test_an_offset_is_on_the_last_page_that_starts_at_or_before_it() -> None:
     document = make_document("one\n\ntwo", pages=[Page(1, 0, 3), Page(4, 5, 8)])
     assert [document.page_of(offset) for offset in (0, 3, 4, 5, 7)] == [1, 1, 1, 4, 4]

@@ -1,6 +1,7 @@
 """The edge of the service: which hosts, origins and media types get through, on every route."""
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.routing import BaseRoute, Mount
 
+from corpus.document import Document
 from index.encoding.encoder import Encoder
 from service.answering.service import AnswerService
 from service.hosts import host_and_port, is_loopback
@@ -397,6 +399,38 @@ def test_every_response_forbids_embedding_and_sniffing(
         assert response.headers["X-Frame-Options"] == "DENY", named
         assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"], named
         assert [name for name in response.headers if name.startswith("access-control-")] == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "address"),
+    [
+        ({}, "http://127.0.0.1:8000"),
+        ({"port": 8123}, "http://127.0.0.1:8123"),
+        ({"public_url": "https://quoth.example.org/"}, "https://quoth.example.org"),
+    ],
+)
+def test_links_in_chats_never_take_the_host_of_a_request(
+    settings: dict[str, Any],
+    address: str,
+    edge: Callable[..., Edge],
+    service: AnswerService,
+    make: Callable[..., Document],
+) -> None:
+    service.collection.put([make("otter", "The Otter Bridge is 212 metres long.")])
+    body = json.dumps(
+        {
+            "model": "quoth",
+            "messages": [{"role": "user", "content": "How long is the Otter Bridge?"}],
+            "quoth": {"min_confidence": 0},
+        }
+    )
+    sent = of("localhost:9999", Content_Type="application/json", X_Forwarded_Host="evil.example")
+    response = edge(**settings).request("POST", "/v1/chat/completions", sent, body.encode())
+    message = response.json()["choices"][0]["message"]
+    cited = [each["url_citation"]["url"] for each in message["annotations"]]
+    assert [url for url in cited if not url.startswith(f"{address}/documents/otter")] == []
+    assert cited
+    assert "9999" not in message["content"]
 
 
 # -- settings and quoth serve

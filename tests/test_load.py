@@ -374,3 +374,19 @@ def test_a_zip_file_renamed_to_docx_is_refused() -> None:
         package.writestr("hello.txt", "hello")
     with pytest.raises(DocumentError, match="is not a docx file, or is damaged"):
         parse_document("a.docx", file.getvalue(), max_bytes=LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.md", "---\nurl: 'javascript:alert(1)'\n---\nIt rains."),
+        ("a.md", f"---\nurl: https://x/{'y' * 2_000}\n---\nIt rains."),
+        (
+            "a.html",
+            "<html><head><link rel=canonical href='data:text/html,x'></head><body>It rains.</body>",
+        ),
+    ],
+)
+def test_a_file_whose_address_is_no_web_address_is_taken_without_it(name: str, text: str) -> None:
+    document = parse_document(name, text.encode(), max_bytes=10_000)
+    assert (document.text, document.url) == ("It rains.", None)

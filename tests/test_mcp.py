@@ -112,6 +112,7 @@ def test_three_tools_are_offered_that_only_read(url: str, mode: Mode) -> None:
 
     info, instructions, tools = using(f"{url}/mcp", mode, listing)
     assert (info.name, "do not say" in instructions) == ("quoth", True)
+    assert instructions.endswith(f"Links are relative to {url}.")
     assert [tool.name for tool in tools] == ["ask", "search", "get_document"]
     for tool in tools:
         assert tool.description

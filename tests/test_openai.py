@@ -388,11 +388,14 @@ def test_a_malformed_body_is_refused_in_the_same_shape(
 
 def test_other_faults_have_the_same_shape_too(url: str) -> None:
     large = b" " * 200_000
+    path, json_type = f"{url}/v1/chat/completions", {"Content-Type": "application/json"}
     for response, status in (
-        (httpx.get(f"{url}/v1/chat/completions", timeout=60), 405),
+        (httpx.get(path, timeout=60), 405),
         (httpx.post(f"{url}/v1/chat/nothing", timeout=60), 404),
-        (httpx.post(f"{url}/v1/chat/completions", content=large, timeout=60), 413),
-        (httpx.post(f"{url}/v1/chat/completions", content=iter([large]), timeout=60), 413),
+        (httpx.post(path, content=large, headers=json_type, timeout=60), 413),
+        (httpx.post(path, content=iter([large]), headers=json_type, timeout=60), 413),
+        (httpx.post(path, content=b"{}", timeout=60), 415),
+        (httpx.get(path, headers={"Host": "evil.example"}, timeout=60), 421),
     ):
         assert response.status_code == status
         assert set(response.json()["error"]) == {"message", "type", "param", "code"}

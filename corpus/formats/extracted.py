@@ -14,6 +14,7 @@ class Extracted:
 
     :param text: clean (:func:`corpus.formats.clean.clean_text`); blocks are separated by a blank
         line, and headings are ``## Heading`` lines
+    :param url: as the file states it, whether it is a web address or not
     :param pages: offsets into ``text``, without blank pages
     """
 

@@ -4,7 +4,6 @@ import codecs
 import logging
 import re
 from typing import Any
-from urllib.parse import urlsplit
 
 from corpus.dates import stated_day
 from corpus.errors import DocumentError
@@ -45,7 +44,7 @@ def read_html(source: str, data: bytes) -> Extracted:
         text=text,
         title=one_line((found and found.title) or "") or first_heading(text),
         published=stated_day(found.date) if found else None,
-        url=_web_address(found.url) if found else None,
+        url=found.url if found else None,
     )
 
 
@@ -117,7 +116,3 @@ def _prose_of(main: Any, markup: str) -> str:  # Any: lxml has no types
     if main is None or [child.tag for child in main] in ([], ["p"]):
         return page_prose(markup)
     return clean_text(prose(main)) or page_prose(markup)
-
-
-def _web_address(stated: str | None) -> str | None:
-    return stated if stated and urlsplit(stated).scheme in ("http", "https") else None

@@ -122,4 +122,4 @@ def serve_mcp(data: DataDir = None) -> None:
     settings = settings_of_index(data)
     start_logging(settings, LOG_OF_A_SERVICE)
     with open_service(settings, writable=False) as service:
-        anyio.run(serve_stdio, service, Threads(settings.threads))
+        anyio.run(serve_stdio, service, Threads(settings.threads), settings.public_url)

@@ -83,7 +83,7 @@ class Tool(Generic[_Request]):
 def router(deps: Dependencies) -> APIRouter:
     """``/mcp``: Streamable HTTP without sessions."""
     sessions = StreamableHTTPSessionManager(
-        create_server(deps.service, deps.threads),
+        create_server(deps.service, deps.threads, deps.settings.address),
         json_response=True,
         stateless=True,
         max_request_body_size=deps.settings.max_body_bytes,
@@ -99,17 +99,24 @@ def router(deps: Dependencies) -> APIRouter:
     return routes
 
 
-async def serve_stdio(service: AnswerService, threads: Threads) -> None:
-    """Serve the parent process over standard input and output, until it closes them."""
-    server = create_server(service, threads)
+async def serve_stdio(service: AnswerService, threads: Threads, address: str | None) -> None:
+    """Serve the parent process over standard input and output, until it closes them.
+
+    :param address: as for :func:`create_server`
+    """
+    server = create_server(service, threads, address)
     async with stdio_server() as (incoming, outgoing):
         await server.run(incoming, outgoing, server.create_initialization_options())
 
 
 def create_server(
-    service: AnswerService, threads: Threads
+    service: AnswerService, threads: Threads, address: str | None
 ) -> Server[Any]:  # the type of its lifespan state; it has none
-    """A server with the tools of a service, for any transport."""
+    """A server with the tools of a service, for any transport.
+
+    :param address: where the links of citations lead, None if no HTTP service is known
+    """
+    links = f" Links are relative to {address}." if address else ""
     tools = {tool.name: tool for tool in _tools(service)}
 
     async def list_tools(
@@ -136,7 +143,7 @@ def create_server(
         "quoth",
         version=version("quoth"),
         title="Quoth",
-        instructions=INSTRUCTIONS,
+        instructions=INSTRUCTIONS + links,
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )

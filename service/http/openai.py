@@ -77,13 +77,14 @@ def router(deps: Dependencies) -> APIRouter:
     model = {"id": MODEL, "object": "model", "created": int(time.time()), "owned_by": "quoth"}
 
     @routes.post("/v1/chat/completions")
-    async def complete(body: CompletionRequest, request: Request) -> Response:
+    async def complete(body: CompletionRequest) -> Response:
         """The answer as a chat completion, with its sources as annotations, and the whole answer
         under `quoth`.
         """
         if body.model != MODEL:
             return _unknown(body.model)
-        chat = _Chat(deps.service, body, str(request.base_url).rstrip("/"))
+        # Never the address that the request names: whoever sends it chooses that.
+        chat = _Chat(deps.service, body, deps.settings.address)
         if body.stream:
             return EventStream(deps.threads, chat.stream, _error_event)
         return JSONResponse(await deps.threads.read(chat.answer))

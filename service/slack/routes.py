@@ -13,7 +13,9 @@ from fastapi.responses import JSONResponse, Response
 
 from corpus.errors import SettingsError, StoreError
 from service.http.dependencies import Dependencies
+from service.http.media import FORM, media_type
 from service.http.problems import problem
+from service.http.strict_json import parse_json
 
 if TYPE_CHECKING:
     from service.slack.app import SlackApp
@@ -76,7 +78,7 @@ class _EventsEndpoint:
             detail = f"the body is not what Slack sends: {exc}"
             return problem(HTTPStatus.BAD_REQUEST, detail, slug="slack-body")
         if payload.get("type") == "url_verification":  # Slack asks before there is a bot token
-            return JSONResponse({"challenge": payload.get("challenge")})
+            return JSONResponse({"challenge": str(payload.get("challenge", ""))})
         if self._app is None:
             return _unavailable(self._unavailable)
         acknowledgement = await self._app.receive(payload)
@@ -90,17 +92,19 @@ class _EventsEndpoint:
 def parse_body(body: bytes, content_type: str) -> Mapping[str, Any]:
     """The payload of a request, whether it is JSON, a form, or JSON in a form.
 
-    :raises ValueError: it is none of these, or the JSON is not an object with a type
+    :raises ValueError: it is none of these, the JSON is not an object with a type, or a string in
+        it cannot be stored
     """
-    text = body.decode("utf-8")
-    if content_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded":
-        form = dict(parse_qsl(text, keep_blank_values=True))
+    if media_type(content_type) == FORM:
+        form = dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True))
         if "command" in form or "ssl_check" in form:
             return form
-        text = form.get("payload", "")
-    payload = json.loads(text)
+        body = form.get("payload", "").encode()
+    payload = parse_json(body)
     if not isinstance(payload, dict) or not isinstance(payload.get("type"), str):
         raise ValueError("it is not a JSON object with a type")
+    # Slack never sends unpaired surrogates, and what they are passed on to does not expect them.
+    json.dumps(payload, ensure_ascii=False).encode()
     return payload
 
 
