@@ -21,7 +21,7 @@ from service.http import (
 from service.http.dependencies import Dependencies
 from service.http.guard import BodyLimit, Guard
 from service.http.media import FORM, JSON, MULTIPART
-from service.http.schemas import Problem
+from service.http.openapi import describe_errors
 from service.http.threads import Threads
 from service.mirror.jobs import Jobs
 from service.settings import Settings
@@ -44,16 +44,6 @@ ROUTERS = (
 BODIES = {"/v1/documents": (JSON, MULTIPART), "/slack/events": (FORM, JSON)}
 """The media types of the bodies that a path takes. Every other path takes JSON alone."""
 
-_ERRORS: dict[int | str, dict[str, object]] = {
-    status: {"model": Problem, "description": description}
-    for status, description in (
-        (404, "There is no such document, version or answer."),
-        (413, "The body is over the limit."),
-        (422, "The request is not valid; `field` names the field at fault."),
-        (503, "The index cannot be written or searched at the moment; `detail` says what to do."),
-    )
-}
-
 
 def create_app(service: AnswerService, settings: Settings) -> FastAPI:
     """The HTTP app over an open service, which the app does not close. While the app runs, it
@@ -65,7 +55,6 @@ def create_app(service: AnswerService, settings: Settings) -> FastAPI:
         title="Quoth",
         version=version("quoth"),
         summary="Answers questions from a body of documents by quoting them.",
-        responses=_ERRORS,
         redirect_slashes=False,
     )
     problems.install(app, dict.fromkeys(openai.PATHS, openai.error))
@@ -75,4 +64,5 @@ def create_app(service: AnswerService, settings: Settings) -> FastAPI:
     deps = Dependencies(service, settings, Threads(settings.threads), jobs=Jobs(service.collection))
     for router in ROUTERS:
         app.include_router(router(deps))
+    describe_errors(app, openai.PATHS)
     return app

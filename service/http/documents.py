@@ -26,6 +26,7 @@ from service.http.schemas import (
     DocumentResponse,
     DocumentsRequest,
     DocumentsResponse,
+    JobOut,
     ListResponse,
     ReceiptOut,
 )
@@ -68,7 +69,10 @@ def router(deps: Dependencies) -> APIRouter:
     collection, threads, jobs = deps.service.collection, deps.threads, deps.jobs
 
     @routes.post(
-        "", response_model=DocumentsResponse, openapi_extra={"requestBody": _DOCUMENT_BODIES}
+        "",
+        response_model=DocumentsResponse,
+        responses={HTTPStatus.ACCEPTED.value: {"model": JobOut}},
+        openapi_extra={"requestBody": _DOCUMENT_BODIES},
     )
     async def add(request: Request) -> Response:
         """Add or replace documents, all or none. The very next question sees them.

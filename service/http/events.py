@@ -18,6 +18,11 @@ from service.question import Question
 
 MEDIA_TYPE = "text/event-stream"
 
+STREAMED: dict[int | str, dict[str, object]] = {
+    200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}
+}
+"""What a route that can stream sends besides its JSON, for its description."""
+
 
 def event(data: str, name: str | None = None) -> bytes:
     """One event.

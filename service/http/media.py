@@ -3,6 +3,7 @@
 import re
 
 JSON = "application/json"
+PROBLEM_JSON = "application/problem+json"
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 

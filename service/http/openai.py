@@ -20,7 +20,7 @@ from service.http.completion import MODEL, Completion, token_usage
 from service.http.completion_message import as_message
 from service.http.completion_request import CompletionRequest
 from service.http.dependencies import Dependencies
-from service.http.events import Emitter, EventStream, event
+from service.http.events import STREAMED, Emitter, EventStream, event
 from service.question import Question
 
 PATHS = ("/v1/chat/", "/v1/models")
@@ -76,7 +76,7 @@ def router(deps: Dependencies) -> APIRouter:
     routes = APIRouter(route_class=_Route, tags=["openai"])
     model = {"id": MODEL, "object": "model", "created": int(time.time()), "owned_by": "quoth"}
 
-    @routes.post("/v1/chat/completions")
+    @routes.post("/v1/chat/completions", responses=STREAMED)
     async def complete(body: CompletionRequest) -> Response:
         """The answer as a chat completion, with its sources as annotations, and the whole answer
         under `quoth`.

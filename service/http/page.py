@@ -126,7 +126,13 @@ def router(deps: Dependencies) -> APIRouter:
         return _page(HTTPStatus.OK)
 
     @routes.get(
-        "/documents/{document_id:path}", tags=["citations"], response_class=PlainTextResponse
+        "/documents/{document_id:path}",
+        tags=["citations"],
+        response_class=PlainTextResponse,
+        responses={
+            status: {"content": {"text/html": {"schema": {"type": "string"}}}}
+            for status in (HTTPStatus.OK, HTTPStatus.NOT_FOUND)
+        },
     )
     async def read(request: Request, document_id: str, version: str | None = None) -> Response:
         """The target of a citation's link. Browsers get the page, which shows the quote; other

@@ -23,6 +23,7 @@ from corpus.errors import (
     StoreError,
 )
 from service.http.headers import COMMON_HEADERS, DATA_POLICY
+from service.http.media import PROBLEM_JSON
 
 STATUS: Mapping[type[QuothError], HTTPStatus] = {
     DocumentError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -58,7 +59,7 @@ def problem(
     if field is not None:
         body["field"] = field
     # ASCII only: what is echoed may hold what UTF-8 cannot.
-    return Response(json.dumps(body), status, media_type="application/problem+json")
+    return Response(json.dumps(body), status, media_type=PROBLEM_JSON)
 
 
 def install(app: FastAPI, formats: Mapping[str, ErrorFormat]) -> None:

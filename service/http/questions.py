@@ -10,12 +10,14 @@ from corpus.errors import NotFoundError
 from service.answering.record import AnswerRecord, RetrievedPassages
 from service.http import problems
 from service.http.dependencies import Dependencies
-from service.http.events import MEDIA_TYPE, EventStream, event, passages_then_answer
+from service.http.events import (
+    MEDIA_TYPE,
+    STREAMED,
+    EventStream,
+    event,
+    passages_then_answer,
+)
 from service.http.schemas import AskRequest, FeedbackRequest, FeedbackResponse, SearchRequest
-
-_STREAMED: dict[int | str, dict[str, object]] = {
-    200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}
-}
 
 
 def router(deps: Dependencies) -> APIRouter:
@@ -23,7 +25,7 @@ def router(deps: Dependencies) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["questions"])
     service, threads = deps.service, deps.threads
 
-    @routes.post("/ask", response_model=AnswerRecord, responses=_STREAMED)
+    @routes.post("/ask", response_model=AnswerRecord, responses=STREAMED)
     async def ask(request: AskRequest, accept: Annotated[str, Header()] = "") -> Response:
         """The answer, quoted and cited, or the reason why there is none.
 
