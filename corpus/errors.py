@@ -6,6 +6,7 @@ QuothError
 |                      do what the message says
 |- QuestionError       the question cannot be accepted: ask differently
 |- NotFoundError       there is no such document, version or answer: look for another
+|- BusyError           the service has too much to do: ask again after a while
 `- SettingsError       a setting is wrong: change it
 """
 
@@ -49,6 +50,17 @@ class QuestionError(QuothError):
 
 class NotFoundError(QuothError):
     """There is no such document, version or stored answer."""
+
+
+class BusyError(QuothError):
+    """The service has too much to do, or the work took too long.
+
+    :param retry_after_s: after how many seconds to try again
+    """
+
+    def __init__(self, message: str, retry_after_s: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class SettingsError(QuothError):

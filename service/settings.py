@@ -110,6 +110,18 @@ class Settings(BaseSettings):
     threads: Annotated[
         int, Field(ge=1, le=256, description="Processor cores that a question may use.")
     ] = Field(default_factory=_cores)
+    question_seconds: Annotated[
+        float,
+        Field(gt=0, le=3_600, description="How long a question may take, with its time in line."),
+    ] = 30
+    max_waiting: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=10_000,
+            description="How many questions may wait; more are refused until there is room.",
+        ),
+    ] = 64
     max_document_mb: Annotated[
         float, Field(gt=0, le=4_000, description="The largest file that is accepted, in megabytes.")
     ] = 50

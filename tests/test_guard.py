@@ -49,7 +49,8 @@ class Edge:
         path, _, query = path.partition("?")
 
         async def receive() -> Any:
-            return given.pop() if given else {"type": "http.disconnect"}
+            # The client stays until it has the response.
+            return given.pop() if given else await asyncio.Event().wait()
 
         async def send(message: Any) -> None:
             sent.append(message)

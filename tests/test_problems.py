@@ -32,6 +32,7 @@ def test_the_callers_faults_are_4xx_and_the_services_5xx() -> None:
         "QuestionError": 422,
         "NotFoundError": 404,
         "StoreError": 503,
+        "BusyError": 503,
         "SettingsError": 500,
         "QuothError": 500,
     }

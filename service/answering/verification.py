@@ -41,17 +41,21 @@ def verify(store: Store, document_id: str, start: int, end: int, quote: str) -> 
     document = store.document(document_id)
     if document.text[start:end] == quote:
         return QuoteCheck(QuoteStatus.FOUND, document.version, start, end)
-    positions = _occurrences(document.text, quote)
-    if not positions:
+    nearest = _nearest(document.text, quote, start)
+    if nearest is None:
         return QuoteCheck(QuoteStatus.CHANGED, document.version)
-    nearest = min(positions, key=lambda position: (abs(position - start), position))
     return QuoteCheck(QuoteStatus.MOVED, document.version, nearest, nearest + len(quote))
 
 
-def _occurrences(text: str, quote: str) -> list[int]:
-    positions = []
-    position = text.find(quote)
-    while position >= 0:
-        positions.append(position)
-        position = text.find(quote, position + 1)
-    return positions
+def _nearest(text: str, quote: str, start: int) -> int | None:
+    """The occurrence of a quote that is nearest to an offset, the first of two that are equally
+    near.
+    """
+    after = text.find(quote, start)
+    # The last one before is searched in reverse, because str.rfind takes quadratic time on texts
+    # that repeat themselves; str.find does not.
+    head = text[: start + len(quote)]
+    reverse = head[::-1].find(quote[::-1])
+    before = len(head) - reverse - len(quote) if reverse >= 0 else -1
+    found = [position for position in (before, after) if position >= 0]
+    return min(found, key=lambda position: (abs(position - start), position), default=None)

@@ -18,8 +18,9 @@ from service.http import (
     problems,
     questions,
 )
+from service.http.bodies import RequestBodies
 from service.http.dependencies import Dependencies
-from service.http.guard import BodyLimit, Guard
+from service.http.guard import Guard
 from service.http.media import FORM, JSON, MULTIPART
 from service.http.openapi import describe_errors
 from service.http.threads import Threads
@@ -58,10 +59,15 @@ def create_app(service: AnswerService, settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     problems.install(app, dict.fromkeys(openai.PATHS, openai.error))
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(RequestBodies, max_bytes=settings.max_body_bytes)
     # Added last, so that it sees every request first.
     app.add_middleware(Guard, settings=settings, accepted=BODIES)
-    deps = Dependencies(service, settings, Threads(settings.threads), jobs=Jobs(service.collection))
+    threads = Threads(
+        settings.threads,
+        max_waiting=settings.max_waiting,
+        question_s=settings.question_seconds,
+    )
+    deps = Dependencies(service, settings, threads, jobs=Jobs(service.collection))
     for router in ROUTERS:
         app.include_router(router(deps))
     describe_errors(app, openai.PATHS)

@@ -13,10 +13,9 @@ from service.answering.record import AnswerRecord, Passage
 MAX_NEAREST = 3
 """Passages that a message without an answer names."""
 
-_MARKED = re.compile(r"(?:\*\*)?(?P<quote>[^\n]+?)(?:\*\*)?(?P<markers>(?: ?\[\d+\])+)\s*\n\s*1\. ")
 _MARKDOWN = re.compile(r"([\\`*\[\]<])")
 _ESCAPED = re.compile(r"\\([\\`*\[\]<])")
-_BREAKS = re.compile(r"\s*[\n\r]\s*")
+_SPACES = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +87,32 @@ def answer_in(content: str) -> str:
     message, else all of it.
     """
     content = content.strip()
-    marked = _MARKED.match(content)
-    if marked:
-        return _ESCAPED.sub(r"\1", marked["quote"])
+    quote = _marked_quote(content)
+    if quote is not None:
+        return _ESCAPED.sub(r"\1", quote)
     return wording.NO_ANSWER if content.startswith(wording.NO_ANSWER) else content
+
+
+def _marked_quote(content: str) -> str | None:
+    """The quote of a message whose first line is a quote with the numbers of its sources, and whose
+    next is the first source.
+    """
+    # Written by hand, because a regular expression for it takes quadratic time on some messages.
+    line, _, sources = content.partition("\n")
+    quote = line.rstrip()
+    if not sources.lstrip().startswith("1. "):
+        return None
+    end = len(quote)
+    while (start := quote.rfind("[", 0, end)) > 0 and _is_marker(quote, start, end):
+        end = start - 1 if quote[start - 1] == " " else start
+    if end == len(quote):
+        return None
+    return quote[:end].removeprefix("**").removesuffix("**") or None
+
+
+def _is_marker(text: str, start: int, end: int) -> bool:
+    """Whether ``text[start:end]`` is the number of a source in brackets."""
+    return text[end - 1] == "]" and text[start + 1 : end - 1].isdecimal()
 
 
 def _write_answer(writer: _Writer, text: str, citations: Sequence[Citation], first: int) -> int:
@@ -130,4 +151,9 @@ def _descriptions(citation: Citation, url: str) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    return _MARKDOWN.sub(r"\\\1", _BREAKS.sub(" ", text))
+    return _MARKDOWN.sub(r"\\\1", _SPACES.sub(_unbroken, text))
+
+
+def _unbroken(spaces: re.Match[str]) -> str:
+    """White space, or one space in place of a line break and what surrounds it."""
+    return " " if "\n" in spaces[0] or "\r" in spaces[0] else spaces[0]

@@ -13,6 +13,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    FailFast,
     Field,
     ValidationInfo,
     field_validator,
@@ -33,6 +34,14 @@ from service.question import (
     make_question,
 )
 
+MAX_MESSAGES = 2_000
+"""How many messages are looked at."""
+
+MAX_PARTS = 1_000
+
+_MAX_ECHO = 200
+"""How much of a refused value an error repeats."""
+
 
 def _parts(content: object) -> object:
     """Content as a list of parts: a string is one part of text, null is none."""
@@ -41,13 +50,18 @@ def _parts(content: object) -> object:
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
+def _latest(messages: object) -> object:
+    """The latest messages, many more than are used: a long conversation costs no more than they."""
+    return messages[-MAX_MESSAGES:] if isinstance(messages, list) else messages
+
+
 def _only(*values: object) -> AfterValidator:
     """Refuse every value except these and null."""
 
     def checked(value: object, info: ValidationInfo) -> object:
         if value is None or value in values:
             return value
-        described = {"name": info.field_name, "value": json.dumps(value)}
+        described = {"name": info.field_name, "value": json.dumps(value)[:_MAX_ECHO]}
         if values:
             raise PydanticCustomError(
                 "unsupported_value",
@@ -84,6 +98,8 @@ class ChatMessage(BaseModel):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: Annotated[
         list[ContentPart],
+        FailFast(),
+        Field(max_length=MAX_PARTS),
         BeforeValidator(_parts, json_schema_input_type=str | list[ContentPart] | None),
     ] = []
 
@@ -112,7 +128,9 @@ class CompletionRequest(Request):
     """A conversation. Its last user message is the question."""
 
     model: str
-    messages: list[ChatMessage] = Field(min_length=1)
+    messages: Annotated[list[ChatMessage], FailFast(), BeforeValidator(_latest)] = Field(
+        min_length=1
+    )
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     quoth: Extension | None = None
@@ -196,14 +214,12 @@ def _turns(messages: Sequence[ChatMessage]) -> list[Turn]:
     """The latest messages of the user and the assistant that are neither empty nor longer than a
     turn may be.
     """
-    turns = [
-        Turn(
-            Role(message.role),
-            answer_in(message.text) if message.role == "assistant" else message.text,
-        )
-        for message in messages
-        if message.role in ("user", "assistant")
-    ]
-    return [turn for turn in turns if turn.text.strip() and len(turn.text) <= MAX_TURN_LENGTH][
-        -MAX_TURNS:
-    ]
+    turns: list[Turn] = []
+    for message in reversed(messages):
+        if len(turns) == MAX_TURNS:
+            break
+        if message.role in ("user", "assistant"):
+            text = answer_in(message.text) if message.role == "assistant" else message.text
+            if text.strip() and len(text) <= MAX_TURN_LENGTH:
+                turns.append(Turn(Role(message.role), text))
+    return turns[::-1]

@@ -1,13 +1,14 @@
 """Documents over HTTP: add, list, read, replace and delete them."""
 
-import json
+from collections.abc import Sequence
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
@@ -16,9 +17,10 @@ from corpus.errors import DocumentError, QuestionError
 from corpus.load import parse_document
 from service.answering.record import DocumentRecord
 from service.http import problems
+from service.http.bodies import MAX_UPLOAD_VALUES
 from service.http.dependencies import Dependencies
 from service.http.ingestion import accepted
-from service.http.paging import MAX_PAGE, cursor_after, key_before
+from service.http.paging import MAX_CURSOR_LENGTH, MAX_PAGE, cursor_after, key_before
 from service.http.schemas import (
     DeleteResponse,
     DocumentBody,
@@ -30,10 +32,13 @@ from service.http.schemas import (
     ListResponse,
     ReceiptOut,
 )
+from service.http.strict_json import JsonContentError, parse_json
 from service.mirror.jobs import Upload
 from service.settings import Settings
 
 MAX_FILES = 1_000
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 def _self_contained(schema: dict[str, Any]) -> dict[str, Any]:  # JSON Schema, as pydantic types it
@@ -43,6 +48,11 @@ def _self_contained(schema: dict[str, Any]) -> dict[str, Any]:  # JSON Schema, a
     (document,) = schema.pop("$defs").values()
     schema["properties"]["documents"]["items"] = document
     return schema
+
+
+def _json_body(schema: dict[str, Any]) -> dict[str, Any]:
+    """The request body of an operation that reads its body itself, for OpenAPI."""
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
 _DOCUMENT_BODIES = {
@@ -85,12 +95,9 @@ def router(deps: Dependencies) -> APIRouter:
             uploads = await _uploads(request, deps.settings)
             if is_job:
                 return accepted(jobs.start(uploads))
-            documents = [await threads.read(upload.load) for upload in uploads]
+            documents = [await threads.parse(upload.load) for upload in uploads]
         else:
-            try:
-                body = DocumentsRequest.model_validate(await _json(request))
-            except ValidationError as exc:
-                return problems.validation_problem([dict(error) for error in exc.errors()])
+            body = await threads.parse(_parsed, DocumentsRequest, await request.body())
             if is_job:
                 return accepted(
                     jobs.start(
@@ -98,17 +105,16 @@ def router(deps: Dependencies) -> APIRouter:
                     )
                 )
             documents = []
-            for number, entry in enumerate(body.documents):
-                try:
-                    documents.append(_document(entry, entry.id))
-                except DocumentError as exc:
-                    field = f"documents.{number}"
-                    return problems.problem(
-                        HTTPStatus.UNPROCESSABLE_ENTITY,
-                        f"{field}: {exc}",
-                        field=field,
-                        slug="document",
-                    )
+            try:
+                await threads.parse(_add_documents, body.documents, documents)
+            except DocumentError as exc:
+                field = f"documents.{len(documents)}"
+                return problems.problem(
+                    HTTPStatus.UNPROCESSABLE_ENTITY,
+                    f"{field}: {exc}",
+                    field=field,
+                    slug="document",
+                )
         outcomes, generation = await threads.write(collection.put, documents)
         response = DocumentsResponse(
             documents=[ReceiptOut.of(outcome) for outcome in outcomes], generation=generation
@@ -117,7 +123,8 @@ def router(deps: Dependencies) -> APIRouter:
 
     @routes.get("")
     async def list_documents(
-        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100, cursor: str | None = None
+        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
+        cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH)] = None,
     ) -> ListResponse:
         """Documents in the order of their ids."""
         # One more than the page holds says whether there is another page.
@@ -133,10 +140,15 @@ def router(deps: Dependencies) -> APIRouter:
         """A document with its text: the present version, or the one that is asked for."""
         return await threads.read(deps.service.document, document_id, version)
 
-    @routes.put("/{document_id:path}")
-    async def replace(document_id: str, body: DocumentBody) -> DocumentResponse:
+    @routes.put(
+        "/{document_id:path}",
+        openapi_extra={"requestBody": _json_body(DocumentBody.model_json_schema())},
+    )
+    async def replace(document_id: str, request: Request) -> DocumentResponse:
         """Add a document under this id, or replace the one that has it."""
-        outcomes, generation = await threads.write(collection.put, [_document(body, document_id)])
+        body = await threads.parse(_parsed, DocumentBody, await request.body())
+        document = await threads.parse(_document, body, document_id)
+        outcomes, generation = await threads.write(collection.put, [document])
         return DocumentResponse(**ReceiptOut.of(outcomes[0]).model_dump(), generation=generation)
 
     @routes.delete("/{document_id:path}")
@@ -162,10 +174,28 @@ def _document(body: DocumentIn | DocumentBody, document_id: str | None) -> Docum
     )
 
 
-async def _json(request: Request) -> object:
+def _add_documents(entries: Sequence[DocumentIn], documents: list[Document]) -> None:
+    """Add the document of each entry, up to the first that is not valid.
+
+    :raises DocumentError: it is not valid
+    """
+    documents.extend(_document(entry, entry.id) for entry in entries)
+
+
+def _parsed(model: type[_Model], body: bytes) -> _Model:
+    """A request that was sent as JSON.
+
+    :raises HTTPException: it is not JSON, or has too many values
+    :raises RequestValidationError: it is not valid
+    """
     try:
-        return json.loads(await request.body())
-    except (ValueError, RecursionError) as exc:
+        return model.model_validate(parse_json(body, MAX_UPLOAD_VALUES))
+    except ValidationError as exc:
+        faults = [{**error, "loc": ("body", *error["loc"])} for error in exc.errors()]
+        raise RequestValidationError(faults) from exc
+    except JsonContentError as exc:
+        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(exc)) from exc
+    except ValueError as exc:
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "the body is not JSON") from exc
 
 

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from index.search.searcher import SearchResult
 from service.answering.record import RetrievedPassages
 from service.answering.service import AnswerService
-from service.http.threads import Threads
+from service.http.threads import Check, Threads
 from service.question import Question
 
 MEDIA_TYPE = "text/event-stream"
@@ -34,16 +34,17 @@ def event(data: str, name: str | None = None) -> bytes:
 
 
 class Emitter:
-    """The worker's end of a stream. Once the client has left, every call raises, which ends the
-    work.
+    """The worker's end of a stream. Once the answer is no longer wanted, every call raises, which
+    ends the work.
     """
 
-    def __init__(self, sender: MemoryObjectSendStream[bytes]) -> None:
+    def __init__(self, sender: MemoryObjectSendStream[bytes], check: Check) -> None:
         self._sender = sender
+        self._check = check
 
     def check(self) -> None:
-        """Return if the client is still connected; raise otherwise."""
-        from_thread.check_cancelled()
+        """Return if the answer is still wanted; raise otherwise."""
+        self._check(None)
 
     def send(self, *events: bytes) -> None:
         """Send events without waiting for the client to receive them."""
@@ -96,7 +97,7 @@ class EventStream(Response):
     async def _run(self, sender: MemoryObjectSendStream[bytes]) -> None:
         async with sender:
             try:
-                await self._threads.read(self._work, Emitter(sender))
+                await self._threads.ask(lambda check: self._work(Emitter(sender, check)))
             except Exception as exc:
                 self._failure = exc
 

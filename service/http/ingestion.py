@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 
 from corpus.pool import ParserPool
 from service.http.dependencies import Dependencies
-from service.http.paging import MAX_PAGE, cursor_after, key_before
+from service.http.paging import MAX_CURSOR_LENGTH, MAX_PAGE, cursor_after, key_before
 from service.http.schemas import FileOut, IngestionResponse, JobOut
 from service.mirror.jobs import Job
 from service.mirror.ledger import FileStage, Ledger
@@ -36,13 +36,13 @@ def router(deps: Dependencies) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["documents"], lifespan=following)
 
     @routes.get("/ingestion")
-    def ingestion(
+    async def ingestion(
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
-        cursor: str | None = None,
+        cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH)] = None,
         stage: FileStage | None = None,
     ) -> IngestionResponse:
         """The state of each file in the synced folders."""
-        entries = ledger.lines(limit + 1, key_before(cursor), stage)
+        entries = await deps.threads.read(ledger.lines, limit + 1, key_before(cursor), stage)
         page = [FileOut.of(entry) for entry in entries[:limit]]
         return IngestionResponse(
             files=page, cursor=cursor_after(page[-1].path) if len(entries) > limit else None

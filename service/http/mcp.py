@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import Any, Generic, TypeVar
 
@@ -19,13 +20,13 @@ from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel, ValidationError
 from starlette.routing import Route
 
-from corpus.errors import QuothError
+from corpus.errors import BusyError, QuothError
 from service.answering.record import AnswerRecord, DocumentRecord, RetrievedPassages
 from service.answering.service import AnswerService
 from service.http.dependencies import Dependencies
 from service.http.problems import BUG, fault_of
 from service.http.schemas import AskRequest, DocumentRequest, Request, SearchRequest
-from service.http.threads import Threads
+from service.http.threads import Check, Threads
 
 INSTRUCTIONS = """\
 Answers questions from one collection of documents by quoting them. Every quote is an exact \
@@ -47,14 +48,14 @@ logging.getLogger("mcp").setLevel(logging.WARNING)  # which logs every request o
 class Tool(Generic[_Request]):
     """A tool for assistants: it takes a request of the HTTP service and gives its response.
 
-    :param run: gives the response to a request
+    :param run: gives the response to a request, and calls the check between its stages
     """
 
     name: str
     description: str
     request: type[_Request]
     response: type[BaseModel]
-    run: Callable[[_Request], BaseModel]
+    run: Callable[[_Request, Check], BaseModel]
 
     def described(self) -> types.Tool:
         """The tool as it is listed for assistants."""
@@ -66,10 +67,10 @@ class Tool(Generic[_Request]):
             annotations=_ANNOTATIONS,
         )
 
-    def call(self, arguments: Mapping[str, Any]) -> types.CallToolResult:
+    def call(self, arguments: Mapping[str, Any], check: Check) -> types.CallToolResult:
         """The response, or a message about the arguments or the index. Assistants read both."""
         try:
-            response = self.run(self.request.model_validate(arguments))
+            response = self.run(self.request.model_validate(arguments), check)
         except ValidationError as exc:
             return _failed(fault_of([dict(error) for error in exc.errors()])[1])
         except QuothError as exc:
@@ -134,7 +135,9 @@ def create_server(
                 f"there is no tool {params.name!r}; the tools are {', '.join(sorted(tools))}",
             )
         try:
-            return await threads.read(tool.call, params.arguments or {})
+            return await threads.ask(partial(tool.call, params.arguments or {}))
+        except BusyError as exc:
+            return _failed(str(exc))
         except Exception as exc:
             log.exception("unexpected exception")
             raise MCPError(types.INTERNAL_ERROR, BUG) from exc
@@ -157,14 +160,14 @@ def _tools(service: AnswerService) -> list[Tool[Any]]:  # each has its own type 
             "citations; or say that the documents do not say, with the nearest passages.",
             AskRequest,
             AnswerRecord,
-            lambda request: service.ask(request.to_question()).record,
+            lambda request, check: service.ask(request.to_question(), check).record,
         ),
         Tool(
             "search",
             "Find the passages of the documents that are nearest to a question, best first.",
             SearchRequest,
             RetrievedPassages,
-            lambda request: service.search(request.to_question()),
+            lambda request, _check: service.search(request.to_question()),
         ),
         Tool(
             "get_document",
@@ -172,7 +175,7 @@ def _tools(service: AnswerService) -> list[Tool[Any]]:  # each has its own type 
             "citation names.",
             DocumentRequest,
             DocumentRecord,
-            lambda request: service.document(request.document_id, request.version),
+            lambda request, _check: service.document(request.document_id, request.version),
         ),
     ]
 

@@ -21,6 +21,7 @@ from service.http.completion_message import as_message
 from service.http.completion_request import CompletionRequest
 from service.http.dependencies import Dependencies
 from service.http.events import STREAMED, Emitter, EventStream, event
+from service.http.threads import Check
 from service.question import Question
 
 PATHS = ("/v1/chat/", "/v1/models")
@@ -34,6 +35,7 @@ _KINDS = {
         "empty_array",
         "Invalid '{name}': empty array. Expected an array with minimum length 1.",
     ),
+    "too_long": ("array_above_max_length", "Invalid '{name}': {message}."),
     "less_than_equal": ("decimal_above_max_value", "Invalid '{name}': {message}."),
     "greater_than_equal": ("decimal_below_min_value", "Invalid '{name}': {message}."),
     "unsupported_value": ("unsupported_value", "{message}"),
@@ -50,7 +52,9 @@ def error(status: int, message: str, param: str | None = None, code: str | None 
     kind = "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
     body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
     # ASCII only: what is echoed may hold what UTF-8 cannot.
-    return Response(json.dumps(body), status, media_type="application/json")
+    return Response(
+        json.dumps(body), status, problems.retry_headers(status), media_type="application/json"
+    )
 
 
 class _Route(APIRoute):
@@ -87,7 +91,7 @@ def router(deps: Dependencies) -> APIRouter:
         chat = _Chat(deps.service, body, deps.settings.address)
         if body.stream:
             return EventStream(deps.threads, chat.stream, _error_event)
-        return JSONResponse(await deps.threads.read(chat.answer))
+        return JSONResponse(await deps.threads.ask(chat.answer))
 
     @routes.get("/v1/models")
     async def models() -> dict[str, Any]:
@@ -117,9 +121,9 @@ class _Chat:
             f"chatcmpl-{uuid4().hex}", int(time.time()), f"quoth_{service.fingerprint[:16]}"
         )
 
-    def answer(self) -> dict[str, Any]:
+    def answer(self, check: Check) -> dict[str, Any]:
         """The completion."""
-        record = self._service.ask(self._question).record
+        record = self._service.ask(self._question, check).record
         message = as_message(record, self._base_url)
         return self._completion.response(record, message, self._usage(message.content))
 

@@ -6,6 +6,7 @@ import binascii
 from corpus.errors import QuestionError
 
 MAX_PAGE = 1_000
+MAX_CURSOR_LENGTH = 10_000
 
 
 def cursor_after(key: str) -> str:

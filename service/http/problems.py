@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from corpus.errors import (
+    BusyError,
     DocumentError,
     NotFoundError,
     QuestionError,
@@ -30,9 +31,13 @@ STATUS: Mapping[type[QuothError], HTTPStatus] = {
     QuestionError: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotFoundError: HTTPStatus.NOT_FOUND,
     StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
+    BusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     SettingsError: HTTPStatus.INTERNAL_SERVER_ERROR,
     QuothError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
+
+RETRY_AFTER_S = 5
+"""After how many seconds to try again what cannot be done now, where nothing better is known."""
 
 BUG = "something is wrong in Quoth itself; the log says what"
 
@@ -59,7 +64,7 @@ def problem(
     if field is not None:
         body["field"] = field
     # ASCII only: what is echoed may hold what UTF-8 cannot.
-    return Response(json.dumps(body), status, media_type=PROBLEM_JSON)
+    return Response(json.dumps(body), status, retry_headers(status), media_type=PROBLEM_JSON)
 
 
 def install(app: FastAPI, formats: Mapping[str, ErrorFormat]) -> None:
@@ -92,9 +97,18 @@ def problem_of(exc: Exception, error_format: ErrorFormat = problem) -> Response:
         return error_format(HTTPStatus.INTERNAL_SERVER_ERROR, BUG, None, None)
     kind = next(kind for kind in type(exc).__mro__ if kind in STATUS)
     field = exc.field if isinstance(exc, QuestionError) else None
-    if STATUS[kind] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if STATUS[kind] >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(exc, BusyError):
         log.error("%s", exc)
-    return error_format(STATUS[kind], str(exc), field, kind.__name__.removesuffix("Error").lower())
+    slug = kind.__name__.removesuffix("Error").lower()
+    response = error_format(STATUS[kind], str(exc), field, slug)
+    if isinstance(exc, BusyError):
+        response.headers["Retry-After"] = str(exc.retry_after_s)
+    return response
+
+
+def retry_headers(status: int) -> dict[str, str]:
+    """The headers of an error that say when to try again, if that makes sense."""
+    return {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
 
 
 def fault_of(errors: list[dict[str, object]]) -> tuple[str | None, str]:

@@ -1,5 +1,6 @@
 """Questions over HTTP: ask, search, read an answer again, and say whether it helped."""
 
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
@@ -35,13 +36,14 @@ def router(deps: Dependencies) -> APIRouter:
         question = request.to_question()
         if MEDIA_TYPE in accept.lower():
             return EventStream(threads, passages_then_answer(service, question), _error_event)
-        kept = await threads.read(service.ask, question)
+        kept = await threads.ask(partial(service.ask, question))
         return Response(kept.body, media_type="application/json")
 
     @routes.post("/search")
     async def search(request: SearchRequest) -> RetrievedPassages:
         """The passages nearest to a question."""
-        return await threads.read(service.search, request.to_question())
+        question = request.to_question()
+        return await threads.ask(lambda _check: service.search(question))
 
     @routes.get("/answers/{answer_id}", response_model=AnswerRecord)
     async def stored_answer(answer_id: str) -> Response:

@@ -7,7 +7,15 @@ import re
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    model_validator,
+)
 
 from corpus.document import unencodable
 from index.collection import Removed
@@ -19,6 +27,7 @@ from service.mirror.ledger import FileStage, LedgerEntry
 from service.question import (
     DEFAULT_SEARCH_TOP_K,
     DEFAULT_TOP_K,
+    MAX_TURNS,
     NO_FILTERS,
     Question,
     Role,
@@ -27,6 +36,13 @@ from service.question import (
 )
 
 MAX_BATCH_DOCUMENTS = 10_000
+MAX_FILTER_VALUES = 1_000
+MAX_QUOTE_LENGTH = 100_000
+MAX_NAME_LENGTH = 1_000
+"""The longest id, version, tag or title in a request. Documents have stricter limits."""
+
+MAX_OFFSET = 2**53
+"""Above every offset, and within what every client and the database can count."""
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -54,11 +70,29 @@ Day = Annotated[date, BeforeValidator(_day)]
 Text = Annotated[str, AfterValidator(_text)]
 """A string that can be stored and looked up. Fields that are checked later are plain strings."""
 
+Name = Annotated[Text, Field(max_length=MAX_NAME_LENGTH)]
+"""An id, a version, or anything else that is short."""
+
+Offset = Annotated[int, Field(ge=0, le=MAX_OFFSET)]
+
+Names = Annotated[list[str], FailFast(), Field(max_length=MAX_FILTER_VALUES)]
+"""A list that is refused at its first fault, so that a long one costs no more than a short one."""
+
 
 class Request(BaseModel):
     """A request body."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_number_of_fields(cls, value: object) -> object:
+        # Otherwise there would be a fault for each of ten thousand unknown fields.
+        if isinstance(value, dict) and len(value) > 2 * len(cls.model_fields) + 10:
+            raise ValueError(
+                f"there are {len(value)} fields; those that exist are {', '.join(cls.model_fields)}"
+            )
+        return value
 
 
 class Response(BaseModel):
@@ -73,8 +107,8 @@ class Response(BaseModel):
 class FiltersIn(Request):
     """Filters on documents. All kinds must hold; several values of one kind are alternatives."""
 
-    document_ids: list[str] = []
-    tags: list[str] = []
+    document_ids: Names = []
+    tags: Names = []
     published_from: Day | None = None
     published_to: Day | None = None
 
@@ -98,7 +132,9 @@ class AskRequest(Request):
     question: str = Field(
         description="1 to 1000 characters after trimming", examples=["How long is the pipeline?"]
     )
-    history: list[TurnIn] = Field([], description="earlier turns, at most 20, oldest first")
+    history: Annotated[list[TurnIn], FailFast()] = Field(
+        [], max_length=MAX_TURNS, description="earlier turns, at most 20, oldest first"
+    )
     top_k: int = Field(DEFAULT_TOP_K, description="passages to read, 1 to 50")
     filters: FiltersIn | None = None
     min_confidence: float | None = Field(
@@ -147,7 +183,7 @@ class DocumentBody(Request):
     title: str | None = None
     url: str | None = None
     published: Day | None = None
-    tags: list[str] = []
+    tags: Names = []
 
 
 class DocumentIn(DocumentBody):
@@ -159,38 +195,40 @@ class DocumentIn(DocumentBody):
 class DocumentsRequest(Request):
     """Documents to add or replace, all or none."""
 
-    documents: list[DocumentIn] = Field(min_length=1, max_length=MAX_BATCH_DOCUMENTS)
+    documents: Annotated[list[DocumentIn], FailFast()] = Field(
+        min_length=1, max_length=MAX_BATCH_DOCUMENTS
+    )
 
 
 class VerifyRequest(Request):
     """A citation to check against the present version of its document."""
 
-    document_id: Text
-    version: Text
-    start: int = Field(ge=0)
-    end: int = Field(ge=0)
-    quote: Text = Field(min_length=1)
+    document_id: Name
+    version: Name
+    start: Offset
+    end: Offset
+    quote: Text = Field(min_length=1, max_length=MAX_QUOTE_LENGTH)
 
 
 class DocumentRequest(Request):
     """The document to read."""
 
-    document_id: Text
-    version: Text | None = Field(None, description="the present one by default")
+    document_id: Name
+    version: Name | None = Field(None, description="the present one by default")
 
 
 class CorrectPlace(Request):
     """The span of the right answer."""
 
-    document_id: Text
-    start: int = Field(ge=0)
-    end: int = Field(ge=1)
+    document_id: Name
+    start: Offset
+    end: Offset = Field(ge=1)
 
 
 class FeedbackRequest(Request):
     """Feedback on an answer."""
 
-    answer_id: Text
+    answer_id: Name
     helpful: bool
     comment: Text | None = Field(None, max_length=10_000)
     correct: CorrectPlace | None = None

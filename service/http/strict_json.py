@@ -7,7 +7,19 @@ import math
 import sys
 from collections.abc import Iterator
 
+import numpy as np
+
+MAX_DEPTH = 64
+"""How deeply arrays and objects may be nested."""
+
+MAX_VALUES = 100_000
+"""The most values in a body that uploads nothing."""
+
 _SHOWN = 100  # characters of a name that an error repeats
+_BLOCK = 1 << 20
+_QUOTE, _COMMA = ord('"'), ord(",")
+_OPENING, _CLOSING = ord("["), ord("]")
+_CASE = 0x20  # the bit by which "{" differs from "[", and "}" from "]"
 
 _Path = tuple[str | int, ...]
 
@@ -23,15 +35,36 @@ class JsonContentError(ValueError):
         self.field = field
 
 
-def parse_json(body: bytes) -> object:
+def check_shape(body: bytes, max_values: int = MAX_VALUES) -> None:
+    """Refuse JSON with too many values or too deeply nested ones, before it is parsed.
+
+    :raises JsonContentError: it has, or it is in UTF-16 or UTF-32
+    """
+    if body.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in body[:4]:
+        # Some parsers recognise other encodings by this, and would read what is not counted here.
+        raise JsonContentError("the body is not in UTF-8")
+    _check_counts(body, max_values)
+
+
+def _check_counts(body: bytes, max_values: int) -> None:
+    values, depth = _shape(body)
+    if values > max_values:
+        raise JsonContentError(f"the body has more than {max_values} values; send less at a time")
+    if depth > MAX_DEPTH:
+        raise JsonContentError(f"the body is nested too deeply: more than {MAX_DEPTH} levels")
+
+
+def parse_json(body: bytes, max_values: int = MAX_VALUES) -> object:
     """The value of a body in JSON.
 
     Strings may have unpaired surrogates: whoever takes a string refuses them, and names the field.
 
     :raises json.JSONDecodeError: it is not JSON
     :raises JsonContentError: it is not in UTF-8, has a name twice in one object, a number that is
-        not finite or too long, or is nested too deeply
+        not finite or too long, too many values, or is nested too deeply
     """
+    text = _decoded(body)
+    _check_counts(body, max_values)
     is_finite = True
 
     def number(text: str) -> float:
@@ -42,7 +75,7 @@ def parse_json(body: bytes) -> object:
 
     try:
         parsed: object = json.loads(
-            _decoded(body), parse_float=number, parse_constant=number, object_pairs_hook=_as_dict
+            text, parse_float=number, parse_constant=number, object_pairs_hook=_as_dict
         )
     except RecursionError as exc:
         raise JsonContentError("the body is nested too deeply") from exc
@@ -55,6 +88,37 @@ def parse_json(body: bytes) -> object:
         field = next((".".join(map(str, path)) for path in _not_finite(parsed)), "")
         raise JsonContentError(f"{field or 'the body'} is not a finite number", field or None)
     return parsed
+
+
+def _shape(body: bytes) -> tuple[int, int]:
+    """About the number of values in JSON (at least half of it), and its depth.
+
+    It takes linear time, mostly without the interpreter's lock, whatever the bytes are.
+    """
+    values = depth = level = start = 0
+    is_inside = False
+    while start < len(body):
+        end = min(start + _BLOCK, len(body))
+        # A block does not end within an escape sequence.
+        while end < len(body) and body[end - 1] == ord("\\"):
+            end += 1
+        block = body[start:end].replace(b"\\\\", b"  ").replace(b'\\"', b"  ")
+        codes = np.frombuffer(block, np.uint8)
+        quotes = np.flatnonzero(codes == _QUOTE)
+        folded = codes & ~np.uint8(_CASE)
+        marks = np.flatnonzero((folded == _OPENING) | (folded == _CLOSING) | (codes == _COMMA))
+        # A mark is outside of strings if an even number of quotes stands before it.
+        before = np.searchsorted(quotes, marks) + is_inside
+        outside = marks[before % 2 == 0]
+        opening, closing = folded[outside] == _OPENING, folded[outside] == _CLOSING
+        levels = np.cumsum(opening.astype(np.int64) - closing)
+        values += len(outside) - int(closing.sum())
+        if len(levels):
+            depth = max(depth, level + int(levels.max()))
+            level += int(levels[-1])
+        is_inside ^= len(quotes) % 2 == 1
+        start = end
+    return values, depth
 
 
 def _decoded(body: bytes) -> str:

@@ -1,6 +1,7 @@
 """Asks the service what somebody asked in Slack, with the settings of the channel."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from corpus.errors import QuestionError
 from index.filters import Filters
@@ -57,7 +58,10 @@ class ChannelQuestions:
             filters=Filters(tags=settings.tags),
             min_confidence=settings.threshold,
         )
-        kept = await self._question_threads.read(self._service.ask, question)
+        # The worker does a bounded number of items at a time, and Slack has no use for a refusal.
+        kept = await self._question_threads.ask(
+            partial(self._service.ask, question), is_patient=True
+        )
         return kept.record
 
 
