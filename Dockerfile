@@ -1,21 +1,27 @@
+# Both stages are pinned to the digest of python:3.11-slim (index of all platforms).
 # The build stage makes the model's int8 export, which needs torch; the image that runs has neither torch nor a compiler.
-FROM python:3.11-slim AS build
+FROM python:3.11-slim@sha256:9c900dea9e8fb7e16277c179b555cc72d29a352dbc33cff48ad5a0412fd5bfc7 AS build
 WORKDIR /src
-COPY requirements.lock requirements-runtime.lock ./
+COPY requirements*.lock ./
+ENV PIP_NO_CACHE_DIR=1 \
+    PIP_NO_DEPS=1
+# The CPU build of torch where pip finds one; PyPI's build for Linux is made for CUDA.
 RUN python -m venv /opt/export \
- && /opt/export/bin/pip install --no-cache-dir --requirement requirements.lock
+ && { /opt/export/bin/pip install --require-hashes --requirement requirements-cpu.lock \
+      || /opt/export/bin/pip install --require-hashes --requirement requirements-cuda.lock; } \
+ && /opt/export/bin/pip install --require-hashes --requirement requirements.lock
 RUN python -m venv /opt/quoth \
- && /opt/quoth/bin/pip install --no-cache-dir --requirement requirements-runtime.lock
+ && /opt/quoth/bin/pip install --require-hashes --requirement requirements-runtime.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY corpus corpus
 COPY index index
 COPY service service
 COPY eval eval
 RUN /opt/export/bin/python -m index.encoding.export /opt/models \
- && /opt/export/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /tmp/wheel . \
- && /opt/quoth/bin/pip install --no-cache-dir --no-deps /tmp/wheel/*.whl
+ && /opt/export/bin/pip wheel --no-build-isolation --wheel-dir /tmp/wheel . \
+ && /opt/quoth/bin/pip install /tmp/wheel/*.whl
 
-FROM python:3.11-slim
+FROM python:3.11-slim@sha256:9c900dea9e8fb7e16277c179b555cc72d29a352dbc33cff48ad5a0412fd5bfc7
 RUN useradd --create-home --uid 10001 --user-group quoth \
  && install --directory --owner=quoth --group=quoth /data
 COPY --from=build /opt/quoth /opt/quoth

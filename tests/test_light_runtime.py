@@ -33,9 +33,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     building = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps")
     run(*building, "--no-build-isolation", "--wheel-dir", folder / "wheel", ROOT)
     (wheel,) = (folder / "wheel").glob("*.whl")
-    installing = (programs / "python", "-m", "pip", "install", "--quiet")
-    run(*installing, "--requirement", ROOT / "requirements-runtime.lock")
-    run(*installing, "--no-deps", wheel)
+    installing = (programs / "python", "-m", "pip", "install", "--quiet", "--no-deps")
+    run(*installing, "--require-hashes", "--requirement", ROOT / "requirements-runtime.lock")
+    run(*installing, wheel)
     return programs
 
 

@@ -1,0 +1,202 @@
+"""A service to attack: ``quoth serve`` over the shipped library, which is mended where an attack
+deleted or changed it.
+"""
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from eval.benchmarks.material import load_sources
+from eval.benchmarks.serving import StartedService, environment, http_client, started
+from eval.robustness.attacks import SLACK_SECRET
+from eval.sets.question import read_set
+from eval.sets.shipped import KNOWN_FACTS
+from service.settings import Settings
+
+KNOWN_QUESTIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAnswer:
+    """A question whose answer is known, and the answer that the service first gave."""
+
+    question: str
+    text: str
+    citation: tuple[str, str, int, int]
+
+
+class AttackedService:
+    """A running service whose library can be mended.
+
+    :param resets: how often the library had to be mended
+    """
+
+    def __init__(self, service: StartedService, client: httpx.Client) -> None:
+        self.service = service
+        self.client = client
+        self.resets = 0
+        library = [source.document for source in load_sources(None)]
+        self._library: list[Mapping[str, Any]] = [
+            {
+                "id": document.id,
+                "text": document.text,
+                "title": document.title,
+                "url": document.url,
+                "published": document.published.isoformat() if document.published else None,
+                "tags": list(document.tags),
+            }
+            for document in library
+        ]
+        self.versions = {document.id: document.version for document in library}
+        self._add_library()
+        self._known = self._learn()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        return "127.0.0.1", int(self.service.url.rpartition(":")[2])
+
+    @property
+    def log(self) -> str:
+        """What the service has written."""
+        return self.service.log.read_text(encoding="utf-8", errors="replace")
+
+    def description(self) -> dict[str, Any]:
+        """The OpenAPI description."""
+        return dict(self.client.get("/openapi.json").raise_for_status().json())
+
+    def faults(self) -> list[str]:
+        """What the known questions show to be wrong, after the library was mended if it had to be.
+
+        Other documents than the library's are deleted: they might answer a known question.
+        """
+        self._delete_others()
+        if self._wrong() or self._changed():
+            self.resets += 1
+            self._add_library()
+        return [*self._changed(), *self._wrong()]
+
+    def _wrong(self) -> list[str]:
+        found = []
+        for known in self._known:
+            response = self.client.post("/v1/ask", json={"question": known.question})
+            if response.status_code != httpx.codes.OK:
+                found.append(f"{known.question}: status {response.status_code}")
+            elif _answer(known.question, response.json()) != known:
+                found.append(f"{known.question}: not {known.text!r} any more")
+        return found
+
+    def _changed(self) -> list[str]:
+        listed = {document["id"]: document["version"] for document in self._documents()}
+        return [
+            f"{document_id}: lost or changed"
+            for document_id, version in self.versions.items()
+            if listed.get(document_id) != version
+        ]
+
+    def _documents(self) -> Iterator[Mapping[str, Any]]:
+        cursor: str | None = ""
+        while cursor is not None:
+            query = {"limit": "1000", **({"cursor": cursor} if cursor else {})}
+            page = self.client.get("/v1/documents", params=query).raise_for_status().json()
+            yield from page["documents"]
+            cursor = page["next_cursor"]
+
+    def _delete_others(self) -> None:
+        for document in list(self._documents()):
+            if document["id"] not in self.versions:
+                path = quote(document["id"], safe="")
+                self.client.delete(f"/v1/documents/{path}").raise_for_status()
+
+    def _add_library(self) -> None:
+        body = {"documents": self._library}
+        self.client.post("/v1/documents", json=body).raise_for_status()
+
+    def _learn(self) -> list[KnownAnswer]:
+        """The first known facts that are answered rightly."""
+        known = []
+        for question in read_set(KNOWN_FACTS).questions:
+            response = self.client.post("/v1/ask", json={"question": question.text})
+            body = response.raise_for_status().json()
+            if body["answered"] and body["answer"]["text"] in question.answers:
+                known.append(_answer(question.text, body))
+            if len(known) == KNOWN_QUESTIONS:
+                return known
+        raise SystemExit("the service does not answer the known facts")
+
+
+def _answer(question: str, body: Mapping[str, Any]) -> KnownAnswer:
+    citation = body["citations"][0] if body["citations"] else {}
+    return KnownAnswer(
+        question,
+        body["answer"]["text"] if body["answer"] else "",
+        (
+            str(citation.get("document_id")),
+            str(citation.get("version")),
+            int(citation.get("start", -1)),
+            int(citation.get("end", -1)),
+        ),
+    )
+
+
+@contextmanager
+def attacked_service(
+    folder: Path, settings: Settings, more: Mapping[str, str] | None = None
+) -> Iterator[AttackedService]:
+    """A service over the library, with Slack set up against a server of this process.
+
+    :param folder: for the index and the log
+    :param more: further environment variables
+    """
+    with _slack_stand_in() as slack:
+        own = {
+            **environment(settings),
+            "QUOTH_SLACK_SIGNING_SECRET": SLACK_SECRET,
+            "QUOTH_SLACK_BOT_TOKEN": "xoxb-fuzzer",
+            "QUOTH_SLACK_API_URL": f"{slack}/api/",
+            **(more or {}),
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        with (
+            started(folder / "data", own, folder / "serve.log") as service,
+            http_client(service.url) as client,
+        ):
+            service.wait_until_ready(client)
+            yield AttackedService(service, client)
+
+
+class _SlackStandIn(BaseHTTPRequestHandler):
+    """Accepts every call of Slack's Web API."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = {"ok": True, "team_id": "T1", "user_id": "U2", "ts": "1800000000.000001"}
+        content = json.dumps(body | {"messages": []}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST  # noqa: N815  # the name that the base class looks for
+
+    def log_message(self, *_arguments: object) -> None:
+        """Log nothing."""
+
+
+@contextmanager
+def _slack_stand_in() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _SlackStandIn) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
