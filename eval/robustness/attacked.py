@@ -3,6 +3,7 @@ deleted or changed it.
 """
 
 import json
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,10 @@ from service.settings import Settings
 
 KNOWN_QUESTIONS = 20
 
+_TRACEBACK = re.compile(
+    r"^.*\n(?:.*\+ )?(?:Exception Group )?Traceback \(.*\n(?:[ |].*\n)*.*", re.M
+)
+
 
 @dataclass(frozen=True, slots=True)
 class KnownAnswer:
@@ -30,7 +35,6 @@ class KnownAnswer:
 
     question: str
     text: str
-    citation: tuple[str, str, int, int]
 
 
 class AttackedService:
@@ -56,6 +60,7 @@ class AttackedService:
             for document in library
         ]
         self.versions = {document.id: document.version for document in library}
+        self._texts = {document.version: document.text for document in library}
         self._add_library()
         self._known = self._learn()
 
@@ -68,6 +73,10 @@ class AttackedService:
     def log(self) -> str:
         """What the service has written."""
         return self.service.log.read_text(encoding="utf-8", errors="replace")
+
+    def tracebacks(self) -> list[str]:
+        """Every traceback in the log, with the line before it."""
+        return _TRACEBACK.findall(self.log)
 
     def description(self) -> dict[str, Any]:
         """The OpenAPI description."""
@@ -90,8 +99,16 @@ class AttackedService:
             response = self.client.post("/v1/ask", json={"question": known.question})
             if response.status_code != httpx.codes.OK:
                 found.append(f"{known.question}: status {response.status_code}")
-            elif _answer(known.question, response.json()) != known:
-                found.append(f"{known.question}: not {known.text!r} any more")
+                continue
+            body = response.json()
+            text = body["answer"]["text"] if body["answered"] else None
+            if text != known.text:
+                found.append(f"{known.question}: {text!r} instead of {known.text!r}")
+            # Which of several equal answers is quoted first may change; each quote is exact.
+            for citation in body["citations"]:
+                quoted = self._texts[citation["version"]][citation["start"] : citation["end"]]
+                if quoted != citation["quote"]:
+                    found.append(f"{known.question}: the quote of {text!r} is not exact")
         return found
 
     def _changed(self) -> list[str]:
@@ -127,24 +144,10 @@ class AttackedService:
             response = self.client.post("/v1/ask", json={"question": question.text})
             body = response.raise_for_status().json()
             if body["answered"] and body["answer"]["text"] in question.answers:
-                known.append(_answer(question.text, body))
+                known.append(KnownAnswer(question.text, body["answer"]["text"]))
             if len(known) == KNOWN_QUESTIONS:
                 return known
         raise SystemExit("the service does not answer the known facts")
-
-
-def _answer(question: str, body: Mapping[str, Any]) -> KnownAnswer:
-    citation = body["citations"][0] if body["citations"] else {}
-    return KnownAnswer(
-        question,
-        body["answer"]["text"] if body["answer"] else "",
-        (
-            str(citation.get("document_id")),
-            str(citation.get("version")),
-            int(citation.get("start", -1)),
-            int(citation.get("end", -1)),
-        ),
-    )
 
 
 @contextmanager
