@@ -73,6 +73,7 @@ class Collection:
         settings: ChunkSettings | None = None,
         revisions: Mapping[str, int] | None = None,
         application: Sequence[ApplicationData] = (),
+        keep_versions: int | None = None,
     ) -> None:
         """Open the folder and bring its indexes to the state of the store.
 
@@ -81,6 +82,7 @@ class Collection:
             while it is renewed; by default an index of other code is refused. Documents that are
             added meanwhile are cut by the current code, and the renewal cuts them again
         :param application: other data in the store's database
+        :param keep_versions: how many former versions of a document are kept; None keeps all
         :raises StoreError: another process writes, the index was built with other settings or
             other code, or it is damaged
         """
@@ -95,7 +97,8 @@ class Collection:
         self._rest_until_s = 0.0
         self._lock = take_lock(folder) if writable else None
         try:
-            self.store = Store(folder, application)
+            self.store = Store(folder, application, keep_versions)
+            self.store.check_structure()
             self._check_manifest()
             self._engine = self._open_engine()
         except BaseException:
@@ -173,12 +176,13 @@ class Collection:
         with self._writing:
             self.require_writable()
             for id in ids:
-                if self.store.summary(id) is None:
+                if not self.store.has_document(id):
                     raise NotFoundError(f"there is no document {id!r}")
             self._engine.catch_up()  # So that only this removal is counted.
             before = self._engine.sizes()
             _, removals = self.store.write([], list(dict.fromkeys(ids)))
             self._catch_up()
+            self.store.database.checkpoint()
             after = self._engine.sizes()
             entries = {name: before[name] - after[name] for name in before}
             return Removed(tuple(removals), entries, self.generation)
@@ -226,7 +230,22 @@ class Collection:
                 with self.store.database.transaction("NORMAL") as connection:
                     also(connection)
             self._catch_up()
+            if removed:
+                self.store.database.checkpoint()
             return Exchanged(self._outcomes(statuses), frozenset(removed), self.generation)
+
+    def clean(self) -> None:
+        """Delete the former versions that are not to be kept, make the files of the indexes forget
+        what was removed where that is cheap, and give free space back to the disk.
+
+        :raises StoreError: this process may not write, or the disk is full
+        """
+        self.require_writable()
+        self.store.drop_former_versions()
+        with self._writing:
+            self._engine.save()
+        self.store.database.give_back()
+        self.store.database.checkpoint()
 
     @contextmanager
     def writes_paused(self) -> Iterator[None]:
@@ -274,10 +293,15 @@ class Collection:
     def verify(self) -> list[str]:
         """A line for each fault of the index; none if it is sound.
 
-        Checks that every chunk is its span of the stored text and has a vector, and that the search
-        indexes hold the chunks of the store.
+        Checks the structure of the database and the checksums of its rows, that every chunk is its
+        span of the stored text and has a vector, and that the search indexes hold the chunks and
+        vectors of the store.
         """
-        return [*self.store.damaged_chunks(), *self._engine.verify(self.store.chunk_ids())]
+        faults = self.store.faults()
+        try:
+            return [*faults, *self._engine.verify(self.store.chunk_ids())]
+        except StoreError as exc:
+            return [*faults, str(exc)]
 
     def sizes(self) -> dict[str, int]:
         """The number of chunks in the store and in each index of the engine, by name."""

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from corpus.document import Document
-from corpus.errors import NotFoundError
+from corpus.errors import NotFoundError, StoreError
 from corpus.load import ParseResult
 from index.collection import Collection, adopt
 from index.encoding.encoder import Encoder
 from index.engines import open_engine
-from index.ingest import is_same, write_batches
+from index.ingest import is_same, prepare, write_batches
 from index.opening import SUCCESSOR, take_files, take_lock
 from index.store.manifest import Manifest, stored_revisions
 from index.store.store import Store, holds_index
@@ -168,26 +168,67 @@ def rebuild(
     """Build the search indexes again from the store. If the index was built with other settings or
     other code, also cut and embed the documents again.
 
+    Chunks and vectors of the store that are damaged are made again from the texts.
+
     :param source: what the encoder was loaded from; by default, its name
     :return: the number of chunks
-    :raises StoreError: another process writes, or the store itself is damaged
+    :raises StoreError: another process writes, or the database or texts are damaged; the message
+        names the documents
     """
     manifest = Manifest(encoder.identity, settings or ChunkSettings())
     lock = take_lock(folder)
     try:
         store = Store(folder)
+        store.mend_structure()
+        _refuse_hurt_documents(store)
         if store.is_empty():
             store.set_manifest(manifest.as_dict())
         stored = store.manifest()
         if stored is not None and not manifest.differences(stored):
+            _mend_chunks(store, encoder, manifest.chunking)
             _rebuild_indexes(folder, store, encoder.identity.dimension)
         else:
             Renewal(folder, store, encoder, source or encoder.identity.name, settings).run_alone()
         chunks = store.chunk_count()
+        try:
+            store.database.vacuum()
+        except StoreError as exc:
+            log.warning("free space could not be given back: %s", exc)
         store.close()
     finally:
         lock.release()
     return chunks
+
+
+def _refuse_hurt_documents(store: Store) -> None:
+    """Refuse to rebuild from texts that are damaged.
+
+    :raises StoreError: the message names the documents
+    """
+    hurt = store.damaged_texts()
+    if hurt:
+        named = "; ".join(f"{document_id}: {fault}" for document_id, fault in sorted(hurt.items()))
+        raise StoreError(
+            f"{store.path}: the texts of {len(hurt)} documents are damaged and cannot be rebuilt "
+            f"({named}); remove these with quoth remove, add them again, and run quoth rebuild, or "
+            "restore a backup"
+        )
+
+
+def _mend_chunks(store: Store, encoder: Encoder, settings: ChunkSettings) -> None:
+    """Cut and embed again the documents whose chunks or vectors are damaged. Their texts are
+    sound.
+    """
+    damaged = sorted(store.damaged_documents())
+    store.delete_loose_rows()
+    documents = [store.document(name) for name in damaged if store.has_document(name)]
+    for batch in write_batches(ParseResult(document.id, document) for document in documents):
+        present = [parsed.document for parsed in batch if parsed.document]
+        store.write(prepare(present, encoder, settings, store.embedded))
+    if documents:
+        log.info(
+            "the chunks or vectors of %d documents were damaged, and are mended", len(documents)
+        )
 
 
 def _rebuild_indexes(folder: Path, store: Store, dimension: int) -> None:

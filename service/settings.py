@@ -15,6 +15,8 @@ from service.reader.factory import DEFAULT_READER
 
 PREFIX = "QUOTH_"
 CONVERSATION_HOURS = 24.0
+KEEP_ANSWERS_DAYS = 90.0
+KEEP_ANSWERS_MB = 1_000.0
 
 
 def _cores() -> int:
@@ -161,6 +163,30 @@ class Settings(BaseSettings):
             gt=0, le=100_000, description="How long a conversation is kept after its last question."
         ),
     ] = CONVERSATION_HOURS
+    keep_answers_days: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=100_000,
+            description="How long an answer is kept after it was last asked for.",
+        ),
+    ] = KEEP_ANSWERS_DAYS
+    keep_answers_mb: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=1_000_000,
+            description="The most that all kept answers may take, in megabytes; feedback and "
+            "conversations may take a quarter of it each.",
+        ),
+    ] = KEEP_ANSWERS_MB
+    keep_versions: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            description="How many former versions of a document are kept; by default, all.",
+        ),
+    ] = None
     log_level: Annotated[
         str,
         Field(

@@ -251,7 +251,7 @@ def test_a_conversation_outlives_the_process_and_expires(
     assert resolved(hours=24) == "Where is the Otter Line?"
 
 
-def test_a_conversation_forgets_an_answer_whose_document_was_deleted(
+def test_a_conversation_forgets_an_exchange_whose_document_was_deleted(
     service: AnswerService,
 ) -> None:
     first = json.loads(ask(service, "Who sold peas?", conversation_id="c"))
@@ -260,8 +260,7 @@ def test_a_conversation_forgets_an_answer_whose_document_was_deleted(
     long_ago = datetime.now(UTC) - timedelta(days=1)
     assert AnswerHistory(store.database).exchanges("c", 9, long_ago)[0].answer is not None
     service.collection.remove(["peas"])
-    (left,) = AnswerHistory(store.database).exchanges("c", 9, long_ago)
-    assert (left.question, left.answer) == ("Who sold peas?", None)
+    assert AnswerHistory(store.database).exchanges("c", 9, long_ago) == []
     assert (
         json.loads(ask(service, "Who sold it?", conversation_id="c"))["question"] == "Who sold it?"
     )

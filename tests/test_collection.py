@@ -36,6 +36,8 @@ from tests.damage import flip_bit
 Make = Callable[..., Document]
 Open = Callable[..., Collection]
 
+HISTORY = ("answers", "exchanges", "feedback")
+
 TESTS = Path(__file__).parent
 
 
@@ -143,7 +145,7 @@ def test_a_deleted_document_is_gone_from_the_next_search(open_collection: Open, 
     collection = open_collection()
     collection.put([make("a"), make("b")])
     assert collection.remove(["a"]) == Removed(
-        (Removal("a", chunks=1, versions=1, related={"answers": 0}),),
+        (Removal("a", chunks=1, versions=1, related=dict.fromkeys(HISTORY, 0)),),
         {"vectors": 1, "terms": 1},
         generation=2,
     )
@@ -457,6 +459,7 @@ def _go_back(data: Path) -> None:
         connection.execute("DELETE FROM vectors WHERE chunk_id = (SELECT max(id) FROM chunks)")
         connection.execute("DELETE FROM chunks WHERE id = (SELECT max(id) FROM chunks)")
         connection.execute("DELETE FROM documents WHERE id = 'b'")
+        connection.execute("DELETE FROM versions WHERE document_id = 'b'")
         connection.execute("UPDATE meta SET value = '1' WHERE key = 'generation'")
     connection.close()
 
@@ -508,7 +511,11 @@ def test_indexes_that_hold_another_number_of_chunks_are_made_anew(
     collection.put([make("a"), make("b")])
     collection.close()
     with sqlite3.connect(tmp_path / "data" / FILE_NAME) as connection:
-        for table, column in (("documents", "id"), ("chunks", "document_id")):
+        connection.execute("DELETE FROM vectors WHERE chunk_id = 2")
+        for table, column in (
+            *(("documents", "id"), ("chunks", "document_id")),
+            ("versions", "document_id"),
+        ):
             connection.execute(f"DELETE FROM {table} WHERE {column} = 'b'")
     connection.close()
     again = open_collection()
@@ -562,13 +569,16 @@ def test_verify_tells_where_the_indexes_and_the_store_differ(
     collection.put([make("a"), make("b")])
     with sqlite3.connect(tmp_path / "data" / FILE_NAME) as connection:
         connection.execute(
-            "INSERT INTO chunks SELECT 7, 'a', version, start, end, text, context, 1 FROM "
+            "INSERT INTO chunks SELECT 7, 'a', version, start, end, text, context, 1, NULL FROM "
             "chunks WHERE id = 1"
         )
         connection.execute("DELETE FROM chunks WHERE id = 2")
     connection.close()
     assert collection.verify() == [
         "chunk 7 of document 'a': it has no vector",
+        "document 'a' has 2 chunks, not 1",
+        "document 'b' has 0 chunks, not 1",
+        "1 rows of table vectors belong to nothing that is there",
         "FAISS lacks 1 chunks of the store, the first 7",
         "FAISS holds 1 chunks that the store does not, the first 2",
         "the lexical index lacks 1 chunks of the store, the first 7",

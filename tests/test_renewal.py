@@ -276,7 +276,7 @@ def test_what_people_asked_and_said_and_the_ledger_outlive_a_renewal(
     collection = filled(open_collection, make)
     store = collection.store
     long_ago = datetime.now(UTC) - timedelta(days=1)
-    AnswerHistory(store.database).save("a1", "first?", b"{}", ["3"])
+    AnswerHistory(store.database).save("a1", "first?", b"{}", {"3": store.document("3").version})
     AnswerHistory(store.database).add_exchange("c", "first?", "a1", long_ago)
     AnswerHistory(store.database).add_feedback("a1", True, "good", None)
     Ledger(store.database).record(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from corpus.document import Document, Page
+from corpus.document import Document, Page, version_of
 from corpus.errors import NotFoundError, StoreError
 from index.encoding.vectors import Vectors
 from index.filters import Filters
@@ -41,6 +41,11 @@ def prepared(
         for start, end in spans or [(0, len(document.text))]
     )
     return PreparedDocument(document, chunks, np.full((len(chunks), 4), value, dtype=np.float32))
+
+
+def shown(*document_ids: str) -> dict[str, str]:
+    """Documents that :func:`make` has made of their ids, with their versions."""
+    return {name: version_of(f"This is what document {name} says.") for name in document_ids}
 
 
 def test_a_document_comes_back_with_every_field(store: Store, make: Make) -> None:
@@ -151,7 +156,7 @@ def test_texts_of_older_versions_are_kept_until_the_document_is_deleted(
     }
     _, removals = store.write([], ["a"])
     assert [(gone.id, gone.chunks, gone.versions, gone.related) for gone in removals] == [
-        ("a", 1, 2, {"answers": 0})
+        ("a", 1, 2, {"answers": 0, "exchanges": 0, "feedback": 0})
     ]
     assert set(store.counts().values()) == {0}
     for version in (None, old.version, new.version):
@@ -260,19 +265,19 @@ def test_a_filter_that_narrows_nothing_is_false() -> None:
 def test_an_answer_is_kept_byte_for_byte_and_the_first_one_stays(store: Store, make: Make) -> None:
     store.write([prepared(make("a"))])
     body = b'{"x": "\xc3\xa9\xf0\x9f\x99\x82"}\x00\xff'
-    assert AnswerHistory(store.database).save("1", "What?", body, ["a", "a"]) == body
-    assert AnswerHistory(store.database).save("1", "What?", b"later", ["a"]) == body
+    assert AnswerHistory(store.database).save("1", "What?", body, shown("a")) == body
+    assert AnswerHistory(store.database).save("1", "What?", b"later", shown("a")) == body
     assert AnswerHistory(store.database).find("1") == body
     assert AnswerHistory(store.database).find("2") is None
 
 
 def test_answers_go_with_the_documents_they_show(store: Store, make: Make) -> None:
     store.write([prepared(make(id)) for id in "abc"])
-    AnswerHistory(store.database).save("1", "q", b"shows a and b", ["a", "b"])
-    AnswerHistory(store.database).save("2", "q", b"shows c", ["c"])
-    AnswerHistory(store.database).save("3", "q", b"shows nothing", [])
+    AnswerHistory(store.database).save("1", "q", b"shows a and b", shown("a", "b"))
+    AnswerHistory(store.database).save("2", "q", b"shows c", shown("c"))
+    AnswerHistory(store.database).save("3", "q", b"shows nothing", {})
     _, (removal,) = store.write([], ["b"])
-    assert removal.related == {"answers": 1}
+    assert removal.related == {"answers": 1, "exchanges": 0, "feedback": 0}
     assert [AnswerHistory(store.database).find(id) for id in "123"] == [
         None,
         b"shows c",
@@ -295,13 +300,13 @@ def test_a_store_is_empty_until_it_holds_a_document_and_again_after_the_last(
 def test_an_answer_that_shows_a_deleted_document_is_not_kept(store: Store, make: Make) -> None:
     store.write([prepared(make("a"))])
     with pytest.raises(NotFoundError, match="deleted while"):
-        AnswerHistory(store.database).save("1", "q", b"shows a and b", ["a", "b"])
+        AnswerHistory(store.database).save("1", "q", b"shows a and b", shown("a", "b"))
     assert AnswerHistory(store.database).find("1") is None
 
 
 def test_feedback_is_kept_with_its_question(store: Store, make: Make, tmp_path: Path) -> None:
     store.write([prepared(make("a"))])
-    AnswerHistory(store.database).save("1", "How much?", b"x", ["a"])
+    AnswerHistory(store.database).save("1", "How much?", b"x", shown("a"))
     first = AnswerHistory(store.database).add_feedback("1", True, None, None)
     second = AnswerHistory(store.database).add_feedback(
         "1", False, "no", {"document_id": "a", "start": 1}
@@ -493,14 +498,16 @@ def test_a_damaged_chunk_is_named(
     store: Store, make: Make, tmp_path: Path, statement: str, fault: str
 ) -> None:
     store.write([prepared(make("a"))])
-    assert store.damaged_chunks() == []
+    assert store.faults() == []
     _execute(tmp_path, statement)
-    assert store.damaged_chunks() == [f"chunk 1 of document 'a': {fault}"]
+    assert f"chunk 1 of document 'a': {fault}" in store.faults()
+    assert store.damaged_documents() == {"a"}
 
 
 def test_a_conversation_gives_back_its_last_exchanges_in_order(store: Store, make: Make) -> None:
     store.write([prepared(make("gas", "The line carries gas."))])
-    AnswerHistory(store.database).save("a1", "first?", b"{}", ["gas"])
+    versions = {"gas": version_of("The line carries gas.")}
+    AnswerHistory(store.database).save("a1", "first?", b"{}", versions)
     for question in ("first?", "second?", "third?"):
         AnswerHistory(store.database).add_exchange(
             "c", question, "a1" if question == "first?" else "gone", EARLIER

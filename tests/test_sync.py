@@ -253,7 +253,8 @@ def test_a_moved_file_with_an_id_of_its_own_keeps_its_answers(
 ) -> None:
     synced.write("a.md", OTTER)
     synced.sync()
-    AnswerHistory(synced.collection.store.database).save("1", "How long?", b"212 metres", ["otter"])
+    shown = {"otter": synced.collection.store.document("otter").version}
+    AnswerHistory(synced.collection.store.database).save("1", "How long?", b"212 metres", shown)
     (synced.folder / "a.md").unlink()
     synced.write("new/b.md", text)
     assert synced.sync() == expected

@@ -1,6 +1,7 @@
 """Chunks and vectors: read by id, by filter, and by what changed since a generation."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from corpus.errors import StoreError
 from index.encoding.vectors import Vectors
 from index.filters import Filters
 from index.store import tables
@@ -18,11 +20,13 @@ from index.store.rows import (
     ITS_VECTOR,
     LISTED,
     ChunkIds,
+    check_document,
     chunk_of,
     count_rows,
     id_list,
     is_one_of,
     matrix,
+    vector_of,
 )
 from index.text.chunk import Chunk
 
@@ -34,14 +38,13 @@ _CHUNKS = sa.select(
     tables.documents.c.url,
     tables.documents.c.published,
     tables.documents.c.tags,
+    tables.documents.c.checksum.label("document_checksum"),
 ).join(tables.documents, tables.documents.c.id == tables.chunks.c.document_id)
 """Everything that is known of a chunk."""
 
 # Built once, because every search runs both.
 _CHUNKS_BY_ID = _CHUNKS.where(tables.chunks.c.id.in_(LISTED))
-_VECTORS_BY_ID = sa.select(tables.vectors.c.chunk_id, tables.vectors.c.vector).where(
-    tables.vectors.c.chunk_id.in_(LISTED)
-)
+_VECTORS_BY_ID = sa.select(tables.vectors).where(tables.vectors.c.chunk_id.in_(LISTED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +124,20 @@ class ChunkReader:
             return np.sort(_passing_ids(connection, filters or Filters()))
 
     def embedded(self, document_id: str) -> dict[str, NDArray[np.float32]]:
-        """The vectors of a document's present chunks, by the text that was embedded."""
-        query = sa.select(tables.chunks, tables.vectors.c.vector).join(tables.vectors, ITS_VECTOR)
+        """The sound vectors of a document's present chunks, by the text that was embedded."""
+        query = sa.select(
+            tables.chunks,
+            tables.vectors.c.vector,
+            tables.vectors.c.checksum.label("vector_checksum"),
+        ).join(tables.vectors, ITS_VECTOR)
         with self.database.reading() as connection:
             rows = connection.execute(query.where(tables.chunks.c.document_id == document_id)).all()
-        return {
-            chunk_of(row).embedded_text: np.frombuffer(row.vector, dtype=np.float32) for row in rows
-        }
+        embedded = {}
+        for row in rows:
+            with suppress(StoreError):  # What is damaged is embedded again.
+                vector = vector_of(row.id, row.vector, row.vector_checksum)
+                embedded[chunk_of(row).embedded_text] = np.frombuffer(vector, dtype=np.float32)
+        return embedded
 
     def passing(self, filters: Filters, since: int = 0) -> PassingChanges:
         """How the set of chunks that pass the filters has changed since a generation."""
@@ -146,8 +156,8 @@ class ChunkReader:
         """
         with self.database.reading() as connection:
             rows = connection.execute(_VECTORS_BY_ID, id_list(chunk_ids)).all()
-        existing = np.array([chunk_id for chunk_id, _ in rows], dtype=np.int64)
-        return existing, matrix([vector for _, vector in rows])
+        existing = np.array([row.chunk_id for row in rows], dtype=np.int64)
+        return existing, matrix([vector_of(*row) for row in rows])
 
     def changes_since(self, generation: int) -> Iterator[ChunkChanges]:
         """What a lexical index of that generation is missing; since 0, everything.
@@ -163,14 +173,14 @@ class ChunkReader:
 
     def vector_changes_since(self, generation: int) -> Iterator[VectorChanges]:
         """What a vector index of that generation is missing, in parts as above."""
-        query = sa.select(tables.chunks.c.id, tables.vectors.c.vector).join(
-            tables.vectors, ITS_VECTOR
-        )
+        query = sa.select(
+            tables.chunks.c.id, tables.vectors.c.vector, tables.vectors.c.checksum
+        ).join(tables.vectors, ITS_VECTOR)
         with self.database.reading() as connection:
             reached, removed = read_generation(connection), _removed_since(connection, generation)
             for rows in pages(connection, query, generation):
                 added = np.array([row.id for row in rows], dtype=np.int64)
-                vectors = matrix([row.vector for row in rows])
+                vectors = matrix([vector_of(row.id, row.vector, row.checksum) for row in rows])
                 yield VectorChanges(reached, removed, added, vectors)
                 removed = removed[:0]
 
@@ -246,9 +256,11 @@ def _fetch_ids(connection: sa.Connection, query: sa.Select[tuple[int]]) -> Chunk
 
 
 def _stored_chunk(row: sa.Row[Any]) -> StoredChunk:
+    chunk = chunk_of(row)
+    check_document(row, row.document_id, row.document_checksum)
     return StoredChunk(
         id=row.id,
-        chunk=chunk_of(row),
+        chunk=chunk,
         title=row.title,
         url=row.url,
         published=row.published,

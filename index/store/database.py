@@ -16,6 +16,20 @@ from corpus.errors import StoreError
 
 _BUSY_TIMEOUT_S = 30.0
 
+_CHECKPOINT_PATIENCE_MS = 500
+
+_ABLE = 2
+"""What ``PRAGMA auto_vacuum`` says of a database whose free pages can be given back."""
+
+_FREE_PAGES_KEPT = 1_000
+_GIVEN_AT_ONCE = 1_000
+
+_SIZES = """
+    SELECT coalesce(s.tbl_name, d.name), sum(d.pgsize)
+    FROM dbstat AS d LEFT JOIN sqlite_schema AS s ON s.name = d.name
+    WHERE d.aggregate = TRUE GROUP BY 1
+"""
+
 _PRIVATE_FILE = 0o600
 _PRIVATE_FOLDER = 0o700
 
@@ -49,7 +63,11 @@ class Database:
     def reading(self) -> Iterator[sa.Connection]:
         """A connection whose statements all see the same state."""
         with _translated(self.path), self._engine.connect() as connection, connection.begin():
-            yield connection
+            try:
+                yield connection
+            except ValueError as exc:
+                # The driver meets a date or a list that it cannot parse.
+                raise StoreError(f"{self.path}: {_advice(str(exc))}") from exc
 
     @contextmanager
     def transaction(
@@ -68,6 +86,66 @@ class Database:
                 self._check_in_place()
                 yield connection
                 self._check_in_place()
+
+    def checkpoint(self) -> bool:
+        """Move all changes from the journal into the database, and cut the journal to nothing. What
+        was deleted is then overwritten on the disk.
+
+        :return: False if another process reads an older state; then call this again later
+        """
+        with _translated(self.path), self._engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={_CHECKPOINT_PATIENCE_MS}")
+            busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        return not busy
+
+    def give_back(self) -> int:
+        """Give the free pages back to the disk, a part at a time, if there are many. A database of
+        an older version of Quoth keeps and reuses them.
+
+        :return: how many bytes were given back
+        """
+        given = 0
+        while True:
+            with self.reading() as connection:
+                free, pages, size = (
+                    int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
+                    for name in ("freelist_count", "page_count", "page_size")
+                )
+                is_able = connection.exec_driver_sql("PRAGMA auto_vacuum").scalar_one() == _ABLE
+            if not is_able or free < max(_FREE_PAGES_KEPT, pages // 10):
+                return given
+            with _translated(self.path), self._engine.connect() as connection:
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+                # Each row of the result gives back one page, and only a script fetches rows that
+                # have no columns.
+                driver: Any = connection.connection.driver_connection  # SQLite's own connection
+                driver.executescript(f"PRAGMA incremental_vacuum({_GIVEN_AT_ONCE})")
+            given += min(free, _GIVEN_AT_ONCE) * size
+
+    def vacuum(self) -> None:
+        """Write the whole database anew, without free pages. Nothing else may use it meanwhile.
+
+        :raises StoreError: the disk is full
+        """
+        with _translated(self.path), self._engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.exec_driver_sql("VACUUM")
+
+    def sizes(self) -> dict[str, int]:
+        """How many bytes each table takes with its indexes, by its name, and the bytes of free
+        pages as ``free``. Empty if SQLite was built without the table ``dbstat``.
+        """
+        try:
+            with self.reading() as connection:
+                rows = connection.exec_driver_sql(_SIZES).all()
+                free, size = (
+                    int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
+                    for name in ("freelist_count", "page_size")
+                )
+        except StoreError:
+            return {}
+        return {**{str(name): int(total) for name, total in rows}, "free": free * size}
 
     def _check_in_place(self) -> None:
         """Refuse to write into a file that nobody will find again."""
@@ -169,6 +247,8 @@ def _configure(
     connection.isolation_level = (
         None  # SQLAlchemy's "begin" event opens transactions, not the driver's guess
     )
+    # For new files: pages that become free can be given back to the disk without a VACUUM.
+    connection.execute("PRAGMA auto_vacuum=INCREMENTAL").close()
     connection.execute("PRAGMA journal_mode=WAL").close()
     # What is deleted is overwritten, so that no deleted text stays in the file.
     connection.execute("PRAGMA secure_delete=ON").close()

@@ -7,17 +7,25 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from corpus.document import Document, Page
+from corpus.document import Document, Page, version_of
 from corpus.errors import NotFoundError
 from index.store import tables
 from index.store.database import Database
-from index.store.rows import LISTED, id_list, version_matches
+from index.store.rows import (
+    LISTED,
+    check_document,
+    check_row,
+    damaged_row,
+    id_list,
+    version_matches,
+)
 
 _PAGE = 1_000
 
 _PAGED_PASSAGE = sa.select(
     sa.func.substr(tables.versions.c.text, sa.bindparam("first"), sa.bindparam("length")),
     tables.versions.c.pages,
+    tables.versions.c.checksum,
 ).where(
     tables.versions.c.document_id == sa.bindparam("document_id"),
     tables.versions.c.version == sa.bindparam("version"),
@@ -67,12 +75,20 @@ class DocumentReader:
 
     def is_empty(self) -> bool:
         """Whether there are no documents. This is quick however many there are."""
-        return not self.documents(1)
+        with self.database.reading() as connection:
+            return connection.execute(sa.select(tables.documents.c.id).limit(1)).first() is None
+
+    def has_document(self, document_id: str) -> bool:
+        """Whether there is such a document, sound or damaged."""
+        query = sa.select(tables.documents.c.id).where(tables.documents.c.id == document_id)
+        with self.database.reading() as connection:
+            return connection.execute(query).first() is not None
 
     def document(self, document_id: str, version: str | None = None) -> Document:
         """A document with the text of a version, by default the present one.
 
         :raises NotFoundError: there is no such document, or it never had that version
+        :raises StoreError: its text or its metadata is damaged
         """
         with self.database.reading() as connection:
             query = sa.select(tables.documents).where(tables.documents.c.id == document_id)
@@ -85,6 +101,10 @@ class DocumentReader:
             ).one_or_none()
         if stored is None:
             raise NotFoundError(f"document {document_id!r} has no version {version!r}")
+        check_document(row, document_id, row.checksum)
+        _check_pages(document_id, version, stored.pages, stored.checksum)
+        if version_of(stored.text) != version:
+            raise damaged_row(f"the text of document {document_id!r}, version {version}")
         return Document(
             id=document_id,
             version=version,
@@ -182,11 +202,17 @@ class DocumentReader:
                 row = connection.execute(_PAGED_PASSAGE, span).one_or_none()
                 if row is None:
                     raise NotFoundError(f"document {document_id!r} has no version {version!r}")
-                passages.append((str(row[0]), tuple(Page(*page) for page in row[1] or ())))
+                _check_pages(document_id, version, row.pages, row.checksum)
+                passages.append((str(row[0]), tuple(Page(*page) for page in row.pages)))
         return passages
 
 
+def _check_pages(document_id: str, version: str, pages: object, checksum: int | None) -> None:
+    check_row(f"the pages of document {document_id!r}", checksum, document_id, version, pages)
+
+
 def _summary(row: sa.Row[Any]) -> DocumentSummary:
+    check_document(row, row.id, row.checksum)
     return DocumentSummary(
         id=row.id,
         version=row.version,

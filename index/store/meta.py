@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from index.store import tables
 from index.store.database import Database
+from index.store.rows import check_row, checksum_of, damaged_row
 
 
 class Metadata:
@@ -63,9 +64,15 @@ class Metadata:
 
 def read_value(connection: sa.Connection, key: str) -> Any:  # Any: JSON
     """The value under a key, or None."""
-    query = sa.select(tables.meta.c.value).where(tables.meta.c.key == key)
-    value = connection.execute(query).scalar_one_or_none()
-    return None if value is None else json.loads(value)
+    query = sa.select(tables.meta.c.value, tables.meta.c.checksum).where(tables.meta.c.key == key)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    check_row(key, row.checksum, key, row.value)
+    try:
+        return json.loads(row.value)
+    except ValueError as exc:
+        raise damaged_row(key) from exc
 
 
 def write_value(connection: sa.Connection, key: str, value: object) -> None:
@@ -74,18 +81,25 @@ def write_value(connection: sa.Connection, key: str, value: object) -> None:
     connection.execute(tables.meta.insert(), [value_row(key, value)])
 
 
-def value_row(key: str, value: object) -> dict[str, str]:
+def value_row(key: str, value: object) -> dict[str, object]:
     """A key and its value as a row of the table."""
-    return {"key": key, "value": json.dumps(value, sort_keys=True)}
+    text = json.dumps(value, sort_keys=True)
+    return {"key": key, "value": text, "checksum": checksum_of(key, text)}
 
 
 def read_generation(connection: sa.Connection) -> int:
     """The number of the last write of documents, 0 if there was none."""
-    return int(read_value(connection, "generation") or 0)
+    generation = read_value(connection, "generation") or 0
+    if not isinstance(generation, int) or generation < 0:
+        raise damaged_row("generation")
+    return generation
 
 
 def write_generation(connection: sa.Connection, generation: int) -> None:
     """Make this the current generation number."""
+    # Older versions of Quoth change this value in place, and its checksum would stay behind.
     connection.execute(
-        tables.meta.update().where(tables.meta.c.key == "generation").values(value=str(generation))
+        tables.meta.update()
+        .where(tables.meta.c.key == "generation")
+        .values(value=str(generation), checksum=None)
     )

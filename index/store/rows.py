@@ -1,13 +1,20 @@
-"""Rows: what the modules of the store share to read and write its tables."""
+"""Rows: what the modules of the store share to read and write its tables.
+
+A row that answers depend on carries a checksum, which is compared whenever the row is read. So
+damage that SQLite does not notice is an error and never a wrong answer.
+"""
 
 import json
+import zlib
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from corpus.errors import StoreError
 from index.encoding.vectors import Vectors
 from index.store import tables
 from index.text.chunk import Chunk
@@ -27,12 +34,41 @@ CHUNK_SEQUENCE = sa.table(
 _LAST_CHUNK_ID = sa.select(CHUNK_SEQUENCE.c.seq).where(CHUNK_SEQUENCE.c.name == tables.chunks.name)
 
 
+def checksum_of(*values: object) -> int:
+    """The CRC-32 of values: numbers, texts, dates, lists of these, and bytes."""
+    plain = [value for value in values if not isinstance(value, bytes)]
+    checksum = zlib.crc32(json.dumps(plain, default=str).encode())
+    for value in values:
+        if isinstance(value, bytes):
+            checksum = zlib.crc32(value, checksum)
+    return checksum
+
+
+def check_row(description: str, checksum: int | None, *values: object) -> None:
+    """Compare the values of a row with its checksum, if it has one.
+
+    :raises StoreError: they differ
+    """
+    if checksum is not None and checksum != checksum_of(*values):
+        raise damaged_row(description)
+
+
+def damaged_row(description: str) -> StoreError:
+    """The error for a row whose content is not what was written."""
+    return StoreError(
+        f"the database is damaged ({description}); run quoth verify, then quoth rebuild, or "
+        "restore it from a backup"
+    )
+
+
 def id_list(ids: Sequence[int] | Sequence[str]) -> dict[str, str]:
     """The parameter of :data:`LISTED`."""
     return {"ids": json.dumps(list(ids), ensure_ascii=False)}
 
 
-def is_one_of(column: sa.ColumnElement[str], values: Sequence[str]) -> sa.ColumnElement[bool]:
+def is_one_of(
+    column: sa.ColumnElement[Any], values: Sequence[str] | Sequence[int]
+) -> sa.ColumnElement[bool]:
     """The condition that a column has one of any number of values.
 
     SQLite limits the parameters of a statement, so all values are one parameter.
@@ -56,12 +92,16 @@ def count_rows(connection: sa.Connection, table: sa.Table) -> int:
 
 def last_chunk_id(connection: sa.Connection) -> int:
     """The highest id that a chunk has ever had, 0 if there was none."""
-    return int(connection.execute(_LAST_CHUNK_ID).scalar_one_or_none() or 0)
+    highest = sa.select(sa.func.max(tables.chunks.c.id))
+    return max(
+        int(connection.execute(query).scalar_one_or_none() or 0)
+        for query in (_LAST_CHUNK_ID, highest)
+    )
 
 
 def chunk_row(chunk_id: int, chunk: Chunk, generation: int) -> dict[str, object]:
     """A chunk as a row of its table."""
-    return {
+    row: dict[str, object] = {
         "id": chunk_id,
         "document_id": chunk.document_id,
         "version": chunk.version,
@@ -71,11 +111,71 @@ def chunk_row(chunk_id: int, chunk: Chunk, generation: int) -> dict[str, object]
         "context": chunk.context,
         "generation": generation,
     }
+    return {**row, "checksum": checksum_of(*row.values())}
 
 
 def chunk_of(row: sa.Row[Any]) -> Chunk:
-    """The chunk in a row."""
-    return Chunk(row.document_id, row.version, row.start, row.end, row.text, row.context)
+    """The chunk in a row of all columns.
+
+    :raises StoreError: the row is damaged
+    """
+    chunk = Chunk(row.document_id, row.version, row.start, row.end, row.text, row.context)
+    check_row(
+        f"chunk {row.id} of document {row.document_id!r}",
+        row.checksum,
+        *(row.id, row.document_id, row.version, row.start, row.end),
+        *(row.text, row.context, row.generation),
+    )
+    return chunk
+
+
+def document_checksum(
+    document_id: str,
+    version: str,
+    title: str,
+    *,
+    url: str | None,
+    published: date | None,
+    tags: Sequence[str],
+) -> int:
+    """The checksum of a document's row."""
+    return checksum_of(document_id, version, title, url, published, list(tags))
+
+
+def check_document(row: sa.Row[Any], document_id: str, checksum: int | None) -> None:
+    """Compare a row that has the columns of a document with the checksum of the document.
+
+    :raises StoreError: the row is damaged
+    """
+    if checksum is not None and checksum != document_checksum(
+        document_id,
+        row.version,
+        row.title,
+        url=row.url,
+        published=row.published,
+        tags=row.tags,
+    ):
+        raise damaged_row(f"document {document_id!r}")
+
+
+def vector_row(chunk_id: int, vector: bytes) -> dict[str, object]:
+    """The vector of a chunk as a row of its table."""
+    return {"chunk_id": chunk_id, "vector": vector, "checksum": _vector_checksum(chunk_id, vector)}
+
+
+def vector_of(chunk_id: int, vector: bytes, checksum: int | None) -> bytes:
+    """The vector in a row.
+
+    :raises StoreError: the row is damaged
+    """
+    if checksum is not None and checksum != _vector_checksum(chunk_id, vector):
+        raise damaged_row(f"the vector of chunk {chunk_id}")
+    return vector
+
+
+def _vector_checksum(chunk_id: int, vector: bytes) -> int:
+    # Cheaper than checksum_of, because a search reads hundreds of vectors.
+    return zlib.crc32(vector, chunk_id & 0xFFFFFFFF)
 
 
 def version_matches(

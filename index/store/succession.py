@@ -19,6 +19,8 @@ from index.store.rows import (
     count_rows,
     insert_rows,
     last_chunk_id,
+    vector_of,
+    vector_row,
 )
 
 if TYPE_CHECKING:
@@ -68,9 +70,11 @@ def take_over(store: Store, successor: Store) -> None:
         )
         connection.execute(tables.chunks.delete())
         connection.execute(tables.vectors.delete())
-        with_vectors = sa.select(tables.chunks, tables.vectors.c.vector).join(
-            tables.vectors, ITS_VECTOR
-        )
+        with_vectors = sa.select(
+            tables.chunks,
+            tables.vectors.c.vector,
+            tables.vectors.c.checksum.label("vector_checksum"),
+        ).join(tables.vectors, ITS_VECTOR)
         for rows in pages(source, with_vectors, 0):
             _copy_chunks(connection, rows, generation)
         own_chunks = (
@@ -97,5 +101,7 @@ def has_taken_over(store: Store, successor: Store) -> bool:
 def _copy_chunks(connection: sa.Connection, rows: Sequence[sa.Row[Any]], generation: int) -> None:
     copies = [chunk_row(row.id, chunk_of(row), generation) for row in rows]
     insert_rows(connection, tables.chunks, copies)
-    vectors = [{"chunk_id": row.id, "vector": row.vector} for row in rows]
+    vectors = [
+        vector_row(row.id, vector_of(row.id, row.vector, row.vector_checksum)) for row in rows
+    ]
     insert_rows(connection, tables.vectors, vectors)

@@ -1,4 +1,8 @@
-"""The tables of the store's database."""
+"""The tables of the store's database.
+
+The checksum of a row covers the other columns that searches and answers depend on
+(:mod:`index.store.rows`). It is null in rows that an older version of Quoth wrote.
+"""
 
 import sqlalchemy as sa
 
@@ -8,6 +12,7 @@ meta = sa.Table(
     metadata,
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
+    sa.Column("checksum", sa.Integer),
 )
 documents = sa.Table(
     "documents",
@@ -21,6 +26,7 @@ documents = sa.Table(
     sa.Column("chunks", sa.Integer, nullable=False),
     sa.Column("characters", sa.Integer, nullable=False),
     sa.Column("updated_at", sa.Text, nullable=False),
+    sa.Column("checksum", sa.Integer),
 )
 document_tags = sa.Table(
     "document_tags",
@@ -35,6 +41,7 @@ versions = sa.Table(
     sa.Column("version", sa.Text, primary_key=True),
     sa.Column("pages", sa.JSON, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
+    sa.Column("checksum", sa.Integer),
 )
 chunks = sa.Table(
     "chunks",
@@ -47,6 +54,7 @@ chunks = sa.Table(
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("context", sa.Text, nullable=False),
     sa.Column("generation", sa.Integer, nullable=False, index=True),
+    sa.Column("checksum", sa.Integer),
     # an id is never given twice: no derived index takes an old chunk for a new one
     sqlite_autoincrement=True,
 )
@@ -55,6 +63,7 @@ vectors = sa.Table(
     metadata,
     sa.Column("chunk_id", sa.Integer, primary_key=True),
     sa.Column("vector", sa.LargeBinary, nullable=False),
+    sa.Column("checksum", sa.Integer),
 )
 removed_chunks = sa.Table(
     "removed_chunks",

@@ -1,5 +1,6 @@
 """Writing documents, their chunks and their vectors as one new generation."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,10 +15,14 @@ from index.store.database import Database, now
 from index.store.meta import read_generation, write_generation
 from index.store.rows import (
     LISTED,
+    checksum_of,
     chunk_row,
+    document_checksum,
     id_list,
     insert_rows,
+    is_one_of,
     last_chunk_id,
+    vector_row,
     version_matches,
 )
 from index.text.chunk import Chunk
@@ -52,6 +57,7 @@ class DocumentWriter:
 
     database: Database
     _application: Sequence[ApplicationData]
+    _keep_versions: int | None
 
     def write(
         self,
@@ -71,11 +77,79 @@ class DocumentWriter:
                 _remove(connection, document_id, generation, self._application)
                 for document_id in removals
             ]
-            _replace(connection, list(upserts), generation)
+            written = list(upserts)
+            _replace(connection, written, generation)
+            if self._keep_versions is not None:
+                surplus = _surplus_versions(self._keep_versions).where(
+                    is_one_of(_FORMER.c.document_id, [each.document.id for each in written])
+                )
+                _drop_versions(connection, surplus, self._application)
             if also is not None:
                 also(connection)
             write_generation(connection, generation)
         return generation, [receipt for receipt in receipts if receipt is not None]
+
+    def drop_former_versions(self) -> int:
+        """Delete the former versions that are not to be kept, and what shows them, in small
+        transactions. :meth:`write` does this for the documents that it writes; this does it for
+        those that were written before.
+
+        :return: how many were deleted
+        """
+        if self._keep_versions is None:
+            return 0
+        some = _surplus_versions(self._keep_versions).limit(_DROPPED_AT_ONCE)
+        deleted = 0
+        while True:
+            with self.database.transaction() as connection:
+                count = _drop_versions(connection, some, self._application)
+            if count == 0:
+                return deleted
+            deleted += count
+
+
+_DROPPED_AT_ONCE = 100
+
+# A version that a document returns to is written again, so the rows are in the order of time.
+_FORMER = (
+    sa.select(
+        tables.versions.c.document_id,
+        tables.versions.c.version,
+        sa.func.row_number()
+        .over(
+            partition_by=tables.versions.c.document_id,
+            order_by=sa.literal_column("versions.rowid").desc(),
+        )
+        .label("age"),
+    )
+    .join(tables.documents, tables.documents.c.id == tables.versions.c.document_id)
+    .where(tables.documents.c.version != tables.versions.c.version)
+    .subquery()
+)
+"""The former versions of every document, the newest with the age 1."""
+
+
+def _surplus_versions(keep: int) -> sa.Select[tuple[str, str]]:
+    return sa.select(_FORMER.c.document_id, _FORMER.c.version).where(_FORMER.c.age > keep)
+
+
+def _drop_versions(
+    connection: sa.Connection,
+    query: sa.Select[tuple[str, str]],
+    application: Sequence[ApplicationData],
+) -> int:
+    """Delete the versions that a query lists, and what shows them. Returns how many."""
+    surplus: defaultdict[str, list[str]] = defaultdict(list)
+    for row in connection.execute(query):
+        surplus[row.document_id].append(row.version)
+    for document_id, former in surplus.items():
+        for data in application:
+            data.remove_document(connection, document_id, former)
+        own = tables.versions.c.document_id == document_id
+        connection.execute(
+            tables.versions.delete().where(own, is_one_of(tables.versions.c.version, former))
+        )
+    return sum(map(len, surplus.values()))
 
 
 def _remove(
@@ -89,7 +163,7 @@ def _remove(
         return None
     related: dict[str, int] = {}
     for data in application:
-        related |= data.remove_document(connection, document_id)
+        related |= data.remove_document(connection, document_id, None)
     versions = connection.execute(
         tables.versions.delete().where(tables.versions.c.document_id == document_id)
     ).rowcount
@@ -142,8 +216,7 @@ def _replace(
         vector for prepared in upserts for vector in np.asarray(prepared.vectors, dtype=np.float32)
     )
     rows = [
-        {"chunk_id": chunk_id, "vector": vector.tobytes()}
-        for chunk_id, vector in enumerate(vectors, first)
+        vector_row(chunk_id, vector.tobytes()) for chunk_id, vector in enumerate(vectors, first)
     ]
     insert_rows(connection, tables.vectors, rows)
 
@@ -170,6 +243,14 @@ def _document_row(prepared: PreparedDocument) -> dict[str, object]:
         "chunks": len(prepared.chunks),
         "characters": len(document.text),
         "updated_at": now(),
+        "checksum": document_checksum(
+            document.id,
+            document.version,
+            document.title,
+            url=document.url,
+            published=document.published,
+            tags=document.tags,
+        ),
     }
 
 
@@ -180,4 +261,6 @@ def _version_row(document: Document) -> dict[str, object]:
         "version": document.version,
         "pages": pages,
         "text": document.text,
+        # The version is a checksum of the text itself.
+        "checksum": checksum_of(document.id, document.version, pages),
     }

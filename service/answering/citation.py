@@ -57,8 +57,10 @@ def cite(store: Store, groups: Sequence[Sequence[Span]]) -> tuple[tuple[Citation
     against one state of the stored text.
 
     :raises NotFoundError: a document was deleted after it was read
+    :raises StoreError: the stored text is damaged
     :raises CitationError: a quote differs from the stored text at its offsets
     """
+    spans = list(chain.from_iterable(groups))
     sentences = iter(
         store.paged_passages(
             [
@@ -68,14 +70,22 @@ def cite(store: Store, groups: Sequence[Sequence[Span]]) -> tuple[tuple[Citation
                     span.sentence_start,
                     span.sentence_end,
                 )
-                for span in chain.from_iterable(groups)
+                for span in spans
             ]
         )
     )
-    return tuple(
-        tuple(_verified(number, span, *next(sentences)) for number, span in enumerate(group, 1))
-        for group in groups
-    )
+    try:
+        return tuple(
+            tuple(_verified(number, span, *next(sentences)) for number, span in enumerate(group, 1))
+            for group in groups
+        )
+    except CitationError:
+        # It is no bug if the stored text is damaged: reading all of it compares its checksum.
+        for document_id, version in {
+            (span.hit.chunk.document_id, span.hit.chunk.version) for span in spans
+        }:
+            store.document(document_id, version)
+        raise
 
 
 def citation_link(document_id: str, version: str, start: int, end: int) -> str:

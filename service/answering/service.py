@@ -22,6 +22,7 @@ from index.text.chunk import ChunkSettings
 from service.answering.answer import Answerer
 from service.answering.history import AnswerHistory, Exchange
 from service.answering.record import AnswerRecord, DocumentRecord, KeptAnswer, RetrievedPassages
+from service.answering.retention import Housekeeping, Retention
 from service.answering.storage import APPLICATION_DATA
 from service.question import MAX_TURNS, Question, Role, Turn
 from service.reader.factory import load_passage_reader
@@ -65,15 +66,18 @@ class AnswerService:
         revisions: Mapping[str, int] | None = None,
         conversation_hours: float = CONVERSATION_HOURS,
         patience_s: float = PATIENCE_S,
+        retention: Retention | None = None,
     ) -> None:
         """Open the data folder.
 
         :param revisions: the revisions of the code that the index was built with, to serve it
             until it is renewed
         :param conversation_hours: how long a conversation is kept after its last question
+        :param retention: what is kept of answers and former versions
         :raises StoreError: it is being written by another process, damaged, or built with other
             settings
         """
+        retention = retention or Retention()
         fitted = load_fitted()
         self.passages, self.reader = passages, SpanReader(passages, fitted.ranking)
         self.collection = Collection(
@@ -83,8 +87,10 @@ class AnswerService:
             settings=chunking,
             revisions=revisions,
             application=APPLICATION_DATA,
+            keep_versions=retention.versions,
         )
-        self.history = AnswerHistory(self.collection.store.database)
+        self.history = AnswerHistory(self.collection.store.database, retention.answers_bytes)
+        self.housekeeping = Housekeeping(self.collection, self.history, retention)
         self._renewal: Renewal | None = None
         self._renewing: threading.Thread | None = None
         calibrations, numbers = _calibrations(
@@ -108,6 +114,7 @@ class AnswerService:
         exc: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.housekeeping.stop()
         if self._renewal is not None and self._renewing is not None:
             self._renewal.stop()
             self._renewing.join()
@@ -225,7 +232,7 @@ class AnswerService:
         log.info("%s %s, %d passages, %.0f ms", record.id, label, len(trace.hits), took_ms)
         log.debug("%s was asked %r", record.id, question.text)
         body = record.body()
-        shown = {hit.chunk.document_id for hit in trace.hits}
+        shown = {hit.chunk.document_id: hit.chunk.version for hit in trace.hits}
         try:
             kept = self.history.save(record.id, question.text, body, shown)
         except StoreError as exc:
@@ -351,6 +358,7 @@ def open_collection(settings: Settings, *, writable: bool) -> Collection:
         _encoder(settings, settings.encoder),
         writable=writable,
         application=APPLICATION_DATA,
+        keep_versions=settings.keep_versions,
     )
     _record_source(collection, settings, writable)
     return collection
@@ -376,7 +384,10 @@ def open_service(settings: Settings, *, writable: bool, renewing: bool = False) 
         chunking=built.chunking,
         revisions=built.revisions,
         conversation_hours=settings.conversation_hours,
+        retention=Retention.of(settings),
     )
+    if writable:
+        service.housekeeping.start()
     if former is None:
         _record_source(service.collection, settings, writable)
     else:

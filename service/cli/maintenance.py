@@ -8,6 +8,7 @@ from rich.text import Text
 from service.cli.console import DataDir, err, out, settings_of_index
 
 if TYPE_CHECKING:
+    from index.collection import Collection
     from service.mirror.ledger import FileStage
 
 _FAILURES_SHOWN = 20
@@ -15,7 +16,7 @@ _FAILURES_SHOWN = 20
 
 
 def show_status(data: DataDir = None) -> None:
-    """Show what the index holds and how it was built.
+    """Show what the index holds, what takes its room, and how it was built.
 
     Also shows the state of the files in synced folders.
     """
@@ -30,6 +31,7 @@ def show_status(data: DataDir = None) -> None:
             "generation": str(collection.generation),
             **{name: str(count) for name, count in collection.store.counts().items()},
             **{f"chunks in {name}": str(count) for name, count in collection.sizes().items()},
+            **{f"bytes in {name}": str(size) for name, size in _room(collection).items()},
             **_flattened(collection.store.manifest() or {}),
             **{f"synced {root}": _stages(counts) for root, counts in ledger.stages().items()},
         }
@@ -73,6 +75,40 @@ def rebuild_index(data: DataDir = None) -> None:
     with err.status("rebuilding"):
         chunks = rebuild(settings.data_dir, encoder, source=settings.encoder)
     err.print(f"rebuilt: {chunks} chunks")
+
+
+def _room(collection: "Collection") -> dict[str, int]:
+    """What takes the room of a data folder, in bytes, by name."""
+    tables = collection.store.database.sizes()
+    named = {name: sum(tables.pop(table, 0) for table in group) for name, group in _GROUPS.items()}
+    named["other tables"] = sum(tables.values())
+    files = {path: path.stat().st_size for path in collection.folder.rglob("*") if path.is_file()}
+    for name, pattern in _FILE_GROUPS.items():
+        named[name] = sum(files.pop(path, 0) for path in collection.folder.glob(pattern))
+    return {**named, "other files": sum(files.values())}
+
+
+_GROUPS = {
+    "documents": ("documents", "document_tags"),
+    "versions": ("versions",),
+    "chunks": ("chunks", "removed_chunks"),
+    "vectors": ("vectors",),
+    "answers": ("answers", "answer_documents"),
+    "feedback": ("feedback",),
+    "conversations": ("exchanges",),
+    "synced folders": ("synced_folders", "synced_files", "synced_formats"),
+    "free pages": ("free",),
+}
+"""The tables of the database, by what they hold."""
+
+_FILE_GROUPS = {
+    "the database": "quoth.db",
+    "its journal": "quoth.db-*",
+    "the vector index": "*.faiss",
+    "the lexical index": "terms/*",
+    "Slack's inbox": "slack.db*",
+}
+"""The files of a data folder. The database holds all of the tables above."""
 
 
 def _stages(counts: "dict[FileStage, int]") -> str:

@@ -128,7 +128,18 @@ class EmbeddedEngine:
         return [
             *_differences("FAISS", expected, snapshot.vectors.ids.tolist()),
             *_differences("the lexical index", expected, snapshot.lexical.ids()),
+            *self._differing_vectors(snapshot.vectors),
         ]
+
+    def _differing_vectors(self, held: VectorIndex) -> Iterator[str]:
+        count = 0
+        try:
+            for part in self._store.vector_changes_since(0):
+                count += held.differing(part.added, part.vectors)
+        except StoreError as exc:
+            yield f"FAISS's vectors cannot be compared with those of the store: {exc}"
+        if count:
+            yield f"{count} vectors in FAISS differ from those of the store"
 
     def sizes(self) -> dict[str, int]:
         """The number of chunks that FAISS (``vectors``) and the lexical index (``terms``) hold."""

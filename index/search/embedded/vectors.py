@@ -107,6 +107,16 @@ class VectorIndex:
             else np.concatenate([recent, self._compressed.alive.ids()])
         )
 
+    def differing(self, ids: ChunkIds, vectors: Vectors) -> int:
+        """How many of these vectors this index holds uncompressed, and otherwise than given."""
+        held = faiss.vector_to_array(self._recent.id_map)
+        order = np.argsort(held)
+        _, given, found = np.intersect1d(ids, held[order], return_indices=True)
+        if not len(given):
+            return 0
+        own = self._recent.index.reconstruct_n(0, len(held))[order[found]]
+        return int(np.any(own != vectors[given], axis=1).sum())
+
     @property
     def crowded(self) -> bool:
         """Whether so many vectors are beside the compressed part that they should be merged into it
