@@ -573,6 +573,8 @@ def test_deleting_gives_a_receipt_and_leaves_nothing(otter: Client) -> None:
         "terms": 1,
         "versions": 2,
         "answers": 1,
+        "exchanges": 0,
+        "feedback": 0,
     }
     problem(otter.get("/v1/documents/check/otter"), 404)
     problem(otter.get("/v1/documents/check/otter", params={"version": version_of(OTTER)}), 404)
