@@ -13,7 +13,7 @@ from index.collection import Collection
 from service.answering.verification import QuoteStatus, verify
 from service.http.completion_message import answer_in
 from service.http.schemas import AskRequest, DocumentsRequest, VerifyRequest
-from service.http.strict_json import MAX_DEPTH, JsonContentError, _shape, check_shape
+from service.http.strict_json import MAX_DEPTH, JsonContentError, _shape, parse_json
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -59,7 +59,7 @@ def test_strings_hide_no_values_behind_block_borders(filler: str) -> None:
 )
 def test_json_is_refused_with_the_limit(body: bytes, detail: str) -> None:
     with pytest.raises(JsonContentError, match=detail):
-        check_shape(body, 100)
+        parse_json(body, 100)
 
 
 @pytest.mark.parametrize(

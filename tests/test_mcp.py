@@ -246,6 +246,39 @@ def test_bytes_that_are_no_message_are_refused(url: str) -> None:
     assert initialize(url).status_code == 200
 
 
+@pytest.mark.parametrize("version", ["2025-06-18", "2026-07-28"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("NaN", "1e999", "-Infinity", "9" * 5_000, "[" * 5_000, "[" * 900 + "]" * 900),
+        *('"\\ud800"', '{"a": 1, "a": 1}', '{"\\ud800": 1}'),
+    ],
+    ids=lambda value: value[:12],
+)
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"jsonrpc": "2.0", "id": VALUE, "method": "tools/list"}',
+        '{"jsonrpc": "2.0", "id": 1, "method": VALUE}',
+        '{"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": VALUE}',
+        '{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": VALUE}}',
+        '{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "ask", '
+        '"arguments": {"question": VALUE, "x": VALUE}}}',
+        "VALUE",
+    ],
+    ids=lambda body: body[-40:],
+)
+def test_values_that_json_does_not_have_are_refused(
+    url: str, version: str, value: str, body: str
+) -> None:
+    sent = body.replace("VALUE", value).encode()
+    response = initialize(url, sent, **{"MCP-Protocol-Version": version})
+    assert 200 <= response.status_code < 500, response.text
+    answer = response.json()
+    if response.status_code == 200:
+        assert "error" in answer or answer["result"].get("isError"), answer
+
+
 # -- over standard input and output
 
 

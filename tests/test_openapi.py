@@ -148,6 +148,35 @@ def test_every_answer_is_sent_as_it_is_described(
     check(send(method, example, **request_), path, described)
 
 
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'{"a": NaN}', "a is not a finite number"),
+        (b'{"a": [-Infinity]}', "a.0 is not a finite number"),
+        (b'{"a": 1e999}', "a is not a finite number"),
+        (b'{"a": 1, "a": 1}', "the field 'a' is there twice"),
+        (b'{"a": ' + b"9" * 5_000 + b"}", "more than 4300 digits"),
+        (b'{"a": ' + b"[" * 1_000 + b"]" * 1_000 + b"}", "nested too deeply"),
+        (b"[" * 50_000, "nested too deeply"),
+        ('{"a": 1}'.encode("utf-16"), "the body is not UTF-8"),
+        ('{"a": 1}'.encode("utf-32-le"), "the body is not UTF-8"),
+        ('{"a": 1}'.encode("utf-8-sig"), "byte order mark"),
+        (b'{"a": "\xff"}', "the body is not UTF-8 at byte 7"),
+    ],
+    ids=lambda part: str(part)[:20],
+)
+def test_what_json_does_not_have_is_refused_with_its_reason_everywhere(
+    body: bytes, reason: str, send: Send, described: dict[str, Any]
+) -> None:
+    for path, operations in described["paths"].items():
+        for method in operations.keys() & {"post", "put"}:
+            response = send(method, path.replace("{document_id}", "x"), headers=JSON, content=body)
+            fault = response.json()
+            is_openai = "error" in fault
+            assert response.status_code == (400 if is_openai else 422), (path, fault)
+            assert reason in (fault["error"]["message"] if is_openai else fault["detail"]), path
+
+
 def test_a_wrong_method_is_a_problem_on_every_path(send: Send, described: dict[str, Any]) -> None:
     for path, operations in described["paths"].items():
         response = send("patch", path.replace("{document_id}", "otter"), headers=JSON)

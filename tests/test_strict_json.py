@@ -37,27 +37,25 @@ def test_json_is_parsed_as_it_was_written(value: object) -> None:
         (b"[" * 100_000, "the body is nested too deeply", None),
         (b'{"a":' * 100_000, "the body is nested too deeply", None),
         ('{"a": "é"}'.encode("latin-1"), "the body is not UTF-8 at byte 7", None),
-        ('{"a": 1}'.encode("utf-16-be"), None, None),
-        ('{"a": 1}'.encode("utf-16"), "the body is not UTF-8 at byte 0", None),
+        *(
+            ('{"a": 1}'.encode(f"utf-{kind}"), "the body is not UTF-8", None)
+            for kind in ("16", "16-le", "16-be", "32", "32-le", "32-be")
+        ),
         ('{"a": 1}'.encode("utf-8-sig"), "the body begins with a byte order mark", None),
         (b'"\xed\xa0\x80"', "the body is not UTF-8 at byte 1", None),
     ],
     ids=lambda part: str(part)[:24],
 )
-def test_what_json_does_not_have_is_refused(
-    body: bytes, reason: str | None, field: str | None
-) -> None:
-    if reason is None:
-        with pytest.raises(json.JSONDecodeError):
-            parse_json(body)
-        return
+def test_what_json_does_not_have_is_refused(body: bytes, reason: str, field: str | None) -> None:
     with pytest.raises(JsonContentError) as refused:
         parse_json(body)
     assert str(refused.value).startswith(reason)
     assert refused.value.field == field
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"{'a': 1}", b'{"a": 1,}', b"nan", b"1 2", b"\x00"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"{'a': 1}", b'{"a": 1,}', b"nan", b"1 2", b"     \x00"]
+)
 def test_what_is_not_json_at_all_is_a_decode_error(body: bytes) -> None:
     with pytest.raises(json.JSONDecodeError):
         parse_json(body)

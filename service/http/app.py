@@ -58,7 +58,7 @@ def create_app(service: AnswerService, settings: Settings) -> FastAPI:
         summary="Answers questions from a body of documents by quoting them.",
         redirect_slashes=False,
     )
-    problems.install(app, dict.fromkeys(openai.PATHS, openai.error))
+    problems.install(app, {**dict.fromkeys(openai.PATHS, openai.error), mcp.PATH: mcp.mcp_error})
     app.add_middleware(RequestBodies, max_bytes=settings.max_body_bytes)
     # Added last, so that it sees every request first.
     app.add_middleware(Guard, settings=settings, accepted=BODIES)

@@ -1,6 +1,8 @@
 """Request bodies: bounded before a route sees them, and work that ends when its client has left."""
 
 import asyncio
+import json
+from contextlib import suppress
 from http import HTTPStatus
 
 from anyio import CancelScope, Event
@@ -9,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.http import problems
 from service.http.admission import CLIENT, Client
-from service.http.strict_json import JsonContentError, check_shape
+from service.http.strict_json import JsonContentError, parse_json
 
 SMALL_BODY_BYTES = 4_000_000
 """The largest body of a request that uploads nothing: what the longest history needs."""
@@ -79,11 +81,11 @@ class RequestBodies:
                 body = await _read(counted)
                 if body is not None:
                     if scope["path"] not in CHECKED_LATER:
-                        check_shape(body)
+                        _check_json(body)
                     await self._answer(body, scope, receive, send)
         except JsonContentError as exc:
-            status = HTTPStatus.UNPROCESSABLE_ENTITY
-            await problems.formatted(scope, status, str(exc))(scope, receive, send)
+            refusal = problems.content_problem(scope, exc)
+            await refusal(scope, receive, send)
         except HTTPException as exc:
             refusal = problems.formatted(scope, exc.status_code, exc.detail)
             await refusal(scope, receive, send)
@@ -115,6 +117,16 @@ class RequestBodies:
                 await self._app(scope, replayed, send)
             finally:
                 watching.cancel()
+
+
+def _check_json(body: bytes) -> None:
+    """Refuse what routes would accept although JSON does not have it, for all of them at once.
+
+    :raises JsonContentError: the body has too many values, or one that means nothing
+    """
+    # What is not JSON at all is refused by the route, which knows how.
+    with suppress(json.JSONDecodeError):
+        parse_json(body)
 
 
 async def _read(receive: Receive) -> bytes | None:

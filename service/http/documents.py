@@ -1,5 +1,6 @@
 """Documents over HTTP: add, list, read, replace and delete them."""
 
+import json
 from collections.abc import Sequence
 from functools import partial
 from http import HTTPStatus
@@ -20,6 +21,7 @@ from service.http import problems
 from service.http.bodies import MAX_UPLOAD_VALUES
 from service.http.dependencies import Dependencies
 from service.http.ingestion import accepted
+from service.http.media import MULTIPART, media_type
 from service.http.paging import MAX_CURSOR_LENGTH, MAX_PAGE, cursor_after, key_before
 from service.http.schemas import (
     DeleteResponse,
@@ -32,7 +34,7 @@ from service.http.schemas import (
     ListResponse,
     ReceiptOut,
 )
-from service.http.strict_json import JsonContentError, parse_json
+from service.http.strict_json import parse_json
 from service.mirror.jobs import Upload
 from service.settings import Settings
 
@@ -91,7 +93,7 @@ def router(deps: Dependencies) -> APIRouter:
         batch by batch and refuses single documents that are not valid.
         """
         is_job = "respond-async" in request.headers.get("prefer", "").lower()
-        if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        if media_type(request.headers.get("content-type", "")) == MULTIPART:
             uploads = await _uploads(request, deps.settings)
             if is_job:
                 return accepted(jobs.start(uploads))
@@ -185,7 +187,8 @@ def _add_documents(entries: Sequence[DocumentIn], documents: list[Document]) -> 
 def _parsed(model: type[_Model], body: bytes) -> _Model:
     """A request that was sent as JSON.
 
-    :raises HTTPException: it is not JSON, or has too many values
+    :raises HTTPException: it is not JSON
+    :raises JsonContentError: it has too many values, or one that means nothing
     :raises RequestValidationError: it is not valid
     """
     try:
@@ -193,9 +196,7 @@ def _parsed(model: type[_Model], body: bytes) -> _Model:
     except ValidationError as exc:
         faults = [{**error, "loc": ("body", *error["loc"])} for error in exc.errors()]
         raise RequestValidationError(faults) from exc
-    except JsonContentError as exc:
-        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(exc)) from exc
-    except ValueError as exc:
+    except json.JSONDecodeError as exc:
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "the body is not JSON") from exc
 
 

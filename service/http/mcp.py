@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Generic, TypeVar
 
@@ -18,13 +19,14 @@ from mcp.server.stdio import stdio_server
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel, ValidationError
+from starlette.responses import Response
 from starlette.routing import Route
 
 from corpus.errors import BusyError, QuothError
 from service.answering.record import AnswerRecord, DocumentRecord, RetrievedPassages
 from service.answering.service import AnswerService
 from service.http.dependencies import Dependencies
-from service.http.problems import BUG, fault_of
+from service.http.problems import BUG, fault_of, problem
 from service.http.schemas import AskRequest, DocumentRequest, Request, SearchRequest
 from service.http.threads import Check, Threads
 
@@ -37,6 +39,8 @@ name. Quote `answer.text` and its sentence as they are, and cite their title, da
 _ANNOTATIONS = types.ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
+
+PATH = "/mcp"
 
 _Request = TypeVar("_Request", bound=Request)
 
@@ -81,6 +85,15 @@ class Tool(Generic[_Request]):
         )
 
 
+def mcp_error(
+    status: int, detail: str, field: str | None = None, slug: str | None = None
+) -> Response:
+    """A problem, which has status 400 where other paths have 422, as the protocol has it."""
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        status = HTTPStatus.BAD_REQUEST
+    return problem(status, detail, field=field, slug=slug)
+
+
 def router(deps: Dependencies) -> APIRouter:
     """``/mcp``: Streamable HTTP without sessions."""
     sessions = StreamableHTTPSessionManager(
@@ -96,7 +109,7 @@ def router(deps: Dependencies) -> APIRouter:
             yield
 
     routes = APIRouter(lifespan=running)
-    routes.routes.append(Route("/mcp", StreamableHTTPASGIApp(sessions), include_in_schema=False))
+    routes.routes.append(Route(PATH, StreamableHTTPASGIApp(sessions), include_in_schema=False))
     return routes
 
 

@@ -25,6 +25,7 @@ from corpus.errors import (
 )
 from service.http.headers import COMMON_HEADERS, DATA_POLICY
 from service.http.media import PROBLEM_JSON
+from service.http.strict_json import JsonContentError
 
 STATUS: Mapping[type[QuothError], HTTPStatus] = {
     DocumentError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -75,6 +76,7 @@ def install(app: FastAPI, formats: Mapping[str, ErrorFormat]) -> None:
     app.state.formats = formats
     app.add_exception_handler(QuothError, _quoth_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(JsonContentError, _content_error)
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(Exception, _bug)
 
@@ -111,6 +113,13 @@ def retry_headers(status: int) -> dict[str, str]:
     return {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
 
 
+def content_problem(scope: Scope, exc: JsonContentError) -> Response:
+    """The error response for a body that JSON does not have."""
+    return formatted(
+        scope, HTTPStatus.UNPROCESSABLE_ENTITY, str(exc), field=exc.field, slug="invalid-json"
+    )
+
+
 def fault_of(errors: list[dict[str, object]]) -> tuple[str | None, str]:
     """The field at fault and a message, from pydantic's list of errors. The message describes the
     first error and counts the others.
@@ -141,6 +150,12 @@ async def _invalid_request(_request: Request, exc: Exception) -> Response:
         raise exc
     # The first part of a location says whether it is in the body, the query or the path.
     return validation_problem([{**error, "loc": error["loc"][1:]} for error in exc.errors()])
+
+
+async def _content_error(request: Request, exc: Exception) -> Response:
+    if not isinstance(exc, JsonContentError):
+        raise exc
+    return content_problem(request.scope, exc)
 
 
 async def _http_exception(request: Request, exc: Exception) -> Response:

@@ -35,25 +35,6 @@ class JsonContentError(ValueError):
         self.field = field
 
 
-def check_shape(body: bytes, max_values: int = MAX_VALUES) -> None:
-    """Refuse JSON with too many values or too deeply nested ones, before it is parsed.
-
-    :raises JsonContentError: it has, or it is in UTF-16 or UTF-32
-    """
-    if body.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in body[:4]:
-        # Some parsers recognise other encodings by this, and would read what is not counted here.
-        raise JsonContentError("the body is not in UTF-8")
-    _check_counts(body, max_values)
-
-
-def _check_counts(body: bytes, max_values: int) -> None:
-    values, depth = _shape(body)
-    if values > max_values:
-        raise JsonContentError(f"the body has more than {max_values} values; send less at a time")
-    if depth > MAX_DEPTH:
-        raise JsonContentError(f"the body is nested too deeply: more than {MAX_DEPTH} levels")
-
-
 def parse_json(body: bytes, max_values: int = MAX_VALUES) -> object:
     """The value of a body in JSON.
 
@@ -90,6 +71,14 @@ def parse_json(body: bytes, max_values: int = MAX_VALUES) -> object:
     return parsed
 
 
+def _check_counts(body: bytes, max_values: int) -> None:
+    values, depth = _shape(body)
+    if values > max_values:
+        raise JsonContentError(f"the body has more than {max_values} values; send less at a time")
+    if depth > MAX_DEPTH:
+        raise JsonContentError(f"the body is nested too deeply: more than {MAX_DEPTH} levels")
+
+
 def _shape(body: bytes) -> tuple[int, int]:
     """About the number of values in JSON (at least half of it), and its depth.
 
@@ -122,6 +111,9 @@ def _shape(body: bytes) -> tuple[int, int]:
 
 
 def _decoded(body: bytes) -> str:
+    if b"\0" in body[:4]:
+        # Python's parser takes this for UTF-16 or UTF-32, and would read what nobody has counted.
+        raise JsonContentError("the body is not UTF-8")
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as exc:
