@@ -4,8 +4,9 @@ import json
 import random
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,9 @@ from eval.robustness.fuzz import Fuzzer
 from eval.robustness.mutation import mutated, raw_json, to_json
 from eval.robustness.resources import Growth, ResourceSample
 from eval.robustness.wire import RawRequest, RawResponse, exchange
+from index.encoding.encoder import Encoder
+from service.answering.service import AnswerService
+from service.reader.passage import PassageReader
 from service.settings import load_settings
 
 CONTRACT = Contract(
@@ -190,3 +194,31 @@ def test_a_small_run_finds_no_fault(tmp_path: Path) -> None:
         assert attacked.tracebacks() == []
     assert fuzzer.report.requests == 200
     assert dict(fuzzer.report.examples) == {}
+
+
+def test_a_client_that_leaves_in_the_middle_of_a_body_is_no_bug(
+    passages: PassageReader,
+    serving: Callable[[AnswerService], AbstractContextManager[str]],
+    tmp_path: Path,
+    encoder: Encoder,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    body = b'{"documents": [{"text": "Otters swim."}]}'
+    with (
+        AnswerService(tmp_path / "data", encoder, passages, writable=True) as service,
+        serving(service) as url,
+    ):
+        port = int(url.rpartition(":")[2])
+        headers = (
+            (b"Host", b"127.0.0.1"),
+            (b"Content-Type", b"application/json"),
+            (b"Content-Length", str(len(body)).encode()),
+        )
+        left = RawRequest(b"POST", b"/v1/documents", headers, body)
+        sent = len(left.to_bytes()) - 5
+        assert exchange(("127.0.0.1", port), replace(left, sent=sent), 5) is None
+        # The service answers the next request, and has noticed by then that the client left.
+        answer = exchange(("127.0.0.1", port), left, 5)
+        assert answer is not None
+        assert answer.status == 200
+    assert [record for record in caplog.records if record.exc_info] == []

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import Scope
 
 from corpus.errors import (
@@ -78,6 +79,7 @@ def install(app: FastAPI, formats: Mapping[str, ErrorFormat]) -> None:
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(JsonContentError, _content_error)
     app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(ClientDisconnect, _client_left)
     app.add_exception_handler(Exception, _bug)
 
 
@@ -164,6 +166,11 @@ async def _http_exception(request: Request, exc: Exception) -> Response:
     response = formatted(request.scope, exc.status_code, str(exc.detail))
     response.headers.update(exc.headers or {})
     return response
+
+
+async def _client_left(_request: Request, _exc: Exception) -> Response:
+    # Nobody reads this response. Without a handler, the server would log the exception as a bug.
+    return problem(HTTPStatus.BAD_REQUEST, "the client left before it had sent the whole body")
 
 
 async def _bug(request: Request, _exc: Exception) -> Response:
