@@ -11,7 +11,14 @@ from types import MappingProxyType
 
 from corpus.document import Document, make_document, web_address
 from corpus.errors import DocumentError
-from corpus.files import Fingerprint, check_size, is_ignored, path_text, read_contents
+from corpus.files import (
+    Fingerprint,
+    check_size,
+    is_ignored,
+    path_text,
+    read_contents,
+    read_settled,
+)
 from corpus.formats import html, markdown, office, pdf, text
 from corpus.formats.extracted import Extractor
 from corpus.formats.html import read_html
@@ -19,6 +26,7 @@ from corpus.formats.markdown import read_markdown
 from corpus.formats.office import read_docx, read_epub, read_pptx, read_xlsx
 from corpus.formats.pdf import read_pdf
 from corpus.formats.text import read_text
+from corpus.limits import DEFAULT_LIMITS, MAX_PAGES, ParseLimits
 
 SUPPORTED: Mapping[str, Extractor] = MappingProxyType(
     {
@@ -61,6 +69,43 @@ class ParseTask:
     tags: tuple[str, ...] = ()
     known_sha256: str | None = None
 
+    @property
+    def name(self) -> str:
+        """The path, whose suffix selects the format."""
+        return path_text(self.path)
+
+    @property
+    def source(self) -> str:
+        """How messages name the file."""
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class UploadTask:
+    """An uploaded file to parse.
+
+    :param name: its suffix selects the format; also the id of its document if nothing else gives
+        one
+    :param tags: added to those of its front matter
+    """
+
+    name: str
+    data: bytes
+    tags: tuple[str, ...] = ()
+
+    @property
+    def document_id(self) -> str:
+        """The id of its document, unless its front matter gives one."""
+        return self.name
+
+    @property
+    def source(self) -> str:
+        """How messages name the file."""
+        return _readable(self.name)
+
+
+Task = ParseTask | UploadTask
+
 
 @dataclass(frozen=True, slots=True)
 class ParseResult:
@@ -75,6 +120,15 @@ class ParseResult:
     document: Document | None = None
     error: DocumentError | None = None
     fingerprint: Fingerprint | None = None
+
+    def required_document(self) -> Document:
+        """The document.
+
+        :raises DocumentError: there is none
+        """
+        if self.document is None:
+            raise self.error or DocumentError(self.source, "has not changed")
+        return self.document
 
 
 def extraction_revisions() -> dict[str, int]:
@@ -123,7 +177,7 @@ def file_id(path: Path, argument: Path) -> str:
 def read_document(
     path: Path, *, document_id: str | None = None, tags: Iterable[str] = (), max_bytes: int
 ) -> Document:
-    """The document in a file.
+    """The document in a file, parsed in this process: only for files that are trusted.
 
     :param document_id: used if the front matter gives no id; without it, the id comes from the
         path
@@ -132,7 +186,10 @@ def read_document(
     """
     data = read_contents(path, max_bytes)
     document_id = file_id(path, path) if document_id is None else document_id
-    return _parse(path_text(path), path.suffix, data, document_id=document_id, tags=tags)
+    limits = ParseLimits(file_bytes=max_bytes)
+    return _parse(
+        path_text(path), path.suffix, data, document_id=document_id, tags=tags, limits=limits
+    )
 
 
 def parse_document(
@@ -141,23 +198,73 @@ def parse_document(
     *,
     document_id: str | None = None,
     tags: Iterable[str] = (),
-    max_bytes: int,
+    limits: ParseLimits = DEFAULT_LIMITS,
 ) -> Document:
-    """The document in the bytes of an uploaded file.
+    """The document in the bytes of a file, parsed in this process.
+
+    Files that are not trusted are parsed by a :class:`corpus.pool.ParserPool`, which calls this in
+    a process of its own.
 
     :param name: its suffix selects the format; also the id if nothing else gives one
     :param document_id: used if the front matter gives no id
     :param tags: added to those of the front matter
-    :raises DocumentError: there are too many bytes, or they are not a document
+    :raises DocumentError: there are too many bytes or too much text, or they are not a document
     """
-    source = name.encode("utf-8", "replace").decode("utf-8")
-    check_size(source, len(data), max_bytes)
-    document_id = name if document_id is None else document_id
-    return _parse(source, PurePosixPath(name).suffix, data, document_id=document_id, tags=tags)
+    source = _readable(name)
+    check_size(source, len(data), limits.file_bytes)
+    return _parse(
+        source,
+        PurePosixPath(name).suffix,
+        data,
+        document_id=name if document_id is None else document_id,
+        tags=tags,
+        limits=limits,
+    )
+
+
+def read_task(task: Task, limits: ParseLimits) -> tuple[bytes, Fingerprint | None]:
+    """The bytes of a task, and their fingerprint if they are a file's.
+
+    :raises DocumentError: the file cannot be read, is too large, or changed meanwhile
+    """
+    if isinstance(task, ParseTask):
+        return read_settled(task.path, limits.file_bytes)
+    check_size(task.source, len(task.data), limits.file_bytes)
+    return task.data, None
+
+
+def is_known(task: Task, fingerprint: Fingerprint | None) -> bool:
+    """Whether the bytes of a task are those that were parsed before."""
+    return (
+        isinstance(task, ParseTask)
+        and fingerprint is not None
+        and fingerprint.sha256 == task.known_sha256
+    )
+
+
+def parse_task(task: Task, data: bytes, limits: ParseLimits) -> Document:
+    """The document of a task, parsed in this process.
+
+    :param data: as :func:`read_task` gave them
+    :raises DocumentError: they are not a document
+    """
+    return parse_document(
+        task.name, data, document_id=task.document_id, tags=task.tags, limits=limits
+    )
+
+
+def _readable(name: str) -> str:
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def _parse(
-    source: str, suffix: str, data: bytes, *, document_id: str, tags: Iterable[str]
+    source: str,
+    suffix: str,
+    data: bytes,
+    *,
+    document_id: str,
+    tags: Iterable[str],
+    limits: ParseLimits,
 ) -> Document:
     extract = _extractor(source, suffix.lower())
     if not data:
@@ -165,6 +272,9 @@ def _parse(
     extracted = extract(source, data)
     if not extracted.text.strip():
         raise DocumentError(source, "has no text in it")
+    limits.check_text(source, extracted.text, len(data))
+    if len(extracted.pages) > MAX_PAGES:
+        raise DocumentError(source, f"has more than {MAX_PAGES:,} pages with text; divide it")
     try:
         return make_document(
             extracted.text,

@@ -1,62 +1,112 @@
-"""A pool of worker processes that read and parse files.
+"""A pool of processes that read and parse files: of folders, single files, uploads and jobs alike.
 
-A parser that hangs or crashes costs only the file it had, and files are parsed while others are
-being embedded.
+A parser that hangs, crashes or takes too much costs only the file it had, and files are parsed
+while others are being embedded.
 """
 
 import logging
-import signal
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Self, cast
+from typing import Self
 
+from corpus.document import Document
 from corpus.errors import DocumentError
-from corpus.files import path_text, read_settled
-from corpus.load import ParseResult, ParseTask, parse_document
-
-PARSE_TIMEOUT_S = 600.0
-
-log = logging.getLogger("quoth")
+from corpus.limits import ParseLimits
+from corpus.load import ParseResult, Task, is_known, parse_task, read_task
+from corpus.parser_process import ParserGoneError, ParserProcess
 
 _FILES_PER_WORKER = 8
-"""Fewer files than this are parsed sooner than a worker process starts."""
+"""With fewer files for each, another worker is not worth its start."""
 
 _TASKS_AHEAD = 4
 """How many results each worker may be ahead of the caller. More would only fill the memory."""
 
-_SPAWN = get_context("spawn")
-"""Not fork: this process has threads, and a fork would copy their locks in the locked state."""
+_ATTEMPTS = 3
+"""How many processes are tried that end before they begin with the file."""
 
-_Parse = Callable[[ParseTask], ParseResult]
+_STOP_CHECK_S = 0.1
+
+log = logging.getLogger("quoth")
+
+
+class ParsingStoppedError(Exception):
+    """A file was not parsed, because its caller or the pool was no longer interested."""
+
+
+class PendingParse:
+    """A file that waits for a worker, or that a worker is parsing."""
+
+    def __init__(self) -> None:
+        self.future: Future[ParseResult] = Future()
+        """Gives the result, or raises ParsingStoppedError."""
+        self.is_cancelled = False
+        self._process: ParserProcess | None = None
+        self._lock = threading.Lock()
+
+    def cancel(self) -> None:
+        """Take the file out of the queue, or end the process that parses it. A file that has been
+        parsed stays so.
+        """
+        with self._lock:
+            self.is_cancelled = True
+            if self._process is not None:
+                self._process.kill()
+
+    def parse(self, process: ParserProcess, task: Task) -> ParseResult:
+        """What came of the file.
+
+        :raises ParsingStoppedError: it was cancelled
+        :raises ParserGoneError: the process ended before it began
+        """
+        with self._lock:
+            if self.is_cancelled:
+                raise ParsingStoppedError
+            self._process = process
+        try:
+            result = process.parse(task)
+        finally:
+            with self._lock:
+                self._process = None
+        # The process was killed for that, which is not the fault of the file.
+        if self.is_cancelled:
+            raise ParsingStoppedError
+        return result
 
 
 class ParserPool:
-    """Parses files in worker processes, which start with the first file and run until closed."""
+    """Parses files in worker processes, which start with the first file and run until closed.
 
-    def __init__(self, workers: int, max_bytes: int, timeout_s: float = PARSE_TIMEOUT_S) -> None:
+    Any number of threads may use it at once. Files are parsed in the order in which they were
+    submitted, so callers that submit a few at a time share the workers fairly.
+    """
+
+    def __init__(self, workers: int, limits: ParseLimits) -> None:
         """Create a pool.
 
-        :param workers: how many processes; 0 parses in this process, without any protection from
-            a parser that crashes or hangs
-        :param max_bytes: the size of the largest file that is accepted
-        :param timeout_s: how long to wait for one file
+        :param workers: how many processes; 0 parses in this process without any protection, which
+            is only for files that are trusted
         """
-        self._max_bytes = max_bytes
-        self._parse = partial(_parse, max_bytes=max_bytes)
-        self._workers = [_Worker(self._parse, timeout_s) for _ in range(workers)]
+        self._limits = limits
+        self._workers = workers
+        self._threads = ThreadPoolExecutor(max(1, workers), thread_name_prefix="parse")
+        self._lock = threading.Lock()
+        self._idle: list[ParserProcess] = []
+        self._pending: set[PendingParse] = set()
+        self._is_closed = False
 
     @classmethod
-    def sized(cls, files: int, cores: int, max_bytes: int) -> Self:
-        """A pool for a known number of files.
+    def sized(cls, files: int, cores: int, limits: ParseLimits) -> Self:
+        """A pool for a known number of files, whose first process is starting already.
 
-        It uses at most half of the cores, because the encoder uses all of them, and no worker at
-        all for only a few files.
+        It uses at most half of the cores, because the encoder uses all of them.
         """
-        return cls(min(max(1, cores // 2), files // _FILES_PER_WORKER), max_bytes)
+        pool = cls(max(1, min(cores // 2, files // _FILES_PER_WORKER)), limits)
+        if files:
+            pool.warm()
+        return pool
 
     def __enter__(self) -> Self:
         return self
@@ -70,193 +120,118 @@ class ParserPool:
         self.close()
 
     def close(self) -> None:
-        """Stop the workers."""
-        for worker in self._workers:
-            worker.stop()
+        """Cancel what is being parsed, and end the processes."""
+        with self._lock:
+            self._is_closed = True
+            pending = list(self._pending)
+        for each in pending:
+            each.cancel()
+        self._threads.shutdown()
+        while self._idle:
+            self._idle.pop().close()
 
-    def parse(self, tasks: Iterable[ParseTask]) -> Iterator[ParseResult]:
+    def warm(self) -> None:
+        """Start the first process in the background, so that the first file need not wait."""
+        if self._workers:
+            self._threads.submit(lambda: self._put_back(self._take()))
+
+    def parse(self, tasks: Iterable[Task]) -> Iterator[ParseResult]:
         """One result for each task, in the order of the tasks."""
-        return self._parse_in_workers(tasks) if self._workers else map(self._parse, tasks)
-
-    def _parse_in_workers(self, tasks: Iterable[ParseTask]) -> Iterator[ParseResult]:
-        # The workers take turns, so the next result always comes from the first one in the queue.
-        queue: deque[_Worker] = deque()
+        if not self._workers:
+            yield from (_parse_here(task, self._limits) for task in tasks)
+            return
+        queue: deque[PendingParse] = deque()
         try:
-            for number, task in enumerate(tasks):
-                worker = self._workers[number % len(self._workers)]
-                worker.submit(task)
-                queue.append(worker)
-                if len(queue) > _TASKS_AHEAD * len(self._workers):
-                    yield self._next_result(queue.popleft())
+            for task in tasks:
+                queue.append(self.submit(task))
+                if len(queue) > _TASKS_AHEAD * self._workers:
+                    yield queue.popleft().future.result()
             while queue:
-                yield self._next_result(queue.popleft())
+                yield queue.popleft().future.result()
         finally:
-            for worker in queue:
-                worker.stop()
+            for pending in queue:
+                pending.cancel()
 
-    def _next_result(self, worker: "_Worker") -> ParseResult:
-        try:
-            return worker.result()
-        except _WorkerError as failure:
-            path = failure.task.path
-            source = path_text(path)
-            error = DocumentError(source, str(failure))
-        # The result still carries the fingerprint, so that the file is tried again only when it
-        # changes.
-        try:
-            fingerprint = read_settled(path, self._max_bytes)[1]
-        except DocumentError:
-            fingerprint = None
-        return ParseResult(source, error=error, fingerprint=fingerprint)
+    def load(self, task: Task, stop: threading.Event) -> Document:
+        """The document in a file.
 
-
-class _WorkerError(Exception):
-    """A worker crashed or hung on a file."""
-
-    def __init__(self, task: ParseTask, reason: str) -> None:
-        super().__init__(reason)
-        self.task = task
-
-
-class _Worker:
-    """Parses one file after another in a process that is replaced when it ends.
-
-    The pools of the standard library share one queue, and a process that is killed while it waits
-    there leaves the queue locked for ever. Here each process has a pipe of its own, and closing
-    the pipe reports its end at once.
-    """
-
-    def __init__(self, parse: _Parse, timeout_s: float) -> None:
-        self._parse = parse
-        self._timeout_s = timeout_s
-        self._tasks: deque[ParseTask] = deque()
-        self._process: _WorkerProcess | None = None
-
-    def submit(self, task: ParseTask) -> None:
-        """Parse a file after those submitted before it."""
-        self._tasks.append(task)
-        if self._process is None:
-            self._start()
-        else:
-            self._process.send(task)
-
-    def result(self) -> ParseResult:
-        """The result of the oldest task without one.
-
-        :raises _WorkerError: the process crashed or timed out on it
+        :param stop: ends the parsing when it is set
+        :raises DocumentError: the file is refused, or the parsing was ended
         """
-        has_begun = False
+        pending = self.submit(task)
         while True:
-            if self._process is None:
-                self._start()
-            process = cast(_WorkerProcess, self._process)
             try:
-                result = process.receive(self._timeout_s)
+                return pending.future.result(_STOP_CHECK_S).required_document()
             except TimeoutError:
-                raise self._failed(f"takes longer than {self._timeout_s:g} s to read") from None
-            except EOFError:
-                code, is_new = process.kill(), process.is_new
-                self._process = None
-                if has_begun or is_new:
-                    raise self._failed(
-                        f"cannot be parsed: the process that tried ended with code {code}"
-                    ) from None
-                # The process was killed while it was idle, which is not the fault of this file.
-                continue
-            if result is not None:
-                self._tasks.popleft()
-                return result
-            has_begun = True
+                if stop.is_set():
+                    pending.cancel()
+            except ParsingStoppedError:
+                raise DocumentError(task.source, "was not read, because this was stopped") from None
 
-    def stop(self) -> None:
-        """Kill the process and drop all tasks."""
-        self._tasks.clear()
-        self._kill()
+    def submit(self, task: Task) -> PendingParse:
+        """Parse a file after those submitted before it."""
+        pending = PendingParse()
+        with self._lock:
+            if self._is_closed:
+                pending.future.set_exception(ParsingStoppedError())
+                return pending
+            self._pending.add(pending)
+            self._threads.submit(self._run, task, pending)
+        return pending
 
-    def _failed(self, reason: str) -> _WorkerError:
-        self._kill()
-        return _WorkerError(self._tasks.popleft(), reason)
-
-    def _start(self) -> None:
-        self._process = _WorkerProcess(self._parse)
-        for task in self._tasks:
-            self._process.send(task)
-
-    def _kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process = None
-
-
-class _WorkerProcess:
-    """A process and our end of the pipe to it."""
-
-    def __init__(self, parse: _Parse) -> None:
-        self.is_new = True
-        """Whether it has sent nothing yet."""
-        self._pipe, theirs = _SPAWN.Pipe()
-        self._process = _SPAWN.Process(target=_serve, args=(theirs, parse), daemon=True)
-        self._process.start()
-        # Their end must be open only in the process, so that its end closes the pipe.
-        theirs.close()
-
-    def send(self, task: ParseTask) -> None:
-        """Send a task. If the process has ended, :meth:`receive` reports it."""
+    def _run(self, task: Task, pending: PendingParse) -> None:
         try:
-            self._pipe.send(task)
-        except OSError:
-            log.debug("the parser process has ended")
+            # False if somebody who awaited the future was cancelled meanwhile.
+            if pending.future.set_running_or_notify_cancel():
+                pending.future.set_result(self._result(task, pending))
+        except BaseException as exc:
+            pending.future.set_exception(exc)
+        finally:
+            with self._lock:
+                self._pending.discard(pending)
 
-    def receive(self, timeout_s: float) -> ParseResult | None:
-        """The next result, or None when a task has begun.
+    def _result(self, task: Task, pending: PendingParse) -> ParseResult:
+        if not self._workers:
+            return _parse_here(task, self._limits)
+        for _ in range(_ATTEMPTS):
+            process = self._take()
+            try:
+                return pending.parse(process, task)
+            except ParserGoneError:
+                # It was killed while it was idle, which is not the fault of this file.
+                log.debug("a parser process had ended; another one is started")
+            finally:
+                self._put_back(process)
+        error = DocumentError(task.source, "cannot be read: no process to parse it could be kept")
+        return ParseResult(task.source, error=error)
 
-        :raises TimeoutError: the process sent nothing for ``timeout_s``
-        :raises EOFError: the process has ended
-        """
-        if not self._pipe.poll(timeout_s):
-            raise TimeoutError
-        try:
-            message = cast(ParseResult | None, self._pipe.recv())
-        except OSError as exc:
-            raise EOFError from exc
-        self.is_new = False
-        return message
+    def _take(self) -> ParserProcess:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        return ParserProcess(self._limits)
 
-    def kill(self) -> int | None:
-        """Kill the process if it still runs, and return its exit code."""
-        self._process.kill()
-        self._process.join()
-        self._pipe.close()
-        return self._process.exitcode
+    def _put_back(self, process: ParserProcess) -> None:
+        if process.is_usable:
+            with self._lock:
+                self._idle.append(process)
+        else:
+            process.close()
 
 
-def _serve(pipe: Connection, parse: _Parse) -> None:
-    """Parse what arrives until the pipe is closed: send None before each file, then its result."""
-    # Ctrl-C is handled by the process that owns the pool.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _parse_here(task: Task, limits: ParseLimits) -> ParseResult:
+    fingerprint = None
     try:
-        while True:
-            task = pipe.recv()
-            pipe.send(None)
-            pipe.send(parse(task))
-    except (EOFError, OSError):
-        return
-
-
-def _parse(task: ParseTask, max_bytes: int) -> ParseResult:
-    source, fingerprint = path_text(task.path), None
-    try:
-        data, fingerprint = read_settled(task.path, max_bytes)
-        if fingerprint.sha256 == task.known_sha256:
-            return ParseResult(source, fingerprint=fingerprint)
-        document = parse_document(
-            source, data, document_id=task.document_id, tags=task.tags, max_bytes=max_bytes
-        )
+        data, fingerprint = read_task(task, limits)
+        if is_known(task, fingerprint):
+            return ParseResult(task.source, fingerprint=fingerprint)
+        document = parse_task(task, data, limits)
     except DocumentError as exc:
-        return ParseResult(source, error=exc, fingerprint=fingerprint)
+        error = DocumentError(task.source, exc.reason)
+        return ParseResult(task.source, error=error, fingerprint=fingerprint)
     except Exception as exc:
         # A bug in a parser is logged and costs only this file.
-        log.exception("%s", source)
-        error = DocumentError(source, f"cannot be parsed ({type(exc).__name__}: {exc})")
-        return ParseResult(source, error=error, fingerprint=fingerprint)
-    return ParseResult(source, document, fingerprint=fingerprint)
+        log.exception("%s", task.source)
+        error = DocumentError(task.source, f"cannot be parsed ({type(exc).__name__}: {exc})")
+        return ParseResult(task.source, error=error, fingerprint=fingerprint)
+    return ParseResult(task.source, document, fingerprint=fingerprint)

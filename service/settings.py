@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from corpus.errors import SettingsError
+from corpus.limits import DEFAULT_LIMITS, ParseLimits
 from index.encoding.identity import DEFAULT_ENCODER, DEFAULT_MODELS_DIR
 from service.hosts import as_address, host_and_port, is_loopback
 from service.reader.factory import DEFAULT_READER
@@ -133,6 +134,27 @@ class Settings(BaseSettings):
             gt=0, le=4_000, description="The largest HTTP request that is accepted, in megabytes."
         ),
     ] = 64
+    max_text_mb: Annotated[
+        float,
+        Field(gt=0, le=1_000, description="The longest text of a document, in megabytes."),
+    ] = DEFAULT_LIMITS.text_bytes / 1e6
+    parse_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=100_000,
+            description="The processor time in which a file of 10 MB must be read; a smaller one "
+            "gets less, but at least 5 s.",
+        ),
+    ] = DEFAULT_LIMITS.seconds
+    parse_memory_mb: Annotated[
+        float,
+        Field(
+            ge=50,
+            le=1_000_000,
+            description="The memory that reading a file may take, in megabytes.",
+        ),
+    ] = DEFAULT_LIMITS.memory_bytes / 1e6
     public_url: Annotated[
         str | None,
         Field(
@@ -215,6 +237,16 @@ class Settings(BaseSettings):
     def max_document_bytes(self) -> int:
         """The largest file that is accepted."""
         return int(self.max_document_mb * 1_000_000)
+
+    @property
+    def parse_limits(self) -> ParseLimits:
+        """What reading one file may cost."""
+        return ParseLimits(
+            file_bytes=self.max_document_bytes,
+            text_bytes=int(self.max_text_mb * 1_000_000),
+            memory_bytes=int(self.parse_memory_mb * 1_000_000),
+            seconds=self.parse_seconds,
+        )
 
     @property
     def max_body_bytes(self) -> int:

@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
+from corpus.limits import DEFAULT_LIMITS
+from corpus.pool import ParserPool
 from index.encoding.encoder import Encoder
 from service.answering.service import AnswerService
 from service.http.app import create_app
@@ -76,7 +78,7 @@ class BotHarness:
     def enter(self) -> None:
         """Start the service."""
         self.service = AnswerService(self.folder, self.encoder, self.passages, writable=True)
-        self.app = create_app(self.service, self.settings())
+        self.app = create_app(self.service, self.settings(), ParserPool(0, DEFAULT_LIMITS))
         self._living = AppLifespan(self.app)
         self.runner.run(self._living.begin())
 

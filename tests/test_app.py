@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from reportlab.pdfgen.canvas import Canvas
 
 from corpus.document import version_of
+from corpus.limits import ParseLimits
 from corpus.pool import ParserPool
 from index.encoding.encoder import Encoder
 from index.search.searcher import SearchResult
@@ -87,9 +88,8 @@ class Client:
 
     def __init__(self, service: AnswerService, runner: asyncio.Runner) -> None:
         self.service = service
-        app = create_app(
-            service, Settings(max_body_mb=BODY_LIMIT / 1e6, max_document_mb=0.01, threads=2)
-        )
+        settings = Settings(max_body_mb=BODY_LIMIT / 1e6, max_document_mb=0.01, threads=2)
+        app = create_app(service, settings, ParserPool(0, settings.parse_limits))
         self._transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         self._runner = runner
 
@@ -1243,7 +1243,7 @@ def test_the_ledger_says_what_became_of_each_file(client: Client, tmp_path: Path
     (folder / "bad.pdf").write_text("garbage")
     (folder / "elm.txt").write_text("The river Elm is cold.")
     mirror = Mirror(client.service.collection, folder)
-    changes = mirror.carry_out(mirror.plan(), ParserPool(0, 10_000))
+    changes = mirror.carry_out(mirror.plan(), ParserPool(0, ParseLimits(10_000)))
     assert [change.status.value for change in changes] == ["failed", "added", "added"]
     body = ok(client.get("/v1/ingestion"))
     assert [set(entry) for entry in body["files"]] == [

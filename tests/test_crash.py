@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from corpus.document import Document
+from corpus.limits import ParseLimits
 from corpus.pool import ParserPool
 from index.collection import Collection
 from service.mirror.ledger import Ledger
@@ -98,7 +99,7 @@ with Collection(
     Path(sys.argv[1]), ToyEncoder(), writable=True, application=APPLICATION_DATA
 ) as collection:
     mirror = Mirror(collection, Path(sys.argv[2]))
-    for change in mirror.carry_out(mirror.plan(), ParserPool(0, 1_000)):
+    for change in mirror.carry_out(mirror.plan(), ParserPool(0, ParseLimits(1_000))):
         print(change.source, flush=True)
 """
 
@@ -129,12 +130,12 @@ def test_a_killed_sync_is_finished_by_the_next_and_owns_its_documents(
     mirror = Mirror(collection, folder)
     again = {
         change.source: change.status.value
-        for change in mirror.carry_out(mirror.plan(), ParserPool(0, 1_000))
+        for change in mirror.carry_out(mirror.plan(), ParserPool(0, ParseLimits(1_000)))
     }
     assert {again[path] for path in said} == {"unchanged"}
     assert (len(again), set(again.values()) <= {"added", "unchanged"}) == (FILES, True)
     for number in range(1, FILES):
         (folder / f"{number:03}.txt").unlink()
-    list(mirror.carry_out(mirror.plan(), ParserPool(0, 1_000)))
+    list(mirror.carry_out(mirror.plan(), ParserPool(0, ParseLimits(1_000))))
     assert [summary.id for summary in collection.documents()] == ["papers/000.txt"]
     assert collection.verify() == []

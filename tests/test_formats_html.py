@@ -6,6 +6,7 @@ import pytest
 
 from corpus.errors import DocumentError
 from corpus.formats.html import page_prose, read_html
+from corpus.limits import ParseLimits
 from corpus.load import parse_document
 
 ARTICLE = """<!doctype html>
@@ -82,7 +83,7 @@ def test_a_date_in_the_text_is_not_the_date_of_the_page() -> None:
 )
 def test_a_page_without_text_is_refused(data: bytes) -> None:
     with pytest.raises(DocumentError, match="has no text in it"):
-        parse_document("a.html", data, max_bytes=1_000)
+        parse_document("a.html", data, limits=ParseLimits(1_000))
 
 
 def test_binary_data_named_html_is_refused() -> None:

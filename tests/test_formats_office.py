@@ -15,6 +15,7 @@ import pytest
 from corpus.errors import DocumentError
 from corpus.formats.extracted import Extracted
 from corpus.formats.office import read_docx, read_epub, read_pptx, read_xlsx
+from corpus.limits import ParseLimits
 from corpus.load import parse_document
 
 READERS: Mapping[str, Callable[[str, bytes], Extracted]] = {
@@ -282,7 +283,7 @@ def test_files_without_text_are_refused() -> None:
         ("epub", book_file(**{"OEBPS/two.xhtml": "<p></p>", "OEBPS/one a.xhtml": "<p></p>"})),
     ):
         with pytest.raises(DocumentError, match="has no text in it"):
-            parse_document(f"a.{suffix}", data, max_bytes=1_000_000)
+            parse_document(f"a.{suffix}", data, limits=ParseLimits(1_000_000))
 
 
 def test_an_entity_bomb_in_the_properties_is_not_expanded() -> None:

@@ -28,7 +28,7 @@ class Gate:
         self.is_reached = threading.Event()
         self.opened = threading.Event()
 
-    def load(self) -> Document:
+    def load(self, _stop: threading.Event) -> Document:
         self.is_reached.set()
         assert self.opened.wait(WAIT_S)
         return self._document
@@ -61,7 +61,10 @@ def end(job: Job) -> JobState:
 
 
 def uploads(make: Make, *names: str) -> list[Upload]:
-    return [Upload(name, partial(make, name)) for name in names]
+    def made(name: str, _stop: threading.Event) -> Document:
+        return make(name)
+
+    return [Upload(name, partial(made, name)) for name in names]
 
 
 def ids(collection: Collection) -> list[str]:
@@ -112,7 +115,7 @@ def test_a_running_job_is_cancelled_after_its_current_batch(
 def test_a_bad_upload_fails_alone_and_so_does_a_second_one_with_the_same_id(
     jobs: Jobs, collection: Collection, make: Make
 ) -> None:
-    def bad() -> Document:
+    def bad(_stop: threading.Event) -> Document:
         raise DocumentError("bad.pdf", "is encrypted")
 
     job = jobs.start([*uploads(make, "a"), Upload("bad.pdf", bad), *uploads(make, "a", "b")])
@@ -179,7 +182,7 @@ def test_a_bug_fails_only_the_job_it_is_in(
 ) -> None:
     caplog.set_level(logging.ERROR, "quoth")
 
-    def broken() -> Document:
+    def broken(_stop: threading.Event) -> Document:
         raise RuntimeError("broken")
 
     first, second = jobs.start([Upload("a", broken)]), jobs.start(uploads(make, "b"))
@@ -197,7 +200,7 @@ def test_closing_the_jobs_stops_the_running_one(
     assert gate.is_reached.wait(WAIT_S)
     closing = threading.Thread(target=jobs.close)
     closing.start()
-    while not job.is_cancelled:
+    while not job.cancelled.is_set():
         time.sleep(0.01)
     gate.opened.set()
     closing.join(WAIT_S)

@@ -14,6 +14,7 @@ from reportlab.pdfgen.canvas import Canvas
 from corpus.document import version_of
 from corpus.errors import DocumentError
 from corpus.formats.clean import clean_text
+from corpus.limits import ParseLimits
 from corpus.load import (
     SUPPORTED,
     TEXT_SUFFIXES,
@@ -72,25 +73,30 @@ def test_an_upload_and_a_file_give_the_same_document(tmp_path: Path) -> None:
     ):
         path = write(tmp_path / name, data)
         assert read_document(path, document_id=name, max_bytes=LIMIT) == parse_document(
-            name, data, max_bytes=LIMIT
+            name, data, limits=ParseLimits(LIMIT)
         )
 
 
 def test_a_paged_document_has_the_offsets_of_its_pages() -> None:
-    document = parse_document("a.pdf", pdf("The line."), max_bytes=LIMIT)
+    document = parse_document("a.pdf", pdf("The line."), limits=ParseLimits(LIMIT))
     assert [(page.number, page.start, page.end) for page in document.pages] == [(1, 0, 9)]
     assert document.page_of(4) == 1
 
 
 def test_the_id_in_the_front_matter_takes_precedence() -> None:
     data = b"---\nid: own\n---\nText."
-    assert parse_document("a.md", data, document_id="given", max_bytes=LIMIT).id == "own"
-    assert parse_document("a.md", b"Text.", document_id="given", max_bytes=LIMIT).id == "given"
-    assert parse_document("a.md", b"Text.", max_bytes=LIMIT).id == "a.md"
+    assert parse_document("a.md", data, document_id="given", limits=ParseLimits(LIMIT)).id == "own"
+    assert (
+        parse_document("a.md", b"Text.", document_id="given", limits=ParseLimits(LIMIT)).id
+        == "given"
+    )
+    assert parse_document("a.md", b"Text.", limits=ParseLimits(LIMIT)).id == "a.md"
 
 
 def test_given_tags_are_added_to_those_of_the_file() -> None:
-    document = parse_document("a.md", b"---\ntags: b\n---\nText.", tags=["a", "b"], max_bytes=LIMIT)
+    document = parse_document(
+        "a.md", b"---\ntags: b\n---\nText.", tags=["a", "b"], limits=ParseLimits(LIMIT)
+    )
     assert document.tags == ("a", "b")
 
 
@@ -120,7 +126,7 @@ def test_bad_bytes_are_refused_with_the_name_and_the_reason(
     name: str, data: bytes, reason: str
 ) -> None:
     with pytest.raises(DocumentError, match=reason) as caught:
-        parse_document(name, data, max_bytes=LIMIT)
+        parse_document(name, data, limits=ParseLimits(LIMIT))
     assert caught.value.source == name.replace("\udc80", "?")
     assert str(caught.value).encode()
 
@@ -134,7 +140,7 @@ def test_every_format_refuses_random_bytes(suffix: str) -> None:
         b"%PDF-1.4\x00\x00",
     ):
         with pytest.raises(DocumentError):
-            parse_document(f"a{suffix}", data, max_bytes=LIMIT)
+            parse_document(f"a{suffix}", data, limits=ParseLimits(LIMIT))
 
 
 TEXT_FORMATS = {
@@ -161,29 +167,32 @@ BINARY_FORMATS = {
 @pytest.mark.parametrize("suffix", SUPPORTED)
 def test_each_suffix_selects_its_format(suffix: str) -> None:
     if suffix in TEXT_FORMATS:
-        document = parse_document(f"a{suffix}", b"*as* <b>it</b> is", max_bytes=LIMIT)
+        document = parse_document(f"a{suffix}", b"*as* <b>it</b> is", limits=ParseLimits(LIMIT))
         assert document.text == TEXT_FORMATS[suffix]
     else:
         reason = f"is not {BINARY_FORMATS[suffix]}, or is damaged"
         with pytest.raises(DocumentError, match=reason):
-            parse_document(f"a{suffix}", b"*as* <b>it</b> is", max_bytes=LIMIT)
+            parse_document(f"a{suffix}", b"*as* <b>it</b> is", limits=ParseLimits(LIMIT))
 
 
 def test_suffixes_may_be_upper_case() -> None:
-    assert parse_document("A.PDF", pdf("The line."), max_bytes=LIMIT).text == "The line."
-    assert parse_document("A.Md", b"# *Head*", max_bytes=LIMIT).text == "# Head"
+    assert parse_document("A.PDF", pdf("The line."), limits=ParseLimits(LIMIT)).text == "The line."
+    assert parse_document("A.Md", b"# *Head*", limits=ParseLimits(LIMIT)).text == "# Head"
 
 
 @pytest.mark.parametrize("suffix", sorted(TEXT_SUFFIXES))
 def test_a_text_under_another_suffix_is_read_as_text(suffix: str) -> None:
-    assert parse_document(f"notes{suffix}", b"*as* <it> is", max_bytes=LIMIT).text == "*as* <it> is"
+    assert (
+        parse_document(f"notes{suffix}", b"*as* <it> is", limits=ParseLimits(LIMIT)).text
+        == "*as* <it> is"
+    )
 
 
 def test_the_stored_text_is_clean_whatever_the_format() -> None:
     raw = "One\u00a0two\u00ad three."
     html = f"<p>{raw}</p><p>&nbsp;four&shy;teen&#xFEFF;</p>"
     for name, data in (("a.txt", raw), ("a.md", raw + "\n\n&nbsp;four&shy;teen"), ("a.html", html)):
-        text = parse_document(name, data.encode(), max_bytes=LIMIT).text
+        text = parse_document(name, data.encode(), limits=ParseLimits(LIMIT)).text
         assert text.startswith("One two three.")
         assert text == clean_text(text)
 
@@ -201,11 +210,11 @@ def test_a_file_over_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> N
 def test_the_limit_itself_is_allowed(tmp_path: Path) -> None:
     path = write(tmp_path / "a.txt", "x" * 10)
     assert read_document(path, max_bytes=10).text == "x" * 10
-    assert parse_document("a.txt", b"x" * 10, max_bytes=10).text == "x" * 10
+    assert parse_document("a.txt", b"x" * 10, limits=ParseLimits(10)).text == "x" * 10
     with pytest.raises(DocumentError, match="at most 9 are allowed"):
         read_document(path, max_bytes=9)
     with pytest.raises(DocumentError, match="at most 9 are allowed"):
-        parse_document("a.txt", b"x" * 10, max_bytes=9)
+        parse_document("a.txt", b"x" * 10, limits=ParseLimits(9))
 
 
 def test_a_path_that_is_not_a_file_is_refused(tmp_path: Path) -> None:
@@ -373,7 +382,7 @@ def test_a_zip_file_renamed_to_docx_is_refused() -> None:
     with zipfile.ZipFile(file, "w") as package:
         package.writestr("hello.txt", "hello")
     with pytest.raises(DocumentError, match="is not a docx file, or is damaged"):
-        parse_document("a.docx", file.getvalue(), max_bytes=LIMIT)
+        parse_document("a.docx", file.getvalue(), limits=ParseLimits(LIMIT))
 
 
 @pytest.mark.parametrize(
@@ -388,5 +397,5 @@ def test_a_zip_file_renamed_to_docx_is_refused() -> None:
     ],
 )
 def test_a_file_whose_address_is_no_web_address_is_taken_without_it(name: str, text: str) -> None:
-    document = parse_document(name, text.encode(), max_bytes=10_000)
+    document = parse_document(name, text.encode(), limits=ParseLimits(10_000))
     assert (document.text, document.url) == ("It rains.", None)

@@ -8,6 +8,8 @@ import time
 import httpx
 import pytest
 
+from corpus.limits import DEFAULT_LIMITS
+from corpus.pool import ParserPool
 from service.http.app import create_app
 from service.settings import load_settings
 from service.slack import blocks
@@ -641,7 +643,7 @@ def test_tokens_are_neither_logged_nor_shown(
 
 def test_a_second_service_does_not_answer_from_the_same_folder(harness: BotHarness) -> None:
     assert harness.service is not None
-    second = create_app(harness.service, harness.settings())
+    second = create_app(harness.service, harness.settings(), ParserPool(0, DEFAULT_LIMITS))
     living = AppLifespan(second)
     harness.runner.run(living.begin())
 

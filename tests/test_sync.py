@@ -11,6 +11,7 @@ import pytest
 
 from corpus.document import Document
 from corpus.errors import DocumentError, NotFoundError, StoreError
+from corpus.limits import ParseLimits
 from corpus.load import SUPPORTED, extraction_revisions
 from corpus.pool import ParserPool
 from index.collection import Collection
@@ -100,7 +101,9 @@ class Synced:
 def carried_out(
     mirror: Mirror, *, again: bool = False, allow_empty: bool = False
 ) -> Iterator[FileOutcome]:
-    return mirror.carry_out(mirror.plan(again=again, allow_empty=allow_empty), ParserPool(0, LIMIT))
+    return mirror.carry_out(
+        mirror.plan(again=again, allow_empty=allow_empty), ParserPool(0, ParseLimits(LIMIT))
+    )
 
 
 @pytest.fixture
@@ -646,7 +649,7 @@ def test_a_sync_that_reads_a_format_again_may_be_interrupted(
         synced.write(f"{number}.md", f"Line {number} carries gas.")
     synced.sync()
     monkeypatch.setattr("corpus.formats.markdown.REVISION", 2)
-    outcomes = synced.mirror.carry_out(synced.mirror.plan(), ParserPool(0, LIMIT))
+    outcomes = synced.mirror.carry_out(synced.mirror.plan(), ParserPool(0, ParseLimits(LIMIT)))
     next(outcomes)
     del outcomes  # as if the process had ended here
     # The two files that are left have lost their fingerprints, so they are not taken for read.

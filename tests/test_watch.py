@@ -12,6 +12,7 @@ import pytest
 from watchfiles import Change
 
 from corpus.errors import NotFoundError
+from corpus.limits import ParseLimits
 from corpus.pool import ParserPool
 from index.collection import Collection
 from index.outcome import FileOutcome, FileStatus
@@ -36,7 +37,7 @@ class Watched:
         mirror = Mirror(self.collection, self.folder)
         watcher = Watcher(
             [mirror],
-            ParserPool(0, 10_000),
+            ParserPool(0, ParseLimits(10_000)),
             self.reported.append,
             quiet_ms=50,
             tick_ms=100,
@@ -156,7 +157,9 @@ def test_a_watcher_that_is_stopped_during_a_sync_finishes_only_its_batch(
     for number in range(9):
         (watched.folder / f"{number}.txt").write_text(f"Line {number} carries gas.")
     mirror = Mirror(watched.collection, watched.folder)
-    Watcher([mirror], ParserPool(0, 10_000), lambda _outcome: watched.stop.set()).run(watched.stop)
+    Watcher([mirror], ParserPool(0, ParseLimits(10_000)), lambda _outcome: watched.stop.set()).run(
+        watched.stop
+    )
     assert len(watched.texts()) == 2
 
 
@@ -195,7 +198,12 @@ def test_a_bug_does_not_end_the_watch(watched: Watched, caplog: pytest.LogCaptur
 
     mirror = Mirror(watched.collection, watched.folder)
     watcher = Watcher(
-        [mirror], ParserPool(0, 10_000), failing, quiet_ms=50, tick_ms=100, rescan_s=600
+        [mirror],
+        ParserPool(0, ParseLimits(10_000)),
+        failing,
+        quiet_ms=50,
+        tick_ms=100,
+        rescan_s=600,
     )
     thread = threading.Thread(target=watcher.run, args=(watched.stop,))
     thread.start()
@@ -211,9 +219,9 @@ def test_a_process_can_watch_in_the_background(
 ) -> None:
     caplog.set_level(logging.INFO, "quoth")
     before = threading.active_count()
-    with watching([Mirror(watched.collection, watched.folder)], ParserPool(0, 10_000)):
+    with watching([Mirror(watched.collection, watched.folder)], ParserPool(0, ParseLimits(10_000))):
         assert watched.becomes(a="Gas flows.")
     assert threading.active_count() == before
     assert f"added {watched.folder / 'a.txt'}" in caplog.text
-    with watching([], ParserPool(0, 10_000)):
+    with watching([], ParserPool(0, ParseLimits(10_000))):
         assert threading.active_count() == before

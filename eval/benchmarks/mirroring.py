@@ -189,7 +189,7 @@ def synced(
     started, cpu = time.perf_counter(), time.process_time()
     mirror = Mirror(collection, folder)
     plan = mirror.plan()
-    with ParserPool.sized(len(plan.pending), settings.threads, settings.max_document_bytes) as pool:
+    with ParserPool.sized(len(plan.pending), settings.threads, settings.parse_limits) as pool:
         outcomes = Counter(outcome.status for outcome in mirror.carry_out(plan, pool))
         seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu
     counts = {status.value: outcomes[status] for status in FileStatus if outcomes[status]}

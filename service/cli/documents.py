@@ -43,7 +43,8 @@ def add_files(
     tasks = list(find_files(paths, tag or ()))
     counts: Counter[FileStatus] = Counter()
     with (
-        ParserPool.sized(len(tasks), settings.threads, settings.max_document_bytes) as pool,
+        # Its first process starts while the encoder is loaded.
+        ParserPool.sized(len(tasks), settings.threads, settings.parse_limits) as pool,
         open_collection(settings, writable=True) as collection,
     ):
         outcomes = collection.put_files(with_unique_ids(pool.parse(tasks)))

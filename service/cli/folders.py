@@ -59,9 +59,7 @@ def sync_folder(
         mirror = Mirror(collection, folder, tags=tag)
         plan = mirror.plan(again=again, allow_empty=allow_empty)
         counts: Counter[FileStatus] = Counter()
-        with ParserPool.sized(
-            len(plan.pending), settings.threads, settings.max_document_bytes
-        ) as pool:
+        with ParserPool.sized(len(plan.pending), settings.threads, settings.parse_limits) as pool:
             for outcome in with_progress(mirror.carry_out(plan, pool), plan.total, "syncing"):
                 print_outcome(outcome)
                 counts[outcome.status] += 1
@@ -86,7 +84,7 @@ def watch_folders(
     start_logging(settings, LOG_TO_TERMINAL)
     stop = stopped_by_signals()
     with (
-        ParserPool(1, settings.max_document_bytes) as pool,
+        ParserPool(1, settings.parse_limits) as pool,
         open_collection(settings, writable=True) as collection,
     ):
         mirrors = [Mirror(collection, folder, tags=tag) for folder in folders]

@@ -5,6 +5,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
+from corpus.pool import ParserPool
 from service.answering.service import AnswerService
 from service.http import (
     citations,
@@ -46,10 +47,20 @@ BODIES = {"/v1/documents": (JSON, MULTIPART), "/slack/events": (FORM, JSON)}
 """The media types of the bodies that a path takes. Every other path takes JSON alone."""
 
 
-def create_app(service: AnswerService, settings: Settings) -> FastAPI:
+_UPLOAD_WORKERS = 2
+
+
+def create_app(
+    service: AnswerService, settings: Settings, pool: ParserPool | None = None
+) -> FastAPI:
     """The HTTP app over an open service, which the app does not close. While the app runs, it
     follows the folders of the settings.
+
+    :param pool: parses uploads, and is closed when the app ends
     """
+    if pool is None:
+        workers = max(1, min(_UPLOAD_WORKERS, settings.threads // 2))
+        pool = ParserPool(workers, settings.parse_limits)
     # FastAPI's own /docs loads its scripts from elsewhere; this one serves them itself.
     app = FastAPIOffline(
         redoc_url=None,
@@ -67,7 +78,7 @@ def create_app(service: AnswerService, settings: Settings) -> FastAPI:
         max_waiting=settings.max_waiting,
         question_s=settings.question_seconds,
     )
-    deps = Dependencies(service, settings, threads, jobs=Jobs(service.collection))
+    deps = Dependencies(service, settings, threads, jobs=Jobs(service.collection), pool=pool)
     for router in ROUTERS:
         app.include_router(router(deps))
     describe_errors(app, openai.PATHS)

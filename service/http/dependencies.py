@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from corpus.pool import ParserPool
 from service.answering.service import AnswerService
 from service.http.threads import Threads
 from service.mirror.jobs import Jobs
@@ -14,9 +15,11 @@ class Dependencies:
 
     :param service: open, and closed by whoever opened it
     :param jobs: the uploads that are taken in the background
+    :param pool: parses uploads, in processes of their own
     """
 
     service: AnswerService
     settings: Settings
     threads: Threads
     jobs: Jobs
+    pool: ParserPool

@@ -1,9 +1,11 @@
 """Documents over HTTP: add, list, read, replace and delete them."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from functools import partial
 from http import HTTPStatus
+from threading import Event
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Request
@@ -14,8 +16,10 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from corpus.document import Document, make_document
-from corpus.errors import DocumentError, QuestionError
-from corpus.load import parse_document
+from corpus.errors import DocumentError, QuestionError, StoreError
+from corpus.limits import ParseLimits
+from corpus.load import UploadTask
+from corpus.pool import ParserPool, ParsingStoppedError
 from service.answering.record import DocumentRecord
 from service.http import problems
 from service.http.bodies import MAX_UPLOAD_VALUES
@@ -79,6 +83,7 @@ def router(deps: Dependencies) -> APIRouter:
     """``/v1/documents``."""
     routes = APIRouter(prefix="/v1/documents", tags=["documents"])
     collection, threads, jobs = deps.service.collection, deps.threads, deps.jobs
+    pool, limits = deps.pool, deps.settings.parse_limits
 
     @routes.post(
         "",
@@ -94,21 +99,26 @@ def router(deps: Dependencies) -> APIRouter:
         """
         is_job = "respond-async" in request.headers.get("prefer", "").lower()
         if media_type(request.headers.get("content-type", "")) == MULTIPART:
-            uploads = await _uploads(request, deps.settings)
+            tasks = await _uploads(request, deps.settings)
             if is_job:
-                return accepted(jobs.start(uploads))
-            documents = [await threads.parse(upload.load) for upload in uploads]
+                return accepted(
+                    jobs.start([Upload(task.name, partial(pool.load, task)) for task in tasks])
+                )
+            documents = [await _read(pool, task) for task in tasks]
         else:
             body = await threads.parse(_parsed, DocumentsRequest, await request.body())
             if is_job:
                 return accepted(
                     jobs.start(
-                        [_upload(entry, number) for number, entry in enumerate(body.documents)]
+                        [
+                            _upload(entry, number, limits)
+                            for number, entry in enumerate(body.documents)
+                        ]
                     )
                 )
             documents = []
             try:
-                await threads.parse(_add_documents, body.documents, documents)
+                await threads.parse(_add_documents, body.documents, documents, limits)
             except DocumentError as exc:
                 field = f"documents.{len(documents)}"
                 return problems.problem(
@@ -117,6 +127,7 @@ def router(deps: Dependencies) -> APIRouter:
                     field=field,
                     slug="document",
                 )
+        _check_together(documents, limits)
         outcomes, generation = await threads.write(collection.put, documents)
         response = DocumentsResponse(
             documents=[ReceiptOut.of(outcome) for outcome in outcomes], generation=generation
@@ -149,7 +160,7 @@ def router(deps: Dependencies) -> APIRouter:
     async def replace(document_id: str, request: Request) -> DocumentResponse:
         """Add a document under this id, or replace the one that has it."""
         body = await threads.parse(_parsed, DocumentBody, await request.body())
-        document = await threads.parse(_document, body, document_id)
+        document = await threads.parse(_document, body, document_id, limits)
         outcomes, generation = await threads.write(collection.put, [document])
         return DocumentResponse(**ReceiptOut.of(outcomes[0]).model_dump(), generation=generation)
 
@@ -161,11 +172,17 @@ def router(deps: Dependencies) -> APIRouter:
     return routes
 
 
-def _upload(entry: DocumentIn, number: int) -> Upload:
-    return Upload(entry.id or f"documents.{number}", partial(_document, entry, entry.id))
+def _upload(entry: DocumentIn, number: int, limits: ParseLimits) -> Upload:
+    def load(_stop: Event) -> Document:
+        return _document(entry, entry.id, limits)
+
+    return Upload(entry.id or f"documents.{number}", load)
 
 
-def _document(body: DocumentIn | DocumentBody, document_id: str | None) -> Document:
+def _document(
+    body: DocumentIn | DocumentBody, document_id: str | None, limits: ParseLimits
+) -> Document:
+    limits.check_text(document_id or "document", body.text)
     return make_document(
         body.text,
         document_id=document_id,
@@ -176,12 +193,14 @@ def _document(body: DocumentIn | DocumentBody, document_id: str | None) -> Docum
     )
 
 
-def _add_documents(entries: Sequence[DocumentIn], documents: list[Document]) -> None:
+def _add_documents(
+    entries: Sequence[DocumentIn], documents: list[Document], limits: ParseLimits
+) -> None:
     """Add the document of each entry, up to the first that is not valid.
 
     :raises DocumentError: it is not valid
     """
-    documents.extend(_document(entry, entry.id) for entry in entries)
+    documents.extend(_document(entry, entry.id, limits) for entry in entries)
 
 
 def _parsed(model: type[_Model], body: bytes) -> _Model:
@@ -200,7 +219,35 @@ def _parsed(model: type[_Model], body: bytes) -> _Model:
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "the body is not JSON") from exc
 
 
-async def _uploads(request: Request, settings: Settings) -> list[Upload]:
+async def _read(pool: ParserPool, task: UploadTask) -> Document:
+    """The document of an upload. If the client leaves, this is cancelled, and ends the parsing.
+
+    :raises DocumentError: the file is refused
+    :raises StoreError: the service is stopping
+    """
+    pending = pool.submit(task)
+    try:
+        return (await asyncio.wrap_future(pending.future)).required_document()
+    except ParsingStoppedError as exc:
+        raise StoreError("the upload was not read, because the service is stopping") from exc
+    finally:
+        pending.cancel()
+
+
+def _check_together(documents: Sequence[Document], limits: ParseLimits) -> None:
+    """Refuse documents that are each short enough, but not together: they become one generation.
+
+    :raises DocumentError: they are too long
+    """
+    if sum(len(document.text) for document in documents) > limits.text_bytes:
+        raise DocumentError(
+            "the documents of this request",
+            f"have more than {limits.text_bytes / 1e6:g} MB of text together; send fewer at a "
+            "time, send 'Prefer: respond-async', or raise QUOTH_MAX_TEXT_MB",
+        )
+
+
+async def _uploads(request: Request, settings: Settings) -> list[UploadTask]:
     """The files of a multipart upload: the parts named ``files``, each with its own name and
     format.
     """
@@ -217,8 +264,4 @@ async def _uploads(request: Request, settings: Settings) -> list[Upload]:
                 "there is no file in the upload; send each as a part named files", "files"
             )
         files = [(upload.filename or "upload", await upload.read()) for upload in uploads]
-    limit = settings.max_document_bytes
-    return [
-        Upload(name, partial(parse_document, name, data, tags=tags, max_bytes=limit))
-        for name, data in files
-    ]
+    return [UploadTask(name, data, tuple(tags)) for name, data in files]

@@ -27,10 +27,14 @@ def router(deps: Dependencies) -> APIRouter:
 
     @asynccontextmanager
     async def following(_app: object) -> AsyncIterator[None]:
-        with ParserPool(1, settings.max_document_bytes) as pool:
+        deps.pool.warm()
+        # Folders have a worker of their own, so that an upload never waits for one of their files.
+        with ParserPool(1, settings.parse_limits) as pool:
             with watching([Mirror(collection, folder) for folder in settings.watch], pool):
                 yield
-            # The current batch is finished before the process ends.
+            # The current batch is finished before the process ends, but no other file is read.
+            jobs.stop()
+            deps.pool.close()
             jobs.close()
 
     routes = APIRouter(prefix="/v1", tags=["documents"], lifespan=following)

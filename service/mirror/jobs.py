@@ -39,18 +39,20 @@ FINISHED = frozenset((JobState.DONE, JobState.CANCELLED, JobState.FAILED))
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One file or document of an upload: its name, and a function that parses it or raises
-    ``DocumentError``.
+    """One file or document of an upload.
+
+    :param load: gives the document or raises ``DocumentError``; it may give up when the event that
+        it gets is set
     """
 
     source: str
-    load: Callable[[], Document]
+    load: Callable[[threading.Event], Document]
 
 
 @dataclass(slots=True)
 class Job:
     """One upload of many documents. Only the thread that runs the job changes it, except for
-    ``is_cancelled``.
+    ``cancelled``, which any thread may set.
 
     :param total: how many documents were uploaded
     :param outcomes: what became of the documents so far
@@ -63,7 +65,7 @@ class Job:
     uploads: Sequence[Upload]
     total: int
     state: JobState = JobState.WAITING
-    is_cancelled: bool = False
+    cancelled: threading.Event = field(default_factory=threading.Event)
     outcomes: list[FileOutcome] = field(default_factory=list)
     reason: str | None = None
     started_s: float | None = None
@@ -135,16 +137,20 @@ class Jobs:
             _cancel(job)
         return job
 
-    def close(self) -> None:
-        """Stop every job after its current batch."""
+    def stop(self) -> None:
+        """Let every job end after its current batch, without waiting for that."""
         with self._lock:
             for job in self._jobs.values():
                 _cancel(job)
+
+    def close(self) -> None:
+        """Stop every job after its current batch."""
+        self.stop()
         self._executor.shutdown()
 
     def _run(self, job: Job) -> None:
         with self._lock:
-            if job.is_cancelled:
+            if job.cancelled.is_set():
                 return
             job.state, job.started_s = JobState.RUNNING, time.monotonic()
         state = JobState.FAILED
@@ -164,7 +170,7 @@ class Jobs:
 
 
 def _cancel(job: Job) -> None:
-    job.is_cancelled = True
+    job.cancelled.set()
     if job.state is JobState.WAITING:
         job.state, job.uploads = JobState.CANCELLED, ()
 
@@ -172,9 +178,13 @@ def _cancel(job: Job) -> None:
 def _parsed(job: Job) -> Iterator[ParseResult]:
     """Each upload, parsed only when it is its turn, until the job is cancelled."""
     for upload in job.uploads:
-        if job.is_cancelled:
+        if job.cancelled.is_set():
             return
         try:
-            yield ParseResult(upload.source, upload.load())
+            result = ParseResult(upload.source, upload.load(job.cancelled))
         except DocumentError as exc:
-            yield ParseResult(upload.source, error=exc)
+            # What was given up because the job was cancelled has not failed.
+            if job.cancelled.is_set():
+                return
+            result = ParseResult(upload.source, error=exc)
+        yield result
