@@ -1,4 +1,4 @@
-# On a fresh machine with Python 3.11 or newer: `make serve` runs Quoth, `make test` tests it.
+# On a fresh machine with Python 3.11.5 or newer: `make serve` runs Quoth, `make test` tests it.
 
 PYTHON ?= python3
 VENV := .venv
@@ -17,8 +17,8 @@ serve: setup  ## index the shipped library and answer questions on http://127.0.
 setup: $(READY)  ## virtual environment, locked dependencies, exported model
 
 $(READY): pyproject.toml requirements.lock requirements-cpu.lock requirements-cuda.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "Quoth needs Python 3.11 or newer; name one with make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 5))' \
+	  || { echo "Quoth needs Python 3.11.5 or newer; name one with make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	# The CPU build of torch where pip finds one; PyPI's build for Linux is made for CUDA.
 	$(BIN)/python $(INSTALL) requirements-cpu.lock 2>/dev/null \
