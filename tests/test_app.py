@@ -974,6 +974,42 @@ def test_two_files_of_one_name_are_refused(steady: Client) -> None:
     assert steady.ids() == ["check/otter"]
 
 
+def test_two_files_whose_front_matter_has_one_id_are_refused(steady: Client) -> None:
+    sent = files(
+        *((name, b"---\nid: one\n---\nText of " + name.encode()) for name in ("a.md", "b.md"))
+    )
+    fault = problem(steady.request("POST", "/v1/documents", files=sent), 422)
+    assert fault == "one: 2 documents of one batch have this id; ids must be unique"
+    assert steady.ids() == ["check/otter"]
+
+
+@pytest.mark.parametrize("is_job", [False, True])
+def test_an_uploaded_file_does_not_take_the_document_of_a_synced_one(
+    is_job: bool, client: Client, tmp_path: Path
+) -> None:
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    (folder / "otter.txt").write_text(OTTER)
+    mirror = Mirror(client.service.collection, folder)
+    list(mirror.carry_out(mirror.plan(), ParserPool(0, ParseLimits(10_000))))
+    foreign = files(("evil.md", b"---\nid: papers/otter.txt\n---\nIt is evil."))
+    headers = {"Prefer": "respond-async"} if is_job else {}
+    response = client.request("POST", "/v1/documents", files=foreign, headers=headers)
+    if is_job:
+        (refused,) = finished(client, ok(response, 202))["refused"]
+        fault = f"{refused['source']}: {refused['reason']}"
+    else:
+        fault = problem(response, 422)
+    assert fault == (
+        f"evil.md: has the id 'papers/otter.txt', which {folder / 'otter.txt'} has too; change "
+        "that file, or give this one another id"
+    )
+    assert ok(client.get("/v1/documents/papers/otter.txt"))["text"] == OTTER
+    # Who names the id means the document.
+    client.add({"id": "papers/otter.txt", "text": "It was torn down."})
+    assert ok(client.get("/v1/documents/papers/otter.txt"))["text"] == "It was torn down."
+
+
 def test_an_upload_without_files_or_with_unknown_parts_is_refused(steady: Client) -> None:
     for parts, field in (
         ([("tags", (None, "x"))], "files"),

@@ -40,6 +40,7 @@ from service.http.schemas import (
 )
 from service.http.strict_json import parse_json
 from service.mirror.jobs import Upload
+from service.mirror.ledger import Ledger
 from service.settings import Settings
 
 MAX_FILES = 1_000
@@ -84,6 +85,7 @@ def router(deps: Dependencies) -> APIRouter:
     routes = APIRouter(prefix="/v1/documents", tags=["documents"])
     collection, threads, jobs = deps.service.collection, deps.threads, deps.jobs
     pool, limits = deps.pool, deps.settings.parse_limits
+    ledger = Ledger(collection.store.database)
 
     @routes.post(
         "",
@@ -102,9 +104,13 @@ def router(deps: Dependencies) -> APIRouter:
             tasks = await _uploads(request, deps.settings)
             if is_job:
                 return accepted(
-                    jobs.start([Upload(task.name, partial(pool.load, task)) for task in tasks])
+                    jobs.start(
+                        [Upload(task.name, partial(_load, pool, ledger, task)) for task in tasks]
+                    )
                 )
             documents = [await _read(pool, task) for task in tasks]
+            for task, document in zip(tasks, documents, strict=True):
+                await threads.read(_check_claim, ledger, task.name, document)
         else:
             body = await threads.parse(_parsed, DocumentsRequest, await request.body())
             if is_job:
@@ -232,6 +238,31 @@ async def _read(pool: ParserPool, task: UploadTask) -> Document:
         raise StoreError("the upload was not read, because the service is stopping") from exc
     finally:
         pending.cancel()
+
+
+def _load(pool: ParserPool, ledger: Ledger, task: UploadTask, stop: Event) -> Document:
+    """The document of an upload that runs as a job.
+
+    :raises DocumentError: the file is refused
+    """
+    document = pool.load(task, stop)
+    _check_claim(ledger, task.name, document)
+    return document
+
+
+def _check_claim(ledger: Ledger, name: str, document: Document) -> None:
+    """Refuse an uploaded file that has the id of a document from a synced folder. Its front matter
+    may come from anybody, and the folder would no longer be what is answered from.
+
+    :raises DocumentError: it has
+    """
+    holder = ledger.holder(document.id)
+    if holder is not None:
+        raise DocumentError(
+            name,
+            f"has the id {document.id!r}, which {holder} has too; change that file, or give this "
+            "one another id",
+        )
 
 
 def _check_together(documents: Sequence[Document], limits: ParseLimits) -> None:

@@ -238,6 +238,13 @@ class Ledger:
         with self._database.reading() as connection:
             return {row.document_id: row.path for row in connection.execute(query)}
 
+    def holder(self, document_id: str) -> str | None:
+        """The path of the file in a synced folder that a document is from, None without one."""
+        query = sa.select(_synced_files.c.path).where(_synced_files.c.document_id == document_id)
+        with self._database.reading() as connection:
+            path: str | None = connection.execute(query.limit(1)).scalar()
+            return path
+
     def versions(self, root: str) -> dict[str, str]:
         """The current versions of the documents from a synced folder, by id."""
         named = sa.select(_synced_files.c.document_id).where(_synced_files.c.root == root)

@@ -47,6 +47,8 @@ async def check_setup(settings: Settings) -> list[Finding]:
             f"QUOTH_PUBLIC_URL is not set: links lead to {settings.address}, which other people "
             "may not reach"
         )
+        if settings.slack_signing_secret is not None:
+            text += ", and what Slack sends to any other host name gets status 421"
     else:
         text = f"QUOTH_PUBLIC_URL: links lead to {settings.address}"
     return [*findings, Finding(text)]
