@@ -93,6 +93,7 @@ class Collection:
             encoder.identity, self._settings, code_revisions() if revisions is None else revisions
         )
         self._writing = threading.Lock()
+        self._stopping = threading.Event()
         self._tending: threading.Thread | None = None
         self._rest_until_s = 0.0
         self._lock = take_lock(folder) if writable else None
@@ -116,6 +117,13 @@ class Collection:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def stop(self) -> None:
+        """Let every change that is still being prepared fail, so that :meth:`close` is soon done.
+
+        Later changes fail too.
+        """
+        self._stopping.set()
 
     def close(self) -> None:
         """Finish background work, save, close the files and release the lock."""
@@ -223,7 +231,11 @@ class Collection:
             ]
             if changed or removed:
                 prepared = prepare(
-                    changed, self._encoder, self._settings, partial(self._known, before, origins)
+                    changed,
+                    self._encoder,
+                    self._settings,
+                    partial(self._known, before, origins),
+                    self._check_stopped,
                 )
                 self.store.write(prepared, removed, also=also)
             elif also is not None:
@@ -328,6 +340,10 @@ class Collection:
                 yield FileOutcome(parsed.source, FileStatus.FAILED, reason=parsed.error.reason)
             else:
                 yield FileOutcome(parsed.source, FileStatus.UNCHANGED)
+
+    def _check_stopped(self) -> None:
+        if self._stopping.is_set():
+            raise StoreError("the service is ending, and nothing was changed; try again")
 
     def _known(
         self, present: Container[str], origins: Mapping[str, str], id: str

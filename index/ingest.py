@@ -20,16 +20,25 @@ KnownVectors = Callable[[str], dict[str, Vectors]]
 
 _BATCH_CHARACTERS = 200_000
 _BATCH_DOCUMENTS = 256
+_EMBEDDED_AT_ONCE = 32
 
 
 def prepare(
-    documents: Sequence[Document], encoder: Encoder, settings: ChunkSettings, known: KnownVectors
+    documents: Sequence[Document],
+    encoder: Encoder,
+    settings: ChunkSettings,
+    known: KnownVectors,
+    check: Callable[[], None] = lambda: None,
 ) -> list[PreparedDocument]:
     """The documents with their chunks and vectors. Only texts without a known vector are embedded.
 
+    :param check: called now and then; an exception that it raises stops the work
     :raises DocumentError: a document has no text
     """
-    cut = [_cut(document, encoder, settings) for document in documents]
+    cut = []
+    for document in documents:
+        check()
+        cut.append(_cut(document, encoder, settings))
     vectors = [known(document.id) for document in documents]
     unseen = [
         chunk.embedded_text
@@ -37,7 +46,11 @@ def prepare(
         for chunk in chunks
         if chunk.embedded_text not in seen
     ]
-    fresh = dict(zip(unseen, encoder.encode(unseen), strict=True)) if unseen else {}
+    fresh: dict[str, Vectors] = {}
+    for start in range(0, len(unseen), _EMBEDDED_AT_ONCE):
+        check()
+        texts = unseen[start : start + _EMBEDDED_AT_ONCE]
+        fresh.update(zip(texts, encoder.encode(texts), strict=True))
     return [
         PreparedDocument(
             document, tuple(chunks), np.stack([_vector(chunk, seen, fresh) for chunk in chunks])

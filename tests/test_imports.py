@@ -169,7 +169,7 @@ OWNERS = {
             )
         ),
     },
-    "uvicorn": {"service/cli/serving.py"},
+    "uvicorn": {"service/http/server.py"},
     "watchfiles": {"service/mirror/watch.py"},
     "yaml": {"corpus/formats/markdown.py"},
 }

@@ -132,10 +132,25 @@ def http_client(url: str) -> httpx.Client:
     return httpx.Client(base_url=url, timeout=_REQUEST_TIMEOUT_S, trust_env=False)
 
 
+def quoth_add(
+    folder: Path, source: Path, environment: Mapping[str, str], *, checkout: Path | None = None
+) -> None:
+    """Index files in a data folder.
+
+    :param checkout: whose code to run, this one's by default
+    """
+    command = quoth("add", "--data", str(folder), str(source))
+    subprocess.run(command, env=dict(environment), cwd=checkout, check=True, capture_output=True)
+
+
 @contextmanager
-def started(folder: Path, environment: Mapping[str, str], log: Path) -> Iterator[StartedService]:
+def started(
+    folder: Path, environment: Mapping[str, str], log: Path, *, checkout: Path | None = None
+) -> Iterator[StartedService]:
     """``quoth serve`` on a free port, as soon as its process exists. It is killed at the end
     if it still runs.
+
+    :param checkout: whose code to run, this one's by default
     """
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -144,7 +159,11 @@ def started(folder: Path, environment: Mapping[str, str], log: Path) -> Iterator
     began = time.perf_counter()
     with log.open("ab") as output:
         process = subprocess.Popen(
-            command, env=dict(environment), stdout=output, stderr=subprocess.STDOUT
+            command,
+            env=dict(environment),
+            cwd=checkout,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
     try:
         yield StartedService(process, f"http://127.0.0.1:{port}", log, began)
@@ -154,9 +173,17 @@ def started(folder: Path, environment: Mapping[str, str], log: Path) -> Iterator
 
 
 @contextmanager
-def serving(folder: Path, environment: Mapping[str, str], log: Path) -> Iterator[ReadyService]:
-    """``quoth serve`` on a free port, ready for questions. It is stopped at the end."""
-    with started(folder, environment, log) as service, http_client(service.url) as client:
+def serving(
+    folder: Path, environment: Mapping[str, str], log: Path, *, checkout: Path | None = None
+) -> Iterator[ReadyService]:
+    """``quoth serve`` on a free port, ready for questions. It is stopped at the end.
+
+    :param checkout: whose code to run, this one's by default
+    """
+    with (
+        started(folder, environment, log, checkout=checkout) as service,
+        http_client(service.url) as client,
+    ):
         ready_s = service.wait_until_ready(client)
         yield ReadyService(psutil.Process(service.process.pid), client, ready_s)
         service.process.terminate()

@@ -56,7 +56,8 @@ class OnnxEncoder:
         :raises SettingsError: a file is missing or is not the one that was exported
         """
         self._identity = _checked_export(folder)
-        self._graph = Graph(folder / "model.onnx", threads)
+        # A question is one text. Several are documents, and questions go before them.
+        self._graph = Graph(folder / "model.onnx", threads, yields=True)
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(ENCODER_MAX_TOKENS)

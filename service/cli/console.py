@@ -78,6 +78,18 @@ def stopped_by_signals() -> threading.Event:
     return stop
 
 
+def exit_on_sigterm() -> None:
+    """From now on, SIGTERM ends the process as the end of its command does: what is open is closed
+    and saved, and the exit code is 0. A second signal changes nothing.
+    """
+
+    def end(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, end)
+
+
 def with_progress(results: Iterable[_T], total: int, description: str) -> Iterator[_T]:
     """The results as they come. Meanwhile a bar on standard error shows how many there are, their
     rate and the time that is left.

@@ -1,5 +1,7 @@
 """``quoth serve``, ``mcp`` and ``slack``: processes that answer until they are stopped."""
 
+import os
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +13,7 @@ from service.cli.console import (
     LOG_OF_A_SERVICE,
     DataDir,
     err,
+    exit_on_sigterm,
     out,
     read_settings,
     settings_of_index,
@@ -40,10 +43,9 @@ def serve_http(
     ] = False,
 ) -> None:
     """Answer questions over HTTP until interrupted."""
-    import uvicorn
-
     from service.answering.service import open_service
     from service.http.app import create_app
+    from service.http.server import run_server
 
     settings = read_settings(
         data,
@@ -60,6 +62,7 @@ def serve_http(
             "QUOTH_UNPROTECTED=true"
         )
     start_logging(settings, LOG_OF_A_SERVICE)
+    exit_on_sigterm()
     with open_service(settings, writable=True, renewing=True) as service:
         state = (
             "no documents yet"
@@ -67,12 +70,11 @@ def serve_http(
             else f"generation {service.collection.generation}"
         )
         err.print(Text(f"{settings.data_dir}: {state}; http://{settings.host}:{settings.port}"))
-        uvicorn.run(
+        run_server(
             create_app(service, settings),
             host=settings.host,
             port=settings.port,
             log_level=settings.log_level.lower(),
-            access_log=False,
         )
 
 
@@ -88,6 +90,7 @@ def serve_slack(context: typer.Context, data: DataDir = None) -> None:
 
     settings = settings_of_index(data)
     start_logging(settings, LOG_OF_A_SERVICE)
+    exit_on_sigterm()
     with open_service(settings, writable=False) as service:
         generation = service.collection.generation
         err.print(Text(f"{settings.data_dir}: generation {generation}; answering Slack"))
@@ -122,4 +125,17 @@ def serve_mcp(data: DataDir = None) -> None:
     settings = settings_of_index(data)
     start_logging(settings, LOG_OF_A_SERVICE)
     with open_service(settings, writable=False) as service:
-        anyio.run(serve_stdio, service, Threads(settings.threads), settings.public_url)
+
+        def close(_number: int, _frame: object) -> None:
+            # The thread that reads standard input cannot be stopped, so the process ends without
+            # waiting for it.
+            service.__exit__(None, None, None)
+            os._exit(0)
+
+        signal.signal(signal.SIGTERM, close)
+        threads = Threads(
+            settings.threads,
+            max_waiting=settings.max_waiting,
+            question_s=settings.question_seconds,
+        )
+        anyio.run(serve_stdio, service, threads, settings.public_url)

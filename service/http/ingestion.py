@@ -32,7 +32,8 @@ def router(deps: Dependencies) -> APIRouter:
         with ParserPool(1, settings.parse_limits) as pool:
             with watching([Mirror(collection, folder) for folder in settings.watch], pool):
                 yield
-            # The current batch is finished before the process ends, but no other file is read.
+                # The current batch would take too long. Its documents can be sent again.
+                collection.stop()
             jobs.stop()
             deps.pool.close()
             jobs.close()
