@@ -14,6 +14,8 @@ from eval.robustness.wire import RawRequest
 
 SLACK_SECRET = "a-secret-of-the-fuzzer"
 
+_MOST_BYTES = 6_000_000
+
 _METHODS = (
     b"GET",
     b"HEAD",
@@ -227,12 +229,14 @@ class Attacker:
         self._draws = draws
 
     def attack(self) -> tuple[str, RawRequest]:
-        """The kind of an attack, and its request."""
+        """The kind of an attack, and its request, whose body has at most a few megabytes."""
         names, weights = zip(
             *((name, weight) for name, (weight, _) in ATTACKS.items()), strict=True
         )
         (name,) = self._draws.choices(names, weights)
-        return name, ATTACKS[name][1](self)
+        while len((request := ATTACKS[name][1](self)).body) > _MOST_BYTES:
+            pass  # mutations multiply: another draw is smaller
+        return name, request
 
     # -- kinds of attacks
 
