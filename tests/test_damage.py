@@ -1,5 +1,6 @@
 """Damage is found where it is, mended where that is possible, and never answered from."""
 
+import random
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -9,6 +10,7 @@ import pytest
 
 from corpus.document import Document
 from corpus.errors import StoreError
+from eval.robustness.damage import DAMAGES, DamageReport, DamageRun, damage_file
 from index.collection import Collection
 from index.encoding.encoder import Encoder
 from index.renewal import rebuild
@@ -33,7 +35,7 @@ def change(folder: Path, statement: str, *values: object) -> None:
 def folder(tmp_path: Path, open_collection: Open, make: Make) -> Path:
     """A data folder with two documents, which nothing has open."""
     collection = open_collection()
-    collection.put([make("gas", TEXT, tags=["energy"], url="u"), make("peas")])
+    collection.put([make("gas", TEXT, tags=["energy"], url="https://example.org"), make("peas")])
     collection.close()
     return tmp_path / "data"
 
@@ -179,3 +181,37 @@ def test_a_folder_of_an_older_version_is_opened_and_gets_its_columns(
     assert {summary.id for summary in collection.documents()} == {"gas", "peas", "new"}
     assert collection.store.document("gas").text == TEXT
     assert collection.verify() == []
+
+
+@pytest.mark.processes
+def test_a_damaged_file_is_refused_mended_or_harmless(tmp_path: Path) -> None:
+    run, report = DamageRun(tmp_path, seed=random.randrange(10**6)), DamageReport()
+    run.run(run.cases(50), report)
+    assert report.faults == []
+    assert report.cases.total() == 50
+    assert report.results["rebuild", "as before"] >= report.results["read", "as before"] > 0
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_every_damage_changes_a_file_and_the_same_draw_is_the_same_damage(
+    tmp_path: Path, damage: str
+) -> None:
+    content = random.Random(1).randbytes(40_000)
+    for name in "ab":
+        (tmp_path / name).write_bytes(content)
+        damage_file(tmp_path / name, damage, random.Random(7))
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes() != content
+
+
+def test_a_list_of_segments_that_is_damaged_or_gone_is_found(
+    folder: Path, open_collection: Open
+) -> None:
+    path = folder / "terms" / "meta.json"
+    whole = path.read_bytes()
+    for content in (whole.replace(b'"max_doc":3', b'"max_doc":2'), b"[]", None):
+        path.unlink() if content is None else path.write_bytes(content)
+        assert content != whole
+        collection = open_collection(folder, writable=False)  # It has it mended.
+        assert collection.verify() == []
+        assert len(collection.searcher.search("gas", 5).hits) == 2
+        collection.close()

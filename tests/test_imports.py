@@ -65,8 +65,8 @@ MAY_IMPORT: dict[str, str] = {
         "service/answering eval eval/sets eval/measuring eval/benchmarks"
     ),
     "eval/robustness": (
-        "corpus index index/encoding index/store service service/reader service/answering "
-        "service/http eval eval/sets eval/benchmarks"
+        "corpus index index/text index/encoding index/store index/search/embedded service "
+        "service/reader service/answering service/http eval eval/sets eval/benchmarks"
     ),
     "eval": (
         "corpus index/text index/store service service/reader service/answering eval/sets "

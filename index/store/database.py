@@ -1,6 +1,7 @@
 """A database in a file: connections that see one state, and transactions."""
 
 import os
+import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,10 +94,9 @@ class Database:
 
         :return: False if another process reads an older state; then call this again later
         """
-        with _translated(self.path), self._engine.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT")
-            connection.exec_driver_sql(f"PRAGMA busy_timeout={_CHECKPOINT_PATIENCE_MS}")
-            busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        with self._outside_transactions() as driver:
+            driver.execute(f"PRAGMA busy_timeout={_CHECKPOINT_PATIENCE_MS}")
+            busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
 
     def give_back(self) -> int:
@@ -115,11 +115,9 @@ class Database:
                 is_able = connection.exec_driver_sql("PRAGMA auto_vacuum").scalar_one() == _ABLE
             if not is_able or free < max(_FREE_PAGES_KEPT, pages // 10):
                 return given
-            with _translated(self.path), self._engine.connect() as connection:
-                connection.execution_options(isolation_level="AUTOCOMMIT")
+            with self._outside_transactions() as driver:
                 # Each row of the result gives back one page, and only a script fetches rows that
                 # have no columns.
-                driver: Any = connection.connection.driver_connection  # SQLite's own connection
                 driver.executescript(f"PRAGMA incremental_vacuum({_GIVEN_AT_ONCE})")
             given += min(free, _GIVEN_AT_ONCE) * size
 
@@ -128,9 +126,21 @@ class Database:
 
         :raises StoreError: the disk is full
         """
-        with _translated(self.path), self._engine.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT")
-            connection.exec_driver_sql("VACUUM")
+        with self._outside_transactions() as driver:
+            driver.execute("VACUUM")
+
+    @contextmanager
+    def _outside_transactions(self) -> Iterator[sqlite3.Connection]:
+        """SQLite's own connection, for statements that no transaction may hold."""
+        with _translated(self.path):
+            pooled = self._engine.raw_connection()
+            try:
+                driver: Any = pooled.driver_connection  # SQLAlchemy does not type it.
+                yield driver
+            except sqlite3.Error as exc:
+                raise StoreError(f"{self.path}: {_advice(str(exc))}") from exc
+            finally:
+                pooled.close()
 
     def sizes(self) -> dict[str, int]:
         """How many bytes each table takes with its indexes, by its name, and the bytes of free

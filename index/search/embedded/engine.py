@@ -277,7 +277,13 @@ class EmbeddedEngine:
         """Show these vectors, and the terms, at the store's generation."""
         reached = self._store.generation
         # The indexes are ahead only if an older copy of the store was restored.
-        if max(vectors.generation, self._snapshot.lexical.generation) > reached:
+        ahead = max(vectors.generation, self._snapshot.lexical.generation)
+        if ahead > reached:
+            log.warning(
+                "%s: the database is at generation %d and its indexes are at %d: it was restored, "
+                "or the last changes were lost; the indexes are built again",
+                *(self._folder, reached, ahead),
+            )
             self.discard()
             vectors = self._snapshot.vectors
         lexical = self._snapshot.lexical

@@ -9,10 +9,12 @@ from corpus.errors import StoreError
 from index.search.embedded.analyser import ANALYZER
 from index.search.embedded.lexical_files import (
     TERMS_FOLDER,
+    break_seal,
     damaged_files,
     discard_terms,
     has_current_terms,
     record_revisions,
+    seal_terms,
     translated_errors,
 )
 from index.search.embedded.lexical_schema import make_entry, make_schema
@@ -37,8 +39,12 @@ class LexicalIndex:
         self._writer: tantivy.IndexWriter | None = None
         # An index that was built with other terms opens without an error, and finds nothing.
         is_current = has_current_terms(folder)
-        if writable and (not is_current or damaged_files(folder)):
+        # tantivy maps its files into memory without a check, and would find something else.
+        damaged = damaged_files(folder)
+        if writable and (not is_current or damaged):
             discard_terms(folder)
+        elif damaged:
+            raise StoreError(f"the lexical index is damaged ({damaged[0]}); run quoth rebuild")
         elif not is_current:
             raise StoreError(
                 f"{self._folder}: the lexical index was built by another version of Quoth; run "
@@ -85,6 +91,7 @@ class LexicalIndex:
         if self._writer is not None:
             self._writer.wait_merging_threads()
             self._writer = None
+            seal_terms(self._folder.parent)
 
     def _open(self) -> None:
         with translated_errors():
@@ -104,6 +111,7 @@ class LexicalIndex:
 
     def _write(self, changes: Iterable[ChunkChanges]) -> None:
         if self._writer is None:
+            break_seal(self._folder.parent)
             self._writer = self._index.writer(heap_size=_HEAP_BYTES, num_threads=1)
             # An interrupted commit may have left files whose names will be used again.
             self._writer.garbage_collect_files()

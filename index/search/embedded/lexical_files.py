@@ -17,6 +17,8 @@ _FOOTER = struct.Struct("<II")
 _FOOTER_MARK = 1337
 _PARTS = ("fast", "fieldnorm", "idx", "pos", "store", "term")
 _REVISIONS = "quoth-revisions.json"
+_LIST = "meta.json"
+_SEAL = "quoth-seal.json"
 _FIRST_REVISION = 1
 """The revision of every part of an index that was written before revisions were recorded."""
 
@@ -46,12 +48,30 @@ def has_current_terms(folder: Path) -> bool:
         return False
     present = _revisions()
     first = dict.fromkeys(present, _FIRST_REVISION)
-    return not (terms / "meta.json").exists() or {**first, **written} == present
+    return not (terms / _LIST).exists() or {**first, **written} == present
 
 
 def record_revisions(folder: Path) -> None:
     """Record that the current code built the lexical index in a data folder."""
     (folder / TERMS_FOLDER / _REVISIONS).write_text(json.dumps(_revisions()))
+
+
+def seal_terms(folder: Path) -> None:
+    """Record the checksum of tantivy's list of its files, when nothing writes them any more.
+
+    The files themselves end with a checksum each, and their list has none.
+    """
+    terms = folder / TERMS_FOLDER
+    try:
+        checksum = zlib.crc32((terms / _LIST).read_bytes())
+        (terms / _SEAL).write_text(json.dumps({_LIST: checksum}))
+    except OSError:
+        return  # Without a seal, the list is only read, as after a crash.
+
+
+def break_seal(folder: Path) -> None:
+    """Delete the checksum of the list, which is about to change."""
+    (folder / TERMS_FOLDER / _SEAL).unlink(missing_ok=True)
 
 
 def damaged_files(folder: Path) -> list[str]:
@@ -61,18 +81,39 @@ def damaged_files(folder: Path) -> list[str]:
     is still being written are not checked.
     """
     terms = folder / TERMS_FOLDER
-    return sorted(name for name in _committed(terms) if _is_damaged(terms / name))
+    committed = _committed(terms)
+    if committed is None or _has_wrong_list(terms):
+        return [_LIST]
+    return sorted(name for name in committed if _is_damaged(terms / name))
 
 
-def _committed(terms: Path) -> set[str]:
-    """The names of the current generation's files; empty if their list cannot be read."""
+def _has_wrong_list(terms: Path) -> bool:
+    """Whether the list of files differs from its checksum, if it has one."""
     try:
-        segments = json.loads((terms / "meta.json").read_bytes())["segments"]
+        sealed = json.loads((terms / _SEAL).read_bytes())
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):
+        return True
+    try:
+        is_right = sealed == {_LIST: zlib.crc32((terms / _LIST).read_bytes())}
+    except OSError:
+        is_right = False
+    # A writer may have broken the seal and changed the list in between.
+    return not is_right and (terms / _SEAL).exists()
+
+
+def _committed(terms: Path) -> set[str] | None:
+    """The names of the current generation's files; None if their list cannot be read."""
+    try:
+        segments = json.loads((terms / _LIST).read_bytes())["segments"]
         ids = {
             segment["segment_id"].replace("-", ""): segment["deletes"] or {} for segment in segments
         }
-    except (OSError, ValueError, KeyError, TypeError):
+    except FileNotFoundError:
         return set()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
     parts = (*_PARTS, "{}.del")
     return {
         f"{id}.{part.format(deletes.get('opstamp'))}"
@@ -90,7 +131,7 @@ def _is_damaged(path: Path) -> bool:
         return bool(mark != _FOOTER_MARK or footer["crc"] != zlib.crc32(body))
     except FileNotFoundError:
         return False  # It was merged into another file meanwhile.
-    except (struct.error, ValueError, KeyError, TypeError):
+    except (OSError, struct.error, ValueError, KeyError, TypeError):
         return True
 
 
