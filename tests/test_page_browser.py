@@ -7,7 +7,7 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from threading import Thread
@@ -528,15 +528,14 @@ def test_what_a_document_says_is_never_run(
     serve: Callable[..., Site], make: Make, tab: Callable[..., Page]
 ) -> None:
     attack = '<img src=x onerror="window.ran=1"><script>window.ran=1</script>'
-    site = serve(
-        make(
-            "x/<b>&\"'",
-            f"{attack} The Otter Bridge was opened in 1931 {attack}",
-            title=f"{attack} T",
-            tags=[attack[:90]],
-            url="javascript:window.ran=1",
-        ),
+    document = make(
+        "x/<b>&\"'",
+        f"{attack} The Otter Bridge was opened in 1931 {attack}",
+        title=f"{attack} T",
+        tags=[attack[:90]],
     )
+    # Such an address is refused today, but an older index may hold one.
+    site = serve(replace(document, url="javascript:window.ran=1"))
     page = tab(site.address)
     turn = ask(page, f"{ASKED} {attack}")
     expect(turn.locator(".quote")).to_contain_text("<script>")

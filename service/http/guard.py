@@ -136,8 +136,8 @@ class Guard:
         if known is not None and self._hosts.allow(known[0]):
             return None
         detail = (
-            f"this service does not answer as {', '.join(hosts)[:_SHOWN]!r}; if that is a name of "
-            "it, list the name in QUOTH_ALLOWED_HOSTS or set QUOTH_PUBLIC_URL"
+            f"this service does not answer as {', '.join(hosts)[:_SHOWN]!r}; if that is one of its "
+            "names, list it in QUOTH_ALLOWED_HOSTS or set QUOTH_PUBLIC_URL"
         )
         return HTTPStatus.MISDIRECTED_REQUEST, detail, "unknown-host"
 
