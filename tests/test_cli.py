@@ -5,6 +5,7 @@ the other.
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -462,6 +463,24 @@ def test_a_body_over_the_limit_is_refused_through_a_socket(server: Server) -> No
             answer = connection.recv(65_536)
         assert answer.startswith(b"HTTP/1.1 413 ")
         assert b"application/problem+json" in answer
+
+
+def test_links_lead_to_the_port_that_was_free(data: Path, tmp_path: Path) -> None:
+    copied, log = shutil.copytree(data, tmp_path / "data"), tmp_path / "log"
+    asked = {"model": "quoth", "messages": [{"role": "user", "content": QUESTION}]}
+    with log.open("w") as file:
+        command = process("serve", "--data", copied, "--port", "0")
+        serving = subprocess.Popen(command, cwd=ROOT, stderr=file)
+    try:
+        while not (printed := re.search(r"http://127\.0\.0\.1:\d+", log.read_text())):
+            assert serving.poll() is None, log.read_text()
+            time.sleep(0.1)
+        wait_for(printed[0], serving, log)
+        answer = httpx.post(f"{printed[0]}/v1/chat/completions", json=asked, timeout=60).json()
+        assert f"]({printed[0]}/documents/" in answer["choices"][0]["message"]["content"]
+    finally:
+        serving.send_signal(signal.SIGTERM)
+        serving.wait(30)
 
 
 def test_bytes_that_are_no_request_do_not_stop_the_service(server: Server) -> None:

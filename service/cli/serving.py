@@ -43,6 +43,8 @@ def serve_http(
     ] = False,
 ) -> None:
     """Answer questions over HTTP until interrupted."""
+    import socket
+
     from service.answering.service import open_service
     from service.http.app import create_app
     from service.http.server import run_server
@@ -61,6 +63,12 @@ def serve_http(
             "default; or, if something else guards the port, add --unprotected or set "
             "QUOTH_UNPROTECTED=true"
         )
+    if settings.port == 0:
+        # Links name the port, so it is chosen before the server listens.
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.bind((settings.host, 0))
+            settings = settings.model_copy(update={"port": probe.getsockname()[1]})
     start_logging(settings, LOG_OF_A_SERVICE)
     exit_on_sigterm()
     with open_service(settings, writable=True, renewing=True) as service:
