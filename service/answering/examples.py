@@ -29,15 +29,16 @@ _BE = r"(?P<be>is|are|was|were)"
 _ARTICLES = ("the", "a", "an")
 _DAY = rf"(?:in|on) (?:\d{{1,2}} )?(?:(?:{MONTH_PATTERN}) )?\d"
 _DONE = (
-    r"(?P<done>\w+ed|begun|bought|built|chosen|flown|found|given|held|laid|made|paid|sent"
+    r"(?P<done>\w{1,60}ed|begun|bought|built|chosen|flown|found|given|held|laid|made|paid|sent"
     r"|shown|sold|told|won|written)"
 )
-_NAME = r"[A-Z][\w’'-]+(?: [A-Z][\w’'-]+){1,2}"
+_NAME = r"[A-Z][\w’'-]{1,60}(?: [A-Z][\w’'-]{1,60}){1,2}"
 _SUBJECT = (
     r"(?P<subject>(?!(?:Both|He|Her|His|I|It|Its|My|One|Our|She|So|That|Their|There|These|They"
     r"|This|Those|We|You)\b)"
-    r"[A-Z][^\s,;:()“”\"]*(?: [^\s,;:()“”\"]+){0,5})"
+    r"[A-Z][^\s,;:()“”\"]{0,60}(?: [^\s,;:()“”\"]{1,60}){0,5})"
 )
+# Words have at most 60 letters here, so that long ones take linear time.
 _SHAPES = tuple(
     (re.compile(sentence), question)
     for sentence, question in (
@@ -65,7 +66,7 @@ _SHAPES = tuple(
     )
 )
 _PRESENT = {"rose": "rise", "fell": "fall", "grew": "grow"}
-_LIST_MARK = re.compile(r"\s*(?:[-*•–]|\d{1,3}[.)])\s+")
+_LIST_MARK = re.compile(r"\s{0,60}(?:[-*•–]|\d{1,3}[.)])\s+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ _TOKEN = re.compile(
 )
 _POSSESSIVE = re.compile(r"(?:[’']s|(?<=s)[’'])$")
 _CONTRACTED = re.compile(
-    r"(?:what|who|where|when|how|why|that|it|there|he|she|let)'s$|\w+n't$|\w+'(?:re|ve|ll|d|m)$"
+    r"\A(?:(?:what|who|where|when|how|why|that|it|there|he|she|let)'s$|\w+n't$"
+    r"|\w+'(?:re|ve|ll|d|m)$)"
 )
 _MODALS = frozenset("do does did can could will would shall should may might must to".split())
 _AUXILIARIES = frozenset("be am is are was were been has have had".split()) | _MODALS - {"to"}

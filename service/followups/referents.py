@@ -13,9 +13,10 @@ _PLACED = re.compile(r"\b(?:in|at|on|from|through|near|into) (?:the )?$", re.I)
 _DETERMINED = re.compile(r"\b(?:the|an?) ((?:first|second|last|next|new|old) )?$", re.I)
 _COMPARED = re.compile(r"\b(?:most|more|so|very|too|as) $", re.I)
 _COMPLEMENT = re.compile(r"\b(?:of|me (?:more )?about) (?:the |an? )?$", re.I)
-_DESCRIPTION = re.compile(r"[a-z]+(?:ing|er|est)")
+_DESCRIPTION = re.compile(r"\A[a-z]+(?:ing|er|est)")
 _GERUND = re.compile(r"\A[a-z]+ing (?=\S)")
-_PAIR = re.compile(r"(?<=\s)(?:[A-Z][\w’-]*\s)+and(?:\s[A-Z][\w’-]*)+")
+# The numbers of letters and words are bounded so that a long text takes linear time.
+_PAIR = re.compile(r"(?<=\s)(?:[A-Z][\w’-]{0,60}\s){1,8}and(?:\s[A-Z][\w’-]{0,60}){1,8}")
 _TOPIC, _OTHER_NUMBER, _PAIRED, _ANSWER = 9.0, 8.4, 8.2, 5.5
 
 

@@ -7,7 +7,7 @@ PROBLEM_JSON = "application/problem+json"
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 
-_MEDIA_TYPE = re.compile(r"[ \t]*([\w.+-]+/[\w.+-]+)[ \t]*(?:;.*)?", re.ASCII)
+_MEDIA_TYPE = re.compile(r"\A[ \t]*([\w.+-]+/[\w.+-]+)[ \t]*(?:;.*)?", re.ASCII)
 _CHARSET = re.compile(r';[ \t]*charset[ \t]*=[ \t]*"?([^";,\s]*)', re.IGNORECASE)
 
 

@@ -42,9 +42,9 @@ _TIME = re.compile(
     r"|\bcentur(?:y|ies)\b"
     r"|\b\d{1,2}:\d{2}\b",
 )
-_NAME = re.compile(
-    r"(?<=[\w,;:“\"'(—–-] )[A-Z][\w’'-]+|(?:[A-Z][\w’'-]+ ){1,}[A-Z][\w’'-]+|^[A-Z][\w’'-]+$"
-)
+# Words have at most 60 letters here, so that long ones take linear time.
+_WORD = r"[A-Z][\w’'-]{1,60}"
+_NAME = re.compile(rf"(?<=[\w,;:“\"'(—–-] ){_WORD}|(?:{_WORD} ){{1,8}}{_WORD}|^[A-Z][\w’'-]+$")
 _REASON = re.compile(
     r"\b(?:because|since|due to|owing to|as a result|in order to|so that|therefore|thus|reason"
     r"|caused?|aims?|led to"

@@ -23,7 +23,7 @@ _UNIT = (
 )
 _AFTER_NUMBER = re.compile(rf"(?:[ \u00a0-]?{_MAGNITUDE}\b)?(?:[ \u00a0-]?{_UNIT})?")
 _AFTER_MAGNITUDE = re.compile(rf"[ \u00a0-]?{_UNIT}")
-_EXTENT = re.compile(r"(?<=\d)[ \u00a0-]?\w+( (?:long|wide|high|tall|deep|thick))(?!\w)")
+_EXTENT = re.compile(r"(?<=\d)[ \u00a0-]?\w{1,60}( (?:long|wide|high|tall|deep|thick))(?!\w)")
 _ENDS_WITH_NUMBER = re.compile(r"\d$")
 _ENDS_WITH_MAGNITUDE = re.compile(rf"\d[ \u00a0-]?{_MAGNITUDE}$", re.I)
 _DOTTED = re.compile(

@@ -23,7 +23,7 @@ _STOP_TERMS = frozenset(
     you your""".split()
     for term in terms_of(word)
 )
-_NAME = re.compile(r"(?<!^)(?<![.!?] )\b[A-Z][\w’'-]+|\b(?:[A-Z]\w*[A-Z]\w*)\b")
+_NAME = re.compile(r"(?<!^)(?<![.!?] )\b[A-Z][\w’'-]+|\b[A-Z][^\WA-Z]*[A-Z]\w*\b")
 _LIST_MARK = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s+(?=\S)")
 _FULL_SENTENCE_TERMS = 6
 
