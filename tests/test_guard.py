@@ -383,11 +383,17 @@ def test_media_types_are_read_as_http_writes_them() -> None:
 
 
 def test_every_response_forbids_embedding_and_sniffing(
-    edge: Callable[..., Edge], all_operations: list[tuple[str, str]]
+    edge: Callable[..., Edge],
+    all_operations: list[tuple[str, str]],
+    service: AnswerService,
+    make: Callable[..., Document],
 ) -> None:
     made = edge()
+    service.collection.put([make("weir")])
     requests = [
         *((method, path, of()) for method, path in all_operations if path != "/mcp"),
+        ("GET", "/documents/weir", of(Accept="text/html")),
+        ("GET", "/v1/documents/weir", of()),
         ("GET", "/no-such-page", of()),
         ("GET", "/", of("evil.example")),
         ("OPTIONS", "/v1/documents", of()),

@@ -67,7 +67,10 @@ def serve_http(
         # Links name the port, so it is chosen before the server listens.
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         with socket.socket(family) as probe:
-            probe.bind((settings.host, 0))
+            try:
+                probe.bind((settings.host, 0))
+            except OSError as exc:
+                raise SettingsError(f"cannot listen on {settings.host}: {exc}") from exc
             settings = settings.model_copy(update={"port": probe.getsockname()[1]})
     start_logging(settings, LOG_OF_A_SERVICE)
     exit_on_sigterm()

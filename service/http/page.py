@@ -44,7 +44,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 refuses to turn text into markup.
 """
 
-_COMMON = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
+_COMMON = {"Cache-Control": "no-cache"}
 _PAGE = _COMMON | {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
