@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from corpus.document import Document
+from corpus.pool import ParserPool
 from index.encoding.encoder import Encoder
 from service.answering.service import AnswerService
 from service.http.app import create_app
@@ -102,7 +103,9 @@ def send(
 
     with AnswerService(folder, encoder, passages, writable=True) as service:
         service.collection.put([make("otter", "The Otter Bridge is 212 metres long.")])
-        transport = httpx.ASGITransport(create_app(service, Settings(threads=2, max_body_mb=0.1)))
+        settings = Settings(threads=2, max_body_mb=0.1)
+        app = create_app(service, settings, ParserPool(0, settings.parse_limits))
+        transport = httpx.ASGITransport(app)
         with asyncio.Runner() as runner:
             yield lambda *args, **sent: runner.run(sending(*args, **sent))
 

@@ -1,9 +1,9 @@
 """What is refused before a route sees it: requests to hosts that are not this service's, requests
 that pages of other origins make, and bodies of another media type than the route takes.
 
-The service asks nobody for a key, so whoever reaches it may do everything. On its own machine these
-are the user's programs, and the web pages that the user visits are kept out here: a browser states
-which page makes a request, and a page cannot change that.
+The service does not ask for a key, so whoever reaches it can do anything. On the user's machine,
+those are the user's own programs. The web pages that the user visits are kept out here: a browser
+states which page makes a request, and the page cannot change that.
 """
 
 from collections.abc import Mapping
@@ -82,8 +82,8 @@ class AllowedHosts:
 
 
 class Guard:
-    """Refuses what does not belong to this service, for every route, and gives every response the
-    headers that keep other pages from embedding it.
+    """Refuses requests that do not belong to this service, for every route, and adds the headers
+    that keep other pages from embedding a response.
     """
 
     def __init__(
@@ -142,11 +142,11 @@ class Guard:
         return HTTPStatus.MISDIRECTED_REQUEST, detail, "unknown-host"
 
     def _origin_refusal(self, scope: Scope, headers: Headers) -> _Refusal | None:
-        """Refuse what a page of another origin asks for. It may only link here."""
+        """Refuse the requests of pages of other origins. Such a page may only link here."""
         is_foreign = any(site not in _OWN_SITES for site in headers.getlist("sec-fetch-site"))
         origins = headers.getlist("origin")
         if scope["method"] in _SAFE_METHODS:
-            # A page cannot read the response, but it could have the work done again and again.
+            # The page could not read the response, but could make the service work for nothing.
             is_link = (
                 headers.get("sec-fetch-mode", "navigate") == "navigate"
                 and headers.get("sec-fetch-dest") not in _FRAMES
@@ -166,8 +166,8 @@ class Guard:
         return HTTPStatus.FORBIDDEN, detail, "foreign-origin"
 
     def _body_refusal(self, scope: Scope, headers: Headers) -> _Refusal | None:
-        """Refuse bodies of another media type. A page of another origin can send some types
-        without being asked whether it may, but never JSON.
+        """Refuse bodies of another media type. A browser lets any page send some types without
+        asking the service first, but never JSON.
         """
         if scope["method"] in _SAFE_METHODS:
             return None
@@ -184,7 +184,7 @@ class Guard:
 
 
 def _origin(text: str) -> _Origin | None:
-    """The origin that a header states, or that a URL begins with. None if it is another thing."""
+    """The origin in an ``Origin`` header, None if it is not an http or https origin."""
     scheme, _, authority = text.lower().partition("://")
     known = host_and_port(authority)
     if scheme not in _DEFAULT_PORTS or known is None:

@@ -88,7 +88,7 @@ class Tool(Generic[_Request]):
 def mcp_error(
     status: int, detail: str, field: str | None = None, slug: str | None = None
 ) -> Response:
-    """A problem, which has status 400 where other paths have 422, as the protocol has it."""
+    """A problem, with status 400 where other paths have 422: the protocol asks for 400."""
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         status = HTTPStatus.BAD_REQUEST
     return problem(status, detail, field=field, slug=slug)

@@ -116,7 +116,7 @@ def retry_headers(status: int) -> dict[str, str]:
 
 
 def content_problem(scope: Scope, exc: JsonContentError) -> Response:
-    """The error response for a body that JSON does not have."""
+    """The error response for a body that is not strict JSON."""
     return formatted(
         scope, HTTPStatus.UNPROCESSABLE_ENTITY, str(exc), field=exc.field, slug="invalid-json"
     )

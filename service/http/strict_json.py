@@ -1,5 +1,5 @@
-"""JSON as its standard has it: Python's parser accepts more, and some of that breaks what reads it
-later.
+"""Strict JSON. Python's parser accepts more than the standard, and some of it breaks the code that
+reads the values later.
 """
 
 import json
@@ -25,7 +25,7 @@ _Path = tuple[str | int, ...]
 
 
 class JsonContentError(ValueError):
-    """A body can be parsed, but has a value that JSON does not have or that means nothing.
+    """A body that Python could parse, but that is not valid JSON, is ambiguous or is too large.
 
     :param field: the field at fault, as in ``history.0.text``, where it is known
     """
@@ -124,7 +124,9 @@ def _decoded(body: bytes) -> str:
 
 
 def _as_dict(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object, whose names have to differ: of two values, readers would take different ones."""
+    """An object. Its names have to differ, because readers disagree about which of two values
+    counts.
+    """
     values = dict(pairs)
     if len(values) != len(pairs):
         seen: set[str] = set()
