@@ -157,6 +157,28 @@ def test_whoever_has_left_does_not_start_and_keeps_no_turn() -> None:
     run(scenario)
 
 
+def test_whoever_would_be_refused_is_known_before_asking() -> None:
+    async def scenario() -> None:
+        askers = Askers(max_waiting=4)
+        async with create_task_group() as group:
+            CLIENT.set(("10.0.0.1", 1))
+            askers.queue.check_room()
+            for number in range(5):
+                group.start_soon(askers.ask, f"many {number}", ("10.0.0.1", 1))
+                await anyio.wait_all_tasks_blocked()
+            for client in (("10.0.0.1", 1), ("10.0.0.2", 1), ("10.0.0.1", 2)):
+                CLIENT.set(client)
+                if client == ("10.0.0.1", 1):
+                    with pytest.raises(BusyError):
+                        askers.queue.check_room()
+                else:
+                    # A lighter client takes the place of the last question of a heavier one.
+                    askers.queue.check_room()
+            askers.begin.set()
+
+    run(scenario)
+
+
 @pytest.mark.parametrize("waits", [False, True])
 def test_a_question_past_its_time_is_given_up(waits: bool) -> None:
     threads = Threads(1, question_s=0.2)

@@ -91,6 +91,23 @@ class QuestionQueue:
             self._mean_s += _SMOOTHING * (time.monotonic() - started - self._mean_s)
             self._pass_on()
 
+    def check_room(self) -> None:
+        """Return if a question of the present client would be admitted or may wait, and raise
+        otherwise. This costs less than to begin a request in vain.
+
+        :raises BusyError: it would be refused at once
+        """
+        client = CLIENT.get()
+        impatient = [waiter.client for waiter in self._waiting if not waiter.is_patient]
+        if self._running < self._width or len(impatient) < self._capacity:
+            return
+        addresses = Counter(waiting[0] for waiting in (*impatient, client))
+        clients = Counter(waiting for waiting in (*impatient, client) if waiting[0] == client[0])
+        if addresses[client[0]] == max(addresses.values()) and clients[client] == max(
+            clients.values()
+        ):
+            raise self._busy()
+
     async def _admit(self, waiter: _Waiter) -> None:
         if self._running < self._width:
             self._running += 1

@@ -70,14 +70,14 @@ def create_app(
         redirect_slashes=False,
     )
     problems.install(app, {**dict.fromkeys(openai.PATHS, openai.error), mcp.PATH: mcp.mcp_error})
-    app.add_middleware(RequestBodies, max_bytes=settings.max_body_bytes)
-    # Added last, so that it sees every request first.
-    app.add_middleware(Guard, settings=settings, accepted=BODIES)
     threads = Threads(
         settings.threads,
         max_waiting=settings.max_waiting,
         question_s=settings.question_seconds,
     )
+    app.add_middleware(RequestBodies, max_bytes=settings.max_body_bytes, threads=threads)
+    # Added last, so that it sees every request first.
+    app.add_middleware(Guard, settings=settings, accepted=BODIES)
     deps = Dependencies(service, settings, threads, jobs=Jobs(service.collection), pool=pool)
     for router in ROUTERS:
         app.include_router(router(deps))

@@ -3,15 +3,18 @@
 import asyncio
 import json
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 
 from anyio import CancelScope, Event
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from corpus.errors import BusyError
 from service.http import problems
 from service.http.admission import CLIENT, Client
 from service.http.strict_json import JsonContentError, parse_json
+from service.http.threads import Threads
 
 SMALL_BODY_BYTES = 4_000_000
 """The largest body of a request that uploads nothing: what the longest history needs."""
@@ -21,6 +24,9 @@ MAX_UPLOAD_VALUES = 2_000_000
 
 UPLOADS = "/v1/documents"
 """Paths under which bodies may be large. Their routes read them away from the event loop."""
+
+QUESTIONS = ("/v1/ask", "/v1/search", "/v1/chat/completions")
+"""Paths that ask questions."""
 
 CHECKED_LATER = ("/slack/events",)
 """Paths whose routes check the JSON of a body themselves, after its signature."""
@@ -37,11 +43,14 @@ class RequestBodies:
     ends at its next check.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, threads: Threads) -> None:
         """Bound the bodies of an app.
 
         :param max_bytes: the largest body of an upload
+        :param threads: where questions are answered; those that find no room there are refused
+            before they are parsed
         """
+        self._threads = threads
         self._app = app
         self._max_bytes = max_bytes
         self._held_bytes = 0
@@ -80,9 +89,14 @@ class RequestBodies:
             else:
                 body = await _read(counted)
                 if body is not None:
+                    if scope["path"] in QUESTIONS:
+                        self._threads.check_room()
                     if scope["path"] not in CHECKED_LATER:
                         _check_json(body)
                     await self._answer(body, scope, receive, send)
+        except BusyError as exc:
+            refusal = problems.problem_of(exc, partial(problems.formatted, scope))
+            await refusal(scope, receive, send)
         except JsonContentError as exc:
             refusal = problems.content_problem(scope, exc)
             await refusal(scope, receive, send)

@@ -30,7 +30,10 @@ STALL_S = 30.0
 RESPONSE_S = 900.0
 """How long a client may take to read a response."""
 
-KEEP_ALIVE_S = 5
+KEEP_ALIVE_S = 15
+"""How long a connection stays open between requests: longer than clients keep them, so that none
+sends a request while this side closes."""
+
 SHUTDOWN_S = 3
 """How long the requests that are under way may take when the server is asked to end."""
 
@@ -139,6 +142,8 @@ class Connection(H11Protocol):
             self._phase, self._since, self._received = phase, now, 0
         if self._unread is not None:
             return now - self._unread[0] > STALL_S or now - self._unread_since > RESPONSE_S
+        if phase[1] == "head" and cycle is not None and not self._received:
+            return False  # between two requests, which ``KEEP_ALIVE_S`` bounds
         allowed_s = {"head": HEAD_S, "body": BODY_S + self._received / LEAST_RATE}
         return now - self._since > allowed_s.get(phase[1], float("inf"))
 

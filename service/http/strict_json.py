@@ -90,7 +90,8 @@ def _shape(body: bytes) -> tuple[int, int]:
         end = min(start + _BLOCK, len(body))
         # A block does not end within an escape sequence.
         while end < len(body) and body[end - 1] == ord("\\"):
-            end += 1
+            following = body[end : end + _BLOCK]
+            end += min(len(following), len(following) - len(following.lstrip(b"\\")) + 1)
         block = body[start:end].replace(b"\\\\", b"  ").replace(b'\\"', b"  ")
         codes = np.frombuffer(block, np.uint8)
         quotes = np.flatnonzero(codes == _QUOTE)

@@ -49,6 +49,13 @@ class Threads:
         self._writer = CapacityLimiter(1)
         self._idler = CapacityLimiter(1)
 
+    def check_room(self) -> None:
+        """Return if there is room for a question of the present client.
+
+        :raises BusyError: :meth:`ask` would refuse it at once
+        """
+        self._questions.check_room()
+
     async def ask(self, work: Callable[[Check], _T], *, is_patient: bool = False) -> _T:
         """Run a question when it is its turn.
 
