@@ -55,7 +55,8 @@ lock: tools  ## the hash of every file of the versions that the locks name
 sbom: tools  ## what the light runtime is made of, as CycloneDX: build/quoth.cdx.json
 	@mkdir -p build
 	$(TOOLS)/bin/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application \
-	  --spec-version 1.6 --output-format JSON --output-file build/packages.cdx.json requirements-runtime.lock
+	  --spec-version 1.6 --output-format JSON --output-file build/packages.cdx.json \
+	  requirements-runtime.lock
 	$(BIN)/python -m eval.robustness.sbom build/packages.cdx.json > build/quoth.cdx.json
 	$(TOOLS)/bin/python .ci/validate_sbom.py build/quoth.cdx.json
 

@@ -63,7 +63,9 @@ class FuzzReport:
     def add_fault(self, operation: str, fault: str, example: str) -> None:
         """Count something that is wrong."""
         self.faults[operation, fault] += 1
-        self.examples.setdefault((operation, fault), example)
+        if (operation, fault) not in self.examples:
+            self.examples[operation, fault] = example
+            stderr.print(f"{operation}: {fault}", markup=False, soft_wrap=True)
 
     def add_response(self, operation: str, response: RawResponse | None) -> None:
         """Count a response."""

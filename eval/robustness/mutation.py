@@ -1,6 +1,7 @@
 """Mutations of JSON and of bytes, drawn at random."""
 
 import copy
+import itertools
 import json
 import random
 import re
@@ -8,6 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 Json = Any  # what json gives; mutations change its types at will
+
+_MOST_SLOTS = 500
 
 _LITERAL = re.compile(r'"@@(.*?)@@"')
 
@@ -27,7 +30,12 @@ def to_json(body: Json) -> bytes:
 
 def _long_string(draws: random.Random) -> str:
     unit = draws.choice(["a", " ", "-", "\u0301", "[^", "\U0001f600", "a ", "\n", "1", "'", "\t"])
-    return unit * draws.choice([100, 1_001, 10_001, 50_000])
+    return unit * draws.choice([100, 100, 1_001, 10_001, 10_001, 50_000])
+
+
+def _size(draws: random.Random) -> int:
+    """The number of items of a list: seldom large, because large ones take long to make."""
+    return draws.choice([10] * 8 + [51, 101, 1_001] * 2 + [20_000])
 
 
 EXTREMES: tuple[Callable[[random.Random], Json], ...] = (
@@ -54,9 +62,9 @@ EXTREMES: tuple[Callable[[random.Random], Json], ...] = (
     lambda draws: draws.choice(["AND OR NOT", 'title:"', "a~9999", "*", "(((", "\\", "-", "^^^"]),
     _long_string,
     lambda draws: [_long_string(draws)[:1_000]] * draws.choice([1, 100]),
-    lambda draws: list(range(draws.choice([10, 1_000, 20_000]))),
-    lambda draws: [str(number) for number in range(draws.choice([10, 1_000, 20_000]))],
-    lambda draws: {str(number): number for number in range(draws.choice([10, 5_000]))},
+    lambda draws: list(range(_size(draws))),
+    lambda draws: [str(number) for number in range(_size(draws))],
+    lambda draws: {str(number): number for number in range(_size(draws))},
     lambda draws: "".join(
         chr(draws.randrange(0x20, 0xD7FF)) for _ in range(draws.choice([5, 500]))
     ),
@@ -73,7 +81,7 @@ def mutated(body: Json, draws: random.Random) -> Json:
     """A copy of a JSON value with one to three changes."""
     changed = copy.deepcopy(body)
     for _ in range(draws.choice([1, 1, 1, 2, 3])):
-        slots = list(_slots(changed))
+        slots = list(itertools.islice(_slots(changed), _MOST_SLOTS))
         if not slots:
             return extreme(draws)
         container, key = draws.choice(slots)
@@ -118,7 +126,8 @@ def _change(container: Json, key: Json, draws: random.Random) -> None:
     elif change == 1 and isinstance(container, dict):
         container[draws.choice(["x", "", "__proto__", "id", "text", "\ud800", "a" * 5_000])] = 1
     elif change == 2 and isinstance(container, list):
-        container.extend([container[key]] * draws.choice([1, 30, 2_000]))
+        is_small = not isinstance(container[key], dict | list) and len(str(container[key])) < 100
+        container.extend([container[key]] * draws.choice([1, 30, 2_000 if is_small else 60]))
     elif change == 3:
         container[key] = [container[key]]
     elif change == 4 and isinstance(container[key], str):
