@@ -12,6 +12,8 @@ from corpus.errors import DocumentError
 NO_TIME = 0
 """Stands for a modification time that proves nothing."""
 
+_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
 _RACY_NS = 2_000_000_000
 """File systems have coarse clocks. A file that was changed more recently than this may change again
 and keep its modification time.
@@ -45,18 +47,24 @@ def is_ignored(name: str) -> bool:
     return name.startswith((".", "~$"))
 
 
-def read_contents(path: Path, max_bytes: int) -> bytes:
+def read_contents(path: Path, max_bytes: int, root: Path | None = None) -> bytes:
     """The bytes of a file. Never more than ``max_bytes`` are read, even if the file grows
     meanwhile.
 
-    :raises DocumentError: the file cannot be read, or is too large
+    :param root: the folder that the file must be in, whatever links its path has
+    :raises DocumentError: the file cannot be read, is too large, or is not in ``root``
     """
     source = path_text(path)
     try:
         status = path.stat()
         _check_regular(path, source, status)
         check_size(source, status.st_size, max_bytes)
-        with path.open("rb") as file:
+        # The path may lead elsewhere by now, so what was opened is checked again. Opening must not
+        # wait for the other end of a pipe.
+        with os.fdopen(os.open(path, _OPEN_FLAGS), "rb") as file:
+            _check_regular(path, source, os.fstat(file.fileno()))
+            if root is not None:
+                _check_inside(path, source, file.fileno(), root)
             data = file.read(max_bytes + 1)
     except OSError as exc:
         raise DocumentError(source, _plain_reason(path, exc)) from exc
@@ -64,13 +72,15 @@ def read_contents(path: Path, max_bytes: int) -> bytes:
     return data
 
 
-def read_settled(path: Path, max_bytes: int) -> tuple[bytes, Fingerprint]:
+def read_settled(path: Path, max_bytes: int, root: Path | None = None) -> tuple[bytes, Fingerprint]:
     """The bytes of a file, which did not change while they were read.
 
-    :raises DocumentError: the file cannot be read, is too large, or changed meanwhile
+    :param root: the folder that the file must be in, whatever links its path has
+    :raises DocumentError: the file cannot be read, is too large, is not in ``root``, or changed
+        meanwhile
     """
     before = _size_and_time(path)
-    data = read_contents(path, max_bytes)
+    data = read_contents(path, max_bytes, root)
     if before is None or _size_and_time(path) != before or len(data) != before[0]:
         raise DocumentError(
             path_text(path), "changed while it was being read; try again when it is complete"
@@ -110,6 +120,26 @@ def _check_regular(path: Path, source: str, status: os.stat_result) -> None:
         raise DocumentError(source, "is a folder, not a file")
     if not stat.S_ISREG(status.st_mode):
         raise DocumentError(source, "is not an ordinary file")
+
+
+def _check_inside(path: Path, source: str, descriptor: int, root: Path) -> None:
+    """Refuse a file that was opened through a link and is not in a folder.
+
+    A hard link cannot be told from a file of the folder.
+    """
+    try:
+        # Where the kernel knows the path of what was opened, no link can be changed meanwhile.
+        opened = os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:
+        opened = os.path.realpath(path)
+        if not os.path.samestat(os.stat(opened), os.fstat(descriptor)):
+            raise DocumentError(source, "changed while it was being read; try again") from None
+    if not Path(opened).is_relative_to(os.path.realpath(root)):
+        raise DocumentError(
+            source,
+            "was skipped, because a link leads out of the folder to it; set QUOTH_FOLLOW_LINKS=true"
+            " to follow such links",
+        )
 
 
 def _plain_reason(path: Path, exc: OSError) -> str:

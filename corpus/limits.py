@@ -25,12 +25,14 @@ class ParseLimits:
     :param text_bytes: the size of the text in it, in UTF-8
     :param memory_bytes: memory that the parser takes, beyond what it has before it begins
     :param seconds: processor time for a file of 10 MB or more
+    :param follow_links: whether links that lead out of a folder are followed
     """
 
     file_bytes: int = 50_000_000
     text_bytes: int = 20_000_000
     memory_bytes: int = 600_000_000
     seconds: float = 60.0
+    follow_links: bool = False
 
     def seconds_for(self, size: int) -> float:
         """The processor time for a file of ``size`` bytes.

@@ -62,12 +62,15 @@ class ParseTask:
     :param tags: added to those of its front matter
     :param known_sha256: of the bytes that were parsed before; if they are still the same, the file
         is not parsed again
+    :param root: the folder that it was found in, which no link may lead out of; None for a file
+        that was named itself
     """
 
     path: Path
     document_id: str
     tags: tuple[str, ...] = ()
     known_sha256: str | None = None
+    root: Path | None = None
 
     @property
     def name(self) -> str:
@@ -151,11 +154,17 @@ def find_files(paths: Iterable[Path], tags: Iterable[str] = ()) -> Iterator[Pars
     tags = tuple(tags)
     seen: set[str] = set()
     for argument in paths:
-        for path in _walk(argument) if os.path.isdir(argument) else [argument]:
+        is_folder = os.path.isdir(argument)
+        for path in _walk(argument) if is_folder else [argument]:
             real_path = os.path.realpath(path)
             if real_path not in seen:
                 seen.add(real_path)
-                yield ParseTask(path, file_id(path, argument), tags)
+                yield ParseTask(
+                    path,
+                    file_id(path, argument),
+                    tags,
+                    root=argument if is_folder else None,
+                )
 
 
 def file_id(path: Path, argument: Path) -> str:
@@ -228,7 +237,8 @@ def read_task(task: Task, limits: ParseLimits) -> tuple[bytes, Fingerprint | Non
     :raises DocumentError: the file cannot be read, is too large, or changed meanwhile
     """
     if isinstance(task, ParseTask):
-        return read_settled(task.path, limits.file_bytes)
+        root = None if limits.follow_links else task.root
+        return read_settled(task.path, limits.file_bytes, root)
     check_size(task.source, len(task.data), limits.file_bytes)
     return task.data, None
 

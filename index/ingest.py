@@ -40,12 +40,15 @@ def prepare(
         check()
         cut.append(_cut(document, encoder, settings))
     vectors = [known(document.id) for document in documents]
-    unseen = [
-        chunk.embedded_text
-        for chunks, seen in zip(cut, vectors, strict=True)
-        for chunk in chunks
-        if chunk.embedded_text not in seen
-    ]
+    # A text that is repeated is embedded once.
+    unseen = list(
+        dict.fromkeys(
+            chunk.embedded_text
+            for chunks, seen in zip(cut, vectors, strict=True)
+            for chunk in chunks
+            if chunk.embedded_text not in seen
+        )
+    )
     fresh: dict[str, Vectors] = {}
     for start in range(0, len(unseen), _EMBEDDED_AT_ONCE):
         check()

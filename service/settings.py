@@ -134,6 +134,9 @@ class Settings(BaseSettings):
             gt=0, le=4_000, description="The largest HTTP request that is accepted, in megabytes."
         ),
     ] = 64
+    follow_links: Annotated[
+        bool, Field(description="Whether links that lead out of a folder are followed.")
+    ] = False
     max_text_mb: Annotated[
         float,
         Field(gt=0, le=1_000, description="The longest text of a document, in megabytes."),
@@ -246,6 +249,7 @@ class Settings(BaseSettings):
             text_bytes=int(self.max_text_mb * 1_000_000),
             memory_bytes=int(self.parse_memory_mb * 1_000_000),
             seconds=self.parse_seconds,
+            follow_links=self.follow_links,
         )
 
     @property

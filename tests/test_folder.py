@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
 
 import pytest
 
@@ -78,6 +77,49 @@ def test_links_to_files_are_followed_and_those_to_folders_are_not(tmp_path: Path
         read_settled(found[1].path, LIMIT)
 
 
+def test_a_link_that_leads_out_of_the_folder_is_not_read(tmp_path: Path) -> None:
+    secret = old(tmp_path / "elsewhere" / "secret.txt")
+    folder = tmp_path / "folder"
+    inside = old(folder / "sub" / "a.txt")
+    (folder / "chain.txt").symlink_to(folder / "link.txt")
+    (folder / "link.txt").symlink_to(secret)
+    (folder / "own.txt").symlink_to(inside)
+    (tmp_path / "way").symlink_to(folder)
+    skipped = "was skipped, because a link leads out of the folder to it"
+    for name in ("link.txt", "chain.txt"):
+        with pytest.raises(DocumentError, match=skipped):
+            read_settled(folder / name, LIMIT, folder)
+        assert read_settled(folder / name, LIMIT)[0] == secret.read_bytes()
+    # A link inside the folder, and a folder that was named by a link, are fine.
+    for root in (folder, tmp_path / "way"):
+        assert read_settled(root / "own.txt", LIMIT, root)[0] == inside.read_bytes()
+        assert read_settled(root / "sub" / "a.txt", LIMIT, root)[0] == inside.read_bytes()
+
+
+def test_a_file_that_becomes_a_link_or_a_pipe_before_it_is_opened_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = old(tmp_path / "elsewhere" / "secret.txt")
+    path = old(tmp_path / "folder" / "a.txt")
+
+    def become_a_link() -> None:
+        path.unlink()
+        path.symlink_to(secret)
+
+    def become_a_pipe() -> None:
+        path.unlink()
+        os.mkfifo(path)
+
+    change_before_opening(become_a_link, monkeypatch)
+    with pytest.raises(DocumentError, match="was skipped, because a link leads out"):
+        read_settled(path, LIMIT, path.parent)
+    path.unlink()
+    old(path)
+    change_before_opening(become_a_pipe, monkeypatch)
+    with pytest.raises(DocumentError, match="is not an ordinary file"):
+        read_settled(path, LIMIT, path.parent)
+
+
 @pytest.mark.parametrize(
     ("name", "reason"), [("none", "there is no such folder"), ("a.txt", "is not a folder")]
 )
@@ -114,14 +156,14 @@ def test_a_folder_that_is_replaced_during_a_scan_is_refused(
 
 def change_before_opening(change: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
     """Run ``change`` just before a file is opened, as another process may."""
-    opened = Path.open
+    opened = os.open
 
-    def change_and_open(path: Path, mode: str) -> IO[Any]:  # Any: bytes or text
+    def change_and_open(path: Path, flags: int) -> int:
         monkeypatch.undo()
         change()
-        return opened(path, mode)
+        return opened(path, flags)
 
-    monkeypatch.setattr(Path, "open", change_and_open)
+    monkeypatch.setattr(os, "open", change_and_open)
 
 
 @pytest.mark.parametrize("text", ["Gas flows and burns.", "Oil flows."])

@@ -5,9 +5,9 @@ import re
 _LINE_ENDS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 _ODD_SPACES = re.compile("[\u00a0\u2007\u2009\u200a\u202f]")
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u200b\ufeff\ufffe\uffff]")
-_TRAILING = re.compile("[ \t]+$", re.MULTILINE)
+# A run of spaces is tried only from its first one, because a text may be all spaces.
+_TRAILING = re.compile("(?<![ \t])[ \t]++$", re.MULTILINE)
 _MANY_BREAKS = re.compile("\n{3,}")
-_EDGES = re.compile(r"\A(?:[ \t]*\n)+|\n+\Z")
 
 
 def clean_text(text: str) -> str:
@@ -23,7 +23,7 @@ def clean_text(text: str) -> str:
     text = _ODD_SPACES.sub(" ", text)
     text = _TRAILING.sub("", text)
     text = _MANY_BREAKS.sub("\n\n", text)
-    return _EDGES.sub("", text)
+    return text.strip("\n")
 
 
 def one_line(text: str) -> str:

@@ -16,7 +16,7 @@ REVISION = 1
 """Raised when other text is extracted from HTML, so that synced files are read again."""
 
 _CHARSET = re.compile(
-    rb"""(?:<meta[^>]*?charset|<\?xml[^>]*?encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE
+    rb"""(?:<meta[^<>]*?charset|<\?xml[^<>]*?encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE
 )
 _CHARSET_WITHIN = 4_096
 # Browsers read these labels as the following supersets (WHATWG Encoding Standard).

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _FRONT_MATTER = re.compile(
     r"\A---[ \t]*\n(?!\s*\n)(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
 )
-_FOOTNOTE = re.compile(r"\[\^[^\]\s]+\](?!:)")
-_KEPT_TAG = re.compile(r"</?(?:sup|sub|br)\b[^>]*>", re.IGNORECASE)
+_FOOTNOTE = re.compile(r"\[\^[^\[\]\s]++\](?!:)")
+_KEPT_TAG = re.compile(r"</?(?:sup|sub|br)\b[^<>]*+>", re.IGNORECASE)
 # Quotes and lists that are nested deeper are left out. The default of markdown-it is 20.
 _MAX_NESTING = 100
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})

@@ -35,6 +35,10 @@ _BREAK = "\u2028"
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 _SPACE = re.compile(r"[ \t\n\r\f\v]+")
 _HEADING = re.compile(r"h([1-6])")
+_HEADING_LINE = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
+_LONGEST_NUMBER = 9
+"""The number of digits of the greatest number that a list may begin with."""
+
 _SUPERSCRIPT_CONTEXT = 20
 _MAX_DEPTH = 60
 
@@ -79,7 +83,7 @@ def first_heading(text: str) -> str | None:
     """The first heading of a text written by :func:`prose`, without its marks. None if there is
     none.
     """
-    heading = re.search(r"^#{1,6} (.+)$", text, re.MULTILINE)
+    heading = _HEADING_LINE.search(text)
     return heading.group(1) if heading else None
 
 
@@ -184,7 +188,8 @@ def _code(text: str) -> str:
 
 def _list(element: "HtmlElement", tag: str, depth: int) -> str:
     numbered = tag == "ol" or element.get("rend") == "ol"
-    first = int(element.get("start", "1")) if element.get("start", "1").isdecimal() else 1
+    start = element.get("start", "")
+    first = int(start) if start.isdecimal() and len(start) <= _LONGEST_NUMBER else 1
     items = (
         [_blocks(item, depth) for item in element if item.tag in _ITEMS]
         if depth < _MAX_DEPTH

@@ -43,9 +43,12 @@ _MEMBERS = {
     "xlsx": "xl/workbook.xml",
 }
 _DOCX_STYLES = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => h2:fresh"
-_FOOTNOTE_RETURN = re.compile(r"\s*\[↑\]\(#(?:foot|end)note-ref-\d+\)")
-_SLIDE = re.compile(r"^<!-- Slide number: (\d+) -->$", re.MULTILINE)
-_SLIDE_IMAGE = re.compile(r"!\[(.*)\]\((\w*)\.jpg\)")
+# A run of white space is tried only from its first character.
+_FOOTNOTE_RETURN = re.compile(r"(?<!\s)\s*+\[↑\]\(#(?:foot|end)note-ref-\d++\)")
+# A line like this with a longer number is text of the slide.
+_SLIDE = re.compile(r"^<!-- Slide number: (\d{1,9}) -->$", re.MULTILINE)
+_SLIDE_IMAGE_START = "!["
+_SLIDE_IMAGE_END = re.compile(r"\]\((\w*+)\.jpg\)")
 _NOT_A_NAME = re.compile(r"\W")
 _T = TypeVar("_T")
 _DAMAGED = "is damaged: its contents cannot be read"
@@ -155,16 +158,21 @@ def _slide_text(slide: str) -> str:
         if rows:
             blocks.append(markdown_prose("\n".join(rows)))
             rows = []
-        blocks.append(_SLIDE_IMAGE.sub(_image_text, line))
+        blocks.append(_without_image(line))
     return "\n\n".join(block for block in blocks if block.strip())
 
 
-def _image_text(image: re.Match[str]) -> str:
-    """The description of an image, unless it is only the name that PowerPoint gave the image, such
-    as ``Picture 3``.
+def _without_image(line: str) -> str:
+    """The line with an image in it replaced by the description of the image, unless that is only
+    the name that PowerPoint gave it, such as ``Picture 3``.
     """
-    text, file_name = image.groups()
-    return "" if _NOT_A_NAME.sub("", text) == file_name else text
+    start = line.find(_SLIDE_IMAGE_START)
+    ends = list(_SLIDE_IMAGE_END.finditer(line, start + 2)) if start >= 0 else []
+    if not ends:
+        return line
+    text = line[start + 2 : ends[-1].start()]
+    described = "" if _NOT_A_NAME.sub("", text) == ends[-1][1] else text
+    return line[:start] + described + line[ends[-1].end() :]
 
 
 def _chapter(source: str, package: zipfile.ZipFile, name: str) -> str:

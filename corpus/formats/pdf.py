@@ -29,7 +29,10 @@ _SECURITY_ERROR = 5
 _PLACEHOLDER_TITLES = frozenset({"untitled", "(anonymous)", "anonymous"})
 _PRINTER_PREFIX = re.compile(r"\AMicrosoft (?:Word|PowerPoint|Excel) - ")
 # PDFium replaces a hyphen at the end of a line and the line end by one of these characters.
-_HYPHENATED = re.compile("([^\\W\\d_]*)[\x02\ufffe]\\s*([^\\W\\d_]*)")
+# A word is tried only from its first letter, or from the hyphen if the word before it ends there.
+_HYPHENATED = re.compile(
+    "(?:(?<![^\\W\\d_])|(?=[\x02\ufffe]))([^\\W\\d_]*+)[\x02\ufffe]\\s*+([^\\W\\d_]*+)"
+)
 _LINE_END_HYPHEN = "\x02"
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _LIST_MARKER = re.compile(r"(?:[•‣▪■●◦○–—*·-]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s")
@@ -39,6 +42,7 @@ _DIGITS = re.compile(r"\d+")
 _RUNNING_PAGES = 3
 _RUNNING_SHARE = 0.3
 _RUNNING_LINES = 2
+_RUNNING_LENGTH = 300
 _SPACE = " "
 
 
@@ -213,6 +217,8 @@ def _running_keys(line: str, number: int) -> set[str]:
     """The line, and the line with each of its numbers relative to the page number, so that
     ``Page 7 of 9`` gives the same key on every page.
     """
+    if len(line) > _RUNNING_LENGTH:
+        return {line}
     return {line, *(_with_relative_number(line, found, number) for found in _DIGITS.finditer(line))}
 
 

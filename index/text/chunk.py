@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from corpus.document import Document
+from corpus.errors import DocumentError
 from index.text.sentences import Section, sections, sentences, trimmed
 
 REVISION = 1
@@ -14,6 +15,15 @@ renewed.
 
 TokenSpans = Callable[[Sequence[str]], list[list[tuple[int, int]]]]
 """Returns the tokens of each text as half-open spans of code points."""
+
+MAX_CHUNKS = 50_000
+"""The greatest number of chunks of one document."""
+
+_MAX_HEADING = 300
+"""How many characters of a heading go into the context of its chunks. Each of them has a copy."""
+
+_TOKENIZED_TOGETHER = 200_000
+"""About how many characters are tokenized at a time. Tokens take many times as much memory."""
 
 _MAX_CHARACTERS_PER_TOKEN = 12
 """The greatest number of characters that count as one token, since a very long word may be a single
@@ -78,41 +88,90 @@ def chunk_document(
 
     Together they contain every character except headings and white space. No chunk crosses a
     heading.
+
+    :raises DocumentError: there would be more than ``MAX_CHUNKS``
     """
-    parts = sections(document.text)
-    return [
-        Chunk(
-            document.id,
-            document.version,
-            start,
-            end,
-            document.text[start:end],
-            _context(document, section),
-        )
-        for section, pieces in zip(
-            parts, _pieces(document.text, parts, token_spans, settings.max_tokens), strict=True
-        )
-        for start, end in _windows(pieces, settings)
-    ]
+    chunks: list[Chunk] = []
+    for section, pieces in _pieces(document.text, token_spans, settings.max_tokens):
+        context = _context(document, section)
+        for start, end in _windows(pieces, settings):
+            if len(chunks) == MAX_CHUNKS:
+                raise DocumentError(
+                    document.id,
+                    f"has so many headings or so much text that it would be cut into more than "
+                    f"{MAX_CHUNKS:,} passages; divide it",
+                )
+            text = document.text[start:end]
+            chunks.append(Chunk(document.id, document.version, start, end, text, context))
+    return chunks
 
 
 def _context(document: Document, section: Section) -> str:
-    lines = [document.title, *section.headings]
+    lines = [document.title, *(heading[:_MAX_HEADING] for heading in section.headings)]
     return "\n".join(dict.fromkeys(line for line in lines if line))
 
 
 def _pieces(
-    text: str, parts: Sequence[Section], token_spans: TokenSpans, max_tokens: int
-) -> Iterator[list[_Piece]]:
-    """The pieces of each section. The tokens of all sentences are computed together."""
-    spans = [sentences(text, part.start, part.end) for part in parts]
-    tokens = iter(token_spans([text[start:end] for inside in spans for start, end in inside]))
-    for inside in spans:
-        yield [
+    text: str, token_spans: TokenSpans, max_tokens: int
+) -> Iterator[tuple[Section, list[_Piece]]]:
+    """The sections, each with its pieces. The tokens of many sentences are computed together."""
+    group: list[tuple[Section, list[tuple[int, int]]]] = []
+    start = 0
+    for section in sections(text):
+        group.append((section, sentences(text, section.start, section.end)))
+        if section.end - start >= _TOKENIZED_TOGETHER:
+            yield from _tokenized(text, group, token_spans, max_tokens)
+            group, start = [], section.end
+    yield from _tokenized(text, group, token_spans, max_tokens)
+
+
+def _tokenized(
+    text: str,
+    group: Sequence[tuple[Section, list[tuple[int, int]]]],
+    token_spans: TokenSpans,
+    max_tokens: int,
+) -> Iterator[tuple[Section, list[_Piece]]]:
+    tokens = _sentence_tokens(text, [span for _, inside in group for span in inside], token_spans)
+    for section, inside in group:
+        pieces = [
             piece
             for start, end in inside
             for piece in _fitting(text, start, end, next(tokens), max_tokens)
         ]
+        yield section, pieces
+
+
+def _sentence_tokens(
+    text: str, spans: Sequence[tuple[int, int]], token_spans: TokenSpans
+) -> Iterator[list[tuple[int, int]]]:
+    """The tokens of each sentence."""
+    group: list[str] = []
+    characters = 0
+    for start, end in spans:
+        if end - start > _TOKENIZED_TOGETHER:
+            yield from token_spans(group)
+            yield _long_sentence_tokens(text[start:end], token_spans)
+            group, characters = [], 0
+            continue
+        group.append(text[start:end])
+        characters += end - start
+        if characters >= _TOKENIZED_TOGETHER:
+            yield from token_spans(group)
+            group, characters = [], 0
+    yield from token_spans(group)
+
+
+def _long_sentence_tokens(sentence: str, token_spans: TokenSpans) -> list[tuple[int, int]]:
+    """The tokens of a sentence that is tokenized in parts, which end between words."""
+    tokens: list[tuple[int, int]] = []
+    start = 0
+    while start < len(sentence):
+        end = min(len(sentence), start + _TOKENIZED_TOGETHER)
+        end = end if end == len(sentence) else _word_break(sentence, start, end)
+        (inside,) = token_spans([sentence[start:end]])
+        tokens += [(start + first, start + last) for first, last in inside]
+        start = end
+    return tokens
 
 
 def _fitting(

@@ -22,7 +22,7 @@ _TERMINATOR = re.compile(
       | [。！？]+[」』”’）]*                                       # CJK: needs none""",
     re.VERBOSE,
 )
-_LAST_WORD = re.compile(r"[^\W_](?:[^\W_]|[.’'-](?=[^\W_]))*$")
+_LAST_WORD = re.compile(r"(?<![^\W_])(?<![^\W_][.’'-])[^\W_](?:[^\W_]|[.’'-](?=[^\W_]))*+$")
 _OPENING = "\"'“‘«([{<*_—–-"
 _ABBREVIATIONS = frozenset(
     """adm al approx apr art aug ave brig bros ca capt cf cf chap co col corp dec dept dr ed eds eq
@@ -53,30 +53,31 @@ class Section:
     end: int
 
 
-def sections(text: str) -> list[Section]:
+def sections(text: str) -> Iterator[Section]:
     """The sections of a text, in order. A text of only headings is one section without headings.
 
     Headings are lines that begin with one to six ``#`` (ATX), outside fenced code.
     """
-    parts: list[Section] = []
     headings: list[tuple[int, str]] = []
-    start, fenced = 0, False
+    start, fenced, is_empty = 0, False, True
     for line_start, line_end in _lines(text, 0, len(text)):
         line = text[line_start:line_end]
         if _FENCE.match(line):
             fenced = not fenced
         heading = None if fenced else _HEADING.match(line)
         if heading:
-            parts.append(Section(tuple(title for _, title in headings), start, line_start))
+            if _has_words(text, start, line_start):
+                is_empty = False
+                yield Section(tuple(title for _, title in headings), start, line_start)
             level = len(heading[1])
             headings = [(above, title) for above, title in headings if above < level] + [
                 (level, heading[2].rstrip(_HEADING_END))
             ]
             start = line_end
-    parts.append(Section(tuple(title for _, title in headings), start, len(text)))
-    return [section for section in parts if text[section.start : section.end].strip()] or [
-        Section((), 0, len(text))
-    ]
+    if _has_words(text, start, len(text)):
+        yield Section(tuple(title for _, title in headings), start, len(text))
+    elif is_empty:
+        yield Section((), 0, len(text))
 
 
 def sentences(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
@@ -105,6 +106,11 @@ def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     body = text[start:end]
     lead = len(body) - len(body.lstrip())
     return start + lead, start + max(lead, len(body.rstrip()))
+
+
+def _has_words(text: str, start: int, end: int) -> bool:
+    """Whether there is anything but white space."""
+    return not text[start:end].isspace() and start < end
 
 
 def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

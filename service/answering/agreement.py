@@ -41,6 +41,7 @@ _SCALES = {
     "tn": 12,
 }
 _SCALED = re.compile(rf"(?<![\w.])(\d+(?:\.\d+)?)[ -]?({'|'.join(_SCALES)})\b")
+_NO_DIGIT = re.compile(r"\D")
 _PERCENT = re.compile(r"(?<=\d) ?(?:%|per ?cent\b)")
 _METRES = re.compile(r"(met|lit)er(s?)\b")
 
@@ -67,7 +68,7 @@ def same_answer(quote: str) -> str:
     for form in _DATES:
         text = form.sub(_iso, text)
     text = _WORD.sub(lambda match: str(_WORDS.index(match[0])), text)
-    text = _THOUSANDS.sub(lambda match: match[1] + re.sub(r"\D", "", match[2]), text)
+    text = _THOUSANDS.sub(lambda match: match[1] + _NO_DIGIT.sub("", match[2]), text)
     text = _SCALED.sub(
         lambda match: f"{Decimal(match[1]).scaleb(_SCALES[match[2]]).normalize():f}", text
     )

@@ -42,6 +42,9 @@ _ABOUT = re.compile(r"(?:what|how) about\b *", re.I)
 _MARKS = re.compile(r"(?:(?<!\s)\s+)?\[\d+\]|\*+|^[>\-#]+\s*")
 _ALONE = re.compile(r"(?:its|their) ", re.I)
 _PREPOSITION = re.compile(r"\b(?:in|on|at|for|from|to|by|of|with|during) (?:the )?$", re.I)
+_CONTRACTED_WORD = re.compile(r"\w+(?=['’]s\b)")
+_POSSESSIVE_END = re.compile(r"[’']s?$|(?<=s) is$")
+_COMPARATIVE = re.compile(r"[a-z]+er")
 _ARTICLE = re.compile(r"\b(?:the|an?) $", re.I)
 _INCOMPLETE = re.compile(
     r"^(?:are|is|were|was) there (?:any|some|other)\b|\bso many\b|\b(?:what|which) (?:kind"
@@ -236,7 +239,7 @@ def _end_of_asking(question: str) -> int | None:
     for before, word in pairwise(words):
         if word.is_auxiliary:
             return before.end
-    contracted = re.match(r"\w+(?=['’]s\b)", question)
+    contracted = _CONTRACTED_WORD.match(question)
     return contracted.end() if contracted else words[0].end
 
 
@@ -270,7 +273,7 @@ def _with_referents(question: str, context: Context) -> Resolution | None:
 
 
 def _plain(same_kind: Sequence[Mention]) -> str:
-    return re.sub(r"[’']s?$|(?<=s) is$", "", same_kind[0].text) if same_kind else ""
+    return _POSSESSIVE_END.sub("", same_kind[0].text) if same_kind else ""
 
 
 def _with_topic(question: str, context: Context) -> Resolution | None:
@@ -292,7 +295,7 @@ def _with_topic(question: str, context: Context) -> Resolution | None:
 
 
 def _is_telling(phrase: Phrase, question: str) -> bool:
-    described = _COMPARED.search(question[: phrase.start]) or re.fullmatch(r"[a-z]+er", phrase.text)
+    described = _COMPARED.search(question[: phrase.start]) or _COMPARATIVE.fullmatch(phrase.text)
     return not (phrase.is_relational or phrase.is_time or described)
 
 

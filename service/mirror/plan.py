@@ -101,7 +101,8 @@ def _task(
 ) -> ParseTask:
     document_id = f"{root.prefix}/{state.relative}" if root.prefix else state.relative
     known_sha256 = entry.sha256 if _is_intact(entry, versions) else None
-    return ParseTask(state.path, document_id, root.tags, known_sha256=known_sha256)
+    folder = state.path.parents[state.relative.count("/")]
+    return ParseTask(state.path, document_id, root.tags, known_sha256=known_sha256, root=folder)
 
 
 def _is_unchanged(entry: LedgerEntry, state: FileState, versions: Mapping[str, str]) -> bool:

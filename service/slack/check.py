@@ -8,6 +8,7 @@ from service.settings import Settings
 from service.slack.errors import SlackError
 from service.slack.web import Workspace
 
+_SECRET_FORM = re.compile(r"[0-9a-f]{32}")
 SCOPES = {
     "app_mentions:read": "to see messages that mention the bot",
     "channels:history": "to see messages in public channels that it is a member of: follow-ups, "
@@ -94,7 +95,7 @@ def _check_signing_secret(settings: Settings) -> Finding:
         return Finding(
             "QUOTH_SLACK_SIGNING_SECRET is not set: over HTTP, /slack/events answers 503"
         )
-    if not re.fullmatch(r"[0-9a-f]{32}", secret.get_secret_value()):
+    if not _SECRET_FORM.fullmatch(secret.get_secret_value()):
         text = (
             "QUOTH_SLACK_SIGNING_SECRET does not look like a signing secret: 32 characters, each "
             "0-9 or a-f"

@@ -14,6 +14,8 @@ _JOINER = "\u2060"  # WORD JOINER, which nobody sees
 _BROADCAST = re.compile(r"@(?=here|channel|everyone|group)", re.IGNORECASE)
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKED = re.compile(r"<([^<>]*)>")
+_NOT_IN_URLS = re.compile(r"[\s\x00-\x1f]")
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _EMOJI_NAME = re.compile(r":[\w+'-]+:")
 _MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|[^<>]*)?>")
 _MIN_LINK_TEXT = 16
@@ -83,7 +85,7 @@ def link(url: str, text: str, limit: int = SECTION_LIMIT) -> str:
 
     :param limit: the most UTF-16 units of the result
     """
-    if not url.startswith(("https://", "http://")) or re.search(r"[\s\x00-\x1f]", url):
+    if not url.startswith(("https://", "http://")) or _NOT_IN_URLS.search(url):
         return escaped(text, limit)
     address = (
         _BROADCAST.sub("%40", url)
@@ -112,7 +114,7 @@ def mentioned_users(mrkdwn: str) -> tuple[str, ...]:
 
 def has_words(text: str) -> bool:
     """Whether a text has a letter or a digit outside the names of emoji."""
-    return bool(re.search(r"[^\W_]", _EMOJI_NAME.sub("", text)))
+    return bool(_LETTER_OR_DIGIT.search(_EMOJI_NAME.sub("", text)))
 
 
 def _unmarked(match: re.Match[str]) -> str:
