@@ -4,6 +4,8 @@ import json
 import multiprocessing
 import resource
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -244,3 +246,22 @@ def test_a_second_signal_does_not_break_the_end(tmp_path: Path) -> None:
                 process.terminate()
         process.join(30)
         assert process.exitcode == 0
+
+
+@pytest.mark.models
+def test_sigterm_ends_the_server_of_assistants(tmp_path: Path) -> None:
+    folder, paper = tmp_path / "data", tmp_path / "otter.txt"
+    paper.write_text("The Otter Bridge is 90 m long.")
+    quoth = [sys.executable, "-m", "service.cli"]
+    subprocess.run([*quoth, "add", "--data", str(folder), str(paper)], check=True)
+    command = [*quoth, "mcp", "--data", str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        asked = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+        process.stdin.write(json.dumps(asked).encode() + b"\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        process.terminate()
+        assert process.wait(10) == 0
+    assert not list(folder.glob("*-wal"))
