@@ -24,6 +24,8 @@ from service.settings import Settings
 
 KNOWN_QUESTIONS = 20
 
+_SURE = 0.9
+
 _TRACEBACK = re.compile(
     r"^.*\n(?:.*\+ )?(?:Exception Group )?Traceback \(.*\n(?:[ |].*\n)*.*", re.M
 )
@@ -138,12 +140,17 @@ class AttackedService:
         self.client.post("/v1/documents", json=body).raise_for_status()
 
     def _learn(self) -> list[KnownAnswer]:
-        """The first known facts that are answered rightly."""
+        """The first known facts that are answered rightly and surely.
+
+        Deleted chunks count in the statistics of words until their segment is merged, so a
+        confidence may move a little after thousands of changes.
+        """
         known = []
         for question in read_set(KNOWN_FACTS).questions:
             response = self.client.post("/v1/ask", json={"question": question.text})
             body = response.raise_for_status().json()
-            if body["answered"] and body["answer"]["text"] in question.answers:
+            is_right = body["answered"] and body["answer"]["text"] in question.answers
+            if is_right and body["answer"]["confidence"] >= _SURE:
                 known.append(KnownAnswer(question.text, body["answer"]["text"]))
             if len(known) == KNOWN_QUESTIONS:
                 return known
