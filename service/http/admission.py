@@ -19,7 +19,7 @@ Client = tuple[str, int]
 CLIENT: ContextVar[Client] = ContextVar("CLIENT", default=("", 0))
 """The client of the present request."""
 
-MAX_WAITING = 64
+MAX_WAITING_QUESTIONS = 64
 """How many questions wait at most by default."""
 
 MAX_WAIT_S = 1.5

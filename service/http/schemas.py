@@ -37,7 +37,7 @@ from service.question import (
 
 MAX_BATCH_DOCUMENTS = 10_000
 MAX_FILTER_VALUES = 1_000
-MAX_QUOTE_LENGTH = 100_000
+MAX_VERIFIED_LENGTH = 100_000
 MAX_NAME_LENGTH = 1_000
 """The longest id, version, tag or title in a request. Documents have stricter limits."""
 
@@ -207,7 +207,7 @@ class VerifyRequest(Request):
     version: Name
     start: Offset
     end: Offset
-    quote: Text = Field(min_length=1, max_length=MAX_QUOTE_LENGTH)
+    quote: Text = Field(min_length=1, max_length=MAX_VERIFIED_LENGTH)
 
 
 class DocumentRequest(Request):

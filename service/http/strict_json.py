@@ -12,7 +12,7 @@ import numpy as np
 MAX_DEPTH = 64
 """How deeply arrays and objects may be nested."""
 
-MAX_VALUES = 100_000
+MAX_JSON_VALUES = 100_000
 """The most values in a body that uploads nothing."""
 
 _SHOWN = 100  # characters of a name that an error repeats
@@ -35,7 +35,7 @@ class JsonContentError(ValueError):
         self.field = field
 
 
-def parse_json(body: bytes, max_values: int = MAX_VALUES) -> object:
+def parse_json(body: bytes, max_values: int = MAX_JSON_VALUES) -> object:
     """The value of a body in JSON.
 
     Strings may have unpaired surrogates: whoever takes a string refuses them, and names the field.

@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 from anyio import CapacityLimiter, from_thread, to_thread
 
 from corpus.errors import BusyError
-from service.http.admission import MAX_WAITING, QuestionQueue
+from service.http.admission import MAX_WAITING_QUESTIONS, QuestionQueue
 
 QUESTION_S = 30.0
 """How long a question may take by default, with the time that it waits."""
@@ -32,7 +32,11 @@ class Threads:
     """
 
     def __init__(
-        self, width: int, *, max_waiting: int = MAX_WAITING, question_s: float = QUESTION_S
+        self,
+        width: int,
+        *,
+        max_waiting: int = MAX_WAITING_QUESTIONS,
+        question_s: float = QUESTION_S,
     ) -> None:
         """Idle threads.
 
