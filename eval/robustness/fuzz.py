@@ -1,6 +1,7 @@
 """Fuzzes every operation of the HTTP service, and checks each response.
 
     python -m eval.robustness.fuzz [--requests 100000] [--seed 15] [--described 30000]
+        [--minutes M]
 
 Starts ``quoth serve`` over the shipped library. Schemathesis sends about ``--described`` requests,
 drawn from the OpenAPI description, in sequences too; the program ``schemathesis`` is needed for
@@ -14,6 +15,7 @@ answered as before.
 
 import argparse
 import itertools
+import math
 import random
 import sys
 import tempfile
@@ -86,8 +88,10 @@ class Fuzzer:
         self._lock = threading.Lock()
         self.report = FuzzReport()
 
-    def run(self, requests: int) -> None:
-        """Send a number of requests, and check the known questions now and then."""
+    def run(self, requests: int, minutes: float = math.inf) -> None:
+        """Send a number of requests, or as many as some minutes allow, and check the known
+        questions now and then.
+        """
         numbers = iter(range(requests))
         started = time.perf_counter()
         for done in range(0, requests, _CHECK_EVERY):
@@ -101,11 +105,14 @@ class Fuzzer:
             for worker in workers:
                 worker.join()
             self._check()
-            rate = (done + len(part)) / (time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            rate = (done + len(part)) / seconds
             stderr.print(
                 f"{done + len(part)} requests, {rate:.0f} a second, "
                 f"{self.report.faults.total()} faults"
             )
+            if seconds > 60 * minutes:
+                return
 
     def _send(self, numbers: list[int]) -> None:
         host = "{}:{}".format(*self._attacked.address)
@@ -186,6 +193,7 @@ def main() -> None:
         "--described", type=int, default=30_000, help="about %(default)s by schemathesis; 0: none"
     )
     parser.add_argument("--seed", type=int, default=15, help="%(default)s")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="stop after these")
     parser.add_argument("--clients", type=positive, default=2, help="%(default)s at a time")
     given = parser.parse_args()
     settings = load_settings()
@@ -200,7 +208,7 @@ def main() -> None:
             described = run_schemathesis(
                 attacked, given.described, given.seed, fuzzer.report.add_fault
             )
-        fuzzer.run(max(given.requests - described, 1))
+        fuzzer.run(max(given.requests - described, 1), given.minutes)
         for traceback in attacked.tracebacks():
             last = traceback.rpartition("\n")[2]
             fuzzer.report.add_fault("the log", f"a traceback: {last}", traceback)
