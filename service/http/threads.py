@@ -44,9 +44,8 @@ class Threads:
         :param question_s: how long a question may take, with the time that it waits
         """
         self._questions = QuestionQueue(width, max_waiting)
-        # A limiter besides the queue: a question whose client has left keeps its thread until its
-        # next check.
         self._question_s = question_s
+        # The queue decides who runs. Without a limiter, questions would share the default one.
         self._question_threads = CapacityLimiter(width)
         self._readers = CapacityLimiter(max(2, width))
         self._uploads = CapacityLimiter(max(1, width // 2))
