@@ -11,7 +11,7 @@ MAX_PAGES = 50_000
 """The greatest number of pages with text in one document."""
 
 _FULL_TIME_BYTES = 10_000_000
-_LEAST_SECONDS = 5.0
+_LEAST_SECONDS = 4.0
 # Ordinary files hold at most about ten times as much text as they have bytes.
 _EXPANSION = 20
 _SMALL_TEXT_BYTES = 500_000
@@ -43,7 +43,7 @@ class ParseLimits:
 
     def wall_seconds_for(self, size: int) -> float:
         """How long to wait for a file of ``size`` bytes on a busy machine, in seconds."""
-        return 30.0 + 4 * self.seconds_for(size)
+        return 10.0 + 3 * self.seconds_for(size)
 
     def check_text(self, source: str, text: str, size: int | None = None) -> None:
         """Refuse a text that is too long.

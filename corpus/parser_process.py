@@ -42,7 +42,7 @@ _REPLY_BYTES_PER_TEXT_BYTE = 6
 """JSON writes a control character of one byte as six."""
 
 _REPLY_BYTES_BESIDES_TEXT = 4_000_000
-_NICENESS = 5
+_NICENESS = 1
 _OPEN_FILES = 64
 
 _LIBRARIES = (

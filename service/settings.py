@@ -147,7 +147,7 @@ class Settings(BaseSettings):
             gt=0,
             le=100_000,
             description="The processor time in which a file of 10 MB must be read; a smaller one "
-            "gets less, but at least 5 s.",
+            "gets less, but at least 4 s.",
         ),
     ] = DEFAULT_LIMITS.seconds
     parse_memory_mb: Annotated[

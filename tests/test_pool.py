@@ -263,7 +263,7 @@ def test_a_file_may_hold_so_much_text_and_no_more(pool: ParserPool, tmp_path: Pa
 def test_a_small_file_gets_less_time_than_a_large_one() -> None:
     limits = ParseLimits(seconds=60)
     assert [limits.seconds_for(size) for size in (0, 1_000_000, 5_000_000, 50_000_000)] == [
-        *(5, 6, 30, 60)
+        *(4, 6, 30, 60)
     ]
     assert ParseLimits(seconds=2).seconds_for(0) == 2
 

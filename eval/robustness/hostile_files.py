@@ -22,12 +22,9 @@ from pathlib import Path
 
 import httpx
 import psutil
-from rich import box
-from rich.table import Table
 
 from eval.benchmarks.machine import print_machine, this_machine
 from eval.benchmarks.serving import SERVICE_QUESTIONS
-from eval.console import print_wide, stdout
 from eval.robustness.attacked import AttackedService, attacked_service
 from eval.robustness.hostile import hostile_files
 from service.settings import load_settings
@@ -163,19 +160,16 @@ def attack(service: AttackedService, files: Mapping[str, bytes]) -> tuple[list[U
         time.sleep(_USUAL_S)
     idle_bytes = resident(process)
     with Asker(service.service.url) as asker:
-        reports = [upload(service, name, data, idle_bytes) for name, data in files.items()]
-    table = Table("file", "kB", "status", "s", "MB over idle", "reason", "", box=box.SIMPLE)
-    for report in reports:
-        table.add_row(
-            report.name,
-            f"{len(files[report.name]) / 1000:,.1f}",
-            str(report.status),
-            f"{report.took_s:.1f}",
-            f"{report.bytes_over / 1e6:,.0f}",
-            (report.reason or "").removeprefix(f"{report.name}: ")[:90],
-            ", ".join(report.faults),
-        )
-    print_wide(stdout, table)
+        reports = []
+        for name, data in files.items():
+            report = upload(service, name, data, idle_bytes)
+            reports.append(report)
+            print(
+                f"{name:32} {len(data) / 1000:10,.1f} kB  {report.status} {report.took_s:5.1f} s "
+                f"{report.bytes_over / 1e6:6,.0f} MB  {', '.join(report.faults)}  "
+                f"{(report.reason or '').removeprefix(f'{name}: ')[:90]}",
+                flush=True,
+            )
     slowdown = asker.p95 / usual.p95
     print(
         f"questions: p95 {usual.p95:.0f} ms usually, {asker.p95:.0f} ms meanwhile "
@@ -192,13 +186,13 @@ def main() -> int:
     options = parser.parse_args()
     settings = load_settings()
     print_machine(this_machine(settings.threads))
-    files = dict(hostile_files(small=options.small))
-    for path in sorted(options.folder.iterdir()) if options.folder else ():
-        if path.suffix not in (".json", ".md") or path.name != "README.md":
-            files[path.name] = path.read_bytes()
+    folder = sorted(options.folder.iterdir()) if options.folder else []
+    # Bodies of other requests may be there too.
+    files = {path.name: path.read_bytes() for path in folder if path.suffix != ".json"}
+    files |= dict(hostile_files(small=options.small))
     with (
-        tempfile.TemporaryDirectory() as folder,
-        attacked_service(Path(folder), settings) as service,
+        tempfile.TemporaryDirectory() as temporary,
+        attacked_service(Path(temporary), settings) as service,
     ):
         reports, is_served = attack(service, files)
         tracebacks = service.tracebacks()
