@@ -30,7 +30,7 @@ from eval.robustness.hostile import hostile_files
 from service.settings import load_settings
 
 MOST_S = 10.0
-MOST_BYTES = 1_000_000_000
+MOST_MEMORY = 1_000_000_000
 MOST_SLOWDOWN = 2.0
 
 _USUAL_S = 15.0
@@ -58,7 +58,7 @@ class UploadReport:
         found = []
         if self.took_s > MOST_S:
             found.append("too slow")
-        if self.bytes_over > MOST_BYTES:
+        if self.bytes_over > MOST_MEMORY:
             found.append("too much memory")
         if self.status not in (200, 413, 422):
             found.append(f"status {self.status}")
