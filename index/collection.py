@@ -17,7 +17,7 @@ from corpus.load import ParseResult
 from index.encoding.encoder import Encoder
 from index.encoding.vectors import Vectors
 from index.ingest import prepare, refuse_repeats, status_of, write_batches
-from index.opening import open_to_read, open_to_write, take_files, take_lock
+from index.opening import close_to_others, open_to_read, open_to_write, take_files, take_lock
 from index.outcome import FileOutcome, FileStatus
 from index.search.engine import Engine
 from index.search.searcher import Searcher
@@ -98,6 +98,8 @@ class Collection:
         self._rest_until_s = 0.0
         self._lock = take_lock(folder) if writable else None
         try:
+            if writable:
+                close_to_others(folder)
             self.store = Store(folder, application, keep_versions)
             self.store.check_structure()
             self._check_manifest()
@@ -133,6 +135,8 @@ class Collection:
                 self._engine.save()
             self._engine.close()
             self.store.close()
+            if self._lock is not None:
+                close_to_others(self.folder)  # tantivy gives its files the usual modes.
             self._release()
 
     @property

@@ -13,7 +13,7 @@ from filelock import FileLock
 from corpus.errors import StoreError
 from index.engines import move_engine_files, open_engine
 from index.search.engine import Engine
-from index.store.database import locked, make_folder
+from index.store.database import locked, make_folder, make_private
 from index.store.store import FILE_NAME, Store
 from index.store.succession import has_taken_over
 
@@ -23,6 +23,9 @@ SUCCESSOR = "successor"
 """The folder, inside the data folder, of the collection that a renewal fills."""
 
 _LOCK_TIMEOUT_S = 1.0
+
+_OWN_FILES = ("*.db", "*.db-*", "*.lock", "*.faiss", "*.tmp", "terms", "terms/*", SUCCESSOR)
+"""Patterns of what Quoth keeps in a data folder, which may hold other files as well."""
 
 log = logging.getLogger("quoth")
 
@@ -39,6 +42,16 @@ def take_lock(folder: Path, timeout_s: float = _LOCK_TIMEOUT_S) -> FileLock:
         "(POST /v1/documents, or quoth serve --watch for a folder). Reading goes on meanwhile"
     )
     return locked(folder / LOCK_NAME, refusal, timeout_s)
+
+
+def close_to_others(folder: Path) -> None:
+    """Let only its owner read a data folder and what Quoth keeps there. An older version of Quoth
+    let every user read it.
+    """
+    own = [folder, *(path for pattern in _OWN_FILES for path in folder.glob(pattern))]
+    opened = [path for path in own if make_private(path)]
+    if folder in opened:
+        log.warning("%s: other users could read this data folder, and no longer can", folder)
 
 
 def open_to_write(folder: Path, store: Store, dimension: int) -> Engine:

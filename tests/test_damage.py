@@ -1,6 +1,7 @@
 """Damage is found where it is, mended where that is possible, and never answered from."""
 
 import random
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -11,6 +12,7 @@ import pytest
 from corpus.document import Document
 from corpus.errors import StoreError
 from eval.robustness.damage import DAMAGES, DamageReport, DamageRun, damage_file
+from eval.robustness.faults import FaultReport, FaultRun
 from index.collection import Collection
 from index.encoding.encoder import Encoder
 from index.renewal import rebuild
@@ -208,10 +210,22 @@ def test_a_list_of_segments_that_is_damaged_or_gone_is_found(
 ) -> None:
     path = folder / "terms" / "meta.json"
     whole = path.read_bytes()
-    for content in (whole.replace(b'"max_doc":3', b'"max_doc":2'), b"[]", None):
+    for content in (whole.replace(b'"max_doc": ', b'"max_doc": 1'), b"[]", None):
         path.unlink() if content is None else path.write_bytes(content)
         assert content != whole
         collection = open_collection(folder, writable=False)  # It has it mended.
         assert collection.verify() == []
         assert len(collection.searcher.search("gas", 5).hits) == 2
         collection.close()
+
+
+@pytest.mark.processes
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_whatever_call_fails_nothing_is_lost_and_nothing_comes_back(tmp_path: Path) -> None:
+    report = FaultReport()
+    with closing(FaultRun(tmp_path)) as run:
+        for change, call in (("add", "write"), ("delete", "fsync"), ("replace", "open")):
+            run.run(change, call, 12, report)
+    assert report.faults == []
+    assert report.cases["add", "write", "refused"] > 0
+    assert report.cases["delete", "fsync", "refused"] > 0

@@ -276,19 +276,21 @@ def _outcome(
     seed: int,
     way: str,
 ) -> str:
-    shutil.rmtree(scratch, ignore_errors=True)
-    shutil.copytree(folders[case.kind], scratch)
-    damage_file(scratch / case.file, case.damage, random.Random(f"{seed} {case.number}"))
+    # Each has a name of its own: tantivy watches a folder even after it was closed.
+    folder = Path(shutil.copytree(folders[case.kind], scratch / f"{case.number}-{way}"))
+    damage_file(folder / case.file, case.damage, random.Random(f"{seed} {case.number}"))
     try:
         if way == "rebuild":
-            rebuild(scratch, CountingEncoder())
-        with _service(scratch, writable=way == "write") as service:
+            rebuild(folder, CountingEncoder())
+        with _service(folder, writable=way == "write") as service:
             verdict = expected.judge(state_of(service))
             faults = service.collection.verify()
     except QuothError as exc:
         return "refused" if len(str(exc)) > 20 else f"WRONG: no way out is named: {exc}"
     except BaseException:
         return f"WRONG: {traceback.format_exc()}"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
     if way == "rebuild" and faults:
         return f"WRONG: rebuilt, but not sound: {faults[0]}"
     return verdict if verdict.startswith("WRONG") or not faults else f"{verdict}, verify tells"

@@ -16,7 +16,8 @@ _DIMENSION = 32
 class CountingEncoder:
     """Counts the words of a text in buckets."""
 
-    identity = EncoderIdentity("stand-in", "0" * 64, "counted-words", _DIMENSION)
+    def __init__(self, name: str = "stand-in") -> None:
+        self.identity = EncoderIdentity(name, "0" * 64, "counted-words", _DIMENSION)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Vectors of length 1."""

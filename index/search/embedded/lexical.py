@@ -95,7 +95,7 @@ class LexicalIndex:
 
     def _open(self) -> None:
         with translated_errors():
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             is_new = not tantivy.Index.exists(str(self._folder))
             self._index = tantivy.Index(make_schema(), path=str(self._folder))
         if is_new:

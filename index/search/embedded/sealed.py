@@ -21,6 +21,9 @@ def write_sealed(index: faiss.Index, target: Path) -> None:
     """Write an index atomically to a file that ends with a seal of its size and checksum."""
     scratch = target.with_suffix(".tmp")
     try:
+        # FAISS writes into the file that is there, which only its owner may read.
+        scratch.unlink(missing_ok=True)
+        scratch.touch(mode=0o600)
         faiss.write_index(index, str(scratch))
         size = scratch.stat().st_size
         seal = _SEAL % (size, _checksum(scratch, size))
