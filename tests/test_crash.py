@@ -91,6 +91,7 @@ import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
 from conftest import ToyEncoder
+from corpus.limits import ParseLimits
 from corpus.pool import ParserPool
 from index.collection import Collection
 from service.mirror.sync import Mirror
