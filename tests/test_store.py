@@ -115,7 +115,7 @@ def test_the_newest_documents_are_those_last_written(
 
 
 def test_chunks_and_vectors_come_back(store: Store, make: Make) -> None:
-    document = make("a", "Gas 🙂 flows. Oil too.", url="u", tags=["x"])
+    document = make("a", "Gas 🙂 flows. Oil too.", url="https://example.org/u", tags=["x"])
     whole = prepared(document, (0, 12), (13, 21), context="Title")
     store.write([whole])
     first, second = store.chunk_ids().tolist()
@@ -123,7 +123,7 @@ def test_chunks_and_vectors_come_back(store: Store, make: Make) -> None:
     assert [stored[id].chunk for id in (first, second)] == list(whole.chunks)
     assert (stored[first].title, stored[first].url, stored[first].tags) == (
         document.title,
-        "u",
+        "https://example.org/u",
         ("x",),
     )
     embedded: dict[str, Vectors] = store.embedded("a")
