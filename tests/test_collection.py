@@ -539,8 +539,8 @@ def test_verify_tells_of_a_lexical_index_that_has_changed_on_the_disk_and_a_rebu
     collection = open_collection()
     collection.put([make("a")])
     collection.close()
+    reader = open_collection(writable=False)  # An opening after the damage would mend it.
     _flip_terms(tmp_path / "data")
-    reader = open_collection(writable=False)
     (fault,) = reader.verify()
     assert fault.startswith("the lexical index's file ")
     assert fault.endswith(".store is damaged")
