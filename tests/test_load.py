@@ -250,7 +250,7 @@ def test_a_permission_error_has_a_plain_message(
         raise PermissionError(13, "Permission denied")
 
     path = write(tmp_path / "a.txt")
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(DocumentError, match="this user has no permission to read it"):
         read_document(path, max_bytes=LIMIT)
 
