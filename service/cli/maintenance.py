@@ -16,7 +16,7 @@ _FAILURES_SHOWN = 20
 
 
 def show_status(data: DataDir = None) -> None:
-    """Show what the index holds, what takes its room, and how it was built.
+    """Show what the index holds and what takes its room.
 
     Also shows the state of the files in synced folders.
     """
