@@ -91,8 +91,16 @@ def open_to_read(folder: Path, store: Store, dimension: int) -> Engine:
 def take_files(folder: Path, successor: Path) -> None:
     """Replace the index files in ``folder`` by those of an adopted successor, whose folder is then
     deleted.
+
+    :raises StoreError: they cannot be moved; it can be done again
     """
-    move_engine_files(successor, folder)
+    try:
+        move_engine_files(successor, folder)
+    except OSError as exc:
+        raise StoreError(
+            f"{folder}: the files of the new index cannot be moved here ({exc.strerror}); the next "
+            "process that opens the folder finishes this"
+        ) from exc
     shutil.rmtree(successor, ignore_errors=True)
 
 

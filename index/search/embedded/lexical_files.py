@@ -52,8 +52,15 @@ def has_current_terms(folder: Path) -> bool:
 
 
 def record_revisions(folder: Path) -> None:
-    """Record that the current code built the lexical index in a data folder."""
-    (folder / TERMS_FOLDER / _REVISIONS).write_text(json.dumps(_revisions()))
+    """Record that the current code built the lexical index in a data folder.
+
+    :raises StoreError: it cannot be written
+    """
+    path = folder / TERMS_FOLDER / _REVISIONS
+    try:
+        path.write_text(json.dumps(_revisions()))
+    except OSError as exc:
+        raise StoreError(f"{path}: cannot be written ({exc.strerror}); try again") from exc
 
 
 def seal_terms(folder: Path) -> None:
