@@ -311,17 +311,20 @@ def _extractor(source: str, suffix: str) -> Extractor:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError:
-        yield folder
-        return
-    for entry in entries:
-        if is_ignored(entry.name):
-            continue
-        if not os.path.isdir(entry):
-            if entry.suffix.lower() in SUPPORTED:
-                yield entry
+    # A stack in place of recursion, which very deep folders would exhaust.
+    waiting = [folder]
+    while waiting:
+        path = waiting.pop()
         # A link to a folder may form a loop, so it is not followed.
-        elif not entry.is_symlink():
-            yield from _walk(entry)
+        if path is not folder and not os.path.isdir(path):
+            if path.suffix.lower() in SUPPORTED:
+                yield path
+            continue
+        if path is not folder and path.is_symlink():
+            continue
+        try:
+            entries = sorted(path.iterdir(), reverse=True)
+        except OSError:
+            yield path
+            continue
+        waiting += [entry for entry in entries if not is_ignored(entry.name)]

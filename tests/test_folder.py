@@ -198,3 +198,21 @@ def test_a_file_is_read_with_its_fingerprint(tmp_path: Path) -> None:
 def test_a_file_name_that_is_not_valid_utf8_is_escaped(tmp_path: Path) -> None:
     old(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.txt")))
     assert [state.name for state in scan(tmp_path)] == [f"{tmp_path}/\\xff.txt"]
+
+
+def test_a_folder_of_any_depth_is_scanned(tmp_path: Path) -> None:
+    # Deeper than Python's stack, so pytest could not remove it.
+    (tmp_path / ".kept").touch()
+    before = os.getcwd()
+    os.chdir(tmp_path)
+    try:
+        for _ in range(1_200):
+            os.mkdir("d")
+            os.chdir("d")
+        Path("a.txt").write_text("The well is deep.")
+    finally:
+        os.chdir(before)
+    (state,) = scan(tmp_path)
+    assert state.name.endswith("/d/d/a.txt")
+    state.path.unlink()
+    os.removedirs(state.path.parent)
