@@ -25,6 +25,15 @@ MONTH_PATTERN = "|".join(MONTHS)
 WEEKDAY_PATTERN = "|".join(WEEKDAYS)
 """A regular expression that matches a day of the week; put it in a group."""
 
+_SHORT = "|".join(month[:3] for month in MONTHS) + "|Sept"
+_DAY_FIRST = re.compile(
+    rf"(\d{{1,2}})(?:st|nd|rd|th|\.)?\s+(?:of\s+)?({MONTH_PATTERN}|{_SHORT})\.?,?\s+(\d{{4}})",
+    re.IGNORECASE,
+)
+_MONTH_FIRST = re.compile(
+    rf"({MONTH_PATTERN}|{_SHORT})\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+(\d{{4}})", re.IGNORECASE
+)
+_NUMBERS = re.compile(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})|(\d{1,2})\.(\d{1,2})\.(\d{4})")
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PDF_DAY = re.compile(r"(?:D:)?(\d{4})(\d{2})(\d{2})")
 
@@ -55,3 +64,29 @@ def stated_day(stated: str | None) -> date | None:
         return date(*map(int, day.groups())) if day else iso_day(stated or "")
     except ValueError:
         return None
+
+
+def day_of(text: str) -> date | None:
+    """The date that a person wrote, None if the text is anything but one date.
+
+    It may be ``2024-05-05``, ``5 May 2024``, ``May 5, 2024``, ``2024/05/05`` or ``5.5.2024``.
+    ``5/6/2024`` is none, because nobody knows which number is the month.
+    """
+    text = " ".join(text.split())
+    try:
+        if day := _DAY_FIRST.fullmatch(text):
+            return date(int(day[3]), _month(day[2]), int(day[1]))
+        if day := _MONTH_FIRST.fullmatch(text):
+            return date(int(day[3]), _month(day[1]), int(day[2]))
+        if day := _NUMBERS.fullmatch(text):
+            parts = day.groups()[:3] if day[1] else day.groups()[:2:-1]
+            return date(*map(int, parts))
+        return iso_day(text)
+    except ValueError:
+        return None
+
+
+def _month(name: str) -> int:
+    return next(
+        number for number, month in enumerate(MONTHS, 1) if month[:3].lower() == name[:3].lower()
+    )

@@ -1,13 +1,17 @@
 """Documents: the text that answers quote, with its title, date, tags and pages."""
 
 import hashlib
+import json
 import unicodedata
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlsplit
 
+from corpus.blocks import Block, as_lists
 from corpus.errors import DocumentError
+from corpus.text_blocks import text_blocks
 
 MAX_ID_LENGTH = 200
 MAX_TITLE_LENGTH = 500
@@ -43,6 +47,8 @@ class Document:
     :param published: the date that the document states, if any
     :param tags: sorted, without duplicates
     :param pages: in order, without overlaps; empty if the format has no pages
+    :param blocks: the structure of the text, in its order
+    :param notes: what of its file is not in the text, a sentence each
     """
 
     id: str
@@ -53,20 +59,24 @@ class Document:
     published: date | None = None
     tags: tuple[str, ...] = ()
     pages: tuple[Page, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def structure(self) -> str:
+        """A digest of the blocks and the notes, 32 hexadecimal digits."""
+        parts = json.dumps([as_lists(self.blocks), list(self.notes)])
+        return hashlib.sha256(parts.encode()).hexdigest()[:32]
 
     def page_of(self, offset: int) -> int | None:
         """The number of the page that contains the character at ``offset``, None without pages."""
         return page_of(self.pages, offset)
 
 
-def page_of(pages: Iterable[Page], offset: int) -> int | None:
+def page_of(pages: Sequence[Page], offset: int) -> int | None:
     """The number of the last page that starts at or before ``offset``, None without pages."""
-    number = None
-    for page in pages:
-        if page.start > offset:
-            break
-        number = page.number
-    return number
+    following = bisect_right(pages, offset, key=lambda page: page.start)
+    return pages[following - 1].number if following else None
 
 
 def version_of(text: str) -> str:
@@ -83,11 +93,14 @@ def make_document(
     published: date | None = None,
     tags: Iterable[str] = (),
     pages: Iterable[Page] = (),
+    blocks: Iterable[Block] | None = None,
+    notes: Iterable[str] = (),
 ) -> Document:
     """A document whose fields have been checked. The text is kept exactly as given.
 
     :param document_id: derived from the text by default
     :param title: the first line of the text by default, shortened
+    :param blocks: by default those that the lines of the text show
     :raises DocumentError: a field is empty, too long, or contains characters that cannot be stored
     """
     source = "document" if document_id is None else document_id
@@ -105,6 +118,8 @@ def make_document(
         published=published,
         tags=_checked_tags(source, tags),
         pages=tuple(pages),
+        blocks=text_blocks(text) if blocks is None else tuple(blocks),
+        notes=tuple(notes),
     )
 
 
@@ -113,7 +128,11 @@ def first_line(text: str, limit: int = 120) -> str:
     ``limit`` characters.
     """
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    line = line.lstrip("#").strip() or line
+    return shortened(line.lstrip("#").strip() or line, limit)
+
+
+def shortened(line: str, limit: int) -> str:
+    """The line, cut between words to at most ``limit`` characters."""
     if len(line) <= limit:
         return line
     return line[:limit].rsplit(" ", 1)[0].rstrip() + "…"

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 
 from corpus.document import Document, make_document, web_address
 from corpus.errors import DocumentError
@@ -19,13 +19,17 @@ from corpus.files import (
     read_contents,
     read_settled,
 )
-from corpus.formats import html, markdown, office, pdf, text
+from corpus.formats import book, html, markdown, sheet, slides, text, word
+from corpus.formats.book import read_epub
 from corpus.formats.extracted import Extractor
 from corpus.formats.html import read_html
 from corpus.formats.markdown import read_markdown
-from corpus.formats.office import read_docx, read_epub, read_pptx, read_xlsx
-from corpus.formats.pdf import read_pdf
+from corpus.formats.pdf import read as pdf
+from corpus.formats.pdf.read import read_pdf
+from corpus.formats.sheet import read_xlsx
+from corpus.formats.slides import read_pptx
 from corpus.formats.text import read_text
+from corpus.formats.word import read_docx
 from corpus.limits import DEFAULT_LIMITS, MAX_PAGES, ParseLimits
 
 SUPPORTED: Mapping[str, Extractor] = MappingProxyType(
@@ -136,11 +140,17 @@ class ParseResult:
 
 def extraction_revisions() -> dict[str, int]:
     """The revision of the code that extracts the text of each suffix in :data:`SUPPORTED`."""
-    modules = {read_text: text, read_markdown: markdown, read_html: html, read_pdf: pdf}
-    revisions = {
-        suffix: modules[read].REVISION for suffix, read in SUPPORTED.items() if read in modules
+    modules: dict[Extractor, ModuleType] = {
+        read_text: text,
+        read_markdown: markdown,
+        read_html: html,
+        read_pdf: pdf,
+        read_docx: word,
+        read_pptx: slides,
+        read_xlsx: sheet,
+        read_epub: book,
     }
-    return revisions | office.REVISIONS
+    return {suffix: modules[read].REVISION for suffix, read in SUPPORTED.items()}
 
 
 def find_files(paths: Iterable[Path], tags: Iterable[str] = ()) -> Iterator[ParseTask]:
@@ -295,6 +305,8 @@ def _parse(
             published=extracted.published,
             tags=[*extracted.tags, *tags],
             pages=extracted.pages,
+            blocks=extracted.blocks,
+            notes=extracted.notes,
         )
     except DocumentError as exc:
         raise DocumentError(source, exc.reason) from exc

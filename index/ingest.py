@@ -103,7 +103,7 @@ def refuse_repeats(documents: Sequence[Document]) -> None:
 
 def is_same(one: Document | DocumentSummary, other: DocumentSummary) -> bool:
     """Whether two documents are the same in everything that is indexed or shown."""
-    fields = ("version", "title", "url", "published", "tags")
+    fields = ("version", "title", "url", "published", "tags", "structure")
     return all(getattr(one, field) == getattr(other, field) for field in fields)
 
 

@@ -378,7 +378,7 @@ def test_an_index_that_other_code_has_cut_is_served_while_it_is_renewed(
     folder = tmp_path / "data"
     with Collection(folder, encoder, writable=True) as built:
         built.put([make("amur", "The Amur line is 3,000 kilometres long.")])
-    monkeypatch.setattr(f"index.text.{part}.REVISION", 2)
+    monkeypatch.setattr(f"index.text.{part}.REVISION", 99)
     former = built_otherwise(folder, encoder)
     assert former is not None
     with AnswerService(

@@ -519,7 +519,7 @@ def test_put_adds_and_replaces(client: Client) -> None:
 def test_a_document_is_given_with_its_text_and_what_is_known_of_it(steady: Client) -> None:
     stored = ok(steady.get("/v1/documents/check/otter"))
     assert stored == ok(steady.get("/v1/documents/check%2Fotter"))
-    assert set(stored) == SUMMARY | {"text", "pages"}
+    assert set(stored) == SUMMARY | {"text", "pages", "blocks", "notes"}
     assert (stored["id"], stored["text"], stored["version"]) == (
         "check/otter",
         OTTER,

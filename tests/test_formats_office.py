@@ -13,8 +13,11 @@ import pptx
 import pytest
 
 from corpus.errors import DocumentError
+from corpus.formats.book import read_epub
 from corpus.formats.extracted import Extracted
-from corpus.formats.office import read_docx, read_epub, read_pptx, read_xlsx
+from corpus.formats.sheet import read_xlsx
+from corpus.formats.slides import read_pptx
+from corpus.formats.word import read_docx
 from corpus.limits import ParseLimits
 from corpus.load import parse_document
 
@@ -160,7 +163,7 @@ def test_slides_are_pages() -> None:
     extracted = read_pptx("a.pptx", slides_file())
     assert extracted.title == "Pipeline"
     assert [(page.number, extracted.text[page.start : page.end]) for page in extracted.pages] == [
-        (1, "# Pipeline\n\nFirst *point*\n\nSecond point: 38 bcm\n\n### Notes:\n\nSay hello"),
+        (1, "# Pipeline\n\n- First *point*\n- Second point: 38 bcm\n\n### Notes\n\nSay hello"),
         (3, "# Trade\n\nYear | Volume\n2024 | 31"),
     ]
 
@@ -178,7 +181,7 @@ def png_image() -> bytes:
 
 @pytest.mark.parametrize(
     ("description", "text"),
-    [("", "# Trade"), ("A map of the line", "A map of the line\n\n# Trade")],
+    [("", "# Trade"), ("A map of the line", "# Trade\n\nA map of the line")],
 )
 def test_an_image_on_a_slide_is_its_description(description: str, text: str) -> None:
     deck = pptx.Presentation()
@@ -244,7 +247,7 @@ def test_a_truncated_file_is_refused(make: Callable[[], bytes]) -> None:
     [("docx", "word/document.xml"), ("pptx", "ppt/presentation.xml"), ("xlsx", "xl/workbook.xml")],
 )
 def test_a_package_with_broken_parts_is_refused(suffix: str, member: str) -> None:
-    with pytest.raises(DocumentError, match="is damaged: its contents cannot be read"):
+    with pytest.raises(DocumentError, match="is damaged"):
         READERS[suffix](
             f"a.{suffix}", zipped({member: "<broken", "[Content_Types].xml": "<Types/>"})
         )

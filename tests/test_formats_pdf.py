@@ -18,10 +18,10 @@ from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate
 
 from corpus.document import page_of
 from corpus.errors import DocumentError
-from corpus.formats import pdf
 from corpus.formats.clean import clean_text
+from corpus.formats.fragment import paragraph
 from corpus.formats.paged import join_pages
-from corpus.formats.pdf import read_pdf
+from corpus.formats.pdf.read import PDFIUM, read_pdf
 
 LONG = (
     "The pipeline carries 38 billion cubic metres of gas a year, said the operator on Friday, "
@@ -122,11 +122,27 @@ def test_a_list_item_starts_a_line(marker: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "text"),
-    [("and the west.", f"{FULL_LINE} and the west."), ("The west.", f"{FULL_LINE}\n\nThe west.")],
+    ("first", "joint"),
+    [("to the ports of the south and of the west.", " "), ("The ports of the south pay.", "\n\n")],
 )
-def test_a_sentence_continues_in_the_next_column(line: str, text: str) -> None:
-    assert read_pdf("a.pdf", drawn((72, 600, FULL_LINE), (420, 700, line))).text == text
+def test_a_sentence_continues_in_the_next_column(first: str, joint: str) -> None:
+    rows = [
+        ("The oil of the north is sold to the far east,", first),
+        (
+            "and every ship that carries it there comes",
+            "From there it is shipped to the other ports,",
+        ),
+        (
+            "back with the tea that is sent from the north",
+            "which pay for it in tea, as they always do.",
+        ),
+    ]
+    lines = [
+        line
+        for number, (left, right) in enumerate(rows)
+        for line in ((72, 624 - 12 * number, left), (330, 624 - 12 * number, right))
+    ]
+    assert f"is sent from the north{joint}{first}" in read_pdf("a.pdf", drawn(*lines)).text
 
 
 @pytest.mark.parametrize(
@@ -202,26 +218,26 @@ def test_a_sentence_continues_on_the_next_page() -> None:
     assert [(page.number, page.start) for page in extracted.pages] == [(1, 0), (2, 34)]
 
 
-def test_running_headers_and_footers_are_left_out() -> None:
+def test_running_headers_and_footers_are_written_once_where_they_first_stand() -> None:
     pages = [
         ["Foreign Affairs Bureau", f"{word} sentence stands here alone.", f"Page {number} of 4"]
         for number, word in enumerate(["One", "Two", "Three", "Four"], 1)
     ]
     text = read_pdf("a.pdf", printed(pages)).text
-    assert text == "\n\n".join(page[1] for page in pages)
+    assert text == "\n\n".join(["Foreign Affairs Bureau", *(page[1] for page in pages)])
 
 
 @pytest.mark.parametrize(
-    ("pages", "repeated", "stays"),
-    [(2, 2, True), (3, 3, False), (20, 5, True), (20, 6, False)],
+    ("pages", "repeated", "written"),
+    [(2, 2, 2), (3, 3, 1), (20, 5, 5), (20, 6, 1)],
 )
 def test_a_running_line_is_on_three_pages_and_on_three_tenths_of_all(
-    pages: int, repeated: int, stays: bool
+    pages: int, repeated: int, written: int
 ) -> None:
     own = [[f"{chr(65 + number) * 5} is on one page."] for number in range(pages)]
     printed_pages = [["Foreign Affairs Bureau", *lines] for lines in own[:repeated]]
     text = read_pdf("a.pdf", printed([*printed_pages, *own[repeated:]])).text
-    assert ("Foreign Affairs Bureau" in text) is stays
+    assert text.count("Foreign Affairs Bureau") == written
     assert all(lines[0] in text for lines in own)
 
 
@@ -282,7 +298,7 @@ def test_a_truncated_pdf_is_read_or_refused() -> None:
 def test_pdfium_is_called_by_one_thread_at_a_time() -> None:
     data = printed([["Text."]])
     with ThreadPoolExecutor(1) as pool:
-        with pdf._PDFIUM:
+        with PDFIUM:
             reading = pool.submit(read_pdf, "a.pdf", data)
             assert wait([reading], timeout=0.3).not_done
         assert reading.result(timeout=30).text == "Text."
@@ -297,9 +313,10 @@ def test_pdfs_are_read_from_several_threads() -> None:
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])).map(clean_text), max_size=8))
 def test_page_offsets_are_ordered_and_exact(pages: list[str]) -> None:
-    text, placed = join_pages(enumerate(pages, 1))
+    written, placed = join_pages((number, paragraph(page)) for number, page in enumerate(pages, 1))
+    text = written.text
     assert [text[page.start : page.end] for page in placed] == [
-        page.strip("\n") for page in pages if page.strip()
+        page.strip() for page in pages if page.strip()
     ]
     ends = [0] + [offset for page in placed for offset in (page.start, page.end)] + [len(text)]
     assert ends == sorted(ends)

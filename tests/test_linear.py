@@ -23,7 +23,8 @@ from corpus.formats.clean import clean_text
 from corpus.limits import ParseLimits
 from corpus.load import parse_document
 from index.text.chunk import ChunkSettings, chunk_document
-from index.text.sentences import sections, sentences
+from index.text.sections import sections
+from index.text.sentences import sentences
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("corpus", "index", "service")
@@ -40,6 +41,10 @@ STEEPEST = 8.0
 _QUESTION = "a question or a turn of it, of bounded length"
 _PASSAGE = "a passage of at most 160 tokens, or a span of one"
 BOUNDED = {
+    "corpus.formats.number._PART": "a number format of at most 255 characters",
+    "corpus.formats.number._SECTION": "a number format of at most 255 characters",
+    "corpus.formats.pdf.paragraphs._LAST_LETTERS": "the last 80 characters of a line",
+    "corpus.formats.pdf.running._NUMBER_AT_END": "the last 30 characters of a line",
     "service.answering.examples._SHAPES": "tried only at the start of a sentence of an extract",
     "service.followups.phrases._TOKEN": _QUESTION,
     "service.followups.referents._PAIR": _QUESTION,
@@ -223,7 +228,7 @@ def test_a_text_is_cleaned_and_cut_in_proportion_to_its_length(unit: str) -> Non
         cleaned = clean_text(text + "x")
         document = parse_document("a.txt", cleaned.encode())
         return (
-            list(sections(cleaned)),
+            list(sections(document)),
             sentences(cleaned),
             chunk_document(document, words, ChunkSettings()),
         )

@@ -1,4 +1,4 @@
-"""Sentences and sections: where they end, and that no character or offset is lost."""
+"""Sentences: where they end, and that no character or offset is lost."""
 
 import time
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.text.sentences import sections, sentence_at, sentences, trimmed
+from index.text.sentences import sentence_at, sentences, trimmed
 
 _FRAGMENTS = """Mr. Dr. U.S. 3.5 No. J. a A He the ! ? . … ... 。 ！？ 」 ” ’ ) ] " ' « # ##
     ``` ~~~ - 1. | <sup>1</sup> [2] é e\u0301 \u202e שלום. مرحبا؟ 🙂 👩‍👩‍👧 中文。
@@ -24,12 +24,6 @@ texts = st.one_of(
 
 def split(text: str) -> list[str]:
     return [text[start:end] for start, end in sentences(text)]
-
-
-def parts(text: str) -> list[tuple[tuple[str, ...], str]]:
-    return [
-        (section.headings, text[section.start : section.end].strip()) for section in sections(text)
-    ]
 
 
 @pytest.mark.parametrize(
@@ -134,44 +128,6 @@ def test_only_the_range_asked_for_is_split() -> None:
     assert [text[start:end] for start, end in sentences(text, 5, 9)] == ["Two."]
 
 
-def test_sections_carry_the_headings_above_them() -> None:
-    assert parts("before\n# Gas\nx\n## Prices ##\ny\n### Old\nz\n## New\nu\n# Oil\nv") == [
-        ((), "before"),
-        (("Gas",), "x"),
-        (("Gas", "Prices"), "y"),
-        (("Gas", "Prices", "Old"), "z"),
-        (("Gas", "New"), "u"),
-        (("Oil",), "v"),
-    ]
-
-
-def test_a_heading_without_a_body_is_no_section_but_stays_above_others() -> None:
-    assert parts("# Gas\n\n### Old\nz") == [(("Gas", "Old"), "z")]
-
-
-def test_a_heading_may_end_in_carriage_return() -> None:
-    assert parts("# Gas\r\nx\r\n## Oil ##\r\ny") == [(("Gas",), "x"), (("Gas", "Oil"), "y")]
-
-
-@pytest.mark.parametrize("fence", ["```", "~~~"])
-def test_hashes_in_fenced_code_are_no_headings(fence: str) -> None:
-    code = f"{fence}sh\n# a comment\n{fence}"
-    assert parts(f"{code}\n# Gas\nx") == [((), code), (("Gas",), "x")]
-
-
-@pytest.mark.parametrize("line", ["#gas", "####### Seven", "    # indented code", "C # sharp"])
-def test_what_only_looks_like_a_heading_is_text(line: str) -> None:
-    assert parts(f"x\n{line}\ny") == [((), f"x\n{line}\ny")]
-
-
-def test_a_text_without_headings_is_one_section() -> None:
-    assert parts("x\n\ny") == [((), "x\n\ny")]
-
-
-def test_a_text_of_nothing_but_headings_is_one_section_without_any() -> None:
-    assert parts("# Gas\n## Oil") == [((), "# Gas\n## Oil")]
-
-
 def test_the_sentences_around_a_span_are_whole() -> None:
     text = "One is here. Two is there. Three is gone."
     assert sentence_at(text, 17, 19) == (13, 26)  # "is" of the second
@@ -188,7 +144,6 @@ def test_a_long_run_of_one_mark_takes_no_time(unit: str) -> None:
     started = time.perf_counter()
     for text in (unit * (100_000 // len(unit)) + "x", "# " + unit * (100_000 // len(unit)) + "x"):
         sentences(text)
-        list(sections(text))
     assert time.perf_counter() - started < 10
 
 
@@ -203,18 +158,6 @@ def test_sentences_are_ordered_trimmed_and_hold_every_character(text: str) -> No
         held.update(range(start, end))
         reached = end
     assert all(character.isspace() for at, character in enumerate(text) if at not in held)
-
-
-@given(texts)
-def test_sections_are_ordered_and_leave_out_only_headings(text: str) -> None:
-    found = list(sections(text))
-    reached = 0
-    for section in found:
-        assert reached <= section.start <= section.end <= len(text)
-        between = text[reached : section.start]
-        assert all(line.lstrip().startswith("#") for line in between.split("\n") if line.strip())
-        reached = section.end
-    assert all(line.lstrip().startswith("#") for line in text[reached:].split("\n") if line.strip())
 
 
 @given(texts, st.data())

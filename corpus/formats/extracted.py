@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
+from corpus.blocks import Block
 from corpus.document import Page
 
 
@@ -12,19 +13,22 @@ class Extracted:
     """The text of a file and what the file states about itself. What it does not state is None or
     empty.
 
-    :param text: clean (:func:`corpus.formats.clean.clean_text`); blocks are separated by a blank
-        line, and headings are ``## Heading`` lines
+    :param text: clean (:func:`corpus.formats.clean.clean_text`)
+    :param blocks: its structure, in the order of the text
     :param url: as the file states it, whether it is a web address or not
     :param pages: offsets into ``text``, without blank pages
+    :param notes: what of the file is not in the text, or could not be made out, a sentence each
     """
 
     text: str
+    blocks: tuple[Block, ...] = ()
     title: str | None = None
     published: date | None = None
     url: str | None = None
     tags: tuple[str, ...] = ()
     pages: tuple[Page, ...] = ()
     id: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 Extractor = Callable[[str, bytes], Extracted]

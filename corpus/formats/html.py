@@ -7,12 +7,14 @@ from typing import Any
 
 from corpus.dates import stated_day
 from corpus.errors import DocumentError
-from corpus.formats.clean import clean_text, one_line
+from corpus.formats.clean import one_line
 from corpus.formats.extracted import Extracted
-from corpus.formats.markup import first_heading, html_tree, prose, without_declaration
+from corpus.formats.fragment import EMPTY, Fragment, first_heading
+from corpus.formats.markup import html_tree, prose, without_declaration
+from corpus.formats.page import main_part
 from corpus.formats.text import decode, marked_encoding
 
-REVISION = 1
+REVISION = 2
 """Raised when other text is extracted from HTML, so that synced files are read again."""
 
 _CHARSET = re.compile(
@@ -33,18 +35,19 @@ _DATE_SEARCH = {"extensive_search": False, "original_date": True, "max_date": "2
 
 
 def read_html(source: str, data: bytes) -> Extracted:
-    """The main text of a page with its headings, or the whole page if no main text can be found.
+    """The text of the main part of a page, or of the whole page where no part is clearly it.
 
     :raises DocumentError: the bytes are not text, or the page is damaged
     """
     markup = without_declaration(decode_html(source, data))
-    found = _main_part(source, markup)
-    text = _prose_of(found.body if found else None, markup)
+    written = page_prose(markup)
+    stated = _stated(source, markup)
     return Extracted(
-        text=text,
-        title=one_line((found and found.title) or "") or first_heading(text),
-        published=stated_day(found.date) if found else None,
-        url=found.url if found else None,
+        text=written.text,
+        blocks=written.blocks,
+        title=one_line((stated and stated.title) or "") or first_heading(written),
+        published=stated_day(stated.date) if stated else None,
+        url=stated.url if stated else None,
     )
 
 
@@ -63,10 +66,10 @@ def decode_html(source: str, data: bytes) -> str:
     return decode(source, data)
 
 
-def page_prose(markup: str) -> str:
-    """The clean text of all visible content of a page, without menus, forms and scripts."""
+def page_prose(markup: str) -> Fragment:
+    """The text of a page without navigation, controls and scripts, and its blocks."""
     tree = html_tree(markup)
-    return "" if tree is None else clean_text(prose(tree))
+    return EMPTY if tree is None else prose(main_part(tree))
 
 
 def _is_valid(data: bytes, encoding: str) -> bool:
@@ -89,30 +92,15 @@ def _declared_encoding(data: bytes) -> str | None:
     return None if name.startswith(("utf-16", "utf-32")) else _READ_AS.get(name, name)
 
 
-def _main_part(
+def _stated(
     source: str, markup: str
 ) -> Any:  # Any: trafilatura's Document, which has no types; None without one
-    from trafilatura import bare_extraction
+    """What the page states about itself in its head."""
+    from trafilatura import extract_metadata
 
     # trafilatura logs its failures, but reporting them is up to the caller.
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
     try:
-        return bare_extraction(
-            markup,
-            with_metadata=True,
-            include_comments=False,
-            include_formatting=True,
-            include_tables=True,
-            date_extraction_params=_DATE_SEARCH,
-        )
+        return extract_metadata(markup, date_config=_DATE_SEARCH)
     except (ValueError, TypeError, AttributeError, RecursionError) as exc:
         raise DocumentError(source, "is damaged: no text could be extracted from the page") from exc
-
-
-def _prose_of(main: Any, markup: str) -> str:  # Any: lxml has no types
-    """The text of the main part. If trafilatura found no structure in it, the text of the whole
-    page, whose paragraphs are kept apart.
-    """
-    if main is None or [child.tag for child in main] in ([], ["p"]):
-        return page_prose(markup)
-    return clean_text(prose(main)) or page_prose(markup)

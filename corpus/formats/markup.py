@@ -1,15 +1,17 @@
-"""Turns a tree of HTML (or of trafilatura's TEI) into plain text: blocks separated by blank lines.
+"""Turns a tree of HTML into fragments: text with its blocks, separated by blank lines.
 
-Headings become ``## Heading`` lines, list items ``- x`` or ``1. x``, and table rows ``a | b``. Code
-is indented by four spaces, so that no line of it looks like a heading. Only this module imports
-lxml.
+Headings become ``## Heading`` lines, list items ``- x`` or ``1. x``, definitions ``term: x``, and
+table rows ``a | b``. Code is indented by four spaces. Only this module imports lxml.
 """
 
 import re
-from itertools import chain
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from corpus.blocks import BlockKind
+from corpus.formats import fragment
 from corpus.formats.clean import one_line
+from corpus.formats.fragment import EMPTY, LINE, Fragment, TableCell
 from corpus.formats.superscript import superscript
 
 if TYPE_CHECKING:
@@ -17,30 +19,29 @@ if TYPE_CHECKING:
 
 _HIDDEN = frozenset(
     "script style noscript template title meta link base iframe object embed svg math canvas audio "
-    "video map nav footer aside form button input select textarea dialog graphic".split()
+    "video map nav label button input select option optgroup textarea dialog datalist".split()
 )
+_STRUCK = frozenset({"del", "s", "strike"})
 _INLINE = frozenset(
-    "a abbr acronym b bdi bdo big cite code data del dfn em font hi i img ins kbd label lb mark q "
-    "ref rp rt ruby s samp small span strike strong sub sup time tt u var wbr br".split()
+    "a abbr acronym b bdi bdo big cite code data dfn em font i img ins kbd label mark output q "
+    "rp rt ruby samp small span strong sub sup time tt u var wbr br".split()
 )
-_LISTS = frozenset({"ul", "ol", "menu", "list"})
-_ITEMS = frozenset({"li", "item"})
-_ROWS = frozenset({"tr", "row"})
-_CELLS = frozenset({"td", "th", "cell"})
-_CODE = frozenset({"pre", "code"})
-_CODE_PARENTS = frozenset({"body", "main", "div", "section", "article", "quote"})
+_LISTS = frozenset({"ul", "ol", "menu", "dir"})
+_QUOTATIONS = frozenset({"blockquote"})
+_CAPTIONS = frozenset({"caption", "figcaption"})
+_CELLS = frozenset({"td", "th"})
+_CODE = frozenset({"pre", "code", "listing", "xmp", "plaintext"})
+_CODE_PARENTS = frozenset({"body", "main", "div", "section", "article", "blockquote"})
 _PERMALINK = "¶"
-_BREAKS = frozenset({"br", "lb"})
 _BREAK = "\u2028"
-_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
+_DECLARATION = re.compile(r"\A\s*+<\?xml[^>]*+>")
 _SPACE = re.compile(r"[ \t\n\r\f\v]+")
 _HEADING = re.compile(r"h([1-6])")
-_HEADING_LINE = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
-_LONGEST_NUMBER = 9
-"""The number of digits of the greatest number that a list may begin with."""
-
+_TERM_END = (":", "?", "!", ".", ";", "-", "–", "—")
 _SUPERSCRIPT_CONTEXT = 20
 _MAX_DEPTH = 60
+_MAX_SPAN = 1_000
+"""The most rows or columns that a cell may cover, as in browsers."""
 
 
 def html_tree(markup: str) -> "HtmlElement | None":
@@ -74,35 +75,35 @@ def balanced(markup: str) -> str:
     return str(tostring(tree, encoding="unicode"))
 
 
-def prose(tree: "HtmlElement") -> str:
-    """The text of a tree, with a blank line between blocks."""
-    return "\n\n".join(_blocks(tree, 0))
-
-
-def first_heading(text: str) -> str | None:
-    """The first heading of a text written by :func:`prose`, without its marks. None if there is
-    none.
-    """
-    heading = _HEADING_LINE.search(text)
-    return heading.group(1) if heading else None
-
-
-def _blocks(element: "HtmlElement", depth: int) -> list[str]:
-    writer = _Writer(depth)
-    writer.children(element)
-    writer.end_paragraph()
-    return writer.blocks
+def prose(tree: "HtmlElement") -> Fragment:
+    """The text of a tree and its blocks."""
+    return fragment.joined(_Writer().contents(tree))
 
 
 class _Writer:
-    """Collects the blocks of one element. Inline text accumulates until a block begins or ends."""
+    """Collects the fragments of one element. Inline text accumulates until a block begins or
+    ends.
 
-    def __init__(self, depth: int) -> None:
-        self.blocks: list[str] = []
+    :param kind: the kind of its running text
+    :param level: how deeply the list is nested that it is in, 0 outside lists
+    """
+
+    def __init__(
+        self, kind: BlockKind = BlockKind.PARAGRAPH, *, level: int = 0, depth: int = 0
+    ) -> None:
+        self._fragments: list[Fragment] = []
         self._inline_text = ""
+        self._kind = kind
+        self._level = level
         self._depth = depth
 
-    def children(self, element: "HtmlElement") -> None:
+    def contents(self, element: "HtmlElement") -> list[Fragment]:
+        """The fragments of everything in an element."""
+        self._children(element)
+        self._end_paragraph()
+        return self._fragments
+
+    def _children(self, element: "HtmlElement") -> None:
         self._inline_text += element.text or ""
         for child in element:
             # The tag of a comment or a processing instruction is a function.
@@ -110,67 +111,197 @@ class _Writer:
                 self._child(child, child.tag.rpartition("}")[2].lower())
             self._inline_text += child.tail or ""
 
-    def end_paragraph(self) -> None:
+    def _end_paragraph(self) -> None:
         text = _SPACE.sub(" ", self._inline_text)
         self._inline_text = ""
         lines = [line.strip() for line in text.split(_BREAK)]
-        self._add("\n".join(line for line in lines if line))
+        text = "\n".join(line for line in lines if line)
+        self._fragments.append(fragment.block(self._kind, text, self._level))
 
     def _child(self, child: "HtmlElement", tag: str) -> None:
-        if tag in _HIDDEN or child.get("hidden") is not None:
+        if tag in _HIDDEN or tag in _STRUCK or is_hidden(child):
             return
         if tag in _INLINE and not _is_code_block(child, tag):
             self._inline(child, tag)
             return
-        self.end_paragraph()
-        self._block(child, tag)
-        self.end_paragraph()
+        self._end_paragraph()
+        self._fragments.extend(filter(None, self._blocks(child, tag)))
 
     def _inline(self, child: "HtmlElement", tag: str) -> None:
-        if tag in _BREAKS:
+        if tag == "br":
             self._inline_text += _BREAK
         elif tag == "img":
             self._inline_text += child.get("alt") or ""
-        elif tag == "sup" or child.get("rend") == "#sup":
+        elif tag == "sup":
             self._inline_text += superscript(
                 self._inline_text[-_SUPERSCRIPT_CONTEXT:], "".join(child.itertext())
             )
         elif self._depth < _MAX_DEPTH:
             self._depth += 1
-            self.children(child)
+            self._children(child)
             self._depth -= 1
         else:
             self._inline_text += "".join(child.itertext())
 
-    def _block(self, child: "HtmlElement", tag: str) -> None:
-        level = _heading_level(child, tag)
+    def _blocks(self, child: "HtmlElement", tag: str) -> list[Fragment]:
+        level = _HEADING.fullmatch(tag)
         if level:
-            heading = (
-                one_line(" ".join(_blocks(child, self._depth + 1)))
-                .removesuffix(_PERMALINK)
-                .rstrip()
+            text = " ".join(each.text for each in self._inside(child))
+            text = one_line(text).removesuffix(_PERMALINK).rstrip()
+            return [fragment.heading(text, int(level.group(1)))]
+        if tag in _CODE:
+            return [fragment.code("".join(child.itertext()))]
+        if self._depth >= _MAX_DEPTH:
+            return [fragment.block(self._kind, one_line("".join(child.itertext())), self._level)]
+        if tag in _LISTS:
+            return [self._list(child, tag)]
+        if tag == "dl":
+            return list(self._definitions(child))
+        if tag == "details":
+            return self._disclosure(child)
+        if tag == "table":
+            return self._table(child)
+        if tag in _QUOTATIONS:
+            return self._inside(child, BlockKind.QUOTATION)
+        if tag in _CAPTIONS:
+            return self._inside(child, BlockKind.CAPTION)
+        return self._inside(child)
+
+    def _inside(self, element: "HtmlElement", kind: BlockKind | None = None) -> list[Fragment]:
+        inner = _Writer(kind or self._kind, level=self._level, depth=self._depth + 1)
+        return inner.contents(element)
+
+    def _list(self, element: "HtmlElement", tag: str) -> Fragment:
+        start = element.get("start", "1").lstrip("0") or "0"
+        # No list has more items than fit into nine digits. The rest is nonsense.
+        number = int(start) if start.isascii() and start.isdecimal() and len(start) < 10 else 1
+        items = []
+        for child in element:
+            if child.tag == "li":
+                item = self._item(child)
+                value = child.get("value", "")
+                if value.isascii() and value.isdecimal() and len(value) < 10:
+                    number = int(value)
+                items.append(fragment.marked(f"{number}. " if tag == "ol" else "- ", item))
+                number += bool(item)
+            elif isinstance(child.tag, str) and not is_hidden(child):
+                # A list directly inside a list belongs to the item before it.
+                nested = self._blocks(child, child.tag) if child.tag not in _HIDDEN else []
+                items.extend(fragment.marked("  ", fragment.indented(each)) for each in nested)
+        written = fragment.joined(items, LINE)
+        return written or fragment.block(self._kind, one_line("".join(element.itertext())))
+
+    def _item(self, item: "HtmlElement") -> Fragment:
+        inner = _Writer(BlockKind.LIST_ITEM, level=self._level + 1, depth=self._depth + 1)
+        written = fragment.joined(inner.contents(item), LINE)
+        return fragment.indented(fragment.merged(written, BlockKind.LIST_ITEM))
+
+    def _definitions(self, element: "HtmlElement") -> Iterator[Fragment]:
+        """A fragment for each description, with its terms before it."""
+        terms: list[str] = []
+        parts = [part for part in element.iter("dt", "dd") if _ancestor(part, "dl") is element]
+        for part in parts:
+            if part.tag == "dt":
+                terms.append(one_line(" ".join(each.text for each in self._inside(part))))
+                continue
+            yield self._definition(", ".join(filter(None, terms)), part)
+            terms = []
+        if terms:
+            yield fragment.block(BlockKind.DEFINITION, ", ".join(terms), self._level + 1)
+
+    def _definition(self, term: str, description: "HtmlElement") -> Fragment:
+        inner = _Writer(BlockKind.PARAGRAPH, level=0, depth=self._depth + 1)
+        first, *others = list(filter(None, inner.contents(description))) or [EMPTY]
+        if first.blocks and first.blocks[0].kind is BlockKind.PARAGRAPH:
+            defined = fragment.block(
+                BlockKind.DEFINITION, _with_term(term, first.text), self._level + 1
             )
-            self._add(f"{'#' * level} {heading}" if heading else "")
-        elif tag in _CODE:
-            self._add(_code("".join(child.itertext())))
-        elif tag in _LISTS:
-            self._add(_list(child, tag, self._depth + 1))
-        elif tag == "table":
-            self.blocks.extend(_table(child, self._depth + 1))
-        elif self._depth < _MAX_DEPTH:
-            self.blocks.extend(_blocks(child, self._depth + 1))
         else:
-            self._add(one_line("".join(child.itertext())))
+            others = [first, *others]
+            defined = fragment.block(BlockKind.DEFINITION, term, self._level + 1)
+        return fragment.indented(fragment.joined([defined, *others], LINE))
 
-    def _add(self, block: str) -> None:
-        if block:
-            self.blocks.append(block)
+    def _disclosure(self, element: "HtmlElement") -> list[Fragment]:
+        """A summary and what it discloses: on a page of questions, a question and its answer."""
+        summary = element.find("summary")
+        if summary is None:
+            return self._inside(element)
+        term = one_line(" ".join(each.text for each in self._inside(summary)))
+        # The text behind the summary stays where it is.
+        summary.text, summary.attrib["hidden"] = "", "hidden"
+        for child in list(summary):
+            summary.remove(child)
+        first, *others = list(filter(None, self._inside(element))) or [EMPTY]
+        if first.blocks and first.blocks[0].kind is BlockKind.PARAGRAPH:
+            text = _with_term(term, first.text)
+            return [fragment.block(BlockKind.DEFINITION, text, self._level + 1), *others]
+        return [fragment.block(BlockKind.DEFINITION, term, self._level + 1), first, *others]
+
+    def _table(self, element: "HtmlElement") -> list[Fragment]:
+        """The captions and the rows of a table. A table with a single column is used for layout,
+        so its cells are ordinary blocks.
+        """
+        rows = [
+            [cell for cell in row if cell.tag in _CELLS and not is_hidden(cell)]
+            for row in element.iter("tr")
+            if _ancestor(row, "table") is element and not is_hidden(row)
+        ]
+        captions = [
+            written
+            for caption in element.iter("caption")
+            if _ancestor(caption, "table") is element
+            for written in self._inside(caption, BlockKind.CAPTION)
+        ]
+        if not rows:
+            return [*captions, fragment.paragraph(one_line("".join(element.itertext())))]
+        if max(map(len, rows)) <= 1:
+            cells = [written for row in rows for cell in row for written in self._inside(cell)]
+            return [*captions, *cells]
+        return [*captions, fragment.table(self._grid(rows))]
+
+    def _grid(self, rows: "list[list[HtmlElement]]") -> Iterator[list[TableCell]]:
+        """The cells of each row. A cell that covers several rows is repeated in each of them."""
+        covering: dict[int, tuple[TableCell, int]] = {}  # by column, with the rows that are left
+        for number, row in enumerate(rows):
+            written: list[TableCell] = []
+            column, below = 1, {}
+            waiting = list(row)
+            last = max(covering, default=0)
+            while waiting or column <= last:
+                if column in covering:
+                    cell, left = covering[column]
+                elif waiting:
+                    element = waiting.pop(0)
+                    cell, left = self._cell(element, is_first_row=number == 0)
+                else:
+                    cell, left = TableCell(), 1
+                if left > 1:
+                    below[column] = cell, left - 1
+                written.append(cell)
+                column += cell.columns
+            covering = below
+            yield written
+
+    def _cell(self, element: "HtmlElement", is_first_row: bool) -> tuple[TableCell, int]:
+        """A cell and the number of rows that it covers."""
+        texts = [one_line(fragment.flat(each)) for each in self._inside(element)]
+        is_head = element.tag == "th" or (is_first_row and _ancestor(element, "thead") is not None)
+        cell = TableCell("; ".join(filter(None, texts)), _span(element, "colspan"), is_head)
+        return cell, _span(element, "rowspan")
 
 
-def _heading_level(element: "HtmlElement", tag: str) -> int:
-    """1 to 6 for a heading, 0 for other elements. In TEI a heading is ``<head rend="h2">``."""
-    heading = _HEADING.fullmatch(element.get("rend", "h2") if tag == "head" else tag)
-    return int(heading.group(1)) if heading else 0
+def is_hidden(element: "HtmlElement") -> bool:
+    """Whether browsers do not show an element because it says so itself."""
+    style = (element.get("style") or "").lower().replace(" ", "")
+    return (
+        element.get("hidden") is not None or "display:none" in style or "visibility:hidden" in style
+    )
+
+
+def _with_term(term: str, text: str) -> str:
+    if not term:
+        return text
+    return f"{term} {text}" if term.endswith(_TERM_END) else f"{term}: {text}"
 
 
 def _is_code_block(element: "HtmlElement", tag: str) -> bool:
@@ -181,55 +312,12 @@ def _is_code_block(element: "HtmlElement", tag: str) -> bool:
     return "\n" in "".join(element.itertext()).strip()
 
 
-def _code(text: str) -> str:
-    lines = text.expandtabs(4).strip("\n").splitlines()
-    return "\n".join(f"    {line}" if line.strip() else "" for line in lines)
+def _ancestor(element: "HtmlElement", tag: str) -> "HtmlElement | None":
+    return next(element.iterancestors(tag), None)
 
 
-def _list(element: "HtmlElement", tag: str, depth: int) -> str:
-    numbered = tag == "ol" or element.get("rend") == "ol"
-    start = element.get("start", "")
-    first = int(start) if start.isdecimal() and len(start) <= _LONGEST_NUMBER else 1
-    items = (
-        [_blocks(item, depth) for item in element if item.tag in _ITEMS]
-        if depth < _MAX_DEPTH
-        else []
-    )
-    lines = []
-    for number, blocks in enumerate(filter(None, items), first):
-        marker = f"{number}. " if numbered else "- "
-        lines.append(marker + _indented("\n".join(blocks)))
-    return "\n".join(lines) or one_line("".join(element.itertext()))
-
-
-def _indented(text: str) -> str:
-    return text.replace("\n", "\n  ")
-
-
-def _table(element: "HtmlElement", depth: int) -> list[str]:
-    """The captions and the rows of a table. A table with a single column is used for layout, so its
-    cells are ordinary blocks.
-    """
-    rows = [
-        [cell for cell in row if cell.tag in _CELLS]
-        for row in element.iter(*_ROWS)
-        if _table_of(row) is element
-    ]
-    captions = list(chain.from_iterable(_blocks(part, depth) for part in element.iter("caption")))
-    if depth >= _MAX_DEPTH or not rows:
-        return [*captions, *filter(None, [one_line("".join(element.itertext()))])]
-    if max(map(len, rows)) <= 1:
-        cells = chain.from_iterable(rows)
-        return [*captions, *chain.from_iterable(_blocks(cell, depth) for cell in cells)]
-    lines = [_row(row, depth) for row in rows]
-    return [*captions, *filter(None, ["\n".join(filter(None, lines))])]
-
-
-def _table_of(row: "HtmlElement") -> "HtmlElement | None":
-    return next(row.iterancestors("table"), None)
-
-
-def _row(cells: "list[HtmlElement]", depth: int) -> str:
-    texts = [one_line(" ".join(_blocks(cell, depth))) for cell in cells]
-    filled = [text for text in texts if text]
-    return filled[0] if len(filled) == 1 else " | ".join(texts).strip() if filled else ""
+def _span(cell: "HtmlElement", name: str) -> int:
+    text = (cell.get(name) or "1").strip()
+    if not text.isascii() or not text.isdecimal():
+        return 1
+    return min(max(1, int(text[:5])), _MAX_SPAN)

@@ -5,11 +5,11 @@ title and date.
 import io
 import posixpath
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from corpus.dates import stated_day
 from corpus.errors import DocumentError
@@ -18,6 +18,7 @@ from corpus.formats.clean import one_line
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
+_T = TypeVar("_T")
 MAX_UNPACKED_BYTES = 512 * 1024 * 1024
 _OLE = b"\xd0\xcf\x11\xe0"
 _DC = "{http://purl.org/dc/elements/1.1/}"
@@ -52,6 +53,46 @@ def open_package(source: str, data: bytes, suffix: str) -> Iterator[zipfile.ZipF
     with package:
         _check_members(source, package)
         yield package
+
+
+def required_xml(source: str, package: zipfile.ZipFile, name: str, suffix: str) -> "Element":
+    """The root of the XML file that every package of a format has.
+
+    :raises DocumentError: it is missing, or its XML is invalid or unsafe
+    """
+    root = member_xml(package, name)
+    if root is None:
+        raise wrong_format(source, suffix)
+    return root
+
+
+def relations(package: zipfile.ZipFile, name: str) -> dict[str, str]:
+    """The parts that a part of an Office file refers to: their names in the package, by the ids
+    that it uses.
+    """
+    folder, _, file_name = name.rpartition("/")
+    root = member_xml(package, f"{folder}/_rels/{file_name}.rels")
+    return {
+        relation.get("Id", ""): posixpath.normpath(
+            posixpath.join(f"/{folder}", relation.get("Target", ""))
+        ).lstrip("/")
+        for relation in (root if root is not None else ())
+        if relation.get("TargetMode") != "External"
+    }
+
+
+def translated(source: str, read: Callable[[], _T]) -> _T:
+    """The result of ``read``, with the errors of libraries turned into a ``DocumentError``.
+
+    On a damaged package, a library may raise anything. So every exception means damage, except
+    running out of memory and an interrupt, which are about this process.
+    """
+    try:
+        return read()
+    except (DocumentError, MemoryError):
+        raise
+    except Exception as exc:
+        raise DocumentError(source, "is damaged: its contents cannot be read") from exc
 
 
 def wrong_format(source: str, suffix: str) -> DocumentError:
@@ -113,6 +154,20 @@ def member_xml(package: zipfile.ZipFile, name: str) -> "Element | None":
     except (KeyError, ParseError, DefusedXmlException, zipfile.BadZipFile, ValueError):
         return None
     return root
+
+
+def streamed_xml(package: zipfile.ZipFile, name: str) -> Iterator["Element"]:
+    """The elements of an XML file in the package, each once it is complete, so that a large file
+    need not be held in memory. None if there is no such file.
+
+    :raises ParseError: the XML is invalid; likewise DefusedXmlException for unsafe XML
+    """
+    from defusedxml.ElementTree import iterparse
+
+    if name in package.namelist():
+        with package.open(name) as part:
+            for _, element in iterparse(part):
+                yield element
 
 
 def _chapters(opf: "Element", folder: str) -> Iterator[str]:

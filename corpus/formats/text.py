@@ -5,8 +5,9 @@ import codecs
 from corpus.errors import DocumentError
 from corpus.formats.clean import clean_text
 from corpus.formats.extracted import Extracted
+from corpus.text_blocks import text_blocks
 
-REVISION = 1
+REVISION = 2
 """Raised when other text is extracted from plain text, so that synced files are read again."""
 
 _BOMS = (
@@ -28,7 +29,8 @@ def read_text(source: str, data: bytes) -> Extracted:
 
     :raises DocumentError: the bytes are not text
     """
-    return Extracted(text=clean_text(decode(source, data)))
+    text = clean_text(decode(source, data))
+    return Extracted(text=text, blocks=text_blocks(text, has_headings=False))
 
 
 def decode(source: str, data: bytes) -> str:

@@ -7,8 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from corpus.blocks import Block, from_lists
 from corpus.document import Document, Page, version_of
 from corpus.errors import NotFoundError
+from corpus.text_blocks import text_blocks
 from index.store import tables
 from index.store.database import Database
 from index.store.rows import (
@@ -17,6 +19,7 @@ from index.store.rows import (
     check_row,
     damaged_row,
     id_list,
+    structure_matches,
     version_matches,
 )
 
@@ -40,6 +43,7 @@ class DocumentSummary:
     :param chunks: the number of its chunks
     :param characters: code points of its text
     :param updated_at: when its present state was written, ISO 8601, UTC
+    :param structure: the digest of its blocks and notes; None if an older version of Quoth wrote it
     """
 
     id: str
@@ -51,6 +55,7 @@ class DocumentSummary:
     chunks: int
     characters: int
     updated_at: str
+    structure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,9 @@ class DocumentReader:
             stored = connection.execute(
                 sa.select(tables.versions).where(*version_matches(document_id, version))
             ).one_or_none()
+            structure = connection.execute(
+                sa.select(tables.structures).where(*structure_matches(document_id, version))
+            ).one_or_none()
         if stored is None:
             raise NotFoundError(f"document {document_id!r} has no version {version!r}")
         check_document(row, document_id, row.checksum)
@@ -114,6 +122,8 @@ class DocumentReader:
             published=row.published,
             tags=tuple(row.tags),
             pages=tuple(Page(*page) for page in stored.pages),
+            blocks=text_blocks(stored.text) if structure is None else _blocks(structure),
+            notes=() if structure is None else tuple(structure.notes),
         )
 
     def summary(self, document_id: str) -> DocumentSummary | None:
@@ -207,6 +217,19 @@ class DocumentReader:
         return passages
 
 
+def _blocks(structure: sa.Row[Any]) -> tuple[Block, ...]:
+    description = f"the structure of document {structure.document_id!r}"
+    check_row(
+        description,
+        structure.checksum,
+        *(structure.document_id, structure.version, structure.blocks, structure.notes),
+    )
+    try:
+        return from_lists(structure.blocks)
+    except ValueError as exc:
+        raise damaged_row(description) from exc
+
+
 def _check_pages(document_id: str, version: str, pages: object, checksum: int | None) -> None:
     check_row(f"the pages of document {document_id!r}", checksum, document_id, version, pages)
 
@@ -223,4 +246,5 @@ def _summary(row: sa.Row[Any]) -> DocumentSummary:
         chunks=row.chunks,
         characters=row.characters,
         updated_at=row.updated_at,
+        structure=row.structure,
     )

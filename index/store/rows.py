@@ -129,6 +129,13 @@ def chunk_of(row: sa.Row[Any]) -> Chunk:
     return chunk
 
 
+def structure_matches(
+    document_id: str, version: str
+) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    """The condition for the structure of one version of a document."""
+    return tables.structures.c.document_id == document_id, tables.structures.c.version == version
+
+
 def document_checksum(
     document_id: str,
     version: str,

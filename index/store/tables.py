@@ -26,6 +26,7 @@ documents = sa.Table(
     sa.Column("chunks", sa.Integer, nullable=False),
     sa.Column("characters", sa.Integer, nullable=False),
     sa.Column("updated_at", sa.Text, nullable=False),
+    sa.Column("structure", sa.Text),
     sa.Column("checksum", sa.Integer),
 )
 document_tags = sa.Table(
@@ -43,6 +44,16 @@ versions = sa.Table(
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("checksum", sa.Integer),
 )
+structures = sa.Table(
+    "structures",
+    metadata,
+    sa.Column("document_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("blocks", sa.JSON, nullable=False),
+    sa.Column("notes", sa.JSON, nullable=False),
+    sa.Column("checksum", sa.Integer),
+)
+"""Blocks and notes. Versions that an older version of Quoth wrote have none."""
 chunks = sa.Table(
     "chunks",
     metadata,

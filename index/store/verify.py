@@ -128,6 +128,14 @@ def _version_faults(database: Database) -> Iterator[str]:
                 yield f"{name}: its pages are damaged"
             if version_of(row.text) != version:
                 yield f"{name}: its text is damaged"
+            structure = tables.structures.c
+            own = structure.document_id == document_id, structure.version == version
+            with database.reading() as connection:
+                kept = connection.execute(sa.select(tables.structures).where(*own)).first()
+            if kept is not None and kept.checksum != checksum_of(
+                document_id, version, kept.blocks, kept.notes
+            ):
+                yield f"{name}: its structure is damaged"
         except StoreError as exc:
             yield f"{name}: {exc}"
 
@@ -204,6 +212,10 @@ _LOOSE = (
     (tables.chunks, ~sa.exists().where(tables.documents.c.id == tables.chunks.c.document_id)),
     (tables.vectors, ~sa.exists().where(ITS_VECTOR)),
     (tables.versions, ~sa.exists().where(tables.documents.c.id == tables.versions.c.document_id)),
+    (
+        tables.structures,
+        ~sa.exists().where(tables.documents.c.id == tables.structures.c.document_id),
+    ),
     (
         tables.document_tags,
         ~sa.exists().where(tables.documents.c.id == tables.document_tags.c.document_id),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import sqlalchemy as sa
 
+from corpus.blocks import as_lists
 from corpus.document import Document
 from index.encoding.vectors import Vectors
 from index.store import tables
@@ -23,9 +24,11 @@ from index.store.rows import (
     is_one_of,
     last_chunk_id,
     vector_row,
-    version_matches,
 )
 from index.text.chunk import Chunk
+
+_OF_A_VERSION = (tables.structures, tables.versions)
+"""The tables with a row for each version of a document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +148,9 @@ def _drop_versions(
     for document_id, former in surplus.items():
         for data in application:
             data.remove_document(connection, document_id, former)
-        own = tables.versions.c.document_id == document_id
-        connection.execute(
-            tables.versions.delete().where(own, is_one_of(tables.versions.c.version, former))
-        )
+        for table in _OF_A_VERSION:
+            own = table.c.document_id == document_id, is_one_of(table.c.version, former)
+            connection.execute(table.delete().where(*own))
     return sum(map(len, surplus.values()))
 
 
@@ -164,9 +166,10 @@ def _remove(
     related: dict[str, int] = {}
     for data in application:
         related |= data.remove_document(connection, document_id, None)
-    versions = connection.execute(
-        tables.versions.delete().where(tables.versions.c.document_id == document_id)
-    ).rowcount
+    versions = 0
+    for table in _OF_A_VERSION:
+        own = table.delete().where(table.c.document_id == document_id)
+        versions = connection.execute(own).rowcount
     _remove_tags(connection, document_id)
     chunks = _remove_chunks(connection, document_id, generation)
     return Removal(document_id, chunks, versions, related)
@@ -201,6 +204,7 @@ def _replace(
     documents = [prepared.document for prepared in upserts]
     insert_rows(connection, tables.documents, [_document_row(prepared) for prepared in upserts])
     insert_rows(connection, tables.versions, [_version_row(document) for document in documents])
+    insert_rows(connection, tables.structures, [_structure_row(document) for document in documents])
     tags = [
         {"tag": tag, "document_id": document.id} for document in documents for tag in document.tags
     ]
@@ -226,9 +230,9 @@ def _clear(connection: sa.Connection, document: Document, generation: int) -> No
     connection.execute(tables.documents.delete().where(tables.documents.c.id == document.id))
     _remove_chunks(connection, document.id, generation)
     _remove_tags(connection, document.id)
-    connection.execute(
-        tables.versions.delete().where(*version_matches(document.id, document.version))
-    )
+    for table in _OF_A_VERSION:
+        own = table.c.document_id == document.id, table.c.version == document.version
+        connection.execute(table.delete().where(*own))
 
 
 def _document_row(prepared: PreparedDocument) -> dict[str, object]:
@@ -243,6 +247,7 @@ def _document_row(prepared: PreparedDocument) -> dict[str, object]:
         "chunks": len(prepared.chunks),
         "characters": len(document.text),
         "updated_at": now(),
+        "structure": document.structure,
         "checksum": document_checksum(
             document.id,
             document.version,
@@ -263,4 +268,15 @@ def _version_row(document: Document) -> dict[str, object]:
         "text": document.text,
         # The version is a checksum of the text itself.
         "checksum": checksum_of(document.id, document.version, pages),
+    }
+
+
+def _structure_row(document: Document) -> dict[str, object]:
+    blocks, notes = as_lists(document.blocks), list(document.notes)
+    return {
+        "document_id": document.id,
+        "version": document.version,
+        "blocks": blocks,
+        "notes": notes,
+        "checksum": checksum_of(document.id, document.version, blocks, notes),
     }

@@ -4,11 +4,13 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
+from corpus.blocks import BlockKind
 from corpus.document import Document
 from corpus.errors import DocumentError
-from index.text.sentences import Section, sections, sentences, trimmed
+from index.text.sections import Section, Unit, sections
+from index.text.sentences import sentences, trimmed
 
-REVISION = 1
+REVISION = 2
 """Increased with every change of how documents are cut. An index with another revision is
 renewed.
 """
@@ -19,11 +21,16 @@ TokenSpans = Callable[[Sequence[str]], list[list[tuple[int, int]]]]
 MAX_CHUNKS = 50_000
 """The greatest number of chunks of one document."""
 
-_MAX_HEADING = 300
-"""How many characters of a heading go into the context of its chunks. Each of them has a copy."""
+_MAX_CONTEXT_LINE = 300
+"""How many characters of a heading, a lead-in or a table's heads go into the context of chunks.
+Each of them has a copy.
+"""
 
 _TOKENIZED_TOGETHER = 200_000
 """About how many characters are tokenized at a time. Tokens take many times as much memory."""
+
+_UnitSentence = tuple[Unit, tuple[int, int]]
+"""A unit and the span of one of its sentences."""
 
 _MAX_CHARACTERS_PER_TOKEN = 12
 """The greatest number of characters that count as one token, since a very long word may be a single
@@ -35,8 +42,8 @@ unknown token.
 class Chunk:
     """Whole sentences of one section of a document: ``document.text[start:end] == text``, always.
 
-    :param context: the document's title and the headings above the chunk, for embedding; never part
-        of a quote
+    :param context: the document's title, the headings above the chunk, and the lead-in of its list
+        or the heads of its table if they stand before it; for embedding, never part of a quote
     """
 
     document_id: str
@@ -71,11 +78,12 @@ class ChunkSettings:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A sentence, or a part of one that is too long for a chunk of its own.
+    """A sentence of a unit, or a part of one that is too long for a chunk of its own.
 
     :param tokens: the number of its tokens; a very long word counts for more, by its length
     """
 
+    unit: Unit
     start: int
     end: int
     tokens: int
@@ -86,57 +94,80 @@ def chunk_document(
 ) -> list[Chunk]:
     """The chunks of a document, in the order of its text.
 
-    Together they contain every character except headings and white space. No chunk crosses a
-    heading.
+    They are cut along its blocks, and no chunk crosses a heading. Together they contain every block
+    except headings.
 
     :raises DocumentError: there would be more than ``MAX_CHUNKS``
     """
     chunks: list[Chunk] = []
-    for section, pieces in _pieces(document.text, token_spans, settings.max_tokens):
-        context = _context(document, section)
-        for start, end in _windows(pieces, settings):
+    for section, pieces in _pieces(document, token_spans, settings.max_tokens):
+        for window in _windows(pieces, settings):
             if len(chunks) == MAX_CHUNKS:
                 raise DocumentError(
                     document.id,
                     f"has so many headings or so much text that it would be cut into more than "
                     f"{MAX_CHUNKS:,} passages; divide it",
                 )
-            text = document.text[start:end]
-            chunks.append(Chunk(document.id, document.version, start, end, text, context))
+            chunks.append(_chunk(document, section, window))
     return chunks
 
 
-def _context(document: Document, section: Section) -> str:
-    lines = [document.title, *(heading[:_MAX_HEADING] for heading in section.headings)]
-    return "\n".join(dict.fromkeys(line for line in lines if line))
+def _chunk(document: Document, section: Section, window: Sequence[_Piece]) -> Chunk:
+    start, end = window[0].start, window[-1].end
+    return Chunk(
+        document.id,
+        document.version,
+        start,
+        end,
+        document.text[start:end],
+        _context(document, section, window),
+    )
+
+
+def _context(document: Document, section: Section, window: Sequence[_Piece]) -> str:
+    """The title, the headings, and what the first unit needs to be understood that the chunk does
+    not contain.
+    """
+    start = window[0].start
+    needed = [span for span in window[0].unit.context if span[0] < start]
+    lines = [document.title, *section.headings]
+    lines += [" ".join(document.text[first:last].split()) for first, last in needed]
+    return "\n".join(dict.fromkeys(line[:_MAX_CONTEXT_LINE] for line in lines if line))
 
 
 def _pieces(
-    text: str, token_spans: TokenSpans, max_tokens: int
+    document: Document, token_spans: TokenSpans, max_tokens: int
 ) -> Iterator[tuple[Section, list[_Piece]]]:
     """The sections, each with its pieces. The tokens of many sentences are computed together."""
-    group: list[tuple[Section, list[tuple[int, int]]]] = []
+    group: list[tuple[Section, list[_UnitSentence]]] = []
     start = 0
-    for section in sections(text):
-        group.append((section, sentences(text, section.start, section.end)))
-        if section.end - start >= _TOKENIZED_TOGETHER:
-            yield from _tokenized(text, group, token_spans, max_tokens)
-            group, start = [], section.end
-    yield from _tokenized(text, group, token_spans, max_tokens)
+    for section in sections(document):
+        inside = [
+            (unit, sentence)
+            for unit in section.units
+            for sentence in sentences(document.text, unit.block.start, unit.block.end)
+        ]
+        group.append((section, inside))
+        end = section.units[-1].block.end
+        if end - start >= _TOKENIZED_TOGETHER:
+            yield from _tokenized(document.text, group, token_spans, max_tokens)
+            group, start = [], end
+    yield from _tokenized(document.text, group, token_spans, max_tokens)
 
 
 def _tokenized(
     text: str,
-    group: Sequence[tuple[Section, list[tuple[int, int]]]],
+    group: Sequence[tuple[Section, list[_UnitSentence]]],
     token_spans: TokenSpans,
     max_tokens: int,
 ) -> Iterator[tuple[Section, list[_Piece]]]:
-    tokens = _sentence_tokens(text, [span for _, inside in group for span in inside], token_spans)
+    spans = [span for _, inside in group for _, span in inside]
+    tokens = _sentence_tokens(text, spans, token_spans)
     for section, inside in group:
         pieces = [
-            piece
-            for start, end in inside
-            for piece in _fitting(text, start, end, next(tokens), max_tokens)
+            _piece(text, unit, *piece)
+            for unit, sentence in inside
+            for piece in _fitting(text, sentence, next(tokens), max_tokens)
         ]
         yield section, pieces
 
@@ -175,14 +206,15 @@ def _long_sentence_tokens(sentence: str, token_spans: TokenSpans) -> list[tuple[
 
 
 def _fitting(
-    text: str, start: int, end: int, tokens: list[tuple[int, int]], max_tokens: int
-) -> Iterator[_Piece]:
-    """The sentence as one piece if it fits. Otherwise it is cut between words, and inside a word
-    only if that word is too long itself.
+    text: str, sentence: tuple[int, int], tokens: list[tuple[int, int]], max_tokens: int
+) -> Iterator[tuple[int, int, int]]:
+    """The start, the end and the number of tokens of each piece: the sentence as one piece if it
+    fits. Otherwise it is cut between words, and inside a word only if that word is too long itself.
     """
+    start, end = sentence
     max_characters = max_tokens * _MAX_CHARACTERS_PER_TOKEN
     if len(tokens) <= max_tokens and end - start <= max_characters:
-        yield _piece(start, end, len(tokens))
+        yield start, end, len(tokens)
         return
     ends = [start + token_end for _, token_end in tokens]
     first = 0
@@ -195,12 +227,17 @@ def _fitting(
             after += 1
         piece = trimmed(text, start, cut)
         if piece[0] < piece[1]:
-            yield _piece(*piece, after - first)
+            yield *piece, after - first
         start, first = cut, after
 
 
-def _piece(start: int, end: int, tokens: int) -> _Piece:
-    return _Piece(start, end, max(tokens, math.ceil((end - start) / _MAX_CHARACTERS_PER_TOKEN)))
+def _piece(text: str, unit: Unit, start: int, end: int, tokens: int) -> _Piece:
+    if start == unit.block.start and unit.block.kind is BlockKind.LIST_ITEM:
+        # The mark of an item may be its number.
+        line = text.rfind("\n", 0, start) + 1
+        start = trimmed(text, line, start)[0]
+    tokens = max(tokens, math.ceil((end - start) / _MAX_CHARACTERS_PER_TOKEN))
+    return _Piece(unit, start, end, tokens)
 
 
 def _word_break(text: str, start: int, limit: int) -> int:
@@ -212,8 +249,8 @@ def _word_break(text: str, start: int, limit: int) -> int:
     return limit
 
 
-def _windows(pieces: list[_Piece], settings: ChunkSettings) -> Iterator[tuple[int, int]]:
-    """Spans of as many whole pieces as fit. Each begins with the last ``overlap`` pieces of the one
+def _windows(pieces: list[_Piece], settings: ChunkSettings) -> Iterator[list[_Piece]]:
+    """Runs of as many whole pieces as fit. Each begins with the last ``overlap`` pieces of the one
     before.
     """
     first = 0
@@ -222,10 +259,24 @@ def _windows(pieces: list[_Piece], settings: ChunkSettings) -> Iterator[tuple[in
         while last + 1 < len(pieces) and tokens + pieces[last + 1].tokens <= settings.max_tokens:
             last += 1
             tokens += pieces[last].tokens
-        yield pieces[first].start, pieces[last].end
+        last = _before_lead_in(pieces, first, last)
+        yield pieces[first : last + 1]
         if last + 1 == len(pieces):
             return
         first = _next_first(pieces, first, last, settings)
+
+
+def _before_lead_in(pieces: list[_Piece], first: int, last: int) -> int:
+    """The last piece of a window that does not end with the lead-in of the list after it, or with
+    the heads of the table.
+    """
+    end = last
+    while first < end and end + 1 < len(pieces):
+        following = pieces[end + 1].unit
+        if (pieces[end].unit.block.start, pieces[end].unit.block.end) not in following.context:
+            return end
+        end -= 1
+    return last
 
 
 def _next_first(pieces: list[_Piece], first: int, last: int, settings: ChunkSettings) -> int:

@@ -1,4 +1,4 @@
-"""Splits a text into sentences and sections, as spans with exact offsets.
+"""Splits a text into sentences, as spans with exact offsets.
 
 It uses rules and not a model, so the same text gives the same spans on every machine. It does not
 normalise the text.
@@ -6,15 +6,11 @@ normalise the text.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
-REVISION = 1
+REVISION = 2
 """Increased with every change of the rules below. An index with another revision is renewed."""
 
-_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)")
-_HEADING_END = " \t\r#"
-_FENCE = re.compile(r" {0,3}(```|~~~)")
 _LIST_MARK = re.compile(r"\s*(?:[-*+•–—]\s|\d{1,3}[.)]\s|[|>])")
 _NOTE_MARK = r"(?:<sup>[^<]{1,8}</sup>|\[\d{1,3}\])"
 _TERMINATOR = re.compile(
@@ -30,66 +26,32 @@ _ABBREVIATIONS = frozenset(
     nos nov oct op p para pp pres prof pt pvt rep rev sec sen sep sept sgt sr st supt vol vols
     vs""".split()
 )
-_NUMBERED = frozenset({"no", "art", "fig", "eq", "sec", "p", "pp", "vol", "chap"})
+_NUMBERED = frozenset(
+    """apt art chap clause cl eq excl ext fig incl item max min no nr p para pp qty ref reg sec tel
+    vol""".split()
+)
+"""Words whose full stop does not end a sentence before a number."""
 _STARTERS = frozenset(
     """A After All Although An And As At Because Before Both But By During Each Earlier For From He
     Her His How However I If In It Its Last Later Many More Most No On One Other Our She Since
     So Some Still That The Their Then There These They This Those Though Three Thus To Two Under
     Until We What When Where While Who With Yet You""".split()
 )
+_CELL_SEPARATOR = " | "
 _WRAP_WIDTH = 130
 _WRAP_MINIMUM = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A run of text under one heading. Its body is ``text[start:end]``, without the heading.
-
-    :param headings: the heading and those above it, outermost first
-    """
-
-    headings: tuple[str, ...]
-    start: int
-    end: int
-
-
-def sections(text: str) -> Iterator[Section]:
-    """The sections of a text, in order. A text of only headings is one section without headings.
-
-    Headings are lines that begin with one to six ``#`` (ATX), outside fenced code.
-    """
-    headings: list[tuple[int, str]] = []
-    start, fenced, is_empty = 0, False, True
-    for line_start, line_end in _lines(text, 0, len(text)):
-        line = text[line_start:line_end]
-        if _FENCE.match(line):
-            fenced = not fenced
-        heading = None if fenced else _HEADING.match(line)
-        if heading:
-            if _has_words(text, start, line_start):
-                is_empty = False
-                yield Section(tuple(title for _, title in headings), start, line_start)
-            level = len(heading[1])
-            headings = [(above, title) for above, title in headings if above < level] + [
-                (level, heading[2].rstrip(_HEADING_END))
-            ]
-            start = line_end
-    if _has_words(text, start, len(text)):
-        yield Section(tuple(title for _, title in headings), start, len(text))
-    elif is_empty:
-        yield Section((), 0, len(text))
 
 
 def sentences(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
     """The sentences of ``text[start:end]`` as half-open spans into ``text``.
 
     They do not overlap, have no white space at their ends, and together contain all other
-    characters of the range.
+    characters of the range. A row of a table is one sentence.
     """
     return [
         sentence
         for paragraph in _paragraphs(text, start, len(text) if end is None else end)
-        for sentence in _split(text, *paragraph)
+        for sentence in ([paragraph] if _is_row(text, *paragraph) else _split(text, *paragraph))
     ]
 
 
@@ -106,11 +68,6 @@ def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     body = text[start:end]
     lead = len(body) - len(body.lstrip())
     return start + lead, start + max(lead, len(body.rstrip()))
-
-
-def _has_words(text: str, start: int, end: int) -> bool:
-    """Whether there is anything but white space."""
-    return not text[start:end].isspace() and start < end
 
 
 def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -154,7 +111,14 @@ def _wraps(line: str, following: str, width: int) -> bool:
     """
     if width > _WRAP_WIDTH or len(line) < _WRAP_MINIMUM or _LIST_MARK.match(following):
         return False
+    if _CELL_SEPARATOR in line or _CELL_SEPARATOR in following:
+        return False
     return following.lstrip()[:1].islower() or len(line) >= 0.6 * width
+
+
+def _is_row(text: str, start: int, end: int) -> bool:
+    """Whether a paragraph is a row of a table, which is read as one sentence."""
+    return text.find(_CELL_SEPARATOR, start, end) >= 0 > text.find("\n", start, end)
 
 
 def _split(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

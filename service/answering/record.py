@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
+from corpus.blocks import Block, BlockKind
 from corpus.document import Document
 from index.search.searcher import Hit, SearchResult
 from index.store.documents import DocumentSummary
@@ -136,6 +137,33 @@ class KeptAnswer:
         return cls(AnswerRecord.model_validate_json(body), body)
 
 
+class BlockRecord(BaseModel, frozen=True):
+    """A span of a document's text, and what its file says that it is.
+
+    :param level: of a heading, list item or definition; of a cell, its column; from 1
+    :param page: the page on which it begins, if the document has pages
+    """
+
+    kind: BlockKind
+    start: int
+    end: int
+    level: int | None = Field(None, exclude_if=lambda level: level is None)
+    page: int | None = Field(None, exclude_if=lambda page: page is None)
+    head: bool = Field(False, exclude_if=lambda head: not head)
+
+    @classmethod
+    def of(cls, block: Block, document: Document) -> Self:
+        """The record of a block of a document."""
+        return cls(
+            kind=block.kind,
+            start=block.start,
+            end=block.end,
+            level=block.level or None,
+            page=document.page_of(block.start),
+            head=block.is_head,
+        )
+
+
 class DocumentRecord(BaseModel, frozen=True):
     """A document with the text of one version, which ``version`` names."""
 
@@ -150,6 +178,8 @@ class DocumentRecord(BaseModel, frozen=True):
     updated_at: str
     text: str
     pages: tuple[dict[str, int], ...]
+    blocks: tuple[BlockRecord, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, summary: DocumentSummary, document: Document) -> Self:
@@ -159,8 +189,12 @@ class DocumentRecord(BaseModel, frozen=True):
             "characters": len(document.text),
             "text": document.text,
             "pages": tuple(map(asdict, document.pages)),
+            "blocks": tuple(BlockRecord.of(block, document) for block in document.blocks),
+            "notes": document.notes,
         }
-        return cls.model_validate(asdict(summary) | own)
+        known = asdict(summary)
+        del known["structure"]
+        return cls.model_validate(known | own)
 
 
 def _rounded(score: float) -> float:

@@ -37,6 +37,7 @@ from service.http.schemas import (
     JobOut,
     ListResponse,
     ReceiptOut,
+    SummaryOut,
 )
 from service.http.strict_json import parse_json
 from service.mirror.jobs import Upload
@@ -150,7 +151,7 @@ def router(deps: Dependencies) -> APIRouter:
         summaries = await threads.read(collection.store.documents, limit + 1, key_before(cursor))
         page = summaries[:limit]
         return ListResponse(
-            documents=page,
+            documents=[SummaryOut.of(summary) for summary in page],
             next_cursor=cursor_after(page[-1].id) if len(summaries) > limit else None,
         )
 

@@ -1,0 +1,89 @@
+"""Front matter: what a Markdown file states about itself before its text, in YAML."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Self
+
+from corpus.dates import day_of
+
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_SIMPLE_LINE = re.compile(r"([A-Za-z][\w-]{0,40}):[ \t]+(\S.*)")
+_SHOWN = 60
+
+
+@dataclass(slots=True)
+class FrontMatter:
+    """The fields of a front matter.
+
+    :param fields: by name, every value a string, a list or a mapping; None if it is not YAML
+    :param notes: what is wrong with it, a sentence for each fault
+    """
+
+    fields: dict[str, Any] | None = field(default_factory=dict)  # Any: checked field by field
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The fields of the text between the marks.
+
+        Lines such as ``title: Nets: how to mend them`` are not YAML, but everybody writes them, so
+        a front matter of such lines is read line by line.
+        """
+        import yaml
+
+        try:
+            # BaseLoader keeps every scalar as the string that was written, and makes no objects.
+            fields = yaml.load(text, Loader=yaml.BaseLoader)
+        except (yaml.YAMLError, ValueError, RecursionError) as exc:
+            lines = [line for line in text.split("\n") if line.strip()]
+            simple = [_SIMPLE_LINE.fullmatch(line) for line in lines]
+            if all(simple):
+                return cls({line[1]: line[2].strip() for line in simple if line})
+            fault = f"The front matter is not YAML and is part of the text: {_first_fault(exc)}."
+            return cls(None, [fault])
+        if fields in (None, ""):
+            return cls()
+        if not isinstance(fields, dict):
+            return cls(None, ["The front matter has no fields and is part of the text."])
+        return cls(fields)
+
+    def line(self, name: str) -> str | None:
+        """A field that is one line of text."""
+        value = (self.fields or {}).get(name)
+        if value is None or (isinstance(value, str) and value in _NULLS):
+            return None
+        if isinstance(value, str):
+            return value
+        kind = "list" if isinstance(value, list) else "mapping"
+        self.notes.append(f"The front matter's {name} is a {kind}, not a line, and is left out.")
+        return None
+
+    def day(self, name: str) -> date | None:
+        """A field that is a date."""
+        value = self.line(name)
+        day = None if value is None else day_of(value)
+        if value is not None and day is None:
+            self.notes.append(
+                f"The front matter's {name} {value[:_SHOWN]!r} is not a date and is left out; "
+                "write it as 2025-11-07."
+            )
+        return day
+
+    def tags(self) -> tuple[str, ...]:
+        """The tags, as a list or as one string with commas."""
+        value = (self.fields or {}).get("tags")
+        if isinstance(value, str):
+            value = [] if value in _NULLS else value.split(",")
+        tags = value if isinstance(value, list) else []
+        if value and (not tags or not all(isinstance(tag, str) for tag in tags)):
+            self.notes.append("The front matter's tags are not a list of words, and are left out.")
+            return ()
+        return tuple(tag.strip() for tag in tags if tag.strip())
+
+
+def _first_fault(exc: Exception) -> str:
+    mark = getattr(exc, "problem_mark", None)
+    problem = getattr(exc, "problem", None) or "it cannot be read"
+    # The YAML starts on line 2 of the file, and its lines count from 0.
+    return f"{problem} (line {mark.line + 2})" if mark else str(problem)

@@ -1,0 +1,299 @@
+"""The layout of a page: its words in the order in which they are read, as runs of lines and as
+tables.
+
+Columns and tables are found by the white space between them (recursive X-Y cuts, after Nagy and
+Seth, "Hierarchical representation of optically scanned documents", 1984). Columns of prose are
+read one after another, and the rows of a table across.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from statistics import median
+
+from corpus.formats.pdf.words import Word
+
+_SAME_ROW = 0.4
+"""How far the baselines of one row may differ, in font sizes."""
+_TOUCH = 0.3
+"""How far words of one row may overlap, in font sizes."""
+_CONTENTS_LINE = re.compile(
+    r"([^\n]{2,300}?)(?:\.{4,}+|(?: ?\. ){3,}+)[. ]*+(\d{1,4}|[ivxlc]{1,8})"
+)
+_GAP = 0.9
+"""The least white space between columns, in font sizes."""
+_CELL_GAP = 0.6
+"""The least white space between the columns of a table, over all its rows, in font sizes."""
+_MIN_COLUMN_ROWS = 3
+_MIN_TABLE_ROWS = 2
+_PROSE_FILL = 0.6
+"""How much of its column a line of prose fills, in the median."""
+_PROSE_WORDS = 3
+_GAPPED_ROWS = 0.3
+"""The share of the lines of prose that may have a wide gap, as justified lines sometimes do."""
+_BOTH_SIDES = 0.5
+"""The share of rows of a table that have text on both sides of a gap."""
+_MARGIN = 0.3
+"""The least distance of a cut from the words beside it, in font sizes."""
+_MAX_CANDIDATES = 200
+_MAX_DEPTH = 12
+_CONTINUED_FILL = 0.7
+_CONTINUED_STEP = 1.3
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Words on one baseline, in the order in which they are read.
+
+    :param is_contents: whether it is a line of a table of contents
+    """
+
+    words: tuple[Word, ...]
+    is_contents: bool = False
+
+    @property
+    def text(self) -> str:
+        """The words with single spaces."""
+        return " ".join(word.text for word in self.words)
+
+    @property
+    def left(self) -> float:
+        """Where its leftmost word begins."""
+        return min(word.left for word in self.words)
+
+    @property
+    def right(self) -> float:
+        """Where its rightmost word ends."""
+        return max(word.right for word in self.words)
+
+    @property
+    def y(self) -> float:
+        """The baseline of its largest word."""
+        return max(self.words, key=lambda word: word.size).y
+
+    @property
+    def size(self) -> float:
+        """The usual font size of its words."""
+        return median(word.size for word in self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class LineRun:
+    """Lines of one column, from top to bottom.
+
+    :param is_apart: whether they are no part of a paragraph, such as a label with its value
+    """
+
+    rows: tuple[Row, ...]
+    is_apart: bool = False
+    is_contents: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedTable:
+    """The texts of the cells of each row. All rows have the same number of cells."""
+
+    rows: tuple[tuple[str, ...], ...]
+
+
+Region = LineRun | PrintedTable
+
+
+def rows_of(words: Sequence[Word]) -> list[Row]:
+    """Words in rows, from top to bottom."""
+    lines: list[list[Word]] = []
+    for word in sorted(words, key=lambda word: -word.y):
+        last = lines[-1] if lines else None
+        if (last and last[0].y - word.y <= _SAME_ROW * max(last[0].size, word.size)) or (
+            last and _fits_between(word, last)
+        ):
+            last.append(word)
+        else:
+            lines.append([word])
+    return [_row(line) for line in lines]
+
+
+def _fits_between(word: Word, line: Sequence[Word]) -> bool:
+    """Whether a word that is lowered a little belongs to the line above: it stands in a gap."""
+    lowest = min(line, key=lambda each: each.y)
+    return lowest.y - word.y <= _SAME_ROW * lowest.size and all(
+        word.right <= each.left + _TOUCH * each.size or each.right - _TOUCH * each.size <= word.left
+        for each in line
+    )
+
+
+def _row(line: list[Word]) -> Row:
+    line.sort(key=lambda word: word.left)
+    if sum(word.is_right_to_left for word in line) > len(line) / 2:
+        line.reverse()
+    text = " ".join(word.text for word in line)
+    entry = _CONTENTS_LINE.fullmatch(text) if ". ." in text or ".." in text else None
+    if entry is None:
+        return Row(tuple(line))
+    # A line of a table of contents: its dots lead to the number, and are no text.
+    merged = f"{entry[1].rstrip(' .')} {entry[2]}"
+    first = line[0]
+    right = max(word.right for word in line)
+    return Row((Word(merged, first.left, right, first.y, first.size, first.turns),), True)
+
+
+def regions(rows: Sequence[Row], depth: int = 0) -> Iterator[Region]:
+    """The regions of a page in reading order."""
+    cut = _best_cut(rows) if depth < _MAX_DEPTH else None
+    if cut is None:
+        for is_contents, run in groupby(rows, key=lambda row: row.is_contents):
+            yield LineRun(tuple(run), is_contents=is_contents)
+        return
+    yield from regions(rows[: cut.first], depth + 1)
+    inside = rows[cut.first : cut.last]
+    if cut.is_table:
+        yield from _table(inside)
+    else:
+        for side in _sides(inside, cut.x):
+            yield from regions(side, depth + 1)
+    yield from regions(rows[cut.last :], depth + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A vertical cut at ``x`` through the rows from ``first`` to ``last``, half-open."""
+
+    x: float
+    first: int
+    last: int
+    is_table: bool
+
+
+def _best_cut(rows: Sequence[Row]) -> _Cut | None:
+    """The longest cut between columns of prose; if there is none, the longest through a table."""
+    cuts = [cut for x in _candidates(rows) for cut in _cuts_at(rows, x)]
+    return max(
+        cuts, key=lambda cut: (not cut.is_table, cut.last - cut.first, -cut.first), default=None
+    )
+
+
+def _candidates(rows: Sequence[Row]) -> list[int]:
+    """The middles of wide gaps, each about once."""
+    middles = {round(middle) for row in rows for middle in _wide_gaps(row)}
+    return sorted(middles)[:_MAX_CANDIDATES]
+
+
+def _wide_gaps(row: Row) -> Iterator[float]:
+    """The middles of the gaps in a row that are wider than those between words."""
+    for before, after in pairwise(row.words):
+        if after.left - before.right >= _GAP * max(before.size, after.size):
+            yield (before.right + after.left) / 2
+
+
+def _cuts_at(rows: Sequence[Row], x: float) -> Iterator[_Cut]:
+    """The cuts at ``x``: runs of rows none of which has a word there."""
+    first = 0
+    for last in range(len(rows) + 1):
+        if last == len(rows) or _crosses(rows[last], x):
+            cut = _cut(rows, x, first, last)
+            if cut is not None:
+                yield cut
+            first = last + 1
+
+
+def _crosses(row: Row, x: float) -> bool:
+    return any(
+        word.left - _MARGIN * word.size < x < word.right + _MARGIN * word.size for word in row.words
+    )
+
+
+def _cut(rows: Sequence[Row], x: float, first: int, last: int) -> _Cut | None:
+    """The cut through a run of rows, without the rows at its ends that stand on one side only."""
+    while first < last and not _has_both(rows[first], x):
+        first += 1
+    while first < last and not _has_both(rows[last - 1], x):
+        last -= 1
+    inside = rows[first:last]
+    left, right = _sides(inside, x)
+    if len(left) >= _MIN_COLUMN_ROWS <= len(right) and _is_prose(left) and _is_prose(right):
+        return _Cut(x, *_whole_columns(rows, x, first, last), is_table=False)
+    both = sum(_has_both(row, x) for row in inside)
+    if both >= _MIN_TABLE_ROWS and both >= _BOTH_SIDES * len(inside):
+        return _Cut(x, first, last, is_table=True)
+    return None
+
+
+def _whole_columns(rows: Sequence[Row], x: float, first: int, last: int) -> tuple[int, int]:
+    """The run with the rows around it in which only one column goes on."""
+    step = median(above.y - below.y for above, below in pairwise(rows[first:last]))
+    # A short line over both columns may as well begin the left one.
+    while first > 0 and rows[first - 1].right < x and not _crosses(rows[first - 1], x):
+        first -= 1
+    while last < len(rows) and not _crosses(rows[last], x):
+        is_near = rows[last - 1].y - rows[last].y <= _CONTINUED_STEP * step
+        if rows[last].right < x and not is_near:
+            break
+        last += 1
+    return first, last
+
+
+def _has_both(row: Row, x: float) -> bool:
+    return row.left < x < row.right
+
+
+def _sides(rows: Sequence[Row], x: float) -> tuple[list[Row], list[Row]]:
+    left = [tuple(word for word in row.words if word.left < x) for row in rows]
+    right = [tuple(word for word in row.words if word.left >= x) for row in rows]
+    return [Row(words) for words in left if words], [Row(words) for words in right if words]
+
+
+def _is_prose(rows: Sequence[Row]) -> bool:
+    """Whether the lines of a column fill it, as those of a table's column seldom do."""
+    width = max(row.right for row in rows) - min(row.left for row in rows)
+    fill = median(row.right - row.left for row in rows) / (width or 1.0)
+    words = median(len(row.words) for row in rows)
+    is_dense = words >= _PROSE_WORDS or median(len(row.text) for row in rows) > 20
+    gapped = sum(any(_wide_gaps(row)) for row in rows)
+    return fill >= _PROSE_FILL and is_dense and gapped <= _GAPPED_ROWS * len(rows)
+
+
+def _table(rows: Sequence[Row]) -> Iterator[Region]:
+    """The rows as a table. Two columns are labels with their values, which stay lines."""
+    columns = _columns(rows)
+    if len(columns) < 3:
+        for row in rows:
+            yield LineRun((row,), is_apart=True)
+        return
+    written: list[list[str]] = []
+    above: Row | None = None
+    for row in rows:
+        cells = _cells(row, columns)
+        if above is not None and not cells[0] and _continues(above, row, rows):
+            written[-1] = [
+                " ".join(filter(None, pair)) for pair in zip(written[-1], cells, strict=True)
+            ]
+        else:
+            written.append(cells)
+        above = row
+    yield PrintedTable(tuple(map(tuple, written)))
+
+
+def _columns(rows: Sequence[Row]) -> list[tuple[float, float]]:
+    """The left and right ends of the columns: what the words of all rows cover together."""
+    size = median(row.size for row in rows)
+    columns: list[tuple[float, float]] = []
+    for left, right in sorted((word.left, word.right) for row in rows for word in row.words):
+        if columns and left - columns[-1][1] < _CELL_GAP * size:
+            columns[-1] = columns[-1][0], max(columns[-1][1], right)
+        else:
+            columns.append((left, right))
+    return columns
+
+
+def _cells(row: Row, columns: Sequence[tuple[float, float]]) -> list[str]:
+    return [
+        " ".join(word.text for word in row.words if left <= word.left <= right)
+        for left, right in columns
+    ]
+
+
+def _continues(above: Row, row: Row, rows: Sequence[Row]) -> bool:
+    """Whether a row without a first cell goes on with the cells of the row above."""
+    steps = [upper.y - lower.y for upper, lower in pairwise(rows)]
+    return above.y - row.y <= min(steps) * _CONTINUED_STEP and len(row.words) < len(above.words)

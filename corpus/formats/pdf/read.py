@@ -1,0 +1,140 @@
+"""Reads PDFs: opens them with PDFium, and puts the text of their pages together.
+
+PDFium is not thread-safe, so one lock is held around all calls.
+"""
+
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from corpus.dates import stated_day
+from corpus.errors import DocumentError
+from corpus.formats import fragment
+from corpus.formats.clean import clean_text, one_line
+from corpus.formats.extracted import Extracted
+from corpus.formats.fragment import Fragment
+from corpus.formats.paged import join_pages
+from corpus.formats.pdf.layout import Row, regions, rows_of
+from corpus.formats.pdf.paragraphs import Typesetter
+from corpus.formats.pdf.running import RunningLines
+from corpus.formats.pdf.typed import typed_words
+from corpus.formats.pdf.words import Word, page_words
+
+REVISION = 2
+"""Raised when other text is extracted from PDF, so that synced files are read again."""
+
+PDFIUM = threading.Lock()
+"""Held around all calls of PDFium."""
+
+_MAGIC_WITHIN = 1_024
+_PASSWORD_ERROR = 4
+_SECURITY_ERROR = 5
+_PLACEHOLDER_TITLES = frozenset({"untitled", "(anonymous)", "anonymous"})
+_PRINTER_PREFIX = re.compile(r"\AMicrosoft (?:Word|PowerPoint|Excel) - ")
+_MAX_LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Printed:
+    """What PDFium finds in a file: the words of each page, and its metadata."""
+
+    pages: list[list[Word]]
+    stated: dict[str, str]
+
+
+def read_pdf(source: str, data: bytes) -> Extracted:
+    """The text of a PDF with the offsets of its pages. A note names the pages without text.
+
+    :raises DocumentError: it is encrypted, damaged, not a PDF, or has no text
+    """
+    with PDFIUM:
+        printed = _read(source, data)
+    written, pages = join_pages(enumerate(_pages(printed.pages), 1))
+    if not written:
+        raise DocumentError(source, "has no text (scanned pages need OCR first)")
+    empty = [number for number, words in enumerate(printed.pages, 1) if not words]
+    return Extracted(
+        text=written.text,
+        blocks=written.blocks,
+        title=_title(printed.stated),
+        published=stated_day(printed.stated.get("CreationDate")),
+        pages=pages,
+        notes=(_empty_pages(empty, len(printed.pages)),) if empty else (),
+    )
+
+
+def _read(source: str, data: bytes) -> _Printed:
+    import pypdfium2 as pdfium
+
+    document = _open(source, data)
+    try:
+        form = document.formenv if document.get_formtype() else None
+        pages = [_words(document[number], form) for number in range(len(document))]
+        return _Printed(pages, document.get_metadata_dict())
+    except (pdfium.PdfiumError, OSError, ValueError) as exc:
+        raise DocumentError(source, "is damaged: one of its pages cannot be read") from exc
+    finally:
+        document.close()
+
+
+def _open(source: str, data: bytes) -> Any:  # Any: pypdfium2 ships no types
+    import pypdfium2 as pdfium
+
+    if b"%PDF-" not in data[:_MAGIC_WITHIN]:
+        raise DocumentError(source, "is not a PDF, or is damaged")
+    try:
+        document = pdfium.PdfDocument(data)
+    except pdfium.PdfiumError as exc:
+        locked = getattr(exc, "err_code", None) in (_PASSWORD_ERROR, _SECURITY_ERROR)
+        raise DocumentError(
+            source, "is encrypted" if locked else "is not a PDF, or is damaged"
+        ) from exc
+    if document.get_formtype():
+        document.init_forms()
+    return document
+
+
+def _words(page: Any, form: Any) -> list[Word]:  # Any: pypdfium2 ships no types
+    text_page = page.get_textpage()
+    try:
+        return [*page_words(text_page), *typed_words(page, form)]
+    finally:
+        text_page.close()
+        page.close()
+
+
+def _pages(pages: list[list[Word]]) -> Iterator[Fragment]:
+    """The text of each page."""
+    rows = [_upright_rows(words) for words in pages]
+    running = RunningLines.of([upright for upright, _ in rows])
+    typesetter = Typesetter(row for both in rows for each in both for row in each)
+    for number, (upright, turned) in enumerate(rows, 1):
+        heads, body, feet = running.taken_from(upright, number)
+        inside = [*typesetter.page(regions(body)), *typesetter.page(regions(turned))]
+        yield fragment.joined([*heads, *inside, *feet])
+
+
+def _upright_rows(words: list[Word]) -> tuple[list[Row], list[Row]]:
+    """The rows of the words that stand as most do on the page, and the rows of the others."""
+    turns = Counter(word.turns for word in words).most_common()
+    upright = turns[0][0] if turns else 0
+    others = [rows_of([word for word in words if word.turns == turn]) for turn, _ in turns[1:]]
+    return (
+        rows_of([word for word in words if word.turns == upright]),
+        [row for rows in others for row in rows],
+    )
+
+
+def _empty_pages(numbers: list[int], pages: int) -> str:
+    listed = ", ".join(map(str, numbers[:_MAX_LISTED]))
+    more = f" and {len(numbers) - _MAX_LISTED} more" if len(numbers) > _MAX_LISTED else ""
+    which = f"Page {listed} has" if len(numbers) == 1 else f"Pages {listed}{more} have"
+    return f"{which} no text (of {pages} pages); scanned pages need OCR first."
+
+
+def _title(stated: dict[str, str]) -> str | None:
+    title = _PRINTER_PREFIX.sub("", one_line(clean_text(stated.get("Title") or "")))
+    return None if title.lower() in _PLACEHOLDER_TITLES else title or None
