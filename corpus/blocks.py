@@ -26,6 +26,10 @@ class BlockKind(StrEnum):
     CONTENTS = "contents"
 
 
+MAX_BLOCKS = 500_000
+"""A document with more blocks keeps none for its cells."""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """A span of a document's text, ``text[start:end]``, and what it is.
@@ -66,15 +70,28 @@ def as_lists(blocks: Iterable[Block]) -> list[list[str | int]]:
     return written
 
 
-def from_lists(lists: Iterable[list[Any]]) -> tuple[Block, ...]:
-    """The blocks that :func:`as_lists` wrote.
+def from_lists(lists: Iterable[list[Any]], length: int) -> tuple[Block, ...]:
+    """The blocks that :func:`as_lists` wrote, of a text of ``length`` characters.
 
     :raises ValueError: the lists are something else
     """
     try:
-        return tuple(_block(*values) for values in lists)
+        blocks = tuple(_block(*values) for values in lists)
+        last = 0
+        for block in blocks:
+            if not last <= block.start < block.end <= length:
+                raise ValueError("its blocks are not spans of its text")
+            last = block.start
     except TypeError as exc:
-        raise ValueError("these are no blocks") from exc
+        raise ValueError("its blocks cannot be read") from exc
+    return blocks
+
+
+def bounded(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+    """The blocks, without cells if there are more than ``MAX_BLOCKS``."""
+    if len(blocks) <= MAX_BLOCKS:
+        return blocks
+    return tuple(block for block in blocks if block.kind is not BlockKind.CELL)
 
 
 def _block(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType, ModuleType
 
+from corpus.blocks import bounded
 from corpus.document import Document, make_document, web_address
 from corpus.errors import DocumentError
 from corpus.files import (
@@ -305,7 +306,7 @@ def _parse(
             published=extracted.published,
             tags=[*extracted.tags, *tags],
             pages=extracted.pages,
-            blocks=extracted.blocks,
+            blocks=bounded(extracted.blocks),
             notes=extracted.notes,
         )
     except DocumentError as exc:

@@ -5,7 +5,6 @@ does, it does to its own process: it crashes there, and the kernel ends it when 
 memory or processor time. What comes back is JSON, which is checked like the text of any client.
 """
 
-import importlib
 import json
 import logging
 import os
@@ -17,9 +16,9 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
+from corpus.blocks import as_lists, from_lists
 from corpus.document import Page, make_document
 from corpus.errors import DocumentError
 from corpus.files import Fingerprint
@@ -49,11 +48,7 @@ _LIBRARIES = (
     *("charset_normalizer", "defusedxml.ElementTree", "lxml.html", "markdown_it", "openpyxl"),
     *("pypdfium2", "trafilatura", "yaml"),
 )
-"""What the parsers import, loaded once for all processes. markitdown is not among them: it is twice
-as large as the rest, and few files need it.
-"""
-
-_SLOW_LIBRARIES = {".docx": "markitdown.converters", ".pptx": "markitdown.converters"}
+"""What the parsers import, loaded once for all processes."""
 
 # Never a plain fork: this process has threads, and a fork would copy their locks in the locked
 # state. A fork server has none. It starts with the first process, loads the libraries once, and
@@ -161,7 +156,11 @@ class ParserProcess:
         fields["pages"] = [Page(*page) for page in fields["pages"]]
         try:
             self._limits.check_text(source, fields["text"])
+            fields["blocks"] = from_lists(fields["blocks"], len(fields["text"]))
             document = make_document(**fields)
+        except ValueError as exc:
+            error = DocumentError(source, f"cannot be parsed ({exc})")
+            return ParseResult(source, error=error, fingerprint=fingerprint)
         except DocumentError as exc:
             error = DocumentError(source, exc.reason)
             return ParseResult(source, error=error, fingerprint=fingerprint)
@@ -229,8 +228,6 @@ def _serve_file(
     if is_known(task, fingerprint):
         _send(pipe, fingerprint=known, result=asdict(_Reply()))
         return
-    if library := _SLOW_LIBRARIES.get(Path(task.name).suffix.lower()):
-        importlib.import_module(library)
     _send(pipe, fingerprint=known, size=len(data))
     confinement.enter(len(data))
     reply = _parsed(task, data, limits)
@@ -257,6 +254,8 @@ def _parsed(task: Task, data: bytes, limits: ParseLimits) -> _Reply:
             "published": document.published and document.published.isoformat(),
             "tags": document.tags,
             "pages": [(page.number, page.start, page.end) for page in document.pages],
+            "blocks": as_lists(document.blocks),
+            "notes": document.notes,
         }
     )
 

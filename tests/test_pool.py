@@ -365,3 +365,22 @@ def test_a_closed_pool_leaves_no_process(tmp_path: Path) -> None:
     with ParserPool(2, LIMITS) as pool:
         next(pool.parse(tasks_for(tmp_path, **texts)))
     assert parser_processes() == []
+
+
+def test_a_document_keeps_its_structure_and_its_notes_on_the_way(
+    pool: ParserPool, tmp_path: Path
+) -> None:
+    page = (
+        "<h1>Fees</h1><ul><li>one</li></ul><table><tr><th>Year<th>Fee<tr><td>2023<td>60</table>"
+        "<p># no heading</p>"
+    )
+    tasks = tasks_for(tmp_path, a_html=page, b_md="---\ndate: soon\n---\nText.", c_txt="# of: 4")
+    documents = [result.required_document() for result in pool.parse(tasks)]
+    expected = [
+        parse_document(task.document_id, task.path.read_bytes(), tags=("x",)) for task in tasks
+    ]
+    assert documents == expected
+    assert [block.kind.value for block in documents[0].blocks][:3] == [
+        *("heading", "list_item", "table"),
+    ]
+    assert len(documents[1].notes) == 1

@@ -122,7 +122,9 @@ class DocumentReader:
             published=row.published,
             tags=tuple(row.tags),
             pages=tuple(Page(*page) for page in stored.pages),
-            blocks=text_blocks(stored.text) if structure is None else _blocks(structure),
+            blocks=text_blocks(stored.text)
+            if structure is None
+            else _blocks(structure, len(stored.text)),
             notes=() if structure is None else tuple(structure.notes),
         )
 
@@ -217,7 +219,7 @@ class DocumentReader:
         return passages
 
 
-def _blocks(structure: sa.Row[Any]) -> tuple[Block, ...]:
+def _blocks(structure: sa.Row[Any], length: int) -> tuple[Block, ...]:
     description = f"the structure of document {structure.document_id!r}"
     check_row(
         description,
@@ -225,7 +227,7 @@ def _blocks(structure: sa.Row[Any]) -> tuple[Block, ...]:
         *(structure.document_id, structure.version, structure.blocks, structure.notes),
     )
     try:
-        return from_lists(structure.blocks)
+        return from_lists(structure.blocks, length)
     except ValueError as exc:
         raise damaged_row(description) from exc
 

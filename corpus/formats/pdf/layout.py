@@ -38,7 +38,6 @@ _MARGIN = 0.3
 """The least distance of a cut from the words beside it, in font sizes."""
 _MAX_CANDIDATES = 200
 _MAX_DEPTH = 12
-_CONTINUED_FILL = 0.7
 _CONTINUED_STEP = 1.3
 
 

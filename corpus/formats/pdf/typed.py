@@ -8,9 +8,7 @@ from corpus.formats.pdf.words import Word, turned
 
 _WIDGET, _FREE_TEXT = 20, 3
 _FIELD_SIZE = 10.0
-_LINE_STEP = 1.2
 _CHECK_BOX, _RADIO_BUTTON, _COMBO_BOX, _LIST_BOX, _TEXT_FIELD = 2, 3, 4, 5, 6
-_OFF = ("", "Off")
 _MAX_ANNOTATIONS = 5_000
 _MAX_VALUE_BYTES = 200_000
 
