@@ -1,7 +1,7 @@
 """Blocks: what a file says about the structure of its text, as spans of that text."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -55,7 +55,9 @@ class Block:
 
     def moved(self, by: int) -> "Block":
         """The block in a text that has ``by`` more characters before it."""
-        return replace(self, start=self.start + by, end=self.end + by)
+        # Three times as fast as dataclasses.replace, and documents have many blocks.
+        start, end = self.start + by, self.end + by
+        return Block(self.kind, start, end, self.level, self.columns, self.is_head)
 
 
 def as_lists(blocks: Iterable[Block]) -> list[list[str | int]]:

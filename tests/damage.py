@@ -1,5 +1,6 @@
 """What can happen to files, for tests."""
 
+import os
 from pathlib import Path
 
 
@@ -8,6 +9,10 @@ def flip_bit(path: Path, at: int) -> None:
 
     :param at: which byte; negative counts from the end
     """
-    content = bytearray(path.read_bytes())
-    content[at] ^= 1
-    path.write_bytes(content)
+    # In place, because a file that is written anew is empty for a moment, and a process that has it
+    # mapped into memory would crash then.
+    with path.open("r+b") as file:
+        file.seek(at, os.SEEK_END if at < 0 else os.SEEK_SET)
+        (byte,) = file.read(1)
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 1]))
