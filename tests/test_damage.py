@@ -229,3 +229,16 @@ def test_whatever_call_fails_nothing_is_lost_and_nothing_comes_back(tmp_path: Pa
     assert report.faults == []
     assert report.cases["add", "write", "refused"] > 0
     assert report.cases["delete", "fsync", "refused"] > 0
+
+
+def test_a_table_whose_definition_is_no_text_is_refused(
+    folder: Path, encoder: Encoder, passages: PassageReader
+) -> None:
+    path = folder / FILE_NAME
+    data = path.read_bytes()
+    # SQLite's message begins with the name, and the driver cannot decode it.
+    name = b"tabledocumentsdocuments"
+    data = data.replace(name, b"table\xefo" + name[7:])
+    path.write_bytes(data.replace(b"CREATE TABLE documents", b"CREATE TABLX documents"))
+    with pytest.raises(StoreError, match=r"damaged|not one of Quoth"):
+        AnswerService(folder, encoder, passages, writable=False)

@@ -282,6 +282,9 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except sa.exc.DatabaseError as exc:
         raise StoreError(f"{path}: {_advice(str(exc.orig))}") from exc
+    except UnicodeDecodeError as exc:
+        # The driver cannot decode SQLite's message, which quotes the damaged part.
+        raise StoreError(f"{path}: {_advice('a text in it is not UTF-8')}") from exc
 
 
 def _advice(fault: str) -> str:
