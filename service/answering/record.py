@@ -164,8 +164,8 @@ class BlockRecord(BaseModel, frozen=True):
         )
 
 
-class DocumentRecord(BaseModel, frozen=True):
-    """A document with the text of one version, which ``version`` names."""
+class SummaryRecord(BaseModel, frozen=True):
+    """A document without its text."""
 
     id: str
     version: str
@@ -176,6 +176,16 @@ class DocumentRecord(BaseModel, frozen=True):
     chunks: int
     characters: int
     updated_at: str
+
+    @classmethod
+    def of_summary(cls, summary: DocumentSummary) -> "SummaryRecord":
+        """The record of what the store knows of a document."""
+        return SummaryRecord.model_validate(_listed(summary))
+
+
+class DocumentRecord(SummaryRecord, frozen=True):
+    """A document with the text of one version, which ``version`` names."""
+
     text: str
     pages: tuple[dict[str, int], ...]
     blocks: tuple[BlockRecord, ...] = ()
@@ -192,9 +202,11 @@ class DocumentRecord(BaseModel, frozen=True):
             "blocks": tuple(BlockRecord.of(block, document) for block in document.blocks),
             "notes": document.notes,
         }
-        known = asdict(summary)
-        del known["structure"]
-        return cls.model_validate(known | own)
+        return cls.model_validate(_listed(summary) | own)
+
+
+def _listed(summary: DocumentSummary) -> dict[str, object]:
+    return {name: getattr(summary, name) for name in SummaryRecord.model_fields}
 
 
 def _rounded(score: float) -> float:

@@ -14,7 +14,7 @@ from anyio import Event, move_on_after
 from corpus.errors import BusyError
 
 Client = tuple[str, int]
-"""Who asks: an address, and a digest of what tells apart the clients at that address."""
+"""Who asks: an address, and a digest of the headers that distinguish clients at that address."""
 
 CLIENT: ContextVar[Client] = ContextVar("CLIENT", default=("", 0))
 """The client of the present request."""

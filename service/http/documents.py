@@ -20,7 +20,7 @@ from corpus.errors import DocumentError, QuestionError, StoreError
 from corpus.limits import ParseLimits
 from corpus.load import UploadTask
 from corpus.pool import ParserPool, ParsingStoppedError
-from service.answering.record import DocumentRecord
+from service.answering.record import DocumentRecord, SummaryRecord
 from service.http import problems
 from service.http.bodies import MAX_UPLOAD_VALUES
 from service.http.dependencies import Dependencies
@@ -37,7 +37,6 @@ from service.http.schemas import (
     JobOut,
     ListResponse,
     ReceiptOut,
-    SummaryOut,
 )
 from service.http.strict_json import parse_json
 from service.mirror.jobs import Upload
@@ -151,7 +150,7 @@ def router(deps: Dependencies) -> APIRouter:
         summaries = await threads.read(collection.store.documents, limit + 1, key_before(cursor))
         page = summaries[:limit]
         return ListResponse(
-            documents=[SummaryOut.of(summary) for summary in page],
+            documents=[SummaryRecord.of_summary(summary) for summary in page],
             next_cursor=cursor_after(page[-1].id) if len(summaries) > limit else None,
         )
 

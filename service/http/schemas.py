@@ -21,7 +21,7 @@ from corpus.document import unencodable
 from index.collection import Removed
 from index.filters import Filters
 from index.outcome import FileOutcome
-from index.store.documents import DocumentSummary
+from service.answering.record import SummaryRecord
 from service.mirror.jobs import Job, JobState
 from service.mirror.ledger import FileStage, LedgerEntry
 from service.question import (
@@ -271,30 +271,10 @@ class DocumentResponse(ReceiptOut):
     generation: int
 
 
-class SummaryOut(Response):
-    """A document without its text."""
-
-    id: str
-    version: str
-    title: str
-    url: str | None
-    published: date | None
-    tags: tuple[str, ...]
-    chunks: int
-    characters: int
-    updated_at: str
-
-    @classmethod
-    def of(cls, summary: DocumentSummary) -> Self:
-        """The summary as a response."""
-        fields = {name: getattr(summary, name) for name in cls.model_fields}
-        return cls.model_validate(fields)
-
-
 class ListResponse(Response):
     """Documents in the order of their ids. ``next_cursor`` asks for more; it is null at the end."""
 
-    documents: list[SummaryOut]
+    documents: list[SummaryRecord]
     next_cursor: str | None
 
 
