@@ -313,18 +313,15 @@ def test_a_worker_that_was_killed_while_idle_is_replaced(tmp_path: Path) -> None
 
 @pytest.mark.processes
 def test_a_worker_that_dies_before_it_begins_costs_nothing(tmp_path: Path) -> None:
-
-    def kill_the_first_worker() -> None:
-        while not (workers := parser_processes()):
-            time.sleep(0.001)
-        workers[0].kill()
-
-    killer = threading.Thread(target=kill_the_first_worker)
+    first, second = tasks_for(tmp_path, a_txt="Gas flows.", b_txt="Oil flows.")
     with ParserPool(1, LIMITS) as pool:
-        killer.start()
-        tasks = tasks_for(tmp_path, a_txt="Gas flows.", b_txt="Oil flows.")
-        results = [summary(result) for result in pool.parse(tasks)]
-        killer.join()
+        assert pool.submit(second).future.result(60).error is None
+        (worker,) = parser_processes()
+        # A stopped worker cannot begin, so it certainly dies before that.
+        worker.suspend()
+        pending = [pool.submit(task) for task in (first, second)]
+        worker.kill()
+        results = [summary(each.future.result(60)) for each in pending]
     assert results == [
         ("a.txt", "Gas flows.", None),
         ("b.txt", "Oil flows.", None),
