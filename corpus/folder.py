@@ -8,6 +8,7 @@ from pathlib import Path
 from corpus.errors import DocumentError
 from corpus.files import NO_TIME, path_text, reliable_time
 from corpus.load import find_files
+from corpus.unread import UnreadFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,15 @@ class FileState:
     is_folder: bool = False
 
 
-def scan(folder: Path) -> list[FileState]:
+def scan(folder: Path, unread: UnreadFiles | None = None) -> list[FileState]:
     """The document files of a folder, as :func:`corpus.load.find_files` finds and orders them.
 
     :param folder: an absolute path
+    :param unread: what the folder holds and is not read is added to it
     :raises DocumentError: the folder does not exist, cannot be listed, or was replaced meanwhile
     """
     before = _require_listable(folder)
-    states = [_state(task.path, folder) for task in find_files([folder])]
+    states = [_state(task.path, folder) for task in find_files([folder], unread=unread)]
     if _require_listable(folder) != before:
         raise DocumentError(path_text(folder), "was replaced while it was being scanned")
     return [state for state in states if state is not None]

@@ -3,7 +3,9 @@
 The suffix selects the format, the text is cleaned once, and every error names its file.
 """
 
+import errno
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -32,6 +34,7 @@ from corpus.formats.slides import read_pptx
 from corpus.formats.text import read_text
 from corpus.formats.word import read_docx
 from corpus.limits import DEFAULT_LIMITS, MAX_PAGES, ParseLimits
+from corpus.unread import UnreadFiles
 
 SUPPORTED: Mapping[str, Extractor] = MappingProxyType(
     {
@@ -154,19 +157,24 @@ def extraction_revisions() -> dict[str, int]:
     return {suffix: modules[read].REVISION for suffix, read in SUPPORTED.items()}
 
 
-def find_files(paths: Iterable[Path], tags: Iterable[str] = ()) -> Iterator[ParseTask]:
+def find_files(
+    paths: Iterable[Path], tags: Iterable[str] = (), unread: UnreadFiles | None = None
+) -> Iterator[ParseTask]:
     """A task for each file at the given paths. Folders are walked in sorted order, and no file is
     returned twice.
 
     In a folder, only files with a suffix in :data:`SUPPORTED` are documents, and hidden files and
     folders are ignored. A path that was named itself is always returned, and so is a folder that
     cannot be listed: reading it reports the fault, so that one bad path never hides the others.
+
+    :param unread: what folders hold and is not read is added to it
     """
     tags = tuple(tags)
+    unread = UnreadFiles() if unread is None else unread
     seen: set[str] = set()
     for argument in paths:
         is_folder = os.path.isdir(argument)
-        for path in _walk(argument) if is_folder else [argument]:
+        for path in _walk(argument, unread) if is_folder else [argument]:
             real_path = os.path.realpath(path)
             if real_path not in seen:
                 seen.add(real_path)
@@ -323,17 +331,28 @@ def _extractor(source: str, suffix: str) -> Extractor:
     return SUPPORTED[suffix]
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, unread: UnreadFiles) -> Iterator[Path]:
     # A stack in place of recursion, which very deep folders would exhaust.
     waiting = [folder]
     while waiting:
         path = waiting.pop()
-        # A link to a folder may form a loop, so it is not followed.
-        if path is not folder and not os.path.isdir(path):
+        try:
+            is_folder = stat.S_ISDIR(os.stat(path).st_mode)
+        except OSError as exc:
+            if exc.errno == errno.ENAMETOOLONG:
+                unread.add(path_text(path), "has a longer path than this system allows")
+                continue
+            # A broken link may be a document's.
+            is_folder = False
+        if path is not folder and not is_folder:
             if path.suffix.lower() in SUPPORTED:
                 yield path
+            else:
+                unread.add(path_text(path), _reason_unread(path.suffix.lower()))
             continue
+        # A link to a folder may form a loop, so it is not followed.
         if path is not folder and path.is_symlink():
+            unread.add(path_text(path), "is a link to a folder, and these are not followed")
             continue
         try:
             entries = sorted(path.iterdir(), reverse=True)
@@ -341,3 +360,10 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield path
             continue
         waiting += [entry for entry in entries if not is_ignored(entry.name)]
+
+
+def _reason_unread(suffix: str) -> str:
+    if suffix in TEXT_SUFFIXES:
+        kind = f"the suffix {suffix}" if suffix else "no suffix"
+        return f"has {kind}; name the file itself to add it as plain text"
+    return f"has the suffix {suffix}, which is not supported"

@@ -248,7 +248,9 @@ class Collection:
             self._catch_up()
             if removed:
                 self.store.database.checkpoint()
-            return Exchanged(self._outcomes(statuses), frozenset(removed), self.generation)
+            return Exchanged(
+                self._outcomes(statuses, documents), frozenset(removed), self.generation
+            )
 
     def clean(self) -> None:
         """Delete the former versions that are not to be kept, make the files of the indexes forget
@@ -356,7 +358,9 @@ class Collection:
         before = self.store.embedded(origins[id]) if id in origins else {}
         return before | self.store.embedded(id) if id in present else before
 
-    def _outcomes(self, statuses: Mapping[str, FileStatus]) -> tuple[FileOutcome, ...]:
+    def _outcomes(
+        self, statuses: Mapping[str, FileStatus], documents: Sequence[Document]
+    ) -> tuple[FileOutcome, ...]:
         summaries = self.store.summaries(list(statuses))
         if lost := statuses.keys() - summaries:
             raise StoreError(
@@ -364,8 +368,15 @@ class Collection:
                 "quoth verify"
             )
         return tuple(
-            FileOutcome(id, status, id, version=summaries[id].version, chunks=summaries[id].chunks)
-            for id, status in statuses.items()
+            FileOutcome(
+                document.id,
+                statuses[document.id],
+                document.id,
+                version=summaries[document.id].version,
+                chunks=summaries[document.id].chunks,
+                notes=document.notes,
+            )
+            for document in documents
         )
 
     def _check_manifest(self) -> None:

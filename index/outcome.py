@@ -30,6 +30,7 @@ class FileOutcome:
     :param chunks: how many chunks it has
     :param moved_from: the previous path of a file that was moved
     :param reason: why the file failed, or why the document of a deleted file was kept
+    :param notes: what of the file is not in the text of its document, a sentence each
     """
 
     source: str
@@ -39,6 +40,7 @@ class FileOutcome:
     chunks: int = 0
     moved_from: str | None = None
     reason: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def is_failure(self) -> bool:

@@ -483,6 +483,7 @@ def test_adding_gives_receipts_in_order(client: Client) -> None:
         "version": version_of(text),
         "chunks": 1,
         "status": "added",
+        "notes": [],
     }
     assert [receipt["status"] for receipt in added["documents"]] == ["added"] * 3
     assert added["documents"][2]["id"] == f"text-{version_of('C.')[:16]}"
@@ -508,6 +509,7 @@ def test_put_adds_and_replaces(client: Client) -> None:
         "version": version_of("One."),
         "chunks": 1,
         "status": "added",
+        "notes": [],
         "generation": 1,
     }
     replaced = ok(client.request("PUT", "/v1/documents/a", json={"text": "Two."}))
@@ -1272,7 +1274,12 @@ def test_a_job_that_is_not_there_is_a_problem(steady: Client) -> None:
 
 
 def test_the_ledger_says_what_became_of_each_file(client: Client, tmp_path: Path) -> None:
-    assert ok(client.get("/v1/ingestion")) == {"files": [], "cursor": None}
+    assert ok(client.get("/v1/ingestion")) == {
+        "files": [],
+        "cursor": None,
+        "unread": [],
+        "unread_count": 0,
+    }
     folder = tmp_path / "papers"
     folder.mkdir()
     (folder / "otter.txt").write_text(OTTER)
@@ -1283,7 +1290,7 @@ def test_the_ledger_says_what_became_of_each_file(client: Client, tmp_path: Path
     assert [change.status.value for change in changes] == ["failed", "added", "added"]
     body = ok(client.get("/v1/ingestion"))
     assert [set(entry) for entry in body["files"]] == [
-        {"path", "root", "stage", "reason", "at", "documents"}
+        {"path", "root", "stage", "reason", "at", "documents", "notes"}
     ] * 3
     assert [(entry["path"], entry["stage"], entry["documents"]) for entry in body["files"]] == [
         (str(folder / "bad.pdf"), "failed", []),
@@ -1296,6 +1303,37 @@ def test_the_ledger_says_what_became_of_each_file(client: Client, tmp_path: Path
     rest = ok(client.get("/v1/ingestion", params={"limit": 2, "cursor": first["cursor"]}))
     assert (first["files"] + rest["files"], rest["cursor"]) == (body["files"], None)
     assert ok(client.get("/v1/ingestion", params={"stage": "failed"}))["files"] == body["files"][:1]
+
+
+def test_the_ledger_names_what_is_not_read_and_the_notes_of_what_is(
+    client: Client, tmp_path: Path
+) -> None:
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    (folder / "otter.md").write_text("---\ndate: soon\n---\n" + OTTER)
+    (folder / "photo.xyz").write_bytes(b"x")
+    mirror = Mirror(client.service.collection, folder)
+    list(mirror.carry_out(mirror.plan(), ParserPool(0, ParseLimits(10_000))))
+    body = ok(client.get("/v1/ingestion"))
+    assert body["unread"] == [
+        {
+            "name": str(folder / "photo.xyz"),
+            "reason": "has the suffix .xyz, which is not supported",
+        }
+    ]
+    assert body["unread_count"] == 1
+    assert ["'soon' is not a date" in note for note in body["files"][0]["notes"]] == [True]
+    # The next sync forgets a file that is gone.
+    (folder / "photo.xyz").unlink()
+    list(mirror.carry_out(mirror.plan(), ParserPool(0, ParseLimits(10_000))))
+    assert ok(client.get("/v1/ingestion"))["unread_count"] == 0
+
+
+def test_the_receipt_of_a_file_holds_its_notes(client: Client) -> None:
+    text = "---\ndate: soon\n---\n" + OTTER
+    sent = files(("otter.md", text.encode()))
+    (receipt,) = ok(client.request("POST", "/v1/documents", files=sent))["documents"]
+    assert ["'soon' is not a date" in note for note in receipt["notes"]] == [True]
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,25 @@ def test_one_bad_file_is_reported_and_the_good_ones_are_added(
     assert all("mine" in json.loads(line)["tags"] for line in listed.out.splitlines())
 
 
+def test_files_that_are_not_read_are_listed_and_do_not_fail_the_command(
+    quoth: Quoth, tmp_path: Path
+) -> None:
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    (folder / "otter.md").write_text("---\ndate: soon\n---\nThe Otter Bridge is long.")
+    (folder / "photo.xyz").write_text("x")
+    reason = f"{folder / 'photo.xyz'} has the suffix .xyz, which is not supported"
+    for command in ("add", "sync"):
+        said = quoth(command, folder, "--data", tmp_path / "data")
+        assert (said.code, "1 file not read:" in said.err, reason in said.err) == (0, True, True)
+        assert "'soon' is not a date" in said.err
+    status = quoth("status", "--data", tmp_path / "data").out
+    assert f"not read {folder / 'photo.xyz'}: has the suffix .xyz" in status
+    assert [line.split() for line in status.splitlines() if line.startswith("with notes")] == [
+        ["with", "notes", "1"]
+    ]
+
+
 def test_a_path_that_is_not_there_is_reported(quoth: Quoth, tmp_path: Path) -> None:
     said = quoth("add", tmp_path / "nothing.txt", "--data", tmp_path / "data")
     assert (said.code, said.out) == (1, "")

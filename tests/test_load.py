@@ -23,6 +23,7 @@ from corpus.load import (
     parse_document,
     read_document,
 )
+from corpus.unread import MAX_UNREAD, UnreadFiles
 
 LIMIT = 1_000_000
 ROOT = Path(__file__).parent.parent
@@ -279,6 +280,44 @@ def test_folders_are_walked_in_order_without_hidden_and_unsupported_files(here: 
     found = list(find_files([here]))
     assert [file.document_id for file in found] == ["a.md", "b/a.PDF", "b/z.txt"]
     assert [file.path for file in found] == [here / file.document_id for file in found]
+
+
+def test_what_a_folder_holds_and_is_not_read_is_listed_with_the_reason(here: Path) -> None:
+    for name in ("a.txt", ".hidden.xyz", "~$b.docx", "b/c.XYZ", "b/notes", "d.log"):
+        write(here / name)
+    (here / "e").symlink_to(here)
+    unread = UnreadFiles()
+    assert [file.document_id for file in find_files([here], unread=unread)] == ["a.txt"]
+    assert unread.count == 4
+    assert [(file.name.removeprefix(f"{here}/"), file.reason) for file in unread.files] == [
+        ("b/c.XYZ", "has the suffix .xyz, which is not supported"),
+        ("b/notes", "has no suffix; name the file itself to add it as plain text"),
+        ("d.log", "has the suffix .log; name the file itself to add it as plain text"),
+        ("e", "is a link to a folder, and these are not followed"),
+    ]
+
+
+def test_the_list_of_unread_files_is_bounded_and_their_number_is_not(here: Path) -> None:
+    for number in range(MAX_UNREAD + 5):
+        write(here / f"{number:03}.xyz")
+    unread = UnreadFiles()
+    assert list(find_files([here], unread=unread)) == []
+    assert (unread.count, len(unread.files)) == (MAX_UNREAD + 5, MAX_UNREAD)
+    assert unread.files[0].name == str(here / "000.xyz")
+
+
+def test_a_path_that_is_too_long_for_the_system_is_listed(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "x" * 200
+    for _ in range(25):
+        Path(name).mkdir()
+        monkeypatch.chdir(name)
+    Path("deep.txt").write_text("It rains.")
+    monkeypatch.chdir(here)
+    unread = UnreadFiles()
+    assert list(find_files([here], unread=unread)) == []
+    assert [file.reason for file in unread.files] == ["has a longer path than this system allows"]
 
 
 def test_the_order_does_not_depend_on_the_disk(here: Path) -> None:

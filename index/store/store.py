@@ -125,6 +125,16 @@ class Store(Metadata, DocumentReader, ChunkReader, DocumentWriter):
         with self.database.reading() as connection:
             return {table.name: count_rows(connection, table) for table in counted}
 
+    def documents_with_notes(self) -> int:
+        """How many documents have notes, because their text lacks something of their file."""
+        query = sa.select(sa.func.count()).where(
+            tables.structures.c.document_id == tables.documents.c.id,
+            tables.structures.c.version == tables.documents.c.version,
+            sa.func.json_array_length(tables.structures.c.notes) > 0,
+        )
+        with self.database.reading() as connection:
+            return int(connection.execute(query).scalar_one())
+
     def check_structure(self) -> None:
         """Check the pages and indexes of the database, unless it is large: :meth:`faults` reads
         the whole of it.

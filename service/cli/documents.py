@@ -16,7 +16,7 @@ from service.cli.console import (
     settings_of_index,
     with_progress,
 )
-from service.cli.outcomes import print_counts, print_outcome
+from service.cli.outcomes import print_counts, print_notes, print_outcome, print_unread
 
 _UNBOUNDED_WIDTH = 100_000
 """Width of a table when output is not a terminal, in columns."""
@@ -29,18 +29,21 @@ def add_files(
 ) -> None:
     """Add files and folders, or bring them up to date.
 
-    A file that cannot be read is reported and skipped; then the exit code is 1.
+    A file that cannot be read is reported and skipped; then the exit code is 1. Files in folders
+    that are of no supported kind are listed, and change nothing about the exit code.
     """
     from rich.text import Text
 
     from corpus.claims import with_unique_ids
     from corpus.load import find_files
     from corpus.pool import ParserPool
+    from corpus.unread import UnreadFiles
     from index.outcome import FileStatus
     from service.answering.service import open_collection
 
     settings = read_settings(data)
-    tasks = list(find_files(paths, tag or ()))
+    unread = UnreadFiles()
+    tasks = list(find_files(paths, tag or (), unread))
     counts: Counter[FileStatus] = Counter()
     with (
         # Its first process starts while the encoder is loaded.
@@ -55,6 +58,8 @@ def add_files(
             else:
                 line = f"{outcome.status} {outcome.document_id} ({outcome.chunks} chunks)"
                 out.print(Text(line))
+                print_notes(outcome)
+    print_unread(unread)
     print_counts(counts, "nothing to add")
 
 

@@ -18,7 +18,7 @@ from service.cli.console import (
     stopped_by_signals,
     with_progress,
 )
-from service.cli.outcomes import print_counts, print_news, print_outcome
+from service.cli.outcomes import print_counts, print_news, print_outcome, print_unread
 
 
 def sync_folder(
@@ -63,6 +63,7 @@ def sync_folder(
             for outcome in with_progress(mirror.carry_out(plan, pool), plan.total, "syncing"):
                 print_outcome(outcome)
                 counts[outcome.status] += 1
+    print_unread(plan.unread)
     print_counts(counts, "nothing to sync")
 
 

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from service.mirror.ledger import FileStage
 
 _FAILURES_SHOWN = 20
-"""Failed files that the status lists; GET /v1/ingestion lists them all."""
+"""Failed files, and unread files of a folder, that the status lists. GET /v1/ingestion lists
+more.
+"""
 
 
 def show_status(data: DataDir = None) -> None:
@@ -26,14 +28,17 @@ def show_status(data: DataDir = None) -> None:
     settings = settings_of_index(data)
     with open_collection(settings, writable=False) as collection:
         ledger = Ledger(collection.store.database)
+        unread = {root: files for root, files in ledger.unread().items() if files.count}
         rows = {
             "folder": str(settings.data_dir),
             "generation": str(collection.generation),
             **{name: str(count) for name, count in collection.store.counts().items()},
+            "with notes": str(collection.store.documents_with_notes()),
             **{f"chunks in {name}": str(count) for name, count in collection.sizes().items()},
             **{f"bytes in {name}": str(size) for name, size in _room(collection).items()},
             **_flattened(collection.store.manifest() or {}),
             **{f"synced {root}": _stages(counts) for root, counts in ledger.stages().items()},
+            **{f"not read in {root}": str(files.count) for root, files in unread.items()},
         }
         failed = ledger.lines(_FAILURES_SHOWN, stage=FileStage.FAILED)
     width = max(len(name) for name in rows)
@@ -41,6 +46,9 @@ def show_status(data: DataDir = None) -> None:
         out.print(Text.assemble((name.ljust(width + 2), "bold"), value))
     for entry in failed:
         out.print(Text(f"failed {entry.path}: {entry.reason} ({entry.at})", style="red"))
+    for files in unread.values():
+        for file in files.files[:_FAILURES_SHOWN]:
+            out.print(Text(f"not read {file.name}: {file.reason}"))
 
 
 def verify_index(data: DataDir = None) -> None:
@@ -96,7 +104,7 @@ _GROUPS = {
     "answers": ("answers", "answer_documents"),
     "feedback": ("feedback",),
     "conversations": ("exchanges",),
-    "synced folders": ("synced_folders", "synced_files", "synced_formats"),
+    "synced folders": ("synced_folders", "synced_files", "synced_formats", "synced_unread"),
     "free pages": ("free",),
 }
 """The tables of the database, by what they hold."""

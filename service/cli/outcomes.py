@@ -9,7 +9,12 @@ from rich.text import Text
 from service.cli.console import err, out
 
 if TYPE_CHECKING:
+    from corpus.unread import UnreadFiles
     from index.outcome import FileOutcome, FileStatus
+
+
+_UNREAD_SHOWN = 20
+"""Unread files that are printed. GET /v1/ingestion lists more."""
 
 
 def print_outcome(outcome: "FileOutcome") -> None:
@@ -20,6 +25,24 @@ def print_outcome(outcome: "FileOutcome") -> None:
         was = f" (was {outcome.moved_from})" if outcome.moved_from else ""
         why = f" ({outcome.reason})" if outcome.reason else ""
         out.print(Text(f"{outcome.status} {outcome.source}{was}{why}"))
+    print_notes(outcome)
+
+
+def print_notes(outcome: "FileOutcome") -> None:
+    """Print what of a file is not in the text of its document."""
+    for note in outcome.notes:
+        err.print(Text(f"  {outcome.document_id}: {note}", style="yellow"))
+
+
+def print_unread(unread: "UnreadFiles") -> None:
+    """Print which files of folders were not read, and why."""
+    if not unread.count:
+        return
+    err.print(f"{unread.count} {'file' if unread.count == 1 else 'files'} not read:")
+    for file in unread.files[:_UNREAD_SHOWN]:
+        err.print(Text(f"  {file.name} {file.reason}"))
+    if unread.count > _UNREAD_SHOWN:
+        err.print(f"  and {unread.count - _UNREAD_SHOWN} more")
 
 
 def print_news(outcome: "FileOutcome") -> None:

@@ -3,15 +3,17 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from itertools import chain
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 
 from corpus.pool import ParserPool
+from corpus.unread import MAX_UNREAD
 from service.http.dependencies import Dependencies
 from service.http.paging import MAX_CURSOR_LENGTH, MAX_PAGE, cursor_after, key_before
-from service.http.schemas import FileOut, IngestionResponse, JobOut
+from service.http.schemas import FileOut, IngestionResponse, JobOut, UnreadOut
 from service.mirror.jobs import Job
 from service.mirror.ledger import FileStage, Ledger
 from service.mirror.sync import Mirror
@@ -48,9 +50,18 @@ def router(deps: Dependencies) -> APIRouter:
     ) -> IngestionResponse:
         """The state of each file in the synced folders."""
         entries = await deps.threads.read(ledger.lines, limit + 1, key_before(cursor), stage)
-        page = [FileOut.of(entry) for entry in entries[:limit]]
+        ids = [entry.document_id for entry in entries if entry.document_id]
+        notes = await deps.threads.read(ledger.notes, ids)
+        page = [FileOut.of(entry, notes) for entry in entries[:limit]]
+        unread = list((await deps.threads.read(ledger.unread)).values())
         return IngestionResponse(
-            files=page, cursor=cursor_after(page[-1].path) if len(entries) > limit else None
+            files=page,
+            cursor=cursor_after(page[-1].path) if len(entries) > limit else None,
+            unread=[
+                UnreadOut(name=file.name, reason=file.reason)
+                for file in chain.from_iterable(folder.files for folder in unread)
+            ][:MAX_UNREAD],
+            unread_count=sum(folder.count for folder in unread),
         )
 
     @routes.get("/jobs/{job_id}")

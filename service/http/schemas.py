@@ -4,6 +4,7 @@ Requests are strict: unknown fields and wrong types are refused, and nothing is 
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Literal, Self
 
@@ -244,6 +245,7 @@ class ReceiptOut(Response):
     version: str
     chunks: int
     status: str
+    notes: list[str] = Field(description="what of the file is not in the text, a sentence each")
 
     @classmethod
     def of(cls, outcome: FileOutcome) -> Self:
@@ -254,6 +256,7 @@ class ReceiptOut(Response):
                 "version": outcome.version,
                 "chunks": outcome.chunks,
                 "status": outcome.status.value,
+                "notes": list(outcome.notes),
             }
         )
 
@@ -287,10 +290,14 @@ class FileOut(Response):
     reason: str | None
     at: str
     documents: list[str]
+    notes: list[str] = Field(description="what of the file is not in the text, a sentence each")
 
     @classmethod
-    def of(cls, entry: LedgerEntry) -> Self:
-        """An entry of the ledger as a response."""
+    def of(cls, entry: LedgerEntry, notes: Mapping[str, Sequence[str]]) -> Self:
+        """An entry of the ledger as a response.
+
+        :param notes: of documents, by id
+        """
         documents = [entry.document_id] if entry.document_id else []
         return cls(
             path=entry.path,
@@ -299,7 +306,15 @@ class FileOut(Response):
             reason=entry.reason,
             at=entry.at,
             documents=documents,
+            notes=list(notes.get(entry.document_id or "", ())),
         )
+
+
+class UnreadOut(Response):
+    """A file of a synced folder that is not read, and why."""
+
+    name: str
+    reason: str
 
 
 class IngestionResponse(Response):
@@ -307,6 +322,8 @@ class IngestionResponse(Response):
 
     files: list[FileOut]
     cursor: str | None
+    unread: list[UnreadOut] = Field(description="the first files that are not read")
+    unread_count: int = Field(description="how many files of the synced folders are not read")
 
 
 class RefusedOut(Response):

@@ -8,9 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from corpus.errors import NotFoundError
+from corpus.unread import UnreadFile, UnreadFiles
 from index.store.application import ApplicationData
 from index.store.database import Database
-from index.store.tables import documents
+from index.store.tables import documents, structures
 
 _metadata = sa.MetaData()
 _synced_folders = sa.Table(
@@ -41,6 +42,14 @@ _synced_formats = sa.Table(
     sa.Column("root", sa.Text, primary_key=True),
     sa.Column("suffix", sa.Text, primary_key=True),
     sa.Column("revision", sa.Integer, nullable=False),
+)
+
+_synced_unread = sa.Table(
+    "synced_unread",
+    _metadata,
+    sa.Column("root", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("files", sa.JSON, nullable=False),
 )
 
 LEDGER_DATA = ApplicationData(_metadata)
@@ -106,12 +115,14 @@ class LedgerChange:
     :param forgotten: paths whose lines are deleted
     :param root: a synced folder to record
     :param revisions: of the code that extracts the texts of its files, by suffix
+    :param unread: what it holds and is not read
     """
 
     entries: Sequence[LedgerEntry] = ()
     forgotten: Sequence[str] = ()
     root: SyncedFolder | None = None
     revisions: Mapping[str, int] = field(default_factory=dict)
+    unread: UnreadFiles | None = None
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
@@ -148,6 +159,16 @@ class LedgerChange:
                     for suffix, revision in self.revisions.items()
                 ],
             )
+        if self.root and self.unread is not None:
+            connection.execute(
+                _synced_unread.delete().where(_synced_unread.c.root == self.root.path)
+            )
+            files = [[file.name, file.reason] for file in self.unread.files]
+            connection.execute(
+                _synced_unread.insert().values(
+                    root=self.root.path, number=self.unread.count, files=files
+                )
+            )
 
 
 class Ledger:
@@ -179,6 +200,7 @@ class Ledger:
             ):
                 raise NotFoundError(f"{path}: the index is not synced with this folder")
             connection.execute(_synced_formats.delete().where(_synced_formats.c.root == path))
+            connection.execute(_synced_unread.delete().where(_synced_unread.c.root == path))
             return connection.execute(
                 _synced_files.delete().where(_synced_files.c.root == path)
             ).rowcount
@@ -229,6 +251,25 @@ class Ledger:
             for root, stage, count in connection.execute(query):
                 counts[root][FileStage(stage)] = count
         return counts
+
+    def unread(self) -> dict[str, UnreadFiles]:
+        """What each synced folder holds and is not read, by the folder's path."""
+        query = sa.select(_synced_unread).order_by(_synced_unread.c.root)
+        with self._database.reading() as connection:
+            return {
+                row.root: UnreadFiles(row.number, [UnreadFile(*file) for file in row.files])
+                for row in connection.execute(query)
+            }
+
+    def notes(self, document_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """The notes of those of the documents that have any, by id."""
+        query = sa.select(documents.c.id, structures.c.notes).where(
+            documents.c.id.in_(document_ids),
+            structures.c.document_id == documents.c.id,
+            structures.c.version == documents.c.version,
+        )
+        with self._database.reading() as connection:
+            return {row.id: tuple(row.notes) for row in connection.execute(query) if row.notes}
 
     def claims(self) -> dict[str, str]:
         """The path of the file that each document of a synced folder is from, by document id."""

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from corpus.errors import StoreError
 from corpus.files import NO_TIME, path_text
 from corpus.folder import FileState
 from corpus.load import ParseTask, file_id
+from corpus.unread import UnreadFiles
 from index.store.database import now
 from index.store.store import Store
 from service.mirror.ledger import FileStage, Ledger, LedgerEntry, SyncedFolder
@@ -22,6 +23,7 @@ class SyncPlan:
     :param unchanged: files of the same size and modification time as before
     :param pending: files to read, each with its ledger line while it waits
     :param missing: files that are gone
+    :param unread: what the folder holds and is not read
     """
 
     root: SyncedFolder
@@ -29,6 +31,7 @@ class SyncPlan:
     unchanged: tuple[LedgerEntry, ...]
     pending: Mapping[ParseTask, LedgerEntry]
     missing: tuple[LedgerEntry, ...]
+    unread: UnreadFiles = field(default_factory=UnreadFiles)
 
     @property
     def total(self) -> int:

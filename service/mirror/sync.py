@@ -10,6 +10,7 @@ from corpus.errors import DocumentError
 from corpus.folder import scan
 from corpus.load import extraction_revisions
 from corpus.pool import ParserPool
+from corpus.unread import UnreadFiles
 from index.collection import Collection
 from index.ingest import write_batches
 from index.outcome import FileOutcome, FileStatus
@@ -46,7 +47,8 @@ class Mirror:
         root = known_root
         if self._tags is not None:
             root = replace(known_root, tags=tuple(sorted(set(self._tags))))
-        states, versions = scan(self.folder), self._ledger.versions(root.path)
+        unread = UnreadFiles()
+        states, versions = scan(self.folder, unread), self._ledger.versions(root.path)
         if not states and versions and not allow_empty:
             raise DocumentError(
                 root.path,
@@ -63,7 +65,8 @@ class Mirror:
             # A ledger from before revisions was written by the first one of every format.
             if revision != extracted.get(suffix, 1)
         }
-        return make_plan(root, states, known, versions=versions, again=again, outdated=outdated)
+        plan = make_plan(root, states, known, versions=versions, again=again, outdated=outdated)
+        return replace(plan, unread=unread)
 
     def carry_out(self, plan: SyncPlan, pool: ParserPool) -> Iterator[FileOutcome]:
         """Carry out a plan, a batch at a time. Each outcome is yielded when it is on disk and
@@ -82,7 +85,10 @@ class Mirror:
             # Outdated files have lost their fingerprints in these lines, so that they are read even
             # if this sync is interrupted.
             LedgerChange(
-                list(plan.pending.values()), root=plan.root, revisions=extraction_revisions()
+                list(plan.pending.values()),
+                root=plan.root,
+                revisions=extraction_revisions(),
+                unread=plan.unread,
             )
         )
         reader = PlanReader(plan, IdClaims(self._ledger.claims()))
@@ -125,6 +131,7 @@ class Mirror:
                 update.entry.document_id,
                 moved_from=update.moved_from,
                 reason=update.entry.reason,
+                notes=update.document.notes if update.document else (),
             )
         for entry in missing:
             yield _missing_outcome(entry, done.removed)
