@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from urllib.parse import urlsplit
 
 from corpus.blocks import Block, as_lists
@@ -18,6 +19,17 @@ MAX_TITLE_LENGTH = 500
 MAX_URL_LENGTH = 2_000
 MAX_TAG_LENGTH = 100
 MAX_TAGS = 50
+_MAX_FILE_NAME_LENGTH = 255
+
+
+class DateSource(StrEnum):
+    """Where the date of a document was found."""
+
+    GIVEN = "given"
+    FRONT_MATTER = "front_matter"
+    STATED = "stated"
+    DATELINE = "dateline"
+    PROPERTIES = "properties"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +61,10 @@ class Document:
     :param pages: in order, without overlaps; empty if the format has no pages
     :param blocks: the structure of the text, in its order
     :param notes: what of its file is not in the text, a sentence each
+    :param file_name: of the file that it was read from, without folders; None without a file
+    :param media_type: of that file
+    :param original: the sha256 of that file if it is kept
+    :param published_from: where the date was found
     """
 
     id: str
@@ -61,6 +77,10 @@ class Document:
     pages: tuple[Page, ...] = ()
     blocks: tuple[Block, ...] = ()
     notes: tuple[str, ...] = ()
+    file_name: str | None = None
+    media_type: str | None = None
+    original: str | None = None
+    published_from: DateSource | None = None
 
     @property
     def structure(self) -> str:
@@ -95,12 +115,16 @@ def make_document(
     pages: Iterable[Page] = (),
     blocks: Iterable[Block] | None = None,
     notes: Iterable[str] = (),
+    file_name: str | None = None,
+    media_type: str | None = None,
+    published_from: DateSource | None = None,
 ) -> Document:
     """A document whose fields have been checked. The text is kept exactly as given.
 
     :param document_id: derived from the text by default
     :param title: the first line of the text by default, shortened
     :param blocks: by default those that the lines of the text show
+    :param file_name: of the file that it was read from, with or without folders
     :raises DocumentError: a field is empty, too long, or contains characters that cannot be stored
     """
     source = "document" if document_id is None else document_id
@@ -120,7 +144,18 @@ def make_document(
         pages=tuple(pages),
         blocks=text_blocks(text) if blocks is None else tuple(blocks),
         notes=tuple(notes),
+        file_name=None if file_name is None else shown_file_name(file_name),
+        media_type=media_type,
+        published_from=published_from if published else None,
     )
+
+
+def shown_file_name(name: str) -> str:
+    """The last part of a path, in which characters that cannot be stored or shown are replaced."""
+    last = name.rpartition("/")[2] or name
+    hidden = ("Cc", "Cf", "Cs", "Zl", "Zp")
+    shown = "".join("\ufffd" if unicodedata.category(one) in hidden else one for one in last)
+    return shown[:_MAX_FILE_NAME_LENGTH]
 
 
 def first_line(text: str, limit: int = 120) -> str:

@@ -34,6 +34,7 @@ from corpus.formats.slides import read_pptx
 from corpus.formats.text import read_text
 from corpus.formats.word import read_docx
 from corpus.limits import DEFAULT_LIMITS, MAX_PAGES, ParseLimits
+from corpus.media_types import media_type_of
 from corpus.unread import UnreadFiles
 
 SUPPORTED: Mapping[str, Extractor] = MappingProxyType(
@@ -90,6 +91,11 @@ class ParseTask:
         """How messages name the file."""
         return self.name
 
+    @property
+    def file_name(self) -> str:
+        """The name of the file, without its folders."""
+        return path_text(Path(self.path.name))
+
 
 @dataclass(frozen=True, slots=True)
 class UploadTask:
@@ -113,6 +119,11 @@ class UploadTask:
     def source(self) -> str:
         """How messages name the file."""
         return _readable(self.name)
+
+    @property
+    def file_name(self) -> str:
+        """The name of the file as its owner knows it. Some clients send its folders too."""
+        return self.name.replace("\\", "/").rpartition("/")[2] or self.name
 
 
 Task = ParseTask | UploadTask
@@ -216,7 +227,13 @@ def read_document(
     document_id = file_id(path, path) if document_id is None else document_id
     limits = ParseLimits(file_bytes=max_bytes)
     return _parse(
-        path_text(path), path.suffix, data, document_id=document_id, tags=tags, limits=limits
+        path_text(path),
+        path.suffix,
+        data,
+        document_id=document_id,
+        tags=tags,
+        limits=limits,
+        file_name=path_text(Path(path.name)),
     )
 
 
@@ -227,6 +244,7 @@ def parse_document(
     document_id: str | None = None,
     tags: Iterable[str] = (),
     limits: ParseLimits = DEFAULT_LIMITS,
+    file_name: str | None = None,
 ) -> Document:
     """The document in the bytes of a file, parsed in this process.
 
@@ -236,6 +254,7 @@ def parse_document(
     :param name: its suffix selects the format; also the id if nothing else gives one
     :param document_id: used if the front matter gives no id
     :param tags: added to those of the front matter
+    :param file_name: the last part of the name by default
     :raises DocumentError: there are too many bytes or too much text, or they are not a document
     """
     source = _readable(name)
@@ -247,6 +266,7 @@ def parse_document(
         document_id=name if document_id is None else document_id,
         tags=tags,
         limits=limits,
+        file_name=name if file_name is None else file_name,
     )
 
 
@@ -278,7 +298,12 @@ def parse_task(task: Task, data: bytes, limits: ParseLimits) -> Document:
     :raises DocumentError: they are not a document
     """
     return parse_document(
-        task.name, data, document_id=task.document_id, tags=task.tags, limits=limits
+        task.name,
+        data,
+        document_id=task.document_id,
+        tags=task.tags,
+        limits=limits,
+        file_name=task.file_name,
     )
 
 
@@ -294,6 +319,7 @@ def _parse(
     document_id: str,
     tags: Iterable[str],
     limits: ParseLimits,
+    file_name: str,
 ) -> Document:
     extract = _extractor(source, suffix.lower())
     if not data:
@@ -312,10 +338,13 @@ def _parse(
             # A link that cannot be followed is no reason to refuse the text.
             url=web_address(extracted.url or ""),
             published=extracted.published,
+            published_from=extracted.published_from,
             tags=[*extracted.tags, *tags],
             pages=extracted.pages,
             blocks=bounded(extracted.blocks),
             notes=extracted.notes,
+            file_name=file_name,
+            media_type=media_type_of(suffix),
         )
     except DocumentError as exc:
         raise DocumentError(source, exc.reason) from exc

@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from corpus.blocks import as_lists, from_lists
-from corpus.document import Page, make_document
+from corpus.document import DateSource, Page, make_document
 from corpus.errors import DocumentError
 from corpus.files import Fingerprint
 from corpus.limits import ParseLimits
@@ -155,6 +155,8 @@ class ParserProcess:
         fields["published"] = fields["published"] and date.fromisoformat(fields["published"])
         fields["pages"] = [Page(*page) for page in fields["pages"]]
         try:
+            if fields["published_from"]:
+                fields["published_from"] = DateSource(fields["published_from"])
             self._limits.check_text(source, fields["text"])
             fields["blocks"] = from_lists(fields["blocks"], len(fields["text"]))
             document = make_document(**fields)
@@ -256,6 +258,9 @@ def _parsed(task: Task, data: bytes, limits: ParseLimits) -> _Reply:
             "pages": [(page.number, page.start, page.end) for page in document.pages],
             "blocks": as_lists(document.blocks),
             "notes": document.notes,
+            "file_name": document.file_name,
+            "media_type": document.media_type,
+            "published_from": document.published_from,
         }
     )
 

@@ -103,7 +103,10 @@ def refuse_repeats(documents: Sequence[Document]) -> None:
 
 def is_same(one: Document | DocumentSummary, other: DocumentSummary) -> bool:
     """Whether two documents are the same in everything that is indexed or shown."""
-    fields = ("version", "title", "url", "published", "tags", "structure")
+    fields = (
+        *("version", "title", "url", "published", "published_from", "tags", "structure"),
+        *("file_name", "media_type", "original"),
+    )
     return all(getattr(one, field) == getattr(other, field) for field in fields)
 
 

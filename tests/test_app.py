@@ -54,6 +54,7 @@ CITATION = {
         "number",
         "document_id",
         "version",
+        "file_name",
         "title",
         "url",
         "published",
@@ -65,10 +66,13 @@ CITATION = {
     ),
     "link",
 }
-PASSAGE = {"document_id", "version", "title", "start", "end", "text", "score", "rank"}
+PASSAGE = {
+    *("document_id", "version", "title", "start", "end", "text", "score", "rank", "file_name"),
+}
 SUMMARY = {
     "id",
     "version",
+    *("file_name", "media_type", "original", "published_from"),
     "title",
     "url",
     "published",

@@ -170,3 +170,16 @@ def test_a_document_error_survives_pickling() -> None:
         "a.pdf",
         "is encrypted",
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("letters/2024/Réponse.pdf", "Réponse.pdf"),
+        ("a\nb.txt", "a\ufffdb.txt"),
+        ("\udcffa.txt", "\ufffda.txt"),
+        ("x" * 300, "x" * 255),
+    ],
+)
+def test_a_file_name_has_no_folders_and_can_be_stored_and_shown(given: str, kept: str) -> None:
+    assert make_document(TEXT, file_name=given).file_name == kept

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from corpus.blocks import Block
-from corpus.document import Page
+from corpus.document import DateSource, Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Extracted:
     blocks: tuple[Block, ...] = ()
     title: str | None = None
     published: date | None = None
+    published_from: DateSource | None = None
     url: str | None = None
     tags: tuple[str, ...] = ()
     pages: tuple[Page, ...] = ()

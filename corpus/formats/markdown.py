@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from corpus.document import DateSource
 from corpus.formats.clean import clean_text
 from corpus.formats.extracted import Extracted
 from corpus.formats.fragment import EMPTY, Fragment, first_heading
@@ -49,6 +50,7 @@ def read_markdown(source: str, data: bytes) -> Extracted:
         blocks=body.blocks,
         title=stated.line("title") or first_heading(body),
         published=stated.day("published") or stated.day("date"),
+        published_from=DateSource.FRONT_MATTER,
         url=stated.line("url"),
         tags=stated.tags(),
         id=stated.line("id"),

@@ -17,10 +17,13 @@ from index.store import tables
 from index.store.database import Database
 from index.store.meta import read_generation
 from index.store.rows import (
+    ITS_FILE,
     ITS_VECTOR,
     LISTED,
+    OF_ITS_FILE,
     ChunkIds,
     check_document,
+    check_file,
     chunk_of,
     count_rows,
     id_list,
@@ -32,14 +35,19 @@ from index.text.chunk import Chunk
 
 _CHUNKS_PER_PAGE = 10_000
 
-_CHUNKS = sa.select(
-    tables.chunks,
-    tables.documents.c.title,
-    tables.documents.c.url,
-    tables.documents.c.published,
-    tables.documents.c.tags,
-    tables.documents.c.checksum.label("document_checksum"),
-).join(tables.documents, tables.documents.c.id == tables.chunks.c.document_id)
+_CHUNKS = (
+    sa.select(
+        tables.chunks,
+        tables.documents.c.title,
+        tables.documents.c.url,
+        tables.documents.c.published,
+        tables.documents.c.tags,
+        tables.documents.c.checksum.label("document_checksum"),
+        *OF_ITS_FILE,
+    )
+    .join(tables.documents, tables.documents.c.id == tables.chunks.c.document_id)
+    .outerjoin(tables.files, ITS_FILE)
+)
 """Everything that is known of a chunk."""
 
 # Built once, because every search runs both.
@@ -57,6 +65,7 @@ class StoredChunk:
     url: str | None
     published: date | None
     tags: tuple[str, ...]
+    file_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +267,7 @@ def _fetch_ids(connection: sa.Connection, query: sa.Select[tuple[int]]) -> Chunk
 def _stored_chunk(row: sa.Row[Any]) -> StoredChunk:
     chunk = chunk_of(row)
     check_document(row, row.document_id, row.document_checksum)
+    check_file(row, row.document_id, row.version)
     return StoredChunk(
         id=row.id,
         chunk=chunk,
@@ -265,4 +275,5 @@ def _stored_chunk(row: sa.Row[Any]) -> StoredChunk:
         url=row.url,
         published=row.published,
         tags=tuple(row.tags),
+        file_name=row.file_name,
     )

@@ -8,22 +8,28 @@ from typing import Any
 import sqlalchemy as sa
 
 from corpus.blocks import Block, from_lists
-from corpus.document import Document, Page, version_of
+from corpus.document import DateSource, Document, Page, version_of
 from corpus.errors import NotFoundError
 from corpus.text_blocks import text_blocks
 from index.store import tables
 from index.store.database import Database
 from index.store.rows import (
+    ITS_FILE,
     LISTED,
+    OF_ITS_FILE,
     check_document,
+    check_file,
     check_row,
     damaged_row,
+    file_matches,
     id_list,
     structure_matches,
     version_matches,
 )
 
 _PAGE = 1_000
+
+_SUMMARIES = sa.select(tables.documents, *OF_ITS_FILE).outerjoin(tables.files, ITS_FILE)
 
 _PAGED_PASSAGE = sa.select(
     sa.func.substr(tables.versions.c.text, sa.bindparam("first"), sa.bindparam("length")),
@@ -44,6 +50,9 @@ class DocumentSummary:
     :param characters: code points of its text
     :param updated_at: when its present state was written, ISO 8601, UTC
     :param structure: the digest of its blocks and notes; None if an older version of Quoth wrote it
+    :param file_name: of the file that it was read from, without folders; None without a file
+    :param original: the sha256 of that file if it is kept
+    :param published_from: where the date was found
     """
 
     id: str
@@ -56,6 +65,10 @@ class DocumentSummary:
     characters: int
     updated_at: str
     structure: str | None = None
+    file_name: str | None = None
+    media_type: str | None = None
+    original: str | None = None
+    published_from: DateSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +120,13 @@ class DocumentReader:
             structure = connection.execute(
                 sa.select(tables.structures).where(*structure_matches(document_id, version))
             ).one_or_none()
+            file = connection.execute(
+                sa.select(*OF_ITS_FILE).where(*file_matches(document_id, version))
+            ).one_or_none()
         if stored is None:
             raise NotFoundError(f"document {document_id!r} has no version {version!r}")
+        if file is not None:
+            check_file(file, document_id, version)
         check_document(row, document_id, row.checksum)
         _check_pages(document_id, version, stored.pages, stored.checksum)
         if version_of(stored.text) != version:
@@ -126,6 +144,10 @@ class DocumentReader:
             if structure is None
             else _blocks(structure, len(stored.text)),
             notes=() if structure is None else tuple(structure.notes),
+            file_name=file and file.file_name,
+            media_type=file and file.media_type,
+            original=file and file.original,
+            published_from=_date_source(row.published_from),
         )
 
     def summary(self, document_id: str) -> DocumentSummary | None:
@@ -134,7 +156,7 @@ class DocumentReader:
 
     def summaries(self, document_ids: Sequence[str]) -> dict[str, DocumentSummary]:
         """Those of the documents that exist, by id, without their texts."""
-        query = sa.select(tables.documents).where(tables.documents.c.id.in_(LISTED))
+        query = _SUMMARIES.where(tables.documents.c.id.in_(LISTED))
         with self.database.reading() as connection:
             return {
                 row.id: _summary(row) for row in connection.execute(query, id_list(document_ids))
@@ -142,7 +164,7 @@ class DocumentReader:
 
     def documents(self, limit: int, after: str | None = None) -> list[DocumentSummary]:
         """Up to ``limit`` documents in the order of their ids, beginning after the id ``after``."""
-        query = sa.select(tables.documents).order_by(tables.documents.c.id).limit(limit)
+        query = _SUMMARIES.order_by(tables.documents.c.id).limit(limit)
         if after is not None:
             query = query.where(tables.documents.c.id > after)
         with self.database.reading() as connection:
@@ -157,11 +179,9 @@ class DocumentReader:
 
     def newest(self, limit: int) -> list[DocumentSummary]:
         """Up to ``limit`` documents, the last written first."""
-        query = (
-            sa.select(tables.documents)
-            .order_by(tables.documents.c.updated_at.desc(), tables.documents.c.id)
-            .limit(limit)
-        )
+        query = _SUMMARIES.order_by(
+            tables.documents.c.updated_at.desc(), tables.documents.c.id
+        ).limit(limit)
         with self.database.reading() as connection:
             return [_summary(row) for row in connection.execute(query)]
 
@@ -238,6 +258,7 @@ def _check_pages(document_id: str, version: str, pages: object, checksum: int | 
 
 def _summary(row: sa.Row[Any]) -> DocumentSummary:
     check_document(row, row.id, row.checksum)
+    check_file(row, row.id, row.version)
     return DocumentSummary(
         id=row.id,
         version=row.version,
@@ -249,4 +270,13 @@ def _summary(row: sa.Row[Any]) -> DocumentSummary:
         characters=row.characters,
         updated_at=row.updated_at,
         structure=row.structure,
+        file_name=row.file_name,
+        media_type=row.media_type,
+        original=row.original,
+        published_from=_date_source(row.published_from),
     )
+
+
+def _date_source(name: str | None) -> DateSource | None:
+    # A later version of Quoth may have written one that this version does not know.
+    return DateSource(name) if name in set(DateSource) else None

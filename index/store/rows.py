@@ -129,6 +129,40 @@ def chunk_of(row: sa.Row[Any]) -> Chunk:
     return chunk
 
 
+OF_ITS_FILE = (
+    tables.files.c.name.label("file_name"),
+    tables.files.c.media_type,
+    tables.files.c.sha256.label("original"),
+    tables.files.c.checksum.label("file_checksum"),
+)
+"""The columns of a document's file, for queries that join it with :data:`ITS_FILE`."""
+
+ITS_FILE = (tables.files.c.document_id == tables.documents.c.id) & (
+    tables.files.c.version == tables.documents.c.version
+)
+
+
+def file_matches(
+    document_id: str, version: str
+) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    """The condition for the file of one version of a document."""
+    return tables.files.c.document_id == document_id, tables.files.c.version == version
+
+
+def check_file(row: Any, document_id: str, version: str) -> None:
+    """Compare the columns of a version's file with their checksum.
+
+    :param row: has the columns :data:`OF_ITS_FILE`, which are null without a file
+    :raises StoreError: the row is damaged
+    """
+    if row.file_name is not None:
+        check_row(
+            f"the file of document {document_id!r}",
+            row.file_checksum,
+            *(document_id, version, row.file_name, row.media_type, row.original),
+        )
+
+
 def structure_matches(
     document_id: str, version: str
 ) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:

@@ -27,6 +27,7 @@ documents = sa.Table(
     sa.Column("characters", sa.Integer, nullable=False),
     sa.Column("updated_at", sa.Text, nullable=False),
     sa.Column("structure", sa.Text),
+    sa.Column("published_from", sa.Text),
     sa.Column("checksum", sa.Integer),
 )
 document_tags = sa.Table(
@@ -54,6 +55,19 @@ structures = sa.Table(
     sa.Column("checksum", sa.Integer),
 )
 """Blocks and notes. Versions that an older version of Quoth wrote have none."""
+files = sa.Table(
+    "files",
+    metadata,
+    sa.Column("document_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("media_type", sa.Text),
+    sa.Column("sha256", sa.Text, index=True),
+    sa.Column("checksum", sa.Integer),
+)
+"""The file that each version was read from; its sha256 is null if the file itself is not kept.
+Versions that were not read from a file, or that an older version of Quoth wrote, have none.
+"""
 chunks = sa.Table(
     "chunks",
     metadata,

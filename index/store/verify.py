@@ -13,7 +13,17 @@ from index.store import tables
 from index.store.application import ApplicationData
 from index.store.database import Database
 from index.store.meta import read_generation
-from index.store.rows import ITS_VECTOR, check_document, checksum_of, chunk_of, vector_of
+from index.store.rows import (
+    ITS_VECTOR,
+    OF_ITS_FILE,
+    check_document,
+    check_file,
+    checksum_of,
+    chunk_of,
+    file_matches,
+    structure_matches,
+    vector_of,
+)
 
 _FAULTS_SHOWN = 20
 """The number of faults of the structure that SQLite lists."""
@@ -128,14 +138,19 @@ def _version_faults(database: Database) -> Iterator[str]:
                 yield f"{name}: its pages are damaged"
             if version_of(row.text) != version:
                 yield f"{name}: its text is damaged"
-            structure = tables.structures.c
-            own = structure.document_id == document_id, structure.version == version
             with database.reading() as connection:
-                kept = connection.execute(sa.select(tables.structures).where(*own)).first()
+                kept = connection.execute(
+                    sa.select(tables.structures).where(*structure_matches(document_id, version))
+                ).first()
+                file = connection.execute(
+                    sa.select(*OF_ITS_FILE).where(*file_matches(document_id, version))
+                ).first()
             if kept is not None and kept.checksum != checksum_of(
                 document_id, version, kept.blocks, kept.notes
             ):
                 yield f"{name}: its structure is damaged"
+            if file is not None:
+                check_file(file, document_id, version)
         except StoreError as exc:
             yield f"{name}: {exc}"
 
@@ -216,6 +231,7 @@ _LOOSE = (
         tables.structures,
         ~sa.exists().where(tables.documents.c.id == tables.structures.c.document_id),
     ),
+    (tables.files, ~sa.exists().where(tables.documents.c.id == tables.files.c.document_id)),
     (
         tables.document_tags,
         ~sa.exists().where(tables.documents.c.id == tables.document_tags.c.document_id),

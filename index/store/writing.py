@@ -27,7 +27,7 @@ from index.store.rows import (
 )
 from index.text.chunk import Chunk
 
-_OF_A_VERSION = (tables.structures, tables.versions)
+_OF_A_VERSION = (tables.files, tables.structures, tables.versions)
 """The tables with a row for each version of a document."""
 
 
@@ -205,6 +205,8 @@ def _replace(
     insert_rows(connection, tables.documents, [_document_row(prepared) for prepared in upserts])
     insert_rows(connection, tables.versions, [_version_row(document) for document in documents])
     insert_rows(connection, tables.structures, [_structure_row(document) for document in documents])
+    from_files = [document for document in documents if document.file_name is not None]
+    insert_rows(connection, tables.files, [_file_row(document) for document in from_files])
     tags = [
         {"tag": tag, "document_id": document.id} for document in documents for tag in document.tags
     ]
@@ -248,6 +250,7 @@ def _document_row(prepared: PreparedDocument) -> dict[str, object]:
         "characters": len(document.text),
         "updated_at": now(),
         "structure": document.structure,
+        "published_from": document.published_from,
         "checksum": document_checksum(
             document.id,
             document.version,
@@ -280,3 +283,14 @@ def _structure_row(document: Document) -> dict[str, object]:
         "notes": notes,
         "checksum": checksum_of(document.id, document.version, blocks, notes),
     }
+
+
+def _file_row(document: Document) -> dict[str, object]:
+    row: dict[str, object] = {
+        "document_id": document.id,
+        "version": document.version,
+        "name": document.file_name,
+        "media_type": document.media_type,
+        "sha256": document.original,
+    }
+    return {**row, "checksum": checksum_of(*row.values())}

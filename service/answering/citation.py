@@ -36,6 +36,7 @@ class Citation(BaseModel, frozen=True):
     :param page: the page on which the quote begins, if the document has pages
     :param sentence: the whole sentences around the quote
     :param link: a permanent link to the highlighted quote, relative to the service
+    :param file_name: of the file that the document was read from
     """
 
     number: int
@@ -50,6 +51,7 @@ class Citation(BaseModel, frozen=True):
     quote: str
     sentence: CitedSentence
     link: str
+    file_name: str | None = None
 
 
 def cite(store: Store, groups: Sequence[Sequence[Span]]) -> tuple[tuple[Citation, ...], ...]:
@@ -124,4 +126,5 @@ def _verified(number: int, span: Span, sentence: str, pages: Sequence[Page]) -> 
         quote=quote,
         sentence=CitedSentence(start=span.sentence_start, end=span.sentence_end, text=sentence),
         link=citation_link(chunk.document_id, chunk.version, span.start, span.end),
+        file_name=stored.file_name,
     )

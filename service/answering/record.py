@@ -11,7 +11,7 @@ from typing import Any, Self
 from pydantic import BaseModel, Field
 
 from corpus.blocks import Block, BlockKind
-from corpus.document import Document
+from corpus.document import DateSource, Document
 from index.search.searcher import Hit, SearchResult
 from index.store.documents import DocumentSummary
 from service.answering.answer import Answer, AnswerText, Outcome, Statement, Trace
@@ -35,6 +35,7 @@ class Passage(BaseModel, frozen=True):
     text: str
     score: float
     rank: int
+    file_name: str | None = None
 
     @classmethod
     def of(cls, hit: Hit) -> Self:
@@ -49,6 +50,7 @@ class Passage(BaseModel, frozen=True):
             text=chunk.text,
             score=_rounded(hit.score),
             rank=hit.rank,
+            file_name=hit.stored.file_name,
         )
 
 
@@ -176,6 +178,10 @@ class SummaryRecord(BaseModel, frozen=True):
     chunks: int
     characters: int
     updated_at: str
+    file_name: str | None = Field(None, description="of the file that it was read from")
+    media_type: str | None = Field(None, description="of that file")
+    original: bool = Field(False, description="whether the file itself is kept")
+    published_from: DateSource | None = Field(None, description="where the date was found")
 
     @classmethod
     def of_summary(cls, summary: DocumentSummary) -> "SummaryRecord":
@@ -201,12 +207,16 @@ class DocumentRecord(SummaryRecord, frozen=True):
             "pages": tuple(map(asdict, document.pages)),
             "blocks": tuple(BlockRecord.of(block, document) for block in document.blocks),
             "notes": document.notes,
+            "file_name": document.file_name,
+            "media_type": document.media_type,
+            "original": document.original is not None,
         }
         return cls.model_validate(_listed(summary) | own)
 
 
 def _listed(summary: DocumentSummary) -> dict[str, object]:
-    return {name: getattr(summary, name) for name in SummaryRecord.model_fields}
+    listed = {name: getattr(summary, name) for name in SummaryRecord.model_fields}
+    return listed | {"original": summary.original is not None}
 
 
 def _rounded(score: float) -> float:

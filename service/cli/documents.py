@@ -82,10 +82,14 @@ def list_documents(data: DataDir = None, as_json: AsJson = False) -> None:
         return
     # Ids are never shortened: people copy them into other commands.
     id_column = Column("id", overflow="fold")
-    table = Table(id_column, "title", "published", "tags", "chunks", box=None, header_style="bold")
+    names = ("title", "file", "published", "tags", "chunks")
+    table = Table(id_column, *names, box=None, header_style="bold")
     for summary in summaries:
         published = summary.published.isoformat() if summary.published else ""
-        cells = (summary.id, summary.title, published, ", ".join(summary.tags), str(summary.chunks))
+        cells = (
+            *(summary.id, summary.title, summary.file_name or "", published),
+            *(", ".join(summary.tags), str(summary.chunks)),
+        )
         table.add_row(*(Text(cell) for cell in cells))
     wide = Console(highlight=False, soft_wrap=True, width=_UNBOUNDED_WIDTH)
     (out if out.is_terminal else wide).print(table)

@@ -86,6 +86,7 @@ def _print_citations(citations: "Sequence[Citation]") -> None:
     for citation in citations:
         parts = (
             citation.title,
+            citation.file_name if citation.file_name != citation.title else None,
             citation.published.isoformat() if citation.published else None,
             f"page {citation.page}" if citation.page else None,
             citation.url,

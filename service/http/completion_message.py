@@ -43,7 +43,9 @@ class _Writer:
         self._content += text
 
     def source(self, number: int, citation: Citation) -> None:
-        """Add a source: its sentence, unless that is the quote, then its title, date and page."""
+        """Add a source: its sentence, unless that is the quote, then its title, file, date and
+        page.
+        """
         self.write(f"\n{number}. ")
         start, url = len(self._content), self._base_url + citation.link
         if citation.sentence.text != citation.quote:
@@ -144,6 +146,8 @@ def _beginning(passage: Passage, length: int = 200) -> str:
 
 def _descriptions(citation: Citation, url: str) -> Iterator[str]:
     yield f"[{_escaped(citation.title)}]({url})"
+    if citation.file_name not in (None, citation.title):
+        yield _escaped(citation.file_name or "")
     if citation.published:
         yield citation.published.isoformat()
     if citation.page:

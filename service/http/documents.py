@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
-from corpus.document import Document, make_document
+from corpus.document import DateSource, Document, make_document
 from corpus.errors import DocumentError, QuestionError, StoreError
 from corpus.limits import ParseLimits
 from corpus.load import UploadTask
@@ -195,6 +195,7 @@ def _document(
         title=body.title,
         url=body.url,
         published=body.published,
+        published_from=DateSource.GIVEN,
         tags=body.tags,
     )
 

@@ -79,8 +79,10 @@ def nearest_post(response: AnswerRecord) -> Post:
     """The passages nearest to a question that has no answer."""
     blocks: list[Block] = []
     for passage in response.passages[:_MAX_PASSAGES]:
-        title = escaped(passage.title, _MAX_LINE_LENGTH)
-        blocks += [section(f"*{title}*"), quote(passage.text)]
+        line = f"*{escaped(passage.title, _MAX_LINE_LENGTH)}*"
+        if passage.file_name not in (None, passage.title):
+            line += f", {escaped(passage.file_name or '', _MAX_LINE_LENGTH)}"
+        blocks += [section(line), quote(passage.text)]
     return Post(wording.NEAREST, tuple(blocks or [section("There are no passages.")]))
 
 
@@ -152,9 +154,13 @@ def _dated_title(citation: Citation) -> str:
 
 
 def _source_line(citation: Citation, base_url: str) -> str:
-    """A source: its title as a link to the passage, its date and page, and its own address."""
+    """A source: its title as a link to the passage, its file, its date and page, and its own
+    address.
+    """
     passage_url = f"{base_url.rstrip('/')}{citation.link}"
     parts = [link(passage_url, citation.title, SECTION_LIMIT // 2)]
+    if citation.file_name not in (None, citation.title):
+        parts.append(escaped(citation.file_name or "", _MAX_LINE_LENGTH))
     if citation.published:
         parts.append(written_day(citation.published))
     if citation.page:
