@@ -114,7 +114,7 @@ OWNERS = {
     "openpyxl": {"corpus/formats/sheet.py"},
     "prometheus_client": {"service/http/metrics.py"},
     "pydantic_settings": {"service/settings.py"},
-    "pypdfium2": {f"corpus/formats/pdf/{name}.py" for name in ("read", "typed", "words")},
+    "pypdfium2": {f"corpus/formats/pdf/{name}.py" for name in ("locate", "read", "typed", "words")},
     "safetensors": {f"eval/training/{name}.py" for name in ("compact", "export", "model")},
     "scipy": {"eval/training/negatives.py"},
     "sentence_transformers": {"index/encoding/encoder.py"},

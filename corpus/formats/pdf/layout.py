@@ -7,9 +7,9 @@ read one after another, and the rows of a table across.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from statistics import median
 
 from corpus.formats.pdf.words import Word
@@ -54,7 +54,7 @@ class Row:
     @property
     def text(self) -> str:
         """The words with single spaces."""
-        return " ".join(word.text for word in self.words)
+        return spaced(self.words)
 
     @property
     def left(self) -> float:
@@ -91,12 +91,24 @@ class LineRun:
 
 @dataclass(frozen=True, slots=True)
 class PrintedTable:
-    """The texts of the cells of each row. All rows have the same number of cells."""
+    """The words of the cells of each row. All rows have the same number of cells."""
 
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[tuple[Word, ...], ...], ...]
 
 
 Region = LineRun | PrintedTable
+
+
+def spaced(words: Iterable[Word]) -> str:
+    """The text of the words, with single spaces."""
+    return " ".join(word.text for word in words)
+
+
+def words_in(region: Region) -> Iterator[Word]:
+    """The words of a region in reading order."""
+    if isinstance(region, LineRun):
+        return (word for row in region.rows for word in row.words)
+    return (word for row in region.rows for word in chain.from_iterable(row))
 
 
 def rows_of(words: Sequence[Word]) -> list[Row]:
@@ -126,7 +138,7 @@ def _row(line: list[Word]) -> Row:
     line.sort(key=lambda word: word.left)
     if sum(word.is_right_to_left for word in line) > len(line) / 2:
         line.reverse()
-    text = " ".join(word.text for word in line)
+    text = spaced(line)
     entry = _CONTENTS_LINE.fullmatch(text) if ". ." in text or ".." in text else None
     if entry is None:
         return Row(tuple(line))
@@ -259,14 +271,12 @@ def _table(rows: Sequence[Row]) -> Iterator[Region]:
         for row in rows:
             yield LineRun((row,), is_apart=True)
         return
-    written: list[list[str]] = []
+    written: list[list[tuple[Word, ...]]] = []
     above: Row | None = None
     for row in rows:
         cells = _cells(row, columns)
         if above is not None and not cells[0] and _continues(above, row, rows):
-            written[-1] = [
-                " ".join(filter(None, pair)) for pair in zip(written[-1], cells, strict=True)
-            ]
+            written[-1] = [upper + lower for upper, lower in zip(written[-1], cells, strict=True)]
         else:
             written.append(cells)
         above = row
@@ -285,10 +295,9 @@ def _columns(rows: Sequence[Row]) -> list[tuple[float, float]]:
     return columns
 
 
-def _cells(row: Row, columns: Sequence[tuple[float, float]]) -> list[str]:
+def _cells(row: Row, columns: Sequence[tuple[float, float]]) -> list[tuple[Word, ...]]:
     return [
-        " ".join(word.text for word in row.words if left <= word.left <= right)
-        for left, right in columns
+        tuple(word for word in row.words if left <= word.left <= right) for left, right in columns
     ]
 
 

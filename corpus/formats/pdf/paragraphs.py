@@ -11,7 +11,7 @@ from corpus.blocks import BlockKind
 from corpus.formats import fragment
 from corpus.formats.clean import clean_text
 from corpus.formats.fragment import BLANK_LINE, LINE, Fragment, TableCell
-from corpus.formats.pdf.layout import LineRun, Region, Row
+from corpus.formats.pdf.layout import LineRun, Region, Row, spaced
 from corpus.formats.pdf.words import LINE_END_HYPHEN
 from corpus.text_blocks import text_blocks
 
@@ -164,12 +164,14 @@ def _table(table: Region) -> Fragment:
         lines = [fragment.block(BlockKind.CONTENTS, row.text) for row in table.rows]
         return fragment.joined(lines, LINE)
     return fragment.table(
-        [
-            TableCell(text, is_head=number == 0 and not any(map(str.isdigit, "".join(row))))
-            for text in row
-        ]
+        _table_row([spaced(cell) for cell in row], is_first=number == 0)
         for number, row in enumerate(table.rows)
     )
+
+
+def _table_row(cells: Sequence[str], *, is_first: bool) -> list[TableCell]:
+    is_head = is_first and not any(map(str.isdigit, "".join(cells)))
+    return [TableCell(text, is_head=is_head) for text in cells]
 
 
 def _leading(lines: Sequence[PrintedLine]) -> float:

@@ -69,10 +69,14 @@ def read_pdf(source: str, data: bytes) -> Extracted:
 def _read(source: str, data: bytes) -> _Printed:
     import pypdfium2 as pdfium
 
-    document = _open(source, data)
+    document = opened(source, data)
     try:
         form = document.formenv if document.get_formtype() else None
-        pages = [_words(document[number], form) for number in range(len(document))]
+        pages = []
+        for number in range(len(document)):
+            page = document[number]
+            pages.append(words_of(page, form))
+            page.close()
         return _Printed(pages, document.get_metadata_dict())
     except (pdfium.PdfiumError, OSError, ValueError) as exc:
         raise DocumentError(source, "is damaged: one of its pages cannot be read") from exc
@@ -80,7 +84,11 @@ def _read(source: str, data: bytes) -> _Printed:
         document.close()
 
 
-def _open(source: str, data: bytes) -> Any:  # Any: pypdfium2 ships no types
+def opened(source: str, data: bytes) -> Any:  # Any: pypdfium2 ships no types
+    """The document, which the caller closes. The caller holds ``PDFIUM``.
+
+    :raises DocumentError: it is encrypted, damaged, or not a PDF
+    """
     import pypdfium2 as pdfium
 
     if b"%PDF-" not in data[:_MAGIC_WITHIN]:
@@ -97,18 +105,18 @@ def _open(source: str, data: bytes) -> Any:  # Any: pypdfium2 ships no types
     return document
 
 
-def _words(page: Any, form: Any) -> list[Word]:  # Any: pypdfium2 ships no types
+def words_of(page: Any, form: Any) -> list[Word]:  # Any: pypdfium2 ships no types
+    """The words on a page, and those that were typed in, in the order of the file."""
     text_page = page.get_textpage()
     try:
         return [*page_words(text_page), *typed_words(page, form)]
     finally:
         text_page.close()
-        page.close()
 
 
 def _pages(pages: list[list[Word]]) -> Iterator[Fragment]:
     """The text of each page."""
-    rows = [_upright_rows(words) for words in pages]
+    rows = [upright_rows(words) for words in pages]
     running = RunningLines.of([upright for upright, _ in rows])
     typesetter = Typesetter(row for both in rows for each in both for row in each)
     for number, (upright, turned) in enumerate(rows, 1):
@@ -117,7 +125,7 @@ def _pages(pages: list[list[Word]]) -> Iterator[Fragment]:
         yield fragment.joined([*heads, *inside, *feet])
 
 
-def _upright_rows(words: list[Word]) -> tuple[list[Row], list[Row]]:
+def upright_rows(words: list[Word]) -> tuple[list[Row], list[Row]]:
     """The rows of the words that stand as most do on the page, and the rows of the others."""
     turns = Counter(word.turns for word in words).most_common()
     upright = turns[0][0] if turns else 0
