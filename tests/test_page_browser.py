@@ -18,8 +18,21 @@ import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
 
+from corpus.blocks import BlockKind
 from corpus.document import Document
 from corpus.document import Page as Leaf
+from corpus.formats.fragment import (
+    Fragment,
+    TableCell,
+    block,
+    code,
+    heading,
+    indented,
+    joined,
+    marked,
+    paragraph,
+    table,
+)
 from corpus.load import find_files, read_document
 from index.encoding.encoder import Encoder
 from service.answering.service import AnswerService
@@ -44,6 +57,41 @@ OTTER = (
     "1931. "
     "Its length is 212 metres. Ada Fenwick 👩‍🔧 drew it."
 )
+YARD = joined(
+    [
+        heading("The yard 🦦", 1),
+        block(BlockKind.PAGE_HEAD, "Page head 𝔟"),
+        block(BlockKind.CONTENTS, "Loads ..... 12"),
+        paragraph("Each hoist has:"),
+        joined(
+            [
+                marked("4. ", block(BlockKind.LIST_ITEM, "a rope 🪢", 1)),
+                marked("  - ", block(BlockKind.LIST_ITEM, "a hook 𝟜𝟘", 2)),
+                marked("  - ", block(BlockKind.LIST_ITEM, "a latch", 2)),
+                marked("5. ", block(BlockKind.LIST_ITEM, "a brake", 1)),
+                marked("  ", indented(code("if load:\n    lift()"))),
+            ],
+            "\n",
+        ),
+        heading("Loads", 2),
+        block(BlockKind.CAPTION, "Lorries 🚚"),
+        table(
+            [
+                [TableCell(name, is_head=True) for name in ("Lorry", "Load", "Driver")],
+                [TableCell("Red 🚚", is_head=True), TableCell("3.5 t"), TableCell("Ada")],
+                [TableCell("Blue", is_head=True), TableCell(), TableCell("Ulla 👩‍🔧")],
+            ]
+        ),
+        block(BlockKind.QUOTATION, "Nobody stands under it."),
+        block(BlockKind.DEFINITION, "Hoist: lifts 🦦 loads", 1),
+        block(BlockKind.FIELD, "Name: Odalys"),
+        block(BlockKind.FOOTNOTE, "1 See 𝔟."),
+        Fragment("a loose end"),
+        block(BlockKind.PAGE_FOOT, "Page foot 🦦"),
+    ]
+)
+"""A document with a block of each kind, and with a text in no block."""
+
 ASKED = "When was the Otter Bridge opened?"
 
 pytestmark = pytest.mark.skipif(
@@ -430,8 +478,11 @@ def test_a_page_of_a_document_is_named_with_its_source_and_in_its_text(
     turn = ask(tab(site.address), ASKED)
     expect(turn.locator(".source").first).to_contain_text("page 7")
     turn.get_by_role("link", name="Source 1").click()
-    lines = opened(turn.page).locator(".text-line")
-    assert [line.get_attribute("data-page") for line in lines.all()] == ["1", "7", "8"]
+    starts = opened(turn.page).locator(".page-start")
+    assert starts.all_inner_texts() == ["Page 1", "Page 7", "Page 8"]
+    assert starts.nth(1).evaluate("(node) => node.nextElementSibling.textContent") == (
+        "The Otter Bridge was opened in 1931."
+    )
 
 
 def test_places_count_as_the_service_counts_them(otter: Site, tab: Callable[..., Page]) -> None:
@@ -439,12 +490,16 @@ def test_places_count_as_the_service_counts_them(otter: Site, tab: Callable[...,
     for text in ("", "plain", OTTER, "👩‍🔧" * 3, "a\U0010ffff\u0301\r\nش"):
         counted = page.evaluate(
             """async ([text, points]) => {
-                const { pointsIn, unitAt } = await import("/page/files/text.js");
-                return [pointsIn(text), points.map((point) => text.slice(0, unitAt(text, point)))];
+                const { Offsets } = await import("/page/files/text.js");
+                const offsets = new Offsets(text);
+                const units = points.map((point) => offsets.unitAt(point));
+                return [units.map((unit) => text.slice(0, unit)),
+                        units.map((unit) => offsets.pointAt(unit))];
             }""",
             [text, list(range(len(text) + 1))],
         )
-        assert counted == [len(text), [text[:point] for point in range(len(text) + 1)]]
+        points = range(len(text) + 1)
+        assert counted == [[text[:point] for point in points], list(points)]
 
 
 def test_a_citation_of_an_older_version_shows_it_and_leads_to_the_present_one(
@@ -479,6 +534,151 @@ def test_the_conversation_outlives_a_reload_and_forgets_what_was_deleted(
     expect(page.locator(".turn")).to_have_count(0)
 
 
+def test_a_document_is_drawn_by_its_blocks_without_marks(
+    serve: Callable[..., Site], make: Make, tab: Callable[..., Page]
+) -> None:
+    site = serve(make("yard", YARD.text, title="Yard", blocks=YARD.blocks, pages=[Leaf(3, 0, 9)]))
+    text = opened(tab(f"{site.address}/documents/yard")).locator(".text")
+    expect(text.get_by_role("heading", name="The yard 🦦", level=2)).to_be_visible()
+    expect(text.get_by_role("heading", name="Loads", level=3)).to_be_visible()
+    outer = text.locator(".section > ul > li")
+    assert [item.get_attribute("data-marker") for item in outer.all()] == ["4.", "5."]
+    nested = outer.first.locator("ul > li")
+    assert nested.all_inner_texts() == ["a hook 𝟜𝟘", "a latch"]
+    assert [item.get_attribute("data-marker") for item in nested.all()] == ["•", "•"]
+    assert outer.nth(1).locator("pre").inner_text() == "if load:\n    lift()"
+    heads = text.get_by_role("columnheader")
+    assert heads.all_inner_texts() == ["Lorry", "Load", "Driver"]
+    rows = text.get_by_role("row").all()
+    assert [row.locator("td, th").all_inner_texts() for row in rows[1:]] == [
+        ["Red 🚚", "3.5 t", "Ada"],
+        ["Blue", "", "Ulla 👩‍🔧"],
+    ]
+    assert text.get_by_role("rowheader").all_inner_texts() == ["Red 🚚", "Blue"]
+    assert text.locator("dt").all_inner_texts() == ["Hoist", "Name"]
+    assert text.locator("dd").all_inner_texts() == ["lifts 🦦 loads", "Odalys"]
+    assert text.locator("blockquote").inner_text() == "Nobody stands under it."
+    assert text.locator(".contents span").all_inner_texts() == ["Loads", "12"]
+    shown = text.inner_text()
+    assert "Page 3" in shown
+    assert "loose end" in shown
+    assert [mark for mark in ("#", "|", "- ", "```") if mark in shown] == []
+
+
+def test_positions_survive_the_way_to_the_page_and_back(
+    serve: Callable[..., Site], make: Make, tab: Callable[..., Page]
+) -> None:
+    site = serve(make("yard", YARD.text, title="Yard", blocks=YARD.blocks))
+    page = tab(f"{site.address}/documents/yard")
+    opened(page)
+    spans = [
+        (b.start, b.end) for b in YARD.blocks if b.kind not in (BlockKind.TABLE, BlockKind.ROW)
+    ]
+    spans += [(start + 1, end) for start, end in spans if end > start + 1]
+    spans += [(YARD.text.index("atch"), YARD.text.index("tands"))]
+    found = page.evaluate(
+        """async ([found, spans]) => {
+            const { Outline } = await import("/page/files/blocks.js");
+            const { offsetAt, sectionsOf } = await import("/page/files/document-view.js");
+            const outline = new Outline(found);
+            const { offsets, units } = outline;
+            return spans.map(([start, end]) => {
+                const mark = { start: offsets.unitAt(start), end: offsets.unitAt(end) };
+                const root = document.createElement("div");
+                root.append(...sectionsOf(outline, 0, units.length, mark));
+                const marks = [...root.querySelectorAll("mark")];
+                const last = marks.at(-1);
+                const ends = [
+                    offsetAt(root, marks[0].firstChild, 0, false),
+                    offsetAt(root, last.firstChild, last.firstChild.length, true),
+                    offsetAt(root, marks[0], 0, false),
+                    offsetAt(root, last, 1, true),
+                ];
+                const points = ends.map((unit) => offsets.pointAt(unit));
+                return [points, marks.map((each) => each.textContent).join("")];
+            });
+        }""",
+        [site.service.document("yard").model_dump(mode="json"), spans],
+    )
+    for (start, end), (points, shown) in zip(spans, found, strict=True):
+        quote = YARD.text[start:end]
+        if "\n" not in quote and ": " not in quote and ".." not in quote:
+            assert (points, shown) == ([start, end] * 2, quote)
+        # What is marked over several blocks is the quote without what is not shown.
+        rest = iter(quote)
+        assert all(letter in rest for letter in shown)
+        assert points[0] >= start
+        assert points[1] == end
+
+
+def test_a_quote_over_cells_is_marked_in_each_and_copied_with_tabs(
+    serve: Callable[..., Site], make: Make, tab: Callable[..., Page]
+) -> None:
+    site = serve(make("yard", YARD.text, title="Yard", blocks=YARD.blocks))
+    version = site.service.document("yard").version
+    start, end = YARD.text.index("🚚 |"), YARD.text.index("Ulla") + 4
+    page = tab(f"{site.address}/documents/yard?version={version}#{start}-{end}")
+    marks = opened(page).locator("mark")
+    assert marks.all_inner_texts() == ["🚚", "3.5 t", "Ada", "Blue", "Ulla"]
+    copied = page.evaluate(
+        """() => {
+            const marks = document.querySelectorAll("#reader mark");
+            getSelection().setBaseAndExtent(marks[0], 0, marks[4].firstChild, 4);
+            document.execCommand("copy");
+            return navigator.clipboard.readText();
+        }"""
+    )
+    assert copied == "🚚\t3.5 t\tAda\nBlue\tUlla"
+    page.locator(".selection").get_by_role("button", name="Copy link").click()
+    expect(page.locator(".selection")).to_contain_text("Copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert link.endswith(f"#{start}-{end}")
+
+
+def test_a_table_of_ten_thousand_rows_opens_at_its_row_below_the_heads(
+    serve: Callable[..., Site], make: Make, tab: Callable[..., Page]
+) -> None:
+    rows = [[TableCell(f"Lorry {number}"), TableCell(f"{number} kg")] for number in range(10_000)]
+    register = table([[TableCell("Lorry", is_head=True), TableCell("Load", is_head=True)], *rows])
+    site = serve(make("register", register.text, title="Register", blocks=register.blocks))
+    version = site.service.document("register").version
+    start = register.text.index("5555 kg")
+    page = tab(f"{site.address}/documents/register?version={version}#{start}-{start + 7}")
+    mark = opened(page).locator("mark")
+    expect(mark).to_have_text("5555 kg")
+    expect(mark).to_be_in_viewport()
+    heads = mark.locator("xpath=ancestor::table[1]").locator("thead th")
+    assert heads.all_inner_texts() == ["Lorry", "Load"]
+    assert page.locator(".text tr").count() < 10_000
+    page.get_by_role("button", name="Show later text").click()
+    expect(page.get_by_text("9999 kg")).to_be_attached()
+
+
+def test_an_excerpt_shows_no_marks_and_the_whole_quote(
+    otter: Site, tab: Callable[..., Page]
+) -> None:
+    text = "## Loads\n- a hook\n1. a latch\nRed 🚚 | 3.5 t |  | Ada\n# of berths: 46"
+    quote = "3.5 t |  | Ada"
+    start = len(text[: text.index(quote)].encode("utf-16-le")) // 2
+    shown = tab(otter.address).evaluate(
+        """async ([text, start, end]) => {
+            const { excerptView, plain } = await import("/page/files/excerpt.js");
+            const root = document.createElement("p");
+            root.append(...excerptView(text, { start, end }));
+            const texts = (path) =>
+                [...root.querySelectorAll(path)].map((node) => node.textContent);
+            return [plain(text), texts(".line"), texts(".cell"), texts("mark")];
+        }""",
+        [text, start, start + len(quote)],
+    )
+    assert shown == [
+        "Loads · a hook · a latch · Red 🚚 · 3.5 t · Ada · # of berths: 46",
+        ["Loads", "a hook", "a latch", "Red 🚚3.5 tAda", "# of berths: 46"],
+        ["Red 🚚", "3.5 t", "Ada"],
+        ["3.5 t", "Ada"],
+    ]
+
+
 def test_a_megabyte_on_one_line_stays_usable(
     serve: Callable[..., Site], make: Make, tab: Callable[..., Page]
 ) -> None:
@@ -493,11 +693,11 @@ def test_a_megabyte_on_one_line_stays_usable(
     mark = opened(page).locator("mark").first
     expect(mark).to_be_in_viewport()
     longest = page.evaluate(
-        "Math.max(...[...document.querySelectorAll('.text-line')].map((line) => "
+        "Math.max(...[...document.querySelectorAll('.text p')].map((line) => "
         "line.textContent.length))"
     )
     assert longest <= 3_000
-    assert page.evaluate("document.querySelector('#reader .text').textContent") == text
+    assert page.evaluate("document.querySelector('#reader .text').textContent") == text.strip()
     select(page, "1931")
     expect(page.locator(".selection q")).to_have_text("1931")
 
@@ -505,7 +705,7 @@ def test_a_megabyte_on_one_line_stays_usable(
 def test_right_to_left_text_reads_so_and_turns_nothing_around_it(
     serve: Callable[..., Site], make: Make, tab: Callable[..., Page]
 ) -> None:
-    text = "افتتح جسر Otter Bridge عام 1931 في المدينة.\nThe Otter Bridge stands."
+    text = "افتتح جسر Otter Bridge عام 1931 في المدينة.\n\nThe Otter Bridge stands."
     site = serve(
         make("arabic", text, title="\u202eegdirB ehT", published=date(2020, 2, 3)), threshold=0.0
     )
@@ -520,8 +720,8 @@ def test_right_to_left_text_reads_so_and_turns_nothing_around_it(
         == "isolate"
     )
     turn.get_by_role("link", name="Source 1").click()
-    lines = opened(page).locator(".text-line")
-    assert [line.evaluate(direction) for line in lines.all()] == ["rtl", "ltr"]
+    paragraphs = opened(page).locator(".text p")
+    assert [each.evaluate(direction) for each in paragraphs.all()] == ["rtl", "ltr"]
 
 
 def test_what_a_document_says_is_never_run(

@@ -144,6 +144,8 @@ class BlockRecord(BaseModel, frozen=True):
 
     :param level: of a heading, list item or definition; of a cell, its column; from 1
     :param page: the page on which it begins, if the document has pages
+    :param head: whether a row or a cell names the columns or rows beside it
+    :param columns: of a cell, the number of columns that it covers
     """
 
     kind: BlockKind
@@ -152,6 +154,7 @@ class BlockRecord(BaseModel, frozen=True):
     level: int | None = Field(None, exclude_if=lambda level: level is None)
     page: int | None = Field(None, exclude_if=lambda page: page is None)
     head: bool = Field(False, exclude_if=lambda head: not head)
+    columns: int = Field(1, exclude_if=lambda columns: columns == 1)
 
     @classmethod
     def of(cls, block: Block, document: Document) -> Self:
@@ -163,6 +166,7 @@ class BlockRecord(BaseModel, frozen=True):
             level=block.level or None,
             page=document.page_of(block.start),
             head=block.is_head,
+            columns=block.columns,
         )
 
 

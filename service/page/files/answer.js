@@ -2,8 +2,10 @@
 
 import { WORDING } from "../wording.js";
 import { element, foreign, icon } from "./dom.js";
+import { excerptView, plain } from "./excerpt.js";
 import { feedbackView } from "./feedback.js";
 import { particulars, passageView, reference, sentenceView, sourceList } from "./sources.js";
+import { head } from "./text.js";
 import { counted, day, percent, sureness } from "./words.js";
 
 const WORTH_SHOWING = 0.1;
@@ -27,7 +29,7 @@ export function spoken(answer) {
   const sources = counted(answer.citations.length, "source");
   const start = answer.conflict ? `${WORDING.conflict} One says: ` : "";
   const sure = `${sureness(confidence).words}, ${percent(confidence)}`;
-  return `${start}${text.slice(0, 300)}. ${sure}. ${sources}.`;
+  return `${start}${plain(text.slice(0, 300))}. ${sure}. ${sources}.`;
 }
 
 function answerView(answer) {
@@ -138,6 +140,7 @@ function newest(citations) {
 function valueView(value, answerId) {
   const date = newest(value.citations);
   const [first] = value.citations;
+  const text = head(value.text, 300);
   return element(
     "li",
     {},
@@ -146,7 +149,11 @@ function valueView(value, answerId) {
       { class: "date" },
       date ? element("time", { datetime: date }, day(date)) : "No date",
     ),
-    element("p", { class: "value", dir: "auto" }, element("mark", {}, value.text.slice(0, 300))),
+    element(
+      "p",
+      { class: "value", dir: "auto" },
+      excerptView(text, { start: 0, end: text.length }),
+    ),
     element("blockquote", {}, sentenceView(first)),
     element(
       "p",

@@ -2,6 +2,7 @@
 
 import { Problem, sendFeedback, storedAnswer, verifyQuote } from "./api.js";
 import { announce, copyFrom, element, icon } from "./dom.js";
+import { plain } from "./excerpt.js";
 import { passageView } from "./sources.js";
 
 const OFFERED = 4;
@@ -54,7 +55,7 @@ function copying(answer) {
     .filter(Boolean)
     .join(", ");
   const address = new URL(first.link, location.origin);
-  const text = `“${first.sentence.text}”\n${particulars}\n${address}`;
+  const text = `“${plain(first.sentence.text)}”\n${particulars}\n${address}`;
   const button = element(
     "button",
     { type: "button", class: "plain small" },

@@ -1,9 +1,8 @@
 // Links to passages: in the documents here, and in their originals elsewhere.
 
-import { LIST_MARK } from "./text.js";
+import { segmentsOf } from "./excerpt.js";
 
 const WORDS = 4;
-const HEADING_MARK = /^\s*#{1,6}\s+/;
 
 /** The permanent link of a passage in a document. */
 export function linkTo({ document_id, version, start, end }) {
@@ -54,34 +53,36 @@ export function originalAt(address, quote = "", before = "", after = "") {
 }
 
 /**
- * The text fragment `prefix-,start,end,-suffix`. A long quote is given by its first and last words;
- * prefix and suffix are a few of the words around it.
+ * The text fragment `prefix-,start,end,-suffix`. A quote that is long, or that goes over several
+ * lines or cells, is given by its first and last words. Prefix and suffix are a few of the words
+ * around it.
  */
 function textFragment(quote, before, after) {
-  const words = quote.split(/\s+/).filter(Boolean);
-  if (!words.length) return null;
-  const whole = words.length <= 2 * WORDS;
-  const parts = whole
-    ? [encodedPart(words.join(" "))]
-    : [encodedPart(words.slice(0, WORDS).join(" ")), encodedPart(words.slice(-WORDS).join(" "))];
+  const segments = segmentsOf(quote).map((segment) => segment.split(/\s+/).filter(Boolean));
+  if (!segments.length) return null;
+  const [first, last] = [segments[0], segments.at(-1)];
+  const isWhole = segments.length === 1 && first.length <= 2 * WORDS;
+  const parts = isWhole ? [first] : [first.slice(0, WORDS), last.slice(-WORDS)];
+  const fragment = parts.map((words) => encodedPart(words.join(" ")));
   const prefix = touching(before, true);
   const suffix = touching(after, false);
-  if (prefix) parts.unshift(`${prefix}-`);
-  if (suffix) parts.push(`-${suffix}`);
-  return parts.join(",");
+  if (prefix) fragment.unshift(`${prefix}-`);
+  if (suffix) fragment.push(`-${suffix}`);
+  return fragment.join(",");
 }
 
-/** The words next to the quote on the same line; null if the quote starts or ends inside a word. */
+/**
+ * The words next to the quote in the same line and cell; null if there are none, or if the quote
+ * starts or ends inside a word.
+ */
 function touching(text, isBefore) {
   if (isBefore ? /[\p{L}\p{N}]$/u.test(text) : /^[\p{L}\p{N}]/u.test(text)) return null;
-  const line = isBefore ? withoutMark(text.split("\n").at(-1)) : text.split("\n")[0];
-  const words = line.split(/\s+/).filter(Boolean);
+  const line = isBefore ? text.slice(text.lastIndexOf("\n") + 1) : text.split("\n")[0];
+  if (isBefore ? /(?:^|\s)\|\s*$/.test(line) : /^\s*\|(?:\s|$)/.test(line)) return null;
+  const segment = segmentsOf(line).at(isBefore ? -1 : 0) ?? "";
+  const words = segment.split(/\s+/).filter(Boolean);
   const few = isBefore ? words.slice(-WORDS) : words.slice(0, WORDS);
   return /[\p{L}\p{N}]/u.test(few.join("")) ? encodedPart(few.join(" ")) : null;
-}
-
-function withoutMark(line) {
-  return line.replace(HEADING_MARK.test(line) ? HEADING_MARK : LIST_MARK, "");
 }
 
 function encodedPart(text) {

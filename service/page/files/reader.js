@@ -1,14 +1,15 @@
 // A document, beside the conversation or on its own, opened at the quote that a link names.
 
 import { Problem, readDocument, verifyQuote } from "./api.js";
-import { placeIn, sectionsOf } from "./blocks.js";
+import { Outline } from "./blocks.js";
+import { offsetAt, sectionsOf, weightOf } from "./document-view.js";
 import { announce, copyFrom, element, foreign, icon } from "./dom.js";
 import { keepRightPassage } from "./feedback.js";
 import { linkTo, linkToDocument, originalAt } from "./places.js";
-import { pointsIn, safeCut, unitAt } from "./text.js";
+import { safeCut } from "./text.js";
 import { counted, day } from "./words.js";
 
-const WINDOW = 1_200_000;
+const WINDOW = 3000;
 const EXCERPT = 90;
 
 /** The reader. `actions`: close(), askWithin({id, title}). */
@@ -80,13 +81,10 @@ export class Reader {
   async show(found) {
     const { place } = this;
     this.document = found;
-    const text = found.text;
-    const start = place.start === null ? 0 : unitAt(text, place.start);
-    const end =
-      place.start === null
-        ? 0
-        : start + unitAt(text.slice(start), Math.max(0, place.end - place.start));
-    this.mark = { start, end: Math.max(start, end) };
+    this.outline = new Outline(found);
+    const { offsets } = this.outline;
+    const start = offsets.unitAt(place.start ?? 0);
+    this.mark = { start, end: Math.max(start, offsets.unitAt(place.end ?? 0)) };
     document.title = `${found.title} · Quoth`;
     this.frame(
       foreign("h2", found.title, { id: "reader-title", tabindex: "-1" }),
@@ -97,6 +95,7 @@ export class Reader {
       class: "text",
       tabindex: "0",
       "aria-label": "Document text",
+      oncopy: (event) => this.copied(event),
     });
     this.bar = element("div", {
       class: "selection",
@@ -166,7 +165,12 @@ export class Reader {
         original &&
           element(
             "a",
-            { class: "plain small", href: original, target: "_blank", rel: "noopener noreferrer" },
+            {
+              class: "plain small",
+              href: original,
+              target: "_blank",
+              rel: "noopener noreferrer",
+            },
             icon("out"),
             element("span", {}, "Original"),
           ),
@@ -176,39 +180,45 @@ export class Reader {
 
   /** Show the text around the mark. Only a very long text has parts that are shown on demand. */
   fill() {
-    const { text, pages } = this.document;
-    const from = safeCut(
-      text,
-      Math.max(0, Math.min(this.mark.start - WINDOW / 2, text.length - WINDOW)),
-    );
-    const to = safeCut(text, Math.min(text.length, from + WINDOW));
-    this.pages = pageStarts(text, pages);
+    const { units } = this.outline;
+    const marked = Math.min(this.outline.indexAt(this.mark.start), units.length - 1);
+    const from = this.reach(marked, -1);
+    const to = this.reach(from === 0 ? 0 : marked, 1, from === 0 ? 2 * WINDOW : WINDOW);
     this.text.replaceChildren(
-      ...(from > 0 ? [this.more("Show earlier text", 0, from, true)] : []),
-      ...sectionsOf(text, from, to, this.mark, this.pages),
-      ...(to < text.length ? [this.more("Show later text", to, text.length, false)] : []),
+      ...this.more("Show earlier text", 0, from, true),
+      ...sectionsOf(this.outline, from, to, this.mark),
+      ...this.more("Show later text", to, units.length, false),
     );
     this.reveal();
   }
 
+  /** The unit up to which the text is shown, before (-1) or after (1) a unit. */
+  reach(index, step, window = WINDOW) {
+    const { units } = this.outline;
+    let end = index;
+    for (let weight = 0; weight < window; end += step) {
+      if (step > 0 ? end >= units.length : end <= 0) break;
+      weight += weightOf(units[step > 0 ? end : end - 1]);
+    }
+    return end;
+  }
+
+  /** A button that shows more of the units `from` to before `to`, if there are any. */
   more(label, from, to, isBefore) {
+    if (from >= to) return [];
     const button = element("button", { type: "button", class: "button small" }, label);
     button.addEventListener("click", () => {
-      const { text } = this.document;
-      const edge = safeCut(
-        text,
-        isBefore ? Math.max(from, to - WINDOW) : Math.min(to, from + WINDOW),
-      );
+      const edge = isBefore ? this.reach(to, -1) : this.reach(from, 1);
       const sections = isBefore
-        ? sectionsOf(text, edge, to, this.mark, this.pages)
-        : sectionsOf(text, from, edge, this.mark, this.pages);
-      const isAll = isBefore ? edge === from : edge === to;
-      const rest = isAll
-        ? []
-        : [isBefore ? this.more(label, from, edge, true) : this.more(label, edge, to, false)];
-      button.replaceWith(...(isBefore ? [...rest, ...sections] : [...sections, ...rest]));
+        ? sectionsOf(this.outline, Math.max(edge, from), to, this.mark)
+        : sectionsOf(this.outline, from, Math.min(edge, to), this.mark);
+      button.replaceWith(
+        ...(isBefore
+          ? [...this.more(label, from, edge, true), ...sections]
+          : [...sections, ...this.more(label, edge, to, false)]),
+      );
     });
-    return button;
+    return [button];
   }
 
   /**
@@ -284,30 +294,54 @@ export class Reader {
           "This is the right passage",
         )
       : null;
-    const { quote } = place;
-    const shown = quote.length > EXCERPT ? `${quote.slice(0, safeCut(quote, EXCERPT))}…` : quote;
+    const { readable } = place;
+    const shown =
+      readable.length > EXCERPT ? `${readable.slice(0, safeCut(readable, EXCERPT))}…` : readable;
     this.bar.replaceChildren(foreign("q", shown), element("div", { class: "row" }, right, copy));
     this.bar.hidden = false;
   }
 
-  /**
-   * The selected words as a passage in code points, without white space at either end; null if
-   * nothing is selected.
-   */
-  selection() {
+  /** The selected part of the text in UTF-16 units; null if nothing is selected. */
+  selectedSpan() {
     const selection = getSelection();
     if (!selection.rangeCount || selection.isCollapsed) return null;
     const range = selection.getRangeAt(0);
     if (!this.text.contains(range.commonAncestorContainer)) return null;
-    const from = placeIn(range.startContainer, range.startOffset);
-    const to = placeIn(range.endContainer, range.endOffset);
-    if (from === null || to === null) return null;
+    const start = offsetAt(this.text, range.startContainer, range.startOffset, false);
+    const end = offsetAt(this.text, range.endContainer, range.endOffset, true);
+    return start === null || end === null || start >= end ? null : { start, end };
+  }
+
+  /**
+   * The selected words as a passage in code points, without white space at either end, and as they
+   * are shown; null if nothing is selected.
+   */
+  selection() {
+    const span = this.selectedSpan();
+    if (!span) return null;
     const { text, id, version } = this.document;
-    const selected = text.slice(from, to);
+    const selected = text.slice(span.start, span.end);
     const quote = selected.trim();
     if (!quote) return null;
-    const start = pointsIn(text.slice(0, from + selected.indexOf(quote)));
-    return { document_id: id, version, start, end: start + pointsIn(quote), quote };
+    const from = span.start + selected.indexOf(quote);
+    const to = from + quote.length;
+    const { offsets } = this.outline;
+    return {
+      ...{ document_id: id, version, quote },
+      ...{ start: offsets.pointAt(from), end: offsets.pointAt(to) },
+      readable: this.outline.readable(from, to),
+    };
+  }
+
+  /** Copy the selected text as it is shown: with the marks of lists, and tabs between cells. */
+  copied(event) {
+    const span = this.selectedSpan();
+    if (!span) return;
+    const shown = getSelection().getRangeAt(0).cloneContents();
+    for (const extra of shown.querySelectorAll(".page-start, .copy")) extra.remove();
+    event.clipboardData.setData("text/plain", this.outline.readable(span.start, span.end));
+    event.clipboardData.setData("text/html", new XMLSerializer().serializeToString(shown));
+    event.preventDefault();
   }
 
   async correct(place) {
@@ -321,17 +355,4 @@ export class Reader {
     this.bar.replaceChildren(element("p", { role: "status" }, message));
     announce(message);
   }
-}
-
-/** Page numbers by the UTF-16 offset at which each page starts. */
-function pageStarts(text, pages) {
-  const found = new Map();
-  let unit = 0;
-  let point = 0;
-  for (const { number, start } of pages) {
-    unit += unitAt(text.slice(unit), start - point);
-    point = start;
-    found.set(unit, number);
-  }
-  return found;
 }

@@ -1,8 +1,9 @@
 // Quotes in their sentences, and the documents that they are from.
 
 import { element, foreign, icon } from "./dom.js";
+import { excerptView } from "./excerpt.js";
 import { linkTo, originalAt } from "./places.js";
-import { BULLET, head, parted, tail } from "./text.js";
+import { head, parted, tail } from "./text.js";
 import { day } from "./words.js";
 
 const REACH = 360;
@@ -17,12 +18,16 @@ export function sentenceView(citation, ...children) {
     start - sentence.start,
     end - sentence.start,
   );
+  const [above, quote, below] = [
+    tail(before, REACH),
+    head(inside, LONGEST_QUOTE),
+    head(after, REACH),
+  ];
+  const mark = { start: above.length, end: above.length + quote.length };
   return element(
     "p",
     { dir: "auto", class: inside.length + before.length + after.length > 240 ? "long" : null },
-    tail(before.replace(BULLET, ""), REACH),
-    element("mark", {}, head(inside, LONGEST_QUOTE)),
-    head(after, REACH),
+    excerptView(above + quote + below, mark),
     children,
   );
 }
@@ -44,7 +49,11 @@ export function reference(citation, answerId) {
 /** All sources of an answer. Only the first few are shown at first. */
 export function sourceList(citations, answerId) {
   const items = citations.map((citation) => source(citation, answerId));
-  const list = element("ol", { class: "sources", "aria-label": "Sources" }, items.slice(0, SHOWN));
+  const list = element(
+    "ol",
+    { class: "sources", "aria-label": "Sources" },
+    items.slice(0, SHOWN),
+  );
   if (items.length <= SHOWN) return list;
   const more = element(
     "button",
@@ -128,7 +137,7 @@ export function passageView(passage, answerId, ...children) {
       "a",
       { class: "passage", href: linkTo(passage), "data-answer": answerId },
       foreign("span", passage.title, { class: "title" }),
-      foreign("span", head(passage.text.replace(/^#{1,6} /gm, ""), 260), { class: "snippet" }),
+      element("span", { class: "snippet", dir: "auto" }, excerptView(head(passage.text, 260))),
     ),
     children,
   );

@@ -1,34 +1,63 @@
-// Offsets in texts. The service counts Unicode code points and JavaScript counts UTF-16 units;
-// these functions convert between them.
+// Offsets in texts, and the marks that stand in them. The service counts Unicode code points and
+// JavaScript counts UTF-16 units; this module converts between them.
 
 const SURROGATES = /[\uD800-\uDBFF][\uDC00-\uDFFF]/g;
+const RIGHT_TO_LEFT = /[\u0590-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFC]/;
+const LETTER = /\p{L}/u;
 
-/** The bullet at the start of a list item. */
-export const BULLET = /^\s*[-*+•–]\s+/;
+/** The mark of a heading at the start of a line. "# of berths" is about a number. */
+export const HEADING_MARK = /^ {0,3}(?:#{2,6}|#(?![ \t]+\p{Ll}))[ \t]+(?=\S)/u;
 
-/** The bullet or number at the start of a list item. */
-export const LIST_MARK = new RegExp(`${BULLET.source}|^\\s*\\d{1,3}[.)]\\s+`);
+/** The mark of a list item at the start of a line. */
+export const LIST_MARK = /^\s*(?:[-*+•‣▪◦·–—]|\(?\d{1,3}[.)])\s+/;
+
+/** How the mark of a list item is shown: as in the text, but for the bullets of plain text. */
+export function markerOf(mark) {
+  const name = mark.trim();
+  return /^[-*+]$/.test(name) ? "•" : name;
+}
 
 /** The number of code points in a string. */
 export function pointsIn(text) {
-  let pairs = 0;
-  for (const _ of text.matchAll(SURROGATES)) pairs += 1;
-  return text.length - pairs;
+  return new Offsets(text).pointAt(text.length);
 }
 
-/** The UTF-16 offset of the code point at `points`, or the length of the text if it is shorter. */
-export function unitAt(text, points) {
-  let unit = 0;
-  for (let left = points; left > 0 && unit < text.length; left -= 1) {
-    unit += text.codePointAt(unit) > 0xffff ? 2 : 1;
+/** The positions in a text, in code points and in UTF-16 units. */
+export class Offsets {
+  constructor(text) {
+    this.length = text.length;
+    // The code points of the characters that take two units.
+    this.pairs = [];
+    for (const { index } of text.matchAll(SURROGATES)) this.pairs.push(index - this.pairs.length);
   }
-  return unit;
+
+  /** The UTF-16 offset of a code point, at most the length of the text. */
+  unitAt(point) {
+    const before = countBelow(this.pairs.length, (index) => this.pairs[index] < point);
+    return Math.min(point + before, this.length);
+  }
+
+  /** The code point at a UTF-16 offset. */
+  pointAt(unit) {
+    return unit - countBelow(this.pairs.length, (index) => this.pairs[index] + index < unit);
+  }
+}
+
+/** How many of the numbers from 0 to `length` fulfil a condition that only the first ones do. */
+export function countBelow(length, isBelow) {
+  let [low, high] = [0, length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isBelow(middle)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** `text[start:end]` in code points, and the text before and after it. */
 export function parted(text, start, end) {
-  const from = unitAt(text, start);
-  const to = from + unitAt(text.slice(from), end - start);
+  const offsets = new Offsets(text);
+  const [from, to] = [offsets.unitAt(start), offsets.unitAt(end)];
   return { before: text.slice(0, from), inside: text.slice(from, to), after: text.slice(to) };
 }
 
@@ -52,4 +81,10 @@ export function head(text, reach) {
 export function safeCut(text, unit) {
   const code = text.charCodeAt(unit);
   return code >= 0xdc00 && code <= 0xdfff ? unit - 1 : unit;
+}
+
+/** The direction of a text by its first letter, "rtl" or "ltr". */
+export function directionOf(text) {
+  const letter = LETTER.exec(text);
+  return letter && RIGHT_TO_LEFT.test(letter[0]) ? "rtl" : "ltr";
 }
