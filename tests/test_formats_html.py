@@ -182,6 +182,17 @@ def test_code_of_several_lines_keeps_its_lines() -> None:
     assert page_prose("<p>call <code>go\nto</code> it</p>").text == "call go to it"
 
 
+def test_every_item_of_a_nested_list_is_a_block_without_its_mark() -> None:
+    markup = "<ul><li>rope<ul><li>hook</li><li>latch</li></ul></li><li>one<p>two</p></li></ul>"
+    written = page_prose(markup)
+    assert [(each.level, written.text[each.start : each.end]) for each in written.blocks] == [
+        (1, "rope"),
+        (2, "hook"),
+        (2, "latch"),
+        (1, "one\n  two"),
+    ]
+
+
 def test_deeply_nested_markup_is_read() -> None:
     for tag in ("div", "ul><li", "table><tr><td", "span"):
         assert "deep" in read_html("a.html", (f"<{tag}>" * 600 + "deep").encode()).text

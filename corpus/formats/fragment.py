@@ -151,12 +151,12 @@ def flat(fragment: Fragment) -> str:
     return "; ".join(line.replace(CELL_SEPARATOR, " ") for line in lines if line)
 
 
-def merged(fragment: Fragment, kind: BlockKind) -> Fragment:
-    """The fragment with neighbouring blocks of one kind and level made one block."""
+def merged(fragment: Fragment, kind: BlockKind, level: int) -> Fragment:
+    """The fragment with neighbouring blocks of this kind and level made one block."""
     blocks: list[Block] = []
     for each in fragment.blocks:
         last = blocks[-1] if blocks else None
-        if last and last.kind is each.kind is kind and last.level == each.level:
+        if last and last.kind is each.kind is kind and last.level == each.level == level:
             blocks[-1] = replace(last, end=each.end)
         else:
             blocks.append(each)

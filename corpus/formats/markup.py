@@ -194,7 +194,9 @@ class _Writer:
     def _item(self, item: "HtmlElement") -> Fragment:
         inner = _Writer(BlockKind.LIST_ITEM, level=self._level + 1, depth=self._depth + 1)
         written = fragment.joined(inner.contents(item), LINE)
-        return fragment.indented(fragment.merged(written, BlockKind.LIST_ITEM))
+        # The items of a list inside the item stay blocks of their own.
+        own = fragment.merged(written, BlockKind.LIST_ITEM, self._level + 1)
+        return fragment.indented(own)
 
     def _definitions(self, element: "HtmlElement") -> Iterator[Fragment]:
         """A fragment for each description, with its terms before it."""
