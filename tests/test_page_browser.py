@@ -673,7 +673,7 @@ def test_an_excerpt_shows_no_marks_and_the_whole_quote(
     )
     assert shown == [
         "Loads · a hook · a latch · Red 🚚 · 3.5 t · Ada · # of berths: 46",
-        ["Loads", "a hook", "a latch", "Red 🚚3.5 tAda", "# of berths: 46"],
+        ["Loads", "a hook", "a latch", "Red 🚚 3.5 t Ada ", "# of berths: 46"],
         ["Red 🚚", "3.5 t", "Ada"],
         ["3.5 t", "Ada"],
     ]
@@ -754,6 +754,56 @@ def test_what_a_document_says_is_never_run(
 
 
 # -- adding documents
+
+
+def test_names_of_files_and_what_is_not_in_their_texts_are_shown(
+    serve: Callable[..., Site], tab: Callable[..., Page]
+) -> None:
+    site = serve()
+    page = tab(site.address)
+    page.get_by_role("button", name="Add documents").click()
+    text = "---\ndate: [\n---\n# The fox\n\nThe Fox Bridge was opened in 1777."
+    page.locator("#files").set_input_files(
+        {"name": "fox-1.md", "mimeType": "text/markdown", "buffer": text.encode()}
+    )
+    expect(page.locator("#uploads-list .notes")).to_contain_text("front matter")
+    expect(page.locator("#documents li")).to_contain_text("The fox fox-1.md")
+    page.get_by_placeholder("Find a document").fill("FOX-1")
+    page.locator("#documents a").click()
+    expect(opened(page).locator("header .particulars")).to_contain_text("fox-1.md")
+    expect(page.locator("#reader .notes")).to_contain_text("front matter")
+    page.get_by_role("button", name="Close the document").click()
+    turn = ask(page, "When was the Fox Bridge opened?")
+    expect(turn.locator(".source").first).to_contain_text("fox-1.md")
+
+
+def test_files_that_are_not_read_are_counted_and_named(
+    otter: Site, tab: Callable[..., Page]
+) -> None:
+    page = tab(otter.address)
+    expect(page.locator("#held")).to_have_text("2")
+    page.evaluate(
+        """async () => {
+            const { part } = await import("/page/files/dom.js");
+            part("open-library").click();
+            const file = (name) => ({
+                name, isDirectory: false, file: (take) => take(new File(["An owl."], name)),
+            });
+            const entry = { name: "birds", isDirectory: true, createReader() {
+                let batches = [[file("owl.txt"), file("owl.wav"), file(".hidden")], []];
+                return { readEntries: (take) => take(batches.shift()) };
+            } };
+            const drop = new Event("drop", { bubbles: true, cancelable: true });
+            drop.dataTransfer = {
+                types: ["Files"], files: [], items: [{ webkitGetAsEntry: () => entry }],
+            };
+            document.body.dispatchEvent(drop);
+        }"""
+    )
+    expect(page.locator("#uploads-list li")).to_contain_text("birds/owl.txt")
+    unread = page.locator("#skipped details")
+    expect(unread.locator("summary")).to_have_text("1 file of the dropped folders is not read")
+    expect(unread.locator("li")).to_have_text("birds/owl.wav is not supported")
 
 
 def test_dropped_files_are_added_with_progress_and_asked_at_once(

@@ -1,7 +1,7 @@
 // The result of a question: an answer, several that disagree, or none.
 
 import { WORDING } from "../wording.js";
-import { element, foreign, icon } from "./dom.js";
+import { element, icon, titleView } from "./dom.js";
 import { excerptView, plain } from "./excerpt.js";
 import { feedbackView } from "./feedback.js";
 import { particulars, passageView, reference, sentenceView, sourceList } from "./sources.js";
@@ -100,7 +100,7 @@ function otherView(other, answerId) {
     element(
       "a",
       { class: "from", href: citation.link, "data-answer": answerId },
-      foreign("span", citation.title),
+      titleView(citation),
       " · ",
       particulars(citation),
     ),

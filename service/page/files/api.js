@@ -51,11 +51,26 @@ export const verifyQuote = (citation) => send("/v1/verify", citation);
 export const collection = () => request("/page/collection");
 export const examples = () => request("/page/examples");
 
+/** The files of synced folders that are not read: the first of them, and their count. */
+export const unreadFiles = () => request("/v1/ingestion?limit=1");
+
 /** A document with its text, in the requested version. */
 export function readDocument(id, version) {
   return request(
     `/v1/documents/${encoded(id)}${version ? `?version=${encodeURIComponent(version)}` : ""}`,
   );
+}
+
+/** The address of the file that a document was read from. */
+export const originalFile = (id) => `/v1/documents/${encoded(id)}/original`;
+
+/** The address of the image of a page, with a span of the text marked, in code points. */
+export function pageImage(id, version, number, span) {
+  const query = new URLSearchParams({
+    version,
+    ...(span ? { highlight: `${span.start}-${span.end}` } : {}),
+  });
+  return `/v1/documents/${encoded(id)}/pages/${number}?${query}`;
 }
 
 /** Up to `limit` documents after a cursor. */

@@ -32,8 +32,9 @@ const SEPARATORS = { row: "\t", definition: ": ", field: ": ", contents: " " };
  */
 export class Outline {
   /** `found`: a document as the service describes it. */
-  constructor({ text, blocks = [], pages = [] }) {
+  constructor({ text, blocks = [], pages = [], original = false, media_type = null }) {
     this.text = text;
+    this.hasPageImages = original && media_type === "application/pdf" && pages.length > 0;
     this.offsets = new Offsets(text);
     this.units = [];
     this.pages = pages.map(({ number, start }) => ({

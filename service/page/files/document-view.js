@@ -1,7 +1,7 @@
 // A document's units as elements on the page. Every text on the page knows its position in the
 // document.
 
-import { element } from "./dom.js";
+import { element, icon } from "./dom.js";
 import { directionOf } from "./text.js";
 
 const SECTION_WEIGHT = 40;
@@ -25,7 +25,7 @@ export function sectionsOf(outline, first, last, mark) {
     const isSameTable = unit.table && unit.table === outline.units[index - 1]?.table;
     const limit = isSameTable ? 2 * SECTION_WEIGHT : SECTION_WEIGHT;
     if (!drawing || drawing.weight >= limit) {
-      drawing = new Drawing(outline.text, mark);
+      drawing = new Drawing(outline, mark);
       sections.push(drawing.section);
     }
     drawing.add(unit);
@@ -61,8 +61,9 @@ export function offsetAt(root, node, offset, isEnd) {
 
 /** One section. Lists, tables and the like stay open for the units that belong to them. */
 class Drawing {
-  constructor(text, mark) {
-    this.text = text;
+  constructor(outline, mark) {
+    this.outline = outline;
+    this.text = outline.text;
     this.mark = mark;
     this.weight = 0;
     this.section = element("div", { class: "section" });
@@ -143,8 +144,15 @@ const DRAWN = {
     parent.append(drawing.part(`h${level}`, unit.parts[0]));
   },
   page(drawing, { number }, parent) {
-    const label = element("span", {}, `Page ${number}`);
-    parent.append(element("div", { class: "page-start", "data-page": number }, label));
+    const label = `Page ${number}`;
+    const show = element(
+      "button",
+      { type: "button", class: "plain small", "data-page": number },
+      icon("sheet"),
+      element("span", {}, label),
+    );
+    const isShown = drawing.outline.hasPageImages;
+    parent.append(element("div", { class: "page-start" }, isShown ? show : label));
   },
   quotation(drawing, unit, parent) {
     const quotation = drawing.shared("quotation", parent, () => {
@@ -219,7 +227,7 @@ function tableOf(drawing, unit) {
     node.append(element("colgroup", {}, widths));
   }
   if (!isFirst) {
-    const copy = new Drawing(drawing.text, { start: 0, end: 0 });
+    const copy = new Drawing(drawing.outline, { start: 0, end: 0 });
     const row = rowOf(copy, head);
     for (const text of textsIn(row)) starts.delete(text);
     node.append(element("thead", { class: "copy" }, row));

@@ -13,7 +13,9 @@ export function element(tag, attributes = {}, ...children) {
       node.setAttribute(name, value === true ? "" : value);
   }
   node.append(
-    ...children.flat().filter((child) => child !== null && child !== undefined && child !== false),
+    ...children
+      .flat()
+      .filter((child) => child !== null && child !== undefined && child !== false),
   );
   return node;
 }
@@ -33,6 +35,25 @@ export function icon(name) {
  */
 export function foreign(tag, text, attributes = {}) {
   return element(tag, { dir: "auto", ...attributes }, text);
+}
+
+/** The title of a document, and the name of its file if it differs. */
+export function titleView({ title, file_name }) {
+  const name = file_name && file_name !== title ? file_name : null;
+  return [
+    foreign("span", title, { class: "title" }),
+    name && " ",
+    name && foreign("span", name, { class: "file-name" }),
+  ];
+}
+
+/** What of a file is not in the text of its document, a sentence each. */
+export function notesView(notes) {
+  return element(
+    "ul",
+    { class: "notes", "aria-label": "Not in the text" },
+    notes.map((note) => foreign("li", note)),
+  );
 }
 
 /** The element with that id in index.html. */

@@ -3,8 +3,9 @@
 import { part } from "./dom.js";
 
 /**
- * Call `take(files)` when files are dropped anywhere on the page. Each is {file, name}. The name of
- * a file from a dropped folder includes its path.
+ * Call `take(files, skipped)` when files are dropped anywhere on the page. Each file is {file,
+ * name}; the name of a file from a dropped folder includes its path. `skipped` are the names of the
+ * files in dropped folders that cannot be read.
  */
 export function startDropping(take, suffixes) {
   const veil = part("drop");
@@ -23,7 +24,10 @@ export function startDropping(take, suffixes) {
     event.preventDefault();
     depth = 0;
     veil.hidden = true;
-    take(await filesOf(event.dataTransfer, suffixes()));
+    const found = await filesOf(event.dataTransfer, suffixes());
+    const files = found.filter(({ file }) => file !== null);
+    const skipped = found.filter(({ file }) => file === null).map(({ name }) => name);
+    take(files, skipped);
   });
 }
 
@@ -40,8 +44,8 @@ async function filesOf(transfer, suffixes) {
 }
 
 /**
- * The files of an entry. As on the command line, hidden files and unsupported files in a folder are
- * skipped.
+ * The files of an entry. As on the command line, hidden files in a folder are left out. A file in a
+ * folder that is not supported, or that the browser cannot read, is null.
  */
 async function walked(entry, folder, suffixes) {
   const name = folder + entry.name;
@@ -52,20 +56,21 @@ async function walked(entry, folder, suffixes) {
     );
     return inside.flat();
   }
-  if (folder && !suffixes.some((suffix) => name.toLowerCase().endsWith(suffix))) return [];
+  if (folder && !suffixes.some((suffix) => name.toLowerCase().endsWith(suffix)))
+    return [{ file: null, name }];
   const file = await new Promise((resolve, reject) => entry.file(resolve, reject)).catch(
     () => null,
   );
-  return file ? [{ file, name }] : [];
+  return [{ file, name }];
 }
 
 async function children(directory) {
   const reader = directory.createReader();
   const all = [];
   for (;;) {
-    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject)).catch(
-      () => [],
-    );
+    const some = await new Promise((resolve, reject) =>
+      reader.readEntries(resolve, reject),
+    ).catch(() => []);
     if (!some.length) return all;
     all.push(...some);
   }

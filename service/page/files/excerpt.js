@@ -17,11 +17,11 @@ export function excerptView(text, mark = { start: 0, end: 0 }) {
   return lines.flatMap(({ kind, marker, parts }) => {
     const spans = parts.map((part) => marked(text, part, mark));
     if (isPlain) return spans[0];
-    const content =
-      kind === "row" ? spans.map((cell) => element("span", { class: "cell" }, cell)) : spans[0];
+    const cells = spans.flatMap((cell) => [element("span", { class: "cell" }, cell), " "]);
+    const content = kind === "row" ? cells : spans[0];
     return element(
       "span",
-      { class: `line ${kind}`, "data-marker": marker, dir: "auto" },
+      { class: `line of-${kind}`, "data-marker": marker, dir: "auto" },
       content,
     );
   });

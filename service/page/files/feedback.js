@@ -51,9 +51,9 @@ function thumb(name, label) {
 function copying(answer) {
   if (!answer.answered) return null;
   const [first] = answer.citations;
-  const particulars = [first.title, first.published, first.page ? `page ${first.page}` : null]
-    .filter(Boolean)
-    .join(", ");
+  const { title, file_name, published, page } = first;
+  const name = file_name === title ? null : file_name;
+  const particulars = [title, name, published, page && `page ${page}`].filter(Boolean).join(", ");
   const address = new URL(first.link, location.origin);
   const text = `“${plain(first.sentence.text)}”\n${particulars}\n${address}`;
   const button = element(

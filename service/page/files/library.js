@@ -1,10 +1,11 @@
 // The dialog that lists the collection's documents and adds new ones.
 
-import { listDocuments } from "./api.js";
-import { element, foreign, part } from "./dom.js";
+import { listDocuments, unreadFiles } from "./api.js";
+import { element, foreign, part, titleView } from "./dom.js";
 import { counted, day, size } from "./words.js";
 
 const PAGE = 200;
+const LISTED = 100;
 const SUFFIXES_NAMED = [".pdf", ".docx", ".pptx", ".xlsx", ".epub", ".html", ".md", ".txt"];
 
 /** The dialog with the documents. */
@@ -32,16 +33,34 @@ export class Library {
   open() {
     if (!this.dialog.open) this.dialog.showModal();
     this.load(null);
+    this.showUnread();
   }
 
-  /** Add files, with the tags that are typed in the dialog. */
-  take(files) {
+  /** List the files of synced folders that are not read. */
+  async showUnread() {
+    try {
+      const { unread, unread_count } = await unreadFiles();
+      part("unread").replaceChildren(unreadView(unread, unread_count, "of the synced folders"));
+    } catch {
+      part("unread").replaceChildren(); // The list of documents shows what is wrong.
+    }
+  }
+
+  /**
+   * Add files, with the tags that are typed in the dialog. `skipped` are files of dropped folders
+   * that cannot be read.
+   */
+  take(files, skipped = []) {
     if (!this.dialog.open) this.open();
     const tags = part("new-tags")
       .value.split(",")
       .map((tag) => tag.trim())
       .filter(Boolean);
     this.uploads.add(files, tags);
+    const reasons = skipped.map((name) => ({ name, reason: "is not supported" }));
+    part("skipped").replaceChildren(
+      unreadView(reasons.slice(0, LISTED), skipped.length, "of the dropped folders"),
+    );
   }
 
   /** Show which files can be added. */
@@ -53,7 +72,9 @@ export class Library {
 
   /** Reload the list if it is visible. */
   refresh() {
-    if (this.dialog.open) this.load(null);
+    if (!this.dialog.open) return;
+    this.load(null);
+    this.showUnread();
   }
 
   async load(cursor) {
@@ -73,8 +94,8 @@ export class Library {
 
   show() {
     const wanted = part("find").value.trim().toLowerCase();
-    const shown = this.found.filter(({ title, id, tags }) =>
-      [title, id, ...tags].some((text) => text.toLowerCase().includes(wanted)),
+    const shown = this.found.filter(({ title, file_name, id, tags }) =>
+      [title, file_name ?? "", id, ...tags].some((text) => text.toLowerCase().includes(wanted)),
     );
     part("documents").replaceChildren(
       ...(shown.length
@@ -91,7 +112,30 @@ export class Library {
   }
 }
 
-function entry({ id, title, published, tags, characters }) {
+/** How many files are not read, and their names on demand; nothing if all are. */
+function unreadView(files, count, where) {
+  if (!count) return "";
+  const more = count - files.length;
+  return element(
+    "details",
+    { class: "unread" },
+    element(
+      "summary",
+      {},
+      `${counted(count, "file")} ${where} ${count === 1 ? "is" : "are"} not read`,
+    ),
+    element(
+      "ul",
+      {},
+      files.map(({ name, reason }) =>
+        element("li", {}, foreign("span", name, { class: "file-name" }), ` ${reason}`),
+      ),
+      more > 0 && element("li", {}, `and ${counted(more, "more file", "more files")}`),
+    ),
+  );
+}
+
+function entry({ id, title, file_name, published, tags, characters }) {
   const path = `/documents/${id.split("/").map(encodeURIComponent).join("/")}`;
   return element(
     "li",
@@ -99,7 +143,7 @@ function entry({ id, title, published, tags, characters }) {
     element(
       "a",
       { href: path },
-      foreign("span", title, { class: "title" }),
+      titleView({ title, file_name }),
       element(
         "span",
         { class: "particulars" },

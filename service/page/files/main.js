@@ -168,8 +168,8 @@ function isBeside() {
   return history.state?.beside === true;
 }
 
-function openDocument(link, answerId) {
-  const state = { beside: true, answer: answerId ?? null };
+function openDocument(link, answerId, page) {
+  const state = { beside: true, answer: answerId ?? null, page };
   if (reader.panel.hidden) history.pushState(state, "", link);
   else history.replaceState({ ...state, beside: isBeside() }, "", link);
   followAddress();
@@ -187,7 +187,7 @@ function followAddress() {
   const shown = placeOf(location.href);
   document.body.dataset.view = shown ? (isBeside() ? "both" : "document") : "conversation";
   if (shown) {
-    reader.open(shown, history.state?.answer ?? null);
+    reader.open(shown, history.state?.answer ?? null, history.state?.page ?? null);
     return;
   }
   reader.close();
@@ -212,6 +212,7 @@ document.addEventListener("click", (event) => {
   openDocument(
     link.href,
     link.dataset.answer ?? (part("reader").contains(link) ? history.state?.answer : null),
+    link.dataset.page ? Number(link.dataset.page) : null,
   );
 });
 document.addEventListener("keydown", (event) => {
@@ -227,7 +228,7 @@ part("fresh").addEventListener("click", startAnew);
 
 startTheme();
 startDropping(
-  (files) => library.take(files),
+  (files, skipped) => library.take(files, skipped),
   () => known?.suffixes ?? [],
 );
 if (placeOf(location.href) && isBeside())

@@ -1,10 +1,11 @@
 // A document, beside the conversation or on its own, opened at the quote that a link names.
 
-import { Problem, readDocument, verifyQuote } from "./api.js";
+import { originalFile, Problem, readDocument, verifyQuote } from "./api.js";
 import { Outline } from "./blocks.js";
 import { offsetAt, sectionsOf, weightOf } from "./document-view.js";
-import { announce, copyFrom, element, foreign, icon } from "./dom.js";
+import { announce, copyFrom, element, foreign, icon, notesView } from "./dom.js";
 import { keepRightPassage } from "./feedback.js";
+import { PageView } from "./page-view.js";
 import { linkTo, linkToDocument, originalAt } from "./places.js";
 import { safeCut } from "./text.js";
 import { counted, day } from "./words.js";
@@ -24,11 +25,12 @@ export class Reader {
 
   /**
    * Show a document at a passage (see placeOf). If an answer cites the document, its id makes it
-   * possible to select the right passage for its question.
+   * possible to select the right passage for its question. `page` is the number of a page whose
+   * image is shown beside the text.
    */
-  async open(place, answerId) {
+  async open(place, answerId, page = null) {
     const number = ++this.opened;
-    Object.assign(this, { place, answerId, document: null });
+    Object.assign(this, { place, answerId, page, document: null });
     this.frame(
       element("h2", { id: "reader-title", tabindex: "-1", class: "sr" }, "Opening the document"),
     );
@@ -103,7 +105,14 @@ export class Reader {
       role: "group",
       "aria-label": "Selected text",
     });
-    this.panel.append(element("div", { class: "body" }, this.notice, this.text), this.bar);
+    const notes = found.notes?.length ? notesView(found.notes) : null;
+    this.body = element("div", { class: "body" }, this.notice, notes, this.text);
+    this.panel.append(element("div", { class: "beside" }, this.body), this.bar);
+    this.text.addEventListener("click", ({ target }) => {
+      const button = target.closest("[data-page]");
+      if (button) this.showPage(Number(button.dataset.page));
+    });
+    if (this.page !== null) this.showPage(this.page);
     this.fill();
     this.panel.querySelector("h2").focus({ preventScroll: true });
     if (this.mark.end > this.mark.start) await this.compare();
@@ -126,13 +135,16 @@ export class Reader {
   }
 
   particulars() {
-    const { title, published, tags, url, characters, id } = this.document;
+    const { title, file_name, published, tags, url, characters, id } = this.document;
     const quote = this.document.text.slice(this.mark.start, this.mark.end);
     const around = [
       this.document.text.slice(Math.max(0, this.mark.start - 200), this.mark.start),
       this.document.text.slice(this.mark.end, this.mark.end + 200),
     ];
-    const original = url ? originalAt(url, quote, ...around) : null;
+    const website = url ? originalAt(url, quote, ...around) : null;
+    const page =
+      this.document.pages.findLast(({ start }) => start <= (this.place.start ?? 0)) ??
+      this.document.pages[0];
     const copy = element(
       "button",
       { type: "button", class: "plain small", onclick: () => copyFrom(copy, location.href) },
@@ -153,6 +165,7 @@ export class Reader {
       element(
         "p",
         { class: "particulars" },
+        file_name && [foreign("span", file_name, { class: "file-name" }), " · "],
         published ? element("time", { datetime: published }, day(published)) : "no date",
         ` · ${counted(characters, "character")}`,
         tags.map((tag) => foreign("span", tag, { class: "tag" })),
@@ -162,20 +175,43 @@ export class Reader {
         { class: "row" },
         copy,
         within,
-        original &&
+        this.outline.hasPageImages &&
+          element(
+            "button",
+            { type: "button", class: "plain small", onclick: () => this.showPage(page.number) },
+            icon("sheet"),
+            element("span", {}, `Page ${page.number}`),
+          ),
+        this.document.original &&
           element(
             "a",
-            {
-              class: "plain small",
-              href: original,
-              target: "_blank",
-              rel: "noopener noreferrer",
-            },
-            icon("out"),
+            { class: "plain small", href: originalFile(id), download: file_name ?? "" },
+            icon("download"),
             element("span", {}, "Original"),
+          ),
+        website &&
+          element(
+            "a",
+            { class: "plain small", href: website, target: "_blank", rel: "noopener noreferrer" },
+            icon("out"),
+            element("span", {}, this.document.original ? "Website" : "Original"),
           ),
       ),
     ];
+  }
+
+  /** Show the image of a page beside the text. */
+  showPage(number) {
+    if (!this.outline.hasPageImages) return;
+    if (!this.pageView?.node.isConnected) {
+      const { start, end } = this.place;
+      this.pageView = new PageView(this.document, start === null ? null : { start, end }, () => {
+        this.pageView.node.remove();
+        this.text.focus({ preventScroll: true });
+      });
+      this.body.before(this.pageView.node);
+    }
+    this.pageView.show(number);
   }
 
   /** Show the text around the mark. Only a very long text has parts that are shown on demand. */

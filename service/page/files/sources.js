@@ -1,6 +1,6 @@
 // Quotes in their sentences, and the documents that they are from.
 
-import { element, foreign, icon } from "./dom.js";
+import { element, icon, titleView } from "./dom.js";
 import { excerptView } from "./excerpt.js";
 import { linkTo, originalAt } from "./places.js";
 import { head, parted, tail } from "./text.js";
@@ -83,12 +83,27 @@ function source(citation, answerId) {
       element(
         "span",
         { class: "where" },
-        foreign("span", citation.title, { class: "title" }),
+        element("span", { class: "titles" }, titleView(citation)),
         particulars(citation),
       ),
       isFirst ? null : element("span", { class: "said" }, sentenceView(citation)),
     ),
+    pageLink(citation, answerId),
     original(citation),
+  );
+}
+
+/** A link to the citation with the image of its page, if its file has page images. */
+function pageLink({ page, file_name, link, title }, answerId) {
+  if (!page || !/\.pdf$/i.test(file_name ?? "")) return null;
+  return element(
+    "a",
+    {
+      ...{ class: "original", href: link, "data-answer": answerId, "data-page": page },
+      "aria-label": `Page ${page} of ${title}`,
+    },
+    icon("sheet"),
+    `Page ${page}`,
   );
 }
 
@@ -136,7 +151,7 @@ export function passageView(passage, answerId, ...children) {
     element(
       "a",
       { class: "passage", href: linkTo(passage), "data-answer": answerId },
-      foreign("span", passage.title, { class: "title" }),
+      titleView(passage),
       element("span", { class: "snippet", dir: "auto" }, excerptView(head(passage.text, 260))),
     ),
     children,

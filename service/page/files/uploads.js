@@ -1,7 +1,7 @@
 // Uploads of files, one after the other, each with its own progress and error.
 
 import { problemOf, Problem } from "./api.js";
-import { element, foreign, icon, part } from "./dom.js";
+import { element, foreign, icon, notesView, part } from "./dom.js";
 import { counted, size } from "./words.js";
 
 const REPORT_EVERY_MS = 2000;
@@ -40,7 +40,8 @@ export class Uploads {
     while (this.waiting.length) {
       const upload = this.waiting.shift();
       try {
-        upload.row.finish(outcome(await this.send(upload)), "done");
+        const { documents } = await this.send(upload);
+        upload.row.finish(outcome(documents[0]), "done", documents[0].notes);
       } catch (fault) {
         upload.row.finish(withoutName(fault.message, upload.name), "failed");
         this.count.failed += 1;
@@ -101,7 +102,7 @@ function post(form, row) {
   });
 }
 
-function outcome({ documents: [{ status, chunks }] }) {
+function outcome({ status, chunks }) {
   if (status === "unchanged") return "Already added";
   return `${status === "updated" ? "Updated" : "Added"}, ${counted(chunks, "passage")}`;
 }
@@ -144,11 +145,12 @@ function rowOf(name, bytes) {
       state.textContent =
         share === null ? "Reading and indexing" : `${Math.round(share * 100)}\u202f%`;
     },
-    finish(text, result) {
+    finish(text, result, notes = []) {
       node.dataset.state = result;
       state.replaceChildren(...(result === "done" ? [icon("tick")] : []), text);
       progress.remove();
       stop.remove();
+      if (notes.length) node.append(notesView(notes));
     },
   };
 }
