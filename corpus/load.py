@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 
 from corpus.blocks import bounded
 from corpus.document import Document, make_document, web_address
@@ -22,9 +22,10 @@ from corpus.files import (
     read_contents,
     read_settled,
 )
-from corpus.formats import book, html, markdown, sheet, slides, text, word
+from corpus.formats import book, delimited, html, markdown, sheet, slides, text, word
 from corpus.formats.book import read_epub
-from corpus.formats.extracted import Extractor
+from corpus.formats.delimited import read_csv, read_tsv
+from corpus.formats.extracted import Extractor, Format
 from corpus.formats.html import read_html
 from corpus.formats.markdown import read_markdown
 from corpus.formats.pdf import read as pdf
@@ -37,26 +38,36 @@ from corpus.limits import DEFAULT_LIMITS, MAX_PAGES, ParseLimits
 from corpus.media_types import media_type_of
 from corpus.unread import UnreadFiles
 
-SUPPORTED: Mapping[str, Extractor] = MappingProxyType(
+_TEXT = Format(read_text, text.REVISION)
+_MARKDOWN = Format(read_markdown, markdown.REVISION)
+_HTML = Format(read_html, html.REVISION)
+_WORD = Format(read_docx, word.REVISION)
+_SLIDES = Format(read_pptx, slides.REVISION)
+_SHEET = Format(read_xlsx, sheet.REVISION)
+
+SUPPORTED: Mapping[str, Format] = MappingProxyType(
     {
-        ".txt": read_text,
-        ".text": read_text,
-        ".md": read_markdown,
-        ".markdown": read_markdown,
-        ".html": read_html,
-        ".htm": read_html,
-        ".xhtml": read_html,
-        ".pdf": read_pdf,
-        ".docx": read_docx,
-        ".pptx": read_pptx,
-        ".xlsx": read_xlsx,
-        ".epub": read_epub,
+        ".txt": _TEXT,
+        ".text": _TEXT,
+        ".md": _MARKDOWN,
+        ".markdown": _MARKDOWN,
+        ".html": _HTML,
+        ".htm": _HTML,
+        ".xhtml": _HTML,
+        ".pdf": Format(read_pdf, pdf.REVISION),
+        # Macros are programs, and are not read.
+        **dict.fromkeys((".docx", ".docm", ".dotx", ".dotm"), _WORD),
+        **dict.fromkeys((".pptx", ".pptm", ".potx", ".potm", ".ppsx", ".ppsm"), _SLIDES),
+        **dict.fromkeys((".xlsx", ".xlsm", ".xltx", ".xltm"), _SHEET),
+        ".csv": Format(read_csv, delimited.REVISION),
+        ".tsv": Format(read_tsv, delimited.REVISION),
+        ".epub": Format(read_epub, book.REVISION),
     }
 )
-"""The function that reads each suffix. In a folder, files with these suffixes are documents."""
+"""How files are read, by their suffix. In a folder, files with these suffixes are documents."""
 
 TEXT_SUFFIXES = frozenset(
-    ("", ".adoc", ".asc", ".csv", ".json", ".log", ".org", ".rst", ".tex", ".tsv", ".yaml", ".yml")
+    ("", ".adoc", ".asc", ".json", ".log", ".org", ".rst", ".tex", ".yaml", ".yml")
 )
 """Suffixes that are read as plain text if the file is named itself. In a folder such files are
 ignored.
@@ -155,17 +166,7 @@ class ParseResult:
 
 def extraction_revisions() -> dict[str, int]:
     """The revision of the code that extracts the text of each suffix in :data:`SUPPORTED`."""
-    modules: dict[Extractor, ModuleType] = {
-        read_text: text,
-        read_markdown: markdown,
-        read_html: html,
-        read_pdf: pdf,
-        read_docx: word,
-        read_pptx: slides,
-        read_xlsx: sheet,
-        read_epub: book,
-    }
-    return {suffix: modules[read].REVISION for suffix, read in SUPPORTED.items()}
+    return {suffix: each.revision for suffix, each in SUPPORTED.items()}
 
 
 def find_files(
@@ -357,7 +358,7 @@ def _extractor(source: str, suffix: str) -> Extractor:
         raise DocumentError(
             source, f"has the suffix {suffix}, which is not supported; {', '.join(SUPPORTED)} are"
         )
-    return SUPPORTED[suffix]
+    return SUPPORTED[suffix].read
 
 
 def _walk(folder: Path, unread: UnreadFiles) -> Iterator[Path]:

@@ -152,14 +152,16 @@ TEXT_FORMATS = {
     ".html": "*as* it is",
     ".htm": "*as* it is",
     ".xhtml": "*as* it is",
+    ".csv": "*as* <b>it</b> is",
+    ".tsv": "*as* <b>it</b> is",
 }
 """What each format makes of ``*as* <b>it</b> is``."""
 
 BINARY_FORMATS = {
     ".pdf": "a PDF",
-    ".docx": "a docx file",
-    ".pptx": "a pptx file",
-    ".xlsx": "an xlsx file",
+    **dict.fromkeys((".docx", ".docm", ".dotx", ".dotm"), "a docx file"),
+    **dict.fromkeys((".pptx", ".pptm", ".potx", ".potm", ".ppsx", ".ppsm"), "a pptx file"),
+    **dict.fromkeys((".xlsx", ".xlsm", ".xltx", ".xltm"), "an xlsx file"),
     ".epub": "an epub file",
 }
 """What each format says that other bytes are not."""

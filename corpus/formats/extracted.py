@@ -35,3 +35,16 @@ class Extracted:
 Extractor = Callable[[str, bytes], Extracted]
 """Takes the name of a file, for errors, and its bytes. Raises DocumentError if they cannot be read.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How the files of a format are read.
+
+    :param read: gives what is extracted from a file
+    :param revision: of the code that extracts; raised when it gives another text, so that synced
+        files are read again
+    """
+
+    read: Extractor
+    revision: int

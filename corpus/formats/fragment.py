@@ -94,7 +94,7 @@ def joined(fragments: Iterable[Fragment], separator: str = BLANK_LINE) -> Fragme
             texts.append(separator)
             length += len(separator)
         texts.append(fragment.text)
-        blocks.extend(each.moved(length) for each in fragment.blocks)
+        blocks += [each.moved(length) for each in fragment.blocks] if length else fragment.blocks
         length += len(fragment.text)
     return Fragment("".join(texts), tuple(blocks))
 
@@ -174,7 +174,13 @@ def _shifted(
 
 
 def _row(cells: Sequence[TableCell]) -> Fragment:
-    texts = [one_line(clean_text(cell.text)) for cell in cells]
+    # Text that is all printable ASCII is clean. Large tables consist of it.
+    texts = [
+        one_line(
+            cell.text if cell.text.isascii() and cell.text.isprintable() else clean_text(cell.text)
+        )
+        for cell in cells
+    ]
     while texts and not texts[-1]:
         texts.pop()
     # A row with a single text, such as a title over a group of rows, needs no separators.

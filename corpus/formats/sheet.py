@@ -12,7 +12,8 @@ from typing import Any
 from corpus.formats import fragment
 from corpus.formats.clean import one_line
 from corpus.formats.extracted import Extracted
-from corpus.formats.fragment import Fragment, TableCell
+from corpus.formats.fragment import Fragment
+from corpus.formats.grid import GridCell, tables
 from corpus.formats.number import formatted_duration, formatted_number
 from corpus.formats.package import (
     core_properties,
@@ -55,14 +56,6 @@ class _Layout:
     widths: dict[_Position, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Cell:
-    """A visible cell: its text, and whether it is a word rather than a value."""
-
-    text: str = ""
-    is_word: bool = False
-
-
 def read_xlsx(source: str, data: bytes) -> Extracted:
     """The visible cells of a workbook.
 
@@ -92,9 +85,9 @@ def _sheets(package: zipfile.ZipFile, data: bytes) -> Iterator[Fragment]:
             # Some programs leave a dimension in the file that covers only the first cell.
             sheet.reset_dimensions()
             layout = _layout(package, paths.get(sheet.title, ""))
-            tables = [fragment.table(rows) for rows in _tables(_rows(sheet, layout))]
-            if any(tables):
-                yield fragment.joined([fragment.heading(sheet.title, _SHEET_LEVEL), *tables])
+            written = [fragment.table(rows) for rows in tables(_rows(sheet, layout))]
+            if any(written):
+                yield fragment.joined([fragment.heading(sheet.title, _SHEET_LEVEL), *written])
     finally:
         workbook.close()
 
@@ -142,19 +135,19 @@ def _merge(layout: _Layout, reference: str) -> None:
             layout.covered[row, column] = (top, left)
 
 
-def _rows(sheet: Any, layout: _Layout) -> Iterator[list[_Cell]]:  # Any: openpyxl ships no types
+def _rows(sheet: Any, layout: _Layout) -> Iterator[list[GridCell]]:  # Any: openpyxl ships no types
     """The visible cells of each visible row, in their columns."""
-    merged: dict[_Position, _Cell] = {}
+    merged: dict[_Position, GridCell] = {}
     for number, cells in enumerate(sheet.iter_rows(), 1):
-        row: list[_Cell] = []
+        row: list[GridCell] = []
         for column, cell in enumerate(cells, 1):
             position = number, column
             origin = layout.covered.get(position)
             if origin is not None and origin[0] < number:
                 # A cell that covers several rows is repeated in each of them.
-                text = merged.get(origin, _Cell()) if origin[1] == column else _Cell()
+                text = merged.get(origin, GridCell()) if origin[1] == column else GridCell()
             elif position in layout.not_calculated:
-                text = _Cell(NOT_CALCULATED)
+                text = GridCell(NOT_CALCULATED)
             else:
                 text = _cell(cell.value, str(cell.number_format or ""))
             if origin == position:
@@ -164,52 +157,20 @@ def _rows(sheet: Any, layout: _Layout) -> Iterator[list[_Cell]]:  # Any: openpyx
         yield row if number not in layout.hidden_rows else []
 
 
-def _tables(rows: Iterator[list[_Cell]]) -> Iterator[list[list[TableCell]]]:
-    """The tables of a sheet. One begins with a row of words after an empty row."""
-    table: list[list[_Cell]] = []
-    follows_gap = False
-    for row in rows:
-        if not any(cell.text for cell in row):
-            follows_gap = True
-            continue
-        # Values after an empty row, such as a total, still belong to the columns above.
-        if follows_gap and len(table) > 1 and _is_head(row):
-            yield _with_head(table)
-            table = []
-        table.append(row)
-        follows_gap = False
-    if table:
-        yield _with_head(table)
-
-
-def _with_head(rows: list[list[_Cell]]) -> list[list[TableCell]]:
-    """The rows, the first one of several words marked as the head if values follow it."""
-    head = next((number for number, row in enumerate(rows[:-1]) if _is_head(row)), None)
-    return [
-        [TableCell(cell.text, is_head=number == head) for cell in row]
-        for number, row in enumerate(rows)
-    ]
-
-
-def _is_head(row: list[_Cell]) -> bool:
-    filled = [cell for cell in row if cell.text]
-    return len(filled) > 1 and all(cell.is_word for cell in filled)
-
-
-def _cell(value: object, number_format: str) -> _Cell:
+def _cell(value: object, number_format: str) -> GridCell:
     if isinstance(value, bool):
-        return _Cell(str(value).upper())
+        return GridCell(str(value).upper())
     if isinstance(value, int | float):
-        return _Cell(formatted_number(value, number_format))
+        return GridCell(formatted_number(value, number_format))
     if isinstance(value, datetime):
         is_day = value.time() == time()
-        return _Cell(value.date().isoformat() if is_day else value.isoformat(" "))
+        return GridCell(value.date().isoformat() if is_day else value.isoformat(" "))
     if isinstance(value, date | time):
-        return _Cell(value.isoformat())
+        return GridCell(value.isoformat())
     if isinstance(value, timedelta):
-        return _Cell(formatted_duration(value, number_format))
+        return GridCell(formatted_duration(value, number_format))
     text = "" if value is None else one_line(str(value))
-    return _Cell(text, is_word=bool(text))
+    return GridCell(text, is_word=bool(text))
 
 
 def _position(reference: str) -> _Position:

@@ -1,0 +1,60 @@
+"""The tables in a grid of cells, as workbooks and delimited text have them."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from corpus.formats.fragment import TableCell
+
+_YEAR = re.compile("(?:19|20)[0-9]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class GridCell:
+    """A visible cell: its text, and whether it is a word rather than a value."""
+
+    text: str = ""
+    is_word: bool = False
+
+
+def tables(rows: Iterable[list[GridCell]]) -> Iterator[list[list[TableCell]]]:
+    """The tables of a grid. One begins with a row of words after an empty row."""
+    table: list[list[GridCell]] = []
+    follows_gap = False
+    for row in rows:
+        if not any(cell.text for cell in row):
+            follows_gap = True
+            continue
+        # Values after an empty row, such as a total, still belong to the columns above.
+        if follows_gap and len(table) > 1 and _is_head(row):
+            yield _with_head(table)
+            table = []
+        table.append(row)
+        follows_gap = False
+    if table:
+        yield _with_head(table)
+
+
+def _with_head(rows: list[list[GridCell]]) -> list[list[TableCell]]:
+    """The rows, the first one of several words marked as the head if values follow it."""
+    following = pairwise(rows)
+    head = next(
+        (
+            number
+            for number, (row, next_row) in enumerate(following)
+            if _is_head(row) or (_is_head(row, years=True) and not _is_head(next_row, years=True))
+        ),
+        None,
+    )
+    return [
+        [TableCell(cell.text, is_head=number == head) for cell in row]
+        for number, row in enumerate(rows)
+    ]
+
+
+def _is_head(row: list[GridCell], *, years: bool = False) -> bool:
+    """Whether a row has several words alone, or words and years."""
+    filled = [cell for cell in row if cell.text]
+    words = [cell.is_word or (years and _YEAR.fullmatch(cell.text)) for cell in filled]
+    return len(words) > 1 and all(words)
