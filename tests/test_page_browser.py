@@ -538,7 +538,8 @@ def test_a_document_is_drawn_by_its_blocks_without_marks(
     serve: Callable[..., Site], make: Make, tab: Callable[..., Page]
 ) -> None:
     site = serve(make("yard", YARD.text, title="Yard", blocks=YARD.blocks, pages=[Leaf(3, 0, 9)]))
-    text = opened(tab(f"{site.address}/documents/yard")).locator(".text")
+    page = tab(f"{site.address}/documents/yard", PHONE, "dark")
+    text = opened(page).locator(".text")
     expect(text.get_by_role("heading", name="The yard 🦦", level=2)).to_be_visible()
     expect(text.get_by_role("heading", name="Loads", level=3)).to_be_visible()
     outer = text.locator(".section > ul > li")
@@ -563,6 +564,7 @@ def test_a_document_is_drawn_by_its_blocks_without_marks(
     assert "Page 3" in shown
     assert "loose end" in shown
     assert [mark for mark in ("#", "|", "- ", "```") if mark in shown] == []
+    check(page)
 
 
 def test_positions_survive_the_way_to_the_page_and_back(

@@ -8,6 +8,8 @@ const SECTION_WEIGHT = 40;
 const CHARACTERS_PER_LINE = 400;
 const CELLS_PER_LINE = 8;
 const DEEPEST_HEADING = 6;
+const CELL_PADDING = 4;
+const NARROW_TABLE = 76;
 
 /** Where each text node starts in the document's text, in UTF-16 units. */
 const starts = new WeakMap();
@@ -210,6 +212,8 @@ function tableOf(drawing, unit) {
   const { columns, head } = table;
   const isFirst = head === null || head === unit;
   const isLong = table.rows > SECTION_WEIGHT;
+  const widths = columns.map(({ width }) => width + CELL_PADDING);
+  const whole = widths.reduce((sum, width) => sum + width, 0);
   const body = element("tbody");
   const node = element("table", {
     class: isLong ? "long" : null,
@@ -217,14 +221,13 @@ function tableOf(drawing, unit) {
   });
   if (isLong) {
     // The parts of a long table have the same columns.
-    const whole = columns.reduce((sum, { width }) => sum + width, 0);
-    const widths = columns.map(({ width }) => {
+    const shares = widths.map((width) => {
       const column = element("col");
       column.style.width = `${(100 * width) / whole}%`;
       return column;
     });
     node.style.minWidth = `${whole}ch`;
-    node.append(element("colgroup", {}, widths));
+    node.append(element("colgroup", {}, shares));
   }
   if (!isFirst) {
     const copy = new Drawing(drawing.outline, { start: 0, end: 0 });
@@ -233,12 +236,15 @@ function tableOf(drawing, unit) {
     node.append(element("thead", { class: "copy" }, row));
   }
   node.append(body);
-  const attributes = { class: "table", tabindex: "0", role: "group", "aria-label": "Table" };
+  const attributes = {
+    class: whole <= NARROW_TABLE ? "table narrow" : "table",
+    ...{ tabindex: "0", role: "group", "aria-label": "Table" },
+  };
   return { outer: element("div", attributes, node), inner: body };
 }
 
 function rowOf(drawing, { parts, table, isHead }) {
-  const row = element("tr");
+  const row = element("tr", { class: isHead ? "head" : null });
   const last = table.columns.length;
   if (parts.length === 1 && parts[0].column === 1 && last > 1) {
     // A single text is the title of the rows below it.

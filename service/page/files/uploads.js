@@ -12,7 +12,7 @@ export class Uploads {
     this.added = added;
     this.waiting = [];
     this.isRunning = false;
-    this.count = { total: 0, done: 0, failed: 0 };
+    this.count = noneYet();
     this.limits = { max_document_bytes: Infinity };
     window.addEventListener("beforeunload", (event) => {
       if (this.isRunning) event.preventDefault();
@@ -22,7 +22,7 @@ export class Uploads {
   /** Queue files, each {file, name}. All of them get the `tags`. */
   add(files, tags) {
     if (!files.length) return;
-    if (!this.isRunning) this.count = { total: 0, done: 0, failed: 0 };
+    if (!this.isRunning && !this.count.asked) this.count = noneYet();
     for (const { file, name } of files) {
       const row = rowOf(name, file.size);
       part("uploads-list").prepend(row.node);
@@ -43,8 +43,11 @@ export class Uploads {
         const { documents } = await this.send(upload);
         upload.row.finish(outcome(documents[0]), "done", documents[0].notes);
       } catch (fault) {
-        upload.row.finish(withoutName(fault.message, upload.name), "failed");
-        this.count.failed += 1;
+        if (fault.status === 409) this.askToReplace(upload);
+        else {
+          upload.row.finish(withoutName(fault.message, upload.name), "failed");
+          this.count.failed += 1;
+        }
       }
       this.count.done += 1;
       this.sum();
@@ -57,7 +60,32 @@ export class Uploads {
     this.added();
   }
 
-  async send({ file, name, tags, row }) {
+  /** Ask whether a file may replace a document of the same name that is from elsewhere. */
+  askToReplace(upload) {
+    this.count.asked += 1;
+    const decide = (act) => {
+      this.count.asked -= 1;
+      act();
+      this.sum();
+    };
+    const replace = () => {
+      this.count.done -= 1;
+      upload.row.wait();
+      this.waiting.push({ ...upload, replace: true });
+      if (!this.isRunning) this.run();
+    };
+    const leave = () => {
+      this.count.left += 1;
+      upload.row.finish("Not added", "left");
+    };
+    upload.row.ask(
+      "There is a document of this name with another text.",
+      () => decide(replace),
+      () => decide(leave),
+    );
+  }
+
+  async send({ file, name, tags, replace, row }) {
     if (file.size > this.limits.max_document_bytes) {
       throw new Problem(
         `The file is ${size(file.size)}; the limit is ${size(this.limits.max_document_bytes)}.`,
@@ -66,16 +94,22 @@ export class Uploads {
     const form = new FormData();
     form.append("files", file, name);
     for (const tag of tags) form.append("tags", tag);
+    if (replace) form.append("replace", "true");
     return post(form, row);
   }
 
   sum() {
-    const { total, done, failed } = this.count;
-    const ended = failed
-      ? `${counted(done - failed, "file")} added, ${failed} failed.`
-      : `${counted(done, "file")} added.`;
-    part("uploads-summary").textContent = done < total ? `Adding ${done + 1} of ${total}` : ended;
+    const { total, done, failed, asked, left } = this.count;
+    const parts = [`${counted(done - failed - asked - left, "file")} added`];
+    if (failed) parts.push(`${failed} failed`);
+    if (asked) parts.push(`${asked} to decide`);
+    part("uploads-summary").textContent =
+      done < total ? `Adding ${done + 1} of ${total}` : `${parts.join(", ")}.`;
   }
+}
+
+function noneYet() {
+  return { total: 0, done: 0, failed: 0, asked: 0, left: 0 };
 }
 
 /** Send a form by XMLHttpRequest, which reports the progress of an upload; fetch does not. */
@@ -144,6 +178,27 @@ function rowOf(name, bytes) {
       else progress.value = share;
       state.textContent =
         share === null ? "Reading and indexing" : `${Math.round(share * 100)}\u202f%`;
+    },
+    wait() {
+      node.dataset.state = "waiting";
+      state.textContent = "Waiting";
+      progress.value = 0;
+    },
+    /** Ask whether to replace a document; one of the functions is called with the answer. */
+    ask(question, replace, leave) {
+      node.dataset.state = "asked";
+      stop.hidden = true;
+      const button = (label, kind, onclick) =>
+        element("button", { type: "button", class: `${kind} small`, onclick }, label);
+      state.replaceChildren(
+        element("span", {}, question),
+        element(
+          "span",
+          { class: "row" },
+          button("Replace it", "button", replace),
+          button("Don’t add", "plain", leave),
+        ),
+      );
     },
     finish(text, result, notes = []) {
       node.dataset.state = result;
