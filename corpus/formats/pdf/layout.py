@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import chain, groupby, pairwise
 from statistics import median
 
+import numpy as np
+
 from corpus.formats.pdf.words import Word
 
 _SAME_ROW = 0.4
@@ -38,6 +40,7 @@ _MARGIN = 0.3
 """The least distance of a cut from the words beside it, in font sizes."""
 _MAX_CANDIDATES = 200
 _MAX_DEPTH = 12
+_ENDS = ("left", "right")
 _CONTINUED_STEP = 1.3
 
 
@@ -45,36 +48,38 @@ _CONTINUED_STEP = 1.3
 class Row:
     """Words on one baseline, in the order in which they are read.
 
+    :param left: where its leftmost word begins
+    :param right: where its rightmost word ends
+    :param y: the baseline of its largest word
+    :param size: the usual font size of its words
     :param is_contents: whether it is a line of a table of contents
     """
 
     words: tuple[Word, ...]
+    left: float
+    right: float
+    y: float
+    size: float
     is_contents: bool = False
+
+    @classmethod
+    def of(cls, words: Sequence[Word], *, is_contents: bool = False) -> "Row":
+        """The row of one or more words."""
+        sizes = [word.size for word in words]
+        largest = words[sizes.index(max(sizes))]
+        return cls(
+            tuple(words),
+            min([word.left for word in words]),
+            max([word.right for word in words]),
+            largest.y,
+            median(sizes),
+            is_contents,
+        )
 
     @property
     def text(self) -> str:
         """The words with single spaces."""
         return spaced(self.words)
-
-    @property
-    def left(self) -> float:
-        """Where its leftmost word begins."""
-        return min(word.left for word in self.words)
-
-    @property
-    def right(self) -> float:
-        """Where its rightmost word ends."""
-        return max(word.right for word in self.words)
-
-    @property
-    def y(self) -> float:
-        """The baseline of its largest word."""
-        return max(self.words, key=lambda word: word.size).y
-
-    @property
-    def size(self) -> float:
-        """The usual font size of its words."""
-        return median(word.size for word in self.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +146,13 @@ def _row(line: list[Word]) -> Row:
     text = spaced(line)
     entry = _CONTENTS_LINE.fullmatch(text) if ". ." in text or ".." in text else None
     if entry is None:
-        return Row(tuple(line))
+        return Row.of(line)
     # A line of a table of contents: its dots lead to the number, and are no text.
     merged = f"{entry[1].rstrip(' .')} {entry[2]}"
     first = line[0]
     right = max(word.right for word in line)
-    return Row((Word(merged, first.left, right, first.y, first.size, first.turns),), True)
+    word = Word(merged, first.left, right, first.y, first.size, first.turns)
+    return Row.of([word], is_contents=True)
 
 
 def regions(rows: Sequence[Row], depth: int = 0) -> Iterator[Region]:
@@ -178,10 +184,77 @@ class _Cut:
 
 def _best_cut(rows: Sequence[Row]) -> _Cut | None:
     """The longest cut between columns of prose; if there is none, the longest through a table."""
-    cuts = [cut for x in _candidates(rows) for cut in _cuts_at(rows, x)]
     return max(
-        cuts, key=lambda cut: (not cut.is_table, cut.last - cut.first, -cut.first), default=None
+        _cuts(rows),
+        key=lambda cut: (not cut.is_table, cut.last - cut.first, -cut.first),
+        default=None,
     )
+
+
+def _cuts(rows: Sequence[Row]) -> Iterator[_Cut]:
+    """The cuts through runs of rows none of which has a word there. The rows at both ends of a run
+    have text on both sides.
+    """
+    middles = _candidates(rows)
+    if not middles:
+        return
+    gaps = _Gaps(rows, middles)
+    seen: set[tuple[int, int, int]] = set()
+    for number, x in enumerate(middles):
+        for first, last in gaps.runs(number):
+            # Cuts with the same words on either side are one cut.
+            key = (first, last, gaps.words_left_of(number, first, last))
+            if key not in seen:
+                seen.add(key)
+                cut = _cut(rows, x, first, last)
+                if cut is not None:
+                    yield cut
+
+
+class _Gaps:
+    """What stands at and beside each of some vertical lines, in all rows at once."""
+
+    def __init__(self, rows: Sequence[Row], middles: Sequence[int]) -> None:
+        shape = len(middles) + 1, len(rows)
+        row, left, right, size = np.array(
+            [
+                (number, word.left, word.right, word.size)
+                for number, each in enumerate(rows)
+                for word in each.words
+            ]
+        ).T
+        row = row.astype(np.intp)
+        # A word counts from the first line that crosses it to the one after the last.
+        crossed, begun = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+        opened = np.searchsorted(middles, left - _MARGIN * size, side="right")
+        closed = np.searchsorted(middles, right + _MARGIN * size, side="left")
+        is_any = opened < closed
+        np.add.at(crossed, (opened[is_any], row[is_any]), 1)
+        np.add.at(crossed, (closed[is_any], row[is_any]), -1)
+        np.add.at(begun, (np.searchsorted(middles, left, side="right"), row), 1)
+        is_crossed = np.cumsum(crossed, axis=0)[:-1] > 0
+        across = np.asarray(middles)[:, None]
+        lefts, rights = (np.array([getattr(each, end) for each in rows]) for end in _ENDS)
+        self._has_both = (lefts < across) & (across < rights) & ~is_crossed
+        self._before = np.cumsum(is_crossed, axis=1, dtype=np.int32)
+        self._left_of = np.cumsum(np.cumsum(begun, axis=0)[:-1], axis=1, dtype=np.int32)
+
+    def runs(self, number: int) -> Iterator[tuple[int, int]]:
+        """The runs of rows that a line does not cross, half-open, from the first to the last row
+        that has words on both sides. There are at least two such rows in each.
+        """
+        both = np.flatnonzero(self._has_both[number])
+        if len(both) < _MIN_TABLE_ROWS:
+            return
+        ends = np.flatnonzero(np.diff(self._before[number][both])) + 1
+        for first, last in pairwise([0, *ends.tolist(), len(both)]):
+            if last - first >= _MIN_TABLE_ROWS:
+                yield int(both[first]), int(both[last - 1]) + 1
+
+    def words_left_of(self, number: int, first: int, last: int) -> int:
+        """How many words of a run of rows begin to the left of a line."""
+        before = int(self._left_of[number][first - 1]) if first else 0
+        return int(self._left_of[number][last - 1]) - before
 
 
 def _candidates(rows: Sequence[Row]) -> list[int]:
@@ -197,17 +270,6 @@ def _wide_gaps(row: Row) -> Iterator[float]:
             yield (before.right + after.left) / 2
 
 
-def _cuts_at(rows: Sequence[Row], x: float) -> Iterator[_Cut]:
-    """The cuts at ``x``: runs of rows none of which has a word there."""
-    first = 0
-    for last in range(len(rows) + 1):
-        if last == len(rows) or _crosses(rows[last], x):
-            cut = _cut(rows, x, first, last)
-            if cut is not None:
-                yield cut
-            first = last + 1
-
-
 def _crosses(row: Row, x: float) -> bool:
     return any(
         word.left - _MARGIN * word.size < x < word.right + _MARGIN * word.size for word in row.words
@@ -215,16 +277,12 @@ def _crosses(row: Row, x: float) -> bool:
 
 
 def _cut(rows: Sequence[Row], x: float, first: int, last: int) -> _Cut | None:
-    """The cut through a run of rows, without the rows at its ends that stand on one side only."""
-    while first < last and not _has_both(rows[first], x):
-        first += 1
-    while first < last and not _has_both(rows[last - 1], x):
-        last -= 1
+    """The cut through a run of rows, if they are columns of prose or a table."""
     inside = rows[first:last]
     left, right = _sides(inside, x)
     if len(left) >= _MIN_COLUMN_ROWS <= len(right) and _is_prose(left) and _is_prose(right):
         return _Cut(x, *_whole_columns(rows, x, first, last), is_table=False)
-    both = sum(_has_both(row, x) for row in inside)
+    both = sum(row.left < x < row.right for row in inside)
     if both >= _MIN_TABLE_ROWS and both >= _BOTH_SIDES * len(inside):
         return _Cut(x, first, last, is_table=True)
     return None
@@ -244,14 +302,10 @@ def _whole_columns(rows: Sequence[Row], x: float, first: int, last: int) -> tupl
     return first, last
 
 
-def _has_both(row: Row, x: float) -> bool:
-    return row.left < x < row.right
-
-
 def _sides(rows: Sequence[Row], x: float) -> tuple[list[Row], list[Row]]:
     left = [tuple(word for word in row.words if word.left < x) for row in rows]
     right = [tuple(word for word in row.words if word.left >= x) for row in rows]
-    return [Row(words) for words in left if words], [Row(words) for words in right if words]
+    return [Row.of(words) for words in left if words], [Row.of(words) for words in right if words]
 
 
 def _is_prose(rows: Sequence[Row]) -> bool:

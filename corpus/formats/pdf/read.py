@@ -23,7 +23,7 @@ from corpus.formats.pdf.running import RunningLines
 from corpus.formats.pdf.typed import typed_words
 from corpus.formats.pdf.words import Word, page_words
 
-REVISION = 2
+REVISION = 3
 """Raised when other text is extracted from PDF, so that synced files are read again."""
 
 PDFIUM = threading.Lock()
