@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
+from corpus.attachments import with_attachments
 from corpus.blocks import bounded
 from corpus.document import Document, make_document, web_address
 from corpus.errors import DocumentError
@@ -22,12 +23,14 @@ from corpus.files import (
     read_contents,
     read_settled,
 )
-from corpus.formats import book, delimited, html, markdown, sheet, slides, text, word
+from corpus.formats import book, delimited, html, mail, markdown, outlook, sheet, slides, text, word
 from corpus.formats.book import read_epub
 from corpus.formats.delimited import read_csv, read_tsv
 from corpus.formats.extracted import Extractor, Format
 from corpus.formats.html import read_html
+from corpus.formats.mail import read_eml
 from corpus.formats.markdown import read_markdown
+from corpus.formats.outlook import read_msg
 from corpus.formats.pdf import read as pdf
 from corpus.formats.pdf.read import read_pdf
 from corpus.formats.sheet import read_xlsx
@@ -62,6 +65,8 @@ SUPPORTED: Mapping[str, Format] = MappingProxyType(
         ".csv": Format(read_csv, delimited.REVISION),
         ".tsv": Format(read_tsv, delimited.REVISION),
         ".epub": Format(read_epub, book.REVISION),
+        ".eml": Format(read_eml, mail.REVISION, has_attachments=True),
+        ".msg": Format(read_msg, outlook.REVISION, has_attachments=True),
     }
 )
 """How files are read, by their suffix. In a folder, files with these suffixes are documents."""
@@ -166,7 +171,12 @@ class ParseResult:
 
 def extraction_revisions() -> dict[str, int]:
     """The revision of the code that extracts the text of each suffix in :data:`SUPPORTED`."""
-    return {suffix: each.revision for suffix, each in SUPPORTED.items()}
+    # What is attached to a file may be of any format.
+    attached = sum(each.revision for each in SUPPORTED.values() if not each.has_attachments)
+    return {
+        suffix: each.revision + (attached if each.has_attachments else 0)
+        for suffix, each in SUPPORTED.items()
+    }
 
 
 def find_files(
@@ -325,7 +335,7 @@ def _parse(
     extract = _extractor(source, suffix.lower())
     if not data:
         raise DocumentError(source, "is empty")
-    extracted = extract(source, data)
+    extracted = with_attachments(extract(source, data), _extractor)
     if not extracted.text.strip():
         raise DocumentError(source, "has no text in it")
     limits.check_text(source, extracted.text, len(data))

@@ -349,7 +349,7 @@ def test_asking_imports_no_torch(data: Path) -> None:
         "try:\n    main()\n"
         "except SystemExit as left:\n    assert not left.code, left\n"
         "print([name for name in ('torch', 'sentence_transformers', 'transformers', "
-        "'markitdown', 'sklearn')"
+        "'docutils', 'sklearn')"
         " if name in sys.modules])\n"
     )
     ran = subprocess.run(

@@ -112,6 +112,7 @@ OWNERS = {
     "onnx": {f"eval/training/{name}.py" for name in ("export", "graph", "start")},
     "onnxruntime": {"index/encoding/export.py", "index/encoding/onnx_runtime.py"},
     "openpyxl": {"corpus/formats/sheet.py"},
+    "oxmsg": {"corpus/formats/outlook.py"},
     "prometheus_client": {"service/http/metrics.py"},
     "pydantic_settings": {"service/settings.py"},
     "pypdfium2": {f"corpus/formats/pdf/{name}.py" for name in ("locate", "read", "typed", "words")},

@@ -163,6 +163,8 @@ BINARY_FORMATS = {
     **dict.fromkeys((".pptx", ".pptm", ".potx", ".potm", ".ppsx", ".ppsm"), "a pptx file"),
     **dict.fromkeys((".xlsx", ".xlsm", ".xltx", ".xltm"), "an xlsx file"),
     ".epub": "an epub file",
+    ".eml": "an e-mail",
+    ".msg": "an msg file",
 }
 """What each format says that other bytes are not."""
 
@@ -408,7 +410,7 @@ def test_the_id_of_a_file_in_the_root_folder_is_its_name() -> None:
 @pytest.mark.processes
 def test_importing_the_loader_loads_no_format_library() -> None:
     heavy = (
-        "markitdown trafilatura pypdfium2 lxml yaml markdown_it openpyxl charset_normalizer "
+        "oxmsg docutils trafilatura pypdfium2 lxml yaml markdown_it openpyxl charset_normalizer "
         "defusedxml numpy".split()
     )
     program = f"import sys, corpus.load; print([name for name in {heavy!r} if name in sys.modules])"

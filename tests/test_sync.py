@@ -666,5 +666,14 @@ def test_a_sync_that_reads_a_format_again_may_be_interrupted(
 
 
 def test_every_format_has_a_revision() -> None:
-    assert extraction_revisions() == {suffix: each.revision for suffix, each in SUPPORTED.items()}
+    assert extraction_revisions().keys() == SUPPORTED.keys()
     assert all(each.revision >= 1 for each in SUPPORTED.values())
+
+
+def test_emails_are_read_again_when_a_format_that_may_be_attached_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = extraction_revisions()
+    raise_revision(monkeypatch, ".docx")
+    changed = {suffix for suffix, each in extraction_revisions().items() if each != before[suffix]}
+    assert changed == {".docx", ".eml", ".msg"}

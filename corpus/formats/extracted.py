@@ -9,6 +9,14 @@ from corpus.document import DateSource, Page
 
 
 @dataclass(frozen=True, slots=True)
+class AttachedFile:
+    """A file inside another one, such as an attachment of an e-mail."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Extracted:
     """The text of a file and what the file states about itself. What it does not state is None or
     empty.
@@ -18,6 +26,7 @@ class Extracted:
     :param url: as the file states it, whether it is a web address or not
     :param pages: offsets into ``text``, without blank pages
     :param notes: what of the file is not in the text, or could not be made out, a sentence each
+    :param files: attached to it, and not yet in the text
     """
 
     text: str
@@ -30,6 +39,7 @@ class Extracted:
     pages: tuple[Page, ...] = ()
     id: str | None = None
     notes: tuple[str, ...] = ()
+    files: tuple[AttachedFile, ...] = ()
 
 
 Extractor = Callable[[str, bytes], Extracted]
@@ -44,7 +54,9 @@ class Format:
     :param read: gives what is extracted from a file
     :param revision: of the code that extracts; raised when it gives another text, so that synced
         files are read again
+    :param has_attachments: whether its files may hold files of other formats
     """
 
     read: Extractor
     revision: int
+    has_attachments: bool = False
