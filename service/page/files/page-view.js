@@ -3,11 +3,15 @@
 import { pageImage } from "./api.js";
 import { element, icon } from "./dom.js";
 
+/** The colour in which the service marks a span on white paper. */
+const MARK = [255, 235, 90];
+const TOLERANCE = 6;
+
 /** The page view of a document with its original. `span`: the quote in code points, or null. */
 export class PageView {
   constructor({ id, version, title, pages }, span, close) {
     Object.assign(this, { id, version, title, pages, span });
-    this.label = element("figcaption", { role: "status" });
+    this.label = element("span", { role: "status" });
     this.previous = this.step("Previous page", "back", -1);
     this.next = this.step("Next page", "forth", 1);
     this.sheet = element("div", { class: "sheet" });
@@ -17,8 +21,8 @@ export class PageView {
       icon("cross"),
     );
     this.node = element(
-      "figure",
-      { class: "page-view" },
+      "section",
+      { class: "page-view", "aria-label": "The page as printed" },
       element("div", { class: "steps" }, this.previous, this.label, this.next, closing),
       this.sheet,
     );
@@ -35,6 +39,10 @@ export class PageView {
     const image = element("img", {
       src: address,
       alt: `Page ${page.number} of ${this.title}${isMarked ? ", with the quote marked" : ""}`,
+      onload: () => {
+        const top = isMarked ? topOfMark(image) * image.height : 0;
+        this.sheet.scrollTop = top - this.sheet.clientHeight / 3;
+      },
       onerror: () =>
         this.sheet.replaceChildren(
           element("p", { class: "broken", role: "alert" }, "This page can’t be shown."),
@@ -60,4 +68,17 @@ export class PageView {
       icon(name),
     );
   }
+}
+
+/** How far down the image of a page its mark begins, from 0 to 1; 0 if it has none. */
+function topOfMark(image) {
+  const { naturalWidth: width, naturalHeight: height } = image;
+  const canvas = element("canvas", { width, height });
+  const context = canvas.getContext("2d");
+  context.drawImage(image, 0, 0);
+  const { data } = context.getImageData(0, 0, width, height);
+  for (let pixel = 0; pixel < data.length; pixel += 4)
+    if (MARK.every((value, at) => Math.abs(data[pixel + at] - value) <= TOLERANCE))
+      return pixel / data.length;
+  return 0;
 }

@@ -210,6 +210,7 @@ export class Reader {
         this.text.focus({ preventScroll: true });
       });
       this.body.before(this.pageView.node);
+      this.reveal();
     }
     this.pageView.show(number);
   }
