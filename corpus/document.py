@@ -5,12 +5,13 @@ import json
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from urllib.parse import urlsplit
 
 from corpus.blocks import Block, as_lists
+from corpus.content import FileContent
 from corpus.errors import DocumentError
 from corpus.text_blocks import text_blocks
 
@@ -65,6 +66,7 @@ class Document:
     :param media_type: of that file
     :param original: the sha256 of that file if it is kept
     :param published_from: where the date was found
+    :param content: that file, until a store keeps it
     """
 
     id: str
@@ -81,6 +83,7 @@ class Document:
     media_type: str | None = None
     original: str | None = None
     published_from: DateSource | None = None
+    content: FileContent | None = field(default=None, compare=False, repr=False)
 
     @property
     def structure(self) -> str:

@@ -2,6 +2,7 @@
 
 QuothError
 |- DocumentError       a document cannot be accepted: fix the file or the text
+|  `- ConflictError    another document has its id: say which of the two is meant
 |- StoreError          the index is missing, damaged, in use, or built with other settings:
 |                      do what the message says
 |- QuestionError       the question cannot be accepted: ask differently
@@ -31,6 +32,13 @@ class DocumentError(QuothError):
 
     def __reduce__(self) -> tuple[type["DocumentError"], tuple[str, str]]:
         return DocumentError, (self.source, self.reason)
+
+
+class ConflictError(DocumentError):
+    """A document has the id of another one, which it may not replace without being asked."""
+
+    def __reduce__(self) -> tuple[type["DocumentError"], tuple[str, str]]:
+        return ConflictError, (self.source, self.reason)
 
 
 class StoreError(QuothError):

@@ -4,8 +4,11 @@ import hashlib
 import os
 import stat
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from corpus.errors import DocumentError
 
@@ -59,17 +62,30 @@ def read_contents(path: Path, max_bytes: int, root: Path | None = None) -> bytes
         status = path.stat()
         _check_regular(path, source, status)
         check_size(source, status.st_size, max_bytes)
-        # The path may lead elsewhere by now, so what was opened is checked again. Opening must not
-        # wait for the other end of a pipe.
-        with os.fdopen(os.open(path, _OPEN_FLAGS), "rb") as file:
-            _check_regular(path, source, os.fstat(file.fileno()))
-            if root is not None:
-                _check_inside(path, source, file.fileno(), root)
+        with opened_inside(path, root) as file:
             data = file.read(max_bytes + 1)
     except OSError as exc:
         raise DocumentError(source, _plain_reason(path, exc)) from exc
     check_size(source, len(data), max_bytes)
     return data
+
+
+@contextmanager
+def opened_inside(path: Path, root: Path | None) -> Iterator[BinaryIO]:
+    """An ordinary file, open for reading.
+
+    :param root: the folder that the file must be in, whatever links its path has
+    :raises DocumentError: it is not an ordinary file, or is not in ``root``
+    :raises OSError: it cannot be opened
+    """
+    source = path_text(path)
+    # The path may lead elsewhere than a moment ago, so what was opened is checked. Opening must not
+    # wait for the other end of a pipe.
+    with os.fdopen(os.open(path, _OPEN_FLAGS), "rb") as file:
+        _check_regular(path, source, os.fstat(file.fileno()))
+        if root is not None:
+            _check_inside(path, source, file.fileno(), root)
+        yield file
 
 
 def read_settled(path: Path, max_bytes: int, root: Path | None = None) -> tuple[bytes, Fingerprint]:

@@ -7,12 +7,13 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
 from corpus.attachments import with_attachments
 from corpus.blocks import bounded
+from corpus.content import FileContent
 from corpus.document import Document, make_document, web_address
 from corpus.errors import DocumentError
 from corpus.files import (
@@ -33,6 +34,7 @@ from corpus.formats.markdown import read_markdown
 from corpus.formats.outlook import read_msg
 from corpus.formats.pdf import read as pdf
 from corpus.formats.pdf.read import read_pdf
+from corpus.formats.pdf.render import RENDERING, page_image
 from corpus.formats.sheet import read_xlsx
 from corpus.formats.slides import read_pptx
 from corpus.formats.text import read_text
@@ -146,9 +148,46 @@ Task = ParseTask | UploadTask
 
 
 @dataclass(frozen=True, slots=True)
+class PageTask:
+    """A page of a kept PDF to draw, with ``text[start:end]`` marked.
+
+    :param name: of the file, for messages
+    :param number: of the page, from 1
+    :param text: the stored text of the page
+    """
+
+    path: Path
+    name: str
+    number: int
+    text: str = ""
+    start: int = 0
+    end: int = 0
+
+    @property
+    def source(self) -> str:
+        """How messages name the file."""
+        return self.name
+
+    @property
+    def key(self) -> str:
+        """What the image depends on besides the file and its text."""
+        return f"{RENDERING} {self.number} {self.start}-{self.end}"
+
+    def image(self, data: bytes) -> bytes | None:
+        """The page as PNG, drawn in this process. None if there is no such page.
+
+        :param data: the bytes of the file
+        :raises DocumentError: the file is damaged
+        """
+        return page_image(
+            self.name, data, self.number, text=self.text, start=self.start, end=self.end
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ParseResult:
-    """What came of parsing a file or an upload: a document or an error. A file that is still
-    the same as before has neither.
+    """What came of a task: a document, an image or an error. A file that is still the same as
+    before, and a page that does not exist, have none of them.
 
     :param source: the path of the file or the name of the upload
     :param fingerprint: of the file that was read; None for an upload or an unreadable file
@@ -158,6 +197,7 @@ class ParseResult:
     document: Document | None = None
     error: DocumentError | None = None
     fingerprint: Fingerprint | None = None
+    image: bytes | None = None
 
     def required_document(self) -> Document:
         """The document.
@@ -281,7 +321,7 @@ def parse_document(
     )
 
 
-def read_task(task: Task, limits: ParseLimits) -> tuple[bytes, Fingerprint | None]:
+def read_task(task: Task | PageTask, limits: ParseLimits) -> tuple[bytes, Fingerprint | None]:
     """The bytes of a task, and their fingerprint if they are a file's.
 
     :raises DocumentError: the file cannot be read, is too large, or changed meanwhile
@@ -289,11 +329,13 @@ def read_task(task: Task, limits: ParseLimits) -> tuple[bytes, Fingerprint | Non
     if isinstance(task, ParseTask):
         root = None if limits.follow_links else task.root
         return read_settled(task.path, limits.file_bytes, root)
+    if isinstance(task, PageTask):
+        return read_contents(task.path, limits.file_bytes), None
     check_size(task.source, len(task.data), limits.file_bytes)
     return task.data, None
 
 
-def is_known(task: Task, fingerprint: Fingerprint | None) -> bool:
+def is_known(task: Task | PageTask, fingerprint: Fingerprint | None) -> bool:
     """Whether the bytes of a task are those that were parsed before."""
     return (
         isinstance(task, ParseTask)
@@ -316,6 +358,27 @@ def parse_task(task: Task, data: bytes, limits: ParseLimits) -> Document:
         limits=limits,
         file_name=task.file_name,
     )
+
+
+def with_content(
+    document: Document, task: Task, fingerprint: Fingerprint | None, limits: ParseLimits
+) -> Document:
+    """The document of a task, which knows the file that it was read from.
+
+    :param fingerprint: of the bytes that were parsed, if they are a file's
+    """
+    if isinstance(task, UploadTask):
+        content = FileContent.of_upload(task.data)
+    elif fingerprint is not None:
+        content = FileContent(
+            fingerprint.sha256,
+            fingerprint.size,
+            path=task.path,
+            root=None if limits.follow_links else task.root,
+        )
+    else:
+        return document
+    return replace(document, original=content.sha256, content=content)
 
 
 def _readable(name: str) -> str:

@@ -11,8 +11,9 @@ import os
 import signal
 import threading
 import traceback
+from base64 import b64decode, b64encode
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.connection import Connection
@@ -23,7 +24,7 @@ from corpus.document import DateSource, Page, make_document
 from corpus.errors import DocumentError
 from corpus.files import Fingerprint
 from corpus.limits import ParseLimits
-from corpus.load import ParseResult, Task, is_known, parse_task, read_task
+from corpus.load import PageTask, ParseResult, Task, is_known, parse_task, read_task, with_content
 
 log = logging.getLogger("quoth")
 
@@ -89,7 +90,7 @@ class ParserProcess:
         """Whether it may be given another file."""
         return not self._is_spent and self._files < _FILES_PER_PROCESS and self._process.is_alive()
 
-    def parse(self, task: Task) -> ParseResult:
+    def parse(self, task: Task | PageTask) -> ParseResult:
         """What came of a file. Whatever goes wrong with it is in the result.
 
         :raises ParserGoneError: the process ended before it began
@@ -106,7 +107,7 @@ class ParserProcess:
             raise ParserGoneError from exc
         fingerprint = Fingerprint(**begun["fingerprint"]) if begun["fingerprint"] else None
         if "result" in begun:
-            return self._result(source, begun["result"], fingerprint)
+            return self._result(task, begun["result"], fingerprint)
         size = int(begun["size"])
         try:
             reply = self._receive(self._limits.wall_seconds_for(size))
@@ -115,7 +116,7 @@ class ParserProcess:
         except (EOFError, OSError):
             self.kill()
             return self._failed(source, self._reason_of_end(size), fingerprint)
-        return self._result(source, reply, fingerprint)
+        return self._result(task, reply, fingerprint)
 
     def kill(self) -> None:
         """End the process, whatever it is doing. May be called more than once."""
@@ -138,10 +139,11 @@ class ParserProcess:
 
     def _result(
         self,
-        source: str,
+        task: Task | PageTask,
         reply: dict[str, Any],  # Any: JSON of the process
         fingerprint: Fingerprint | None,
     ) -> ParseResult:
+        source = task.source
         self._is_spent = self._is_spent or reply["is_spent"]
         if reply["bug"]:
             # A bug in a parser is logged and costs only this file.
@@ -149,6 +151,8 @@ class ParserProcess:
         if reply["reason"] is not None:
             error = DocumentError(source, reply["reason"])
             return ParseResult(source, error=error, fingerprint=fingerprint)
+        if isinstance(task, PageTask):
+            return ParseResult(source, image=_decoded(reply["image"]))
         fields = reply["document"]
         if fields is None:
             return ParseResult(source, fingerprint=fingerprint)
@@ -159,7 +163,7 @@ class ParserProcess:
                 fields["published_from"] = DateSource(fields["published_from"])
             self._limits.check_text(source, fields["text"])
             fields["blocks"] = from_lists(fields["blocks"], len(fields["text"]))
-            document = make_document(**fields)
+            document = with_content(make_document(**fields), task, fingerprint, self._limits)
         except ValueError as exc:
             error = DocumentError(source, f"cannot be parsed ({exc})")
             return ParseResult(source, error=error, fingerprint=fingerprint)
@@ -194,11 +198,13 @@ class _Reply:
 
     :param document: the fields of :func:`corpus.document.make_document`; None if there is a reason,
         or if the file is the same as before
+    :param image: of a page, in base64
     :param bug: the traceback of an exception that no parser should raise
     :param is_spent: the process should get no other file
     """
 
     document: dict[str, object] | None = None
+    image: str | None = None
     reason: str | None = None
     bug: str | None = None
     is_spent: bool = False
@@ -219,7 +225,7 @@ def _serve(pipe: Connection, limits: ParseLimits) -> None:
 
 
 def _serve_file(
-    pipe: Connection, task: Task, limits: ParseLimits, confinement: "_Confinement"
+    pipe: Connection, task: Task | PageTask, limits: ParseLimits, confinement: "_Confinement"
 ) -> None:
     try:
         data, fingerprint = read_task(task, limits)
@@ -237,8 +243,11 @@ def _serve_file(
     _send(pipe, **asdict(reply))
 
 
-def _parsed(task: Task, data: bytes, limits: ParseLimits) -> _Reply:
+def _parsed(task: Task | PageTask, data: bytes, limits: ParseLimits) -> _Reply:
     try:
+        if isinstance(task, PageTask):
+            image = task.image(data)
+            return _Reply(image=None if image is None else b64encode(image).decode("ascii"))
         document = parse_task(task, data, limits)
     except DocumentError as exc:
         return _Reply(reason=exc.reason)
@@ -263,6 +272,10 @@ def _parsed(task: Task, data: bytes, limits: ParseLimits) -> _Reply:
             "published_from": document.published_from,
         }
     )
+
+
+def _decoded(image: str | None) -> bytes | None:
+    return None if image is None else b64decode(image)
 
 
 def _send(pipe: Connection, **message: object) -> None:
@@ -314,7 +327,7 @@ class _Confinement:
             return _Reply(reason=self._limits.memory_reason(), is_spent=True)
         # The peak of this file would be taken for that of the next ones.
         is_spent = reply.is_spent or taken > self._limits.memory_bytes / 2
-        return _Reply(reply.document, reply.reason, reply.bug, is_spent=is_spent)
+        return replace(reply, is_spent=is_spent)
 
     def _set(self, name: str, most: int) -> None:
         # The hard limit stays, so that the soft one can be raised again for the next file.

@@ -15,7 +15,7 @@ from typing import Self
 from corpus.document import Document
 from corpus.errors import DocumentError
 from corpus.limits import ParseLimits
-from corpus.load import ParseResult, Task, is_known, parse_task, read_task
+from corpus.load import PageTask, ParseResult, Task, is_known, parse_task, read_task, with_content
 from corpus.parser_process import ParserGoneError, ParserProcess
 
 _FILES_PER_WORKER = 8
@@ -55,7 +55,7 @@ class PendingParse:
             if self._process is not None:
                 self._process.kill()
 
-    def parse(self, process: ParserProcess, task: Task) -> ParseResult:
+    def parse(self, process: ParserProcess, task: Task | PageTask) -> ParseResult:
         """What came of the file.
 
         :raises ParsingStoppedError: it was cancelled
@@ -168,7 +168,7 @@ class ParserPool:
             except ParsingStoppedError:
                 raise DocumentError(task.source, "was not read, because this was stopped") from None
 
-    def submit(self, task: Task) -> PendingParse:
+    def submit(self, task: Task | PageTask) -> PendingParse:
         """Parse a file after those submitted before it."""
         pending = PendingParse()
         with self._lock:
@@ -179,7 +179,7 @@ class ParserPool:
             self._threads.submit(self._run, task, pending)
         return pending
 
-    def _run(self, task: Task, pending: PendingParse) -> None:
+    def _run(self, task: Task | PageTask, pending: PendingParse) -> None:
         try:
             # False if somebody who awaited the future was cancelled meanwhile.
             if pending.future.set_running_or_notify_cancel():
@@ -190,7 +190,7 @@ class ParserPool:
             with self._lock:
                 self._pending.discard(pending)
 
-    def _result(self, task: Task, pending: PendingParse) -> ParseResult:
+    def _result(self, task: Task | PageTask, pending: PendingParse) -> ParseResult:
         if not self._workers:
             return _parse_here(task, self._limits)
         for _ in range(_ATTEMPTS):
@@ -219,12 +219,14 @@ class ParserPool:
             process.close()
 
 
-def _parse_here(task: Task, limits: ParseLimits) -> ParseResult:
+def _parse_here(task: Task | PageTask, limits: ParseLimits) -> ParseResult:
     fingerprint = None
     try:
         data, fingerprint = read_task(task, limits)
         if is_known(task, fingerprint):
             return ParseResult(task.source, fingerprint=fingerprint)
+        if isinstance(task, PageTask):
+            return ParseResult(task.source, image=task.image(data))
         document = parse_task(task, data, limits)
     except DocumentError as exc:
         error = DocumentError(task.source, exc.reason)
@@ -234,4 +236,5 @@ def _parse_here(task: Task, limits: ParseLimits) -> ParseResult:
         log.exception("%s", task.source)
         error = DocumentError(task.source, f"cannot be parsed ({type(exc).__name__}: {exc})")
         return ParseResult(task.source, error=error, fingerprint=fingerprint)
+    document = with_content(document, task, fingerprint, limits)
     return ParseResult(task.source, document, fingerprint=fingerprint)

@@ -24,6 +24,7 @@ from index.search.searcher import Searcher
 from index.store.application import ApplicationData, TransactionStep
 from index.store.documents import DocumentSummary
 from index.store.manifest import Manifest, code_revisions
+from index.store.originals import Originals
 from index.store.store import Store
 from index.store.succession import take_over
 from index.store.writing import Removal
@@ -74,6 +75,7 @@ class Collection:
         revisions: Mapping[str, int] | None = None,
         application: Sequence[ApplicationData] = (),
         keep_versions: int | None = None,
+        keep_originals: bool = True,
     ) -> None:
         """Open the folder and bring its indexes to the state of the store.
 
@@ -83,6 +85,7 @@ class Collection:
             added meanwhile are cut by the current code, and the renewal cuts them again
         :param application: other data in the store's database
         :param keep_versions: how many former versions of a document are kept; None keeps all
+        :param keep_originals: whether the files that documents are read from are kept
         :raises StoreError: another process writes, the index was built with other settings or
             other code, or it is damaged
         """
@@ -102,6 +105,10 @@ class Collection:
                 close_to_others(folder)
             self.store = Store(folder, application, keep_versions)
             self.store.check_structure()
+            self.originals = Originals(folder)
+            self._keep_originals = keep_originals
+            if writable:
+                self.originals.sweep(self.store.named_originals())
             self._check_manifest()
             self._engine = self._open_engine()
         except BaseException:
@@ -192,7 +199,9 @@ class Collection:
                     raise NotFoundError(f"there is no document {id!r}")
             self._engine.catch_up()  # So that only this removal is counted.
             before = self._engine.sizes()
+            originals = self.store.originals_of(ids)
             _, removals = self.store.write([], list(dict.fromkeys(ids)))
+            self._delete_unnamed(originals)
             self._catch_up()
             self.store.database.checkpoint()
             after = self._engine.sizes()
@@ -216,6 +225,8 @@ class Collection:
         :raises StoreError: this process may not write, or the disk is full
         """
         refuse_repeats(documents)
+        if not self._keep_originals:
+            documents = [replace(document, original=None) for document in documents]
         with self._writing:
             self.require_writable()
             before = self.store.summaries([*(document.id for document in documents), *leaving])
@@ -227,6 +238,7 @@ class Collection:
                 for document in documents
                 if statuses[document.id] is not FileStatus.UNCHANGED
             ]
+            originals = self.store.originals_of([*before])
             left = before.keys() - statuses
             removed = [
                 id
@@ -234,14 +246,20 @@ class Collection:
                 if id in left and before[id].version == version
             ]
             if changed or removed:
-                prepared = prepare(
-                    changed,
-                    self._encoder,
-                    self._settings,
-                    partial(self._known, before, origins),
-                    self._check_stopped,
-                )
-                self.store.write(prepared, removed, also=also)
+                try:
+                    # The files are on the disk before anything names them.
+                    for document in changed:
+                        originals |= self._keep_original(document)
+                    prepared = prepare(
+                        changed,
+                        self._encoder,
+                        self._settings,
+                        partial(self._known, before, origins),
+                        self._check_stopped,
+                    )
+                    self.store.write(prepared, removed, also=also)
+                finally:
+                    self._delete_unnamed(originals)
             elif also is not None:
                 with self.store.database.transaction("NORMAL") as connection:
                     also(connection)
@@ -261,6 +279,7 @@ class Collection:
         self.require_writable()
         self.store.drop_former_versions()
         with self._writing:
+            self.originals.sweep(self.store.named_originals())
             self._engine.save()
         self.store.database.give_back()
         self.store.database.checkpoint()
@@ -313,9 +332,9 @@ class Collection:
 
         Checks the structure of the database and the checksums of its rows, that every chunk is its
         span of the stored text and has a vector, and that the search indexes hold the chunks and
-        vectors of the store.
+        vectors of the store. The kept files are compared with their digests.
         """
-        faults = self.store.faults()
+        faults = [*self.store.faults(), *self._original_faults()]
         try:
             return [*faults, *self._engine.verify(self.store.chunk_ids())]
         except StoreError as exc:
@@ -346,6 +365,39 @@ class Collection:
                 yield FileOutcome(parsed.source, FileStatus.FAILED, reason=parsed.error.reason)
             else:
                 yield FileOutcome(parsed.source, FileStatus.UNCHANGED)
+
+    def _keep_original(self, document: Document) -> set[str]:
+        """Keep the file of a document, and return its digest, if there is one.
+
+        :raises DocumentError: it has changed since it was read
+        """
+        content = document.content
+        if content is None or document.original is None:
+            return set()
+        try:
+            self.originals.keep(content)
+        except DocumentError as exc:
+            # Callers look for the document that cannot be stored by its id.
+            raise DocumentError(document.id, exc.reason) from exc
+        return {content.sha256}
+
+    def _delete_unnamed(self, digests: set[str]) -> None:
+        """Delete those of the kept files that no version of a document names."""
+        if digests:
+            self.originals.delete(digests - self.store.named_originals(digests))
+
+    def _original_faults(self) -> list[str]:
+        try:
+            named = self.store.named_originals()
+        except StoreError as exc:
+            return [str(exc)]
+        # A document may be removed while its file is being read.
+        return [
+            fault
+            for sha256 in sorted(named)
+            for fault in self.originals.faults([sha256])
+            if self.store.named_originals({sha256})
+        ]
 
     def _check_stopped(self) -> None:
         if self._stopping.is_set():

@@ -14,6 +14,7 @@ from corpus.errors import StoreError
 from index.engines import move_engine_files, open_engine
 from index.search.engine import Engine
 from index.store.database import locked, make_folder, make_private
+from index.store.originals import ORIGINALS
 from index.store.store import FILE_NAME, Store
 from index.store.succession import has_taken_over
 
@@ -24,7 +25,16 @@ SUCCESSOR = "successor"
 
 _LOCK_TIMEOUT_S = 1.0
 
-_OWN_FILES = ("*.db", "*.db-*", "*.lock", "*.faiss", "*.tmp", "terms", "terms/*", SUCCESSOR)
+_OWN_FILES = (
+    *(SUCCESSOR, ORIGINALS),
+    "*.db",
+    "*.db-*",
+    "*.lock",
+    "*.faiss",
+    "*.tmp",
+    "terms",
+    "terms/*",
+)
 """Patterns of what Quoth keeps in a data folder, which may hold other files as well."""
 
 log = logging.getLogger("quoth")

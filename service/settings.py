@@ -212,6 +212,13 @@ class Settings(BaseSettings):
             description="How many former versions of a document are kept; by default, all.",
         ),
     ] = None
+    keep_originals: Annotated[
+        bool,
+        Field(
+            description="Whether the files that documents are read from are kept, to be shown and "
+            "downloaded."
+        ),
+    ] = True
     log_level: Annotated[
         str,
         Field(

@@ -115,7 +115,9 @@ OWNERS = {
     "oxmsg": {"corpus/formats/outlook.py"},
     "prometheus_client": {"service/http/metrics.py"},
     "pydantic_settings": {"service/settings.py"},
-    "pypdfium2": {f"corpus/formats/pdf/{name}.py" for name in ("locate", "read", "typed", "words")},
+    "pypdfium2": {
+        f"corpus/formats/pdf/{name}.py" for name in ("locate", "read", "render", "typed", "words")
+    },
     "safetensors": {f"eval/training/{name}.py" for name in ("compact", "export", "model")},
     "scipy": {"eval/training/negatives.py"},
     "sentence_transformers": {"index/encoding/encoder.py"},

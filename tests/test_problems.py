@@ -29,6 +29,7 @@ def test_the_callers_faults_are_4xx_and_the_services_5xx() -> None:
     faults = {kind.__name__: int(status) for kind, status in STATUS.items()}
     assert faults == {
         "DocumentError": 422,
+        "ConflictError": 409,
         "QuestionError": 422,
         "NotFoundError": 404,
         "StoreError": 503,

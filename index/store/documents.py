@@ -1,6 +1,6 @@
 """Documents: what the store knows of them, with and without their text."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -23,6 +23,7 @@ from index.store.rows import (
     damaged_row,
     file_matches,
     id_list,
+    is_one_of,
     structure_matches,
     version_matches,
 )
@@ -69,6 +70,21 @@ class DocumentSummary:
     media_type: str | None = None
     original: str | None = None
     published_from: DateSource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """The file that a version of a document was read from.
+
+    :param name: without folders
+    :param sha256: of its bytes, None if the file itself is not kept
+    """
+
+    document_id: str
+    version: str
+    name: str
+    media_type: str | None
+    sha256: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +166,32 @@ class DocumentReader:
             published_from=_date_source(row.published_from),
         )
 
+    def file(self, document_id: str, version: str | None = None) -> StoredFile | None:
+        """The file that a version was read from, by default the present one. None if it was not
+        read from a file, or by an older version of Quoth.
+
+        :raises NotFoundError: there is no such document, or it never had that version
+        :raises StoreError: the row is damaged
+        """
+        present = sa.select(tables.documents.c.version).where(tables.documents.c.id == document_id)
+        with self.database.reading() as connection:
+            version = version or connection.execute(present).scalar()
+            own = version_matches(document_id, version or "")
+            if (
+                version is None
+                or not connection.execute(sa.select(sa.exists().where(*own))).scalar()
+            ):
+                raise NotFoundError(f"there is no document {document_id!r} of that version")
+            row = connection.execute(
+                sa.select(*OF_ITS_FILE).where(*file_matches(document_id, version))
+            ).one_or_none()
+        if row is None:
+            return None
+        check_file(row, document_id, version)
+        return StoredFile(
+            document_id, version, row.file_name, media_type=row.media_type, sha256=row.original
+        )
+
     def summary(self, document_id: str) -> DocumentSummary | None:
         """A document without its text, or None if there is no such document."""
         return self.summaries([document_id]).get(document_id)
@@ -205,6 +247,22 @@ class DocumentReader:
             ).one()
             counted = tuple((row[0], row[1]) for row in connection.execute(tagged))
         return Overview(documents, counted, earliest, latest)
+
+    def originals_of(self, document_ids: Sequence[str]) -> set[str]:
+        """The digests of the kept files that any version of these documents names."""
+        query = sa.select(tables.files.c.sha256).where(
+            tables.files.c.document_id.in_(LISTED), tables.files.c.sha256.is_not(None)
+        )
+        with self.database.reading() as connection:
+            return set(connection.execute(query, id_list(document_ids)).scalars())
+
+    def named_originals(self, digests: Set[str] | None = None) -> set[str]:
+        """Those of the digests that a version of a document names, by default every one."""
+        query = sa.select(tables.files.c.sha256).where(tables.files.c.sha256.is_not(None))
+        if digests is not None:
+            query = query.where(is_one_of(tables.files.c.sha256, sorted(digests)))
+        with self.database.reading() as connection:
+            return set(connection.execute(query).scalars())
 
     def passage(self, document_id: str, version: str, start: int, end: int) -> str:
         """``text[start:end]`` of a version, read from the stored text.

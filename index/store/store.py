@@ -42,7 +42,7 @@ _CHECKED_UP_TO = 512_000_000
 up to a second.
 """
 
-_DERIVED = ("*.faiss", "terms/meta.json", "successor/quoth.db")
+_DERIVED = ("*.faiss", "terms/meta.json", "successor/quoth.db", "originals/*/*")
 """Patterns of files that are made from a store, and so show that there was one."""
 
 

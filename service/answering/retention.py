@@ -22,12 +22,14 @@ class Retention:
 
     :param answers_days: how long an answer is kept after it was last asked for
     :param answers_bytes: the most that all answers may take
+    :param originals: whether the files that documents are read from are kept
     :param versions: how many former versions of a document are kept; None keeps all
     """
 
     answers_days: float = KEEP_ANSWERS_DAYS
     answers_bytes: int = int(KEEP_ANSWERS_MB * 1_000_000)
     versions: int | None = None
+    originals: bool = True
 
     @classmethod
     def of(cls, settings: Settings) -> "Retention":
@@ -36,6 +38,7 @@ class Retention:
             settings.keep_answers_days,
             int(settings.keep_answers_mb * 1_000_000),
             settings.keep_versions,
+            settings.keep_originals,
         )
 
 

@@ -88,6 +88,7 @@ class AnswerService:
             revisions=revisions,
             application=APPLICATION_DATA,
             keep_versions=retention.versions,
+            keep_originals=retention.originals,
         )
         self.history = AnswerHistory(self.collection.store.database, retention.answers_bytes)
         self.housekeeping = Housekeeping(self.collection, self.history, retention)
@@ -359,6 +360,7 @@ def open_collection(settings: Settings, *, writable: bool) -> Collection:
         writable=writable,
         application=APPLICATION_DATA,
         keep_versions=settings.keep_versions,
+        keep_originals=settings.keep_originals,
     )
     _record_source(collection, settings, writable)
     return collection

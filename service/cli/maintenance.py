@@ -97,7 +97,7 @@ def _room(collection: "Collection") -> dict[str, int]:
 
 
 _GROUPS = {
-    "documents": ("documents", "document_tags"),
+    "documents": ("documents", "document_tags", "files"),
     "versions": ("versions",),
     "chunks": ("chunks", "removed_chunks"),
     "vectors": ("vectors",),
@@ -114,6 +114,7 @@ _FILE_GROUPS = {
     "its journal": "quoth.db-*",
     "the vector index": "*.faiss",
     "the lexical index": "terms/*",
+    "the kept files": "originals/*/*",
     "Slack's inbox": "slack.db*",
 }
 """The files of a data folder. The database holds all of the tables above."""

@@ -15,6 +15,7 @@ from service.http import (
     mcp,
     metrics,
     openai,
+    originals,
     page,
     problems,
     questions,
@@ -31,6 +32,7 @@ from service.slack import routes as slack
 
 ROUTERS = (
     questions.router,
+    originals.router,
     documents.router,
     ingestion.router,
     citations.router,

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from threading import Event
@@ -16,10 +17,11 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from corpus.document import DateSource, Document, make_document
-from corpus.errors import DocumentError, QuestionError, StoreError
+from corpus.errors import ConflictError, DocumentError, QuestionError, StoreError
 from corpus.limits import ParseLimits
 from corpus.load import UploadTask
 from corpus.pool import ParserPool, ParsingStoppedError
+from index.store.store import Store
 from service.answering.record import DocumentRecord, SummaryRecord
 from service.http import problems
 from service.http.bodies import MAX_UPLOAD_VALUES
@@ -73,6 +75,12 @@ _DOCUMENT_BODIES = {
                 "properties": {
                     "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
                     "tags": {"type": "array", "items": {"type": "string"}},
+                    "replace": {
+                        "type": "string",
+                        "enum": ["true", "false"],
+                        "description": "whether a file may replace a document that has its name "
+                        "as its id and another text",
+                    },
                 },
             }
         },
@@ -101,16 +109,17 @@ def router(deps: Dependencies) -> APIRouter:
         """
         is_job = "respond-async" in request.headers.get("prefer", "").lower()
         if media_type(request.headers.get("content-type", "")) == MULTIPART:
-            tasks = await _uploads(request, deps.settings)
+            tasks, may_replace = await _uploads(request, deps.settings)
+            admission = _Admission(collection.store, ledger, may_replace)
             if is_job:
                 return accepted(
                     jobs.start(
-                        [Upload(task.name, partial(_load, pool, ledger, task)) for task in tasks]
+                        [Upload(task.name, partial(_load, pool, admission, task)) for task in tasks]
                     )
                 )
             documents = [await _read(pool, task) for task in tasks]
             for task, document in zip(tasks, documents, strict=True):
-                await threads.read(_check_claim, ledger, task.name, document)
+                await threads.read(admission.check, task, document)
         else:
             body = await threads.parse(_parsed, DocumentsRequest, await request.body())
             if is_job:
@@ -241,29 +250,53 @@ async def _read(pool: ParserPool, task: UploadTask) -> Document:
         pending.cancel()
 
 
-def _load(pool: ParserPool, ledger: Ledger, task: UploadTask, stop: Event) -> Document:
+def _load(pool: ParserPool, admission: "_Admission", task: UploadTask, stop: Event) -> Document:
     """The document of an upload that runs as a job.
 
     :raises DocumentError: the file is refused
     """
     document = pool.load(task, stop)
-    _check_claim(ledger, task.name, document)
+    admission.check(task, document)
     return document
 
 
-def _check_claim(ledger: Ledger, name: str, document: Document) -> None:
-    """Refuse an uploaded file that has the id of a document from a synced folder. Its front matter
-    may come from anybody, and the folder would no longer be what is answered from.
+@dataclass(frozen=True, slots=True)
+class _Admission:
+    """Which documents the files of an upload may replace.
 
-    :raises DocumentError: it has
+    :param may_replace: whether a file may replace another document of its name
     """
-    holder = ledger.holder(document.id)
-    if holder is not None:
-        raise DocumentError(
-            name,
-            f"has the id {document.id!r}, which {holder} has too; change that file, or give this "
-            "one another id",
-        )
+
+    store: Store
+    ledger: Ledger
+    may_replace: bool
+
+    def check(self, task: UploadTask, document: Document) -> None:
+        """Refuse a file that would replace a document which it may not replace.
+
+        :raises DocumentError: it has the id of a document from a synced folder: its front matter
+            may come from anybody, and the folder would no longer be what is answered from
+        :raises ConflictError: its name is the id of a document with another text. Files of one name
+            come from many folders, and a name is all that a browser or curl sends. An id in front
+            matter is chosen by who writes the file, and means the document
+        """
+        holder = self.ledger.holder(document.id)
+        if holder is not None:
+            raise DocumentError(
+                task.name,
+                f"has the id {document.id!r}, which {holder} has too; change that file, or give "
+                "this one another id",
+            )
+        if self.may_replace or document.id != task.name:
+            return
+        present = self.store.summary(document.id)
+        if present is not None and present.version != document.version:
+            raise ConflictError(
+                task.name,
+                "there is a document of this name with another text. If this file is its new "
+                "version, send it with replace=true; if it is another document, give it another "
+                "name, for example its folder and its name",
+            )
 
 
 def _check_together(documents: Sequence[Document], limits: ParseLimits) -> None:
@@ -279,21 +312,25 @@ def _check_together(documents: Sequence[Document], limits: ParseLimits) -> None:
         )
 
 
-async def _uploads(request: Request, settings: Settings) -> list[UploadTask]:
-    """The files of a multipart upload: the parts named ``files``, each with its own name and
-    format.
+async def _uploads(request: Request, settings: Settings) -> tuple[list[UploadTask], bool]:
+    """The files of a multipart upload, which are the parts named ``files``, each with its own name
+    and format, and whether they may replace others of their names.
     """
     async with request.form(max_files=MAX_FILES, max_part_size=settings.max_body_bytes) as form:
         uploads = [part for part in form.getlist("files") if isinstance(part, UploadFile)]
         tags = [part for part in form.getlist("tags") if isinstance(part, str)]
-        unknown = sorted(set(form) - {"files", "tags"})
+        may_replace = form.get("replace", "false")
+        if may_replace not in ("true", "false"):
+            raise QuestionError("write replace=true or replace=false", "replace")
+        unknown = sorted(set(form) - {"files", "tags", "replace"})
         if unknown:
             raise QuestionError(
-                f"{', '.join(unknown)}: no such field; the fields are files and tags", unknown[0]
+                f"{', '.join(unknown)}: no such field; the fields are files, tags and replace",
+                unknown[0],
             )
         if not uploads:
             raise QuestionError(
                 "there is no file in the upload; send each as a part named files", "files"
             )
         files = [(upload.filename or "upload", await upload.read()) for upload in uploads]
-    return [UploadTask(name, data, tuple(tags)) for name, data in files]
+    return [UploadTask(name, data, tuple(tags)) for name, data in files], may_replace == "true"

@@ -17,6 +17,7 @@ from starlette.types import Scope
 
 from corpus.errors import (
     BusyError,
+    ConflictError,
     DocumentError,
     NotFoundError,
     QuestionError,
@@ -30,6 +31,7 @@ from service.http.strict_json import JsonContentError
 
 STATUS: Mapping[type[QuothError], HTTPStatus] = {
     DocumentError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ConflictError: HTTPStatus.CONFLICT,
     QuestionError: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotFoundError: HTTPStatus.NOT_FOUND,
     StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
