@@ -24,17 +24,34 @@ from corpus.files import (
     read_contents,
     read_settled,
 )
-from corpus.formats import book, delimited, html, mail, markdown, outlook, sheet, slides, text, word
+from corpus.formats import (
+    book,
+    delimited,
+    html,
+    mail,
+    markdown,
+    outlook,
+    restructured,
+    rich_text,
+    sheet,
+    slides,
+    text,
+    word,
+)
+from corpus.formats import data as data_files
 from corpus.formats.book import read_epub
+from corpus.formats.data import read_json, read_jsonl
 from corpus.formats.delimited import read_csv, read_tsv
 from corpus.formats.extracted import Extractor, Format
 from corpus.formats.html import read_html
 from corpus.formats.mail import read_eml
-from corpus.formats.markdown import read_markdown
+from corpus.formats.markdown import read_markdown, read_mdx
 from corpus.formats.outlook import read_msg
 from corpus.formats.pdf import read as pdf
 from corpus.formats.pdf.read import read_pdf
 from corpus.formats.pdf.render import RENDERING, page_image
+from corpus.formats.restructured import read_rst
+from corpus.formats.rich_text import read_rtf
 from corpus.formats.sheet import read_xlsx
 from corpus.formats.slides import read_pptx
 from corpus.formats.text import read_text
@@ -66,6 +83,12 @@ SUPPORTED: Mapping[str, Format] = MappingProxyType(
         **dict.fromkeys((".xlsx", ".xlsm", ".xltx", ".xltm"), _SHEET),
         ".csv": Format(read_csv, delimited.REVISION),
         ".tsv": Format(read_tsv, delimited.REVISION),
+        ".json": Format(read_json, data_files.REVISION),
+        ".jsonl": Format(read_jsonl, data_files.REVISION),
+        ".ndjson": Format(read_jsonl, data_files.REVISION),
+        ".rst": Format(read_rst, restructured.REVISION),
+        ".mdx": Format(read_mdx, markdown.REVISION),
+        ".rtf": Format(read_rtf, rich_text.REVISION),
         ".epub": Format(read_epub, book.REVISION),
         ".eml": Format(read_eml, mail.REVISION, has_attachments=True),
         ".msg": Format(read_msg, outlook.REVISION, has_attachments=True),
@@ -73,9 +96,7 @@ SUPPORTED: Mapping[str, Format] = MappingProxyType(
 )
 """How files are read, by their suffix. In a folder, files with these suffixes are documents."""
 
-TEXT_SUFFIXES = frozenset(
-    ("", ".adoc", ".asc", ".json", ".log", ".org", ".rst", ".tex", ".yaml", ".yml")
-)
+TEXT_SUFFIXES = frozenset(("", ".adoc", ".asc", ".log", ".org", ".tex", ".yaml", ".yml"))
 """Suffixes that are read as plain text if the file is named itself. In a folder such files are
 ignored.
 """

@@ -98,6 +98,7 @@ OWNERS = {
     "aiohttp": {"service/slack/web.py"},
     "charset_normalizer": {"corpus/formats/text.py"},
     "defusedxml": {"corpus/formats/package.py"},
+    "docutils": {"corpus/formats/restructured.py"},
     "faiss": {
         "index/search/embedded/compressed.py",
         "index/search/embedded/sealed.py",
@@ -138,6 +139,7 @@ OWNERS = {
             for name in ("channels", "conversations", "database", "queue", "votes")
         ),
     },
+    "striprtf": {"corpus/formats/rich_text.py"},
     "tantivy": {
         "index/search/embedded/analyser.py",
         "index/search/embedded/lexical.py",

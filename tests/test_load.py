@@ -152,7 +152,12 @@ TEXT_FORMATS = {
     ".html": "*as* it is",
     ".htm": "*as* it is",
     ".xhtml": "*as* it is",
+    ".mdx": "as it is",
+    ".rst": "as <b>it</b> is",
     ".csv": "*as* <b>it</b> is",
+    ".json": "*as* <b>it</b> is",
+    ".jsonl": "*as* <b>it</b> is",
+    ".ndjson": "*as* <b>it</b> is",
     ".tsv": "*as* <b>it</b> is",
 }
 """What each format makes of ``*as* <b>it</b> is``."""
@@ -165,6 +170,7 @@ BINARY_FORMATS = {
     ".epub": "an epub file",
     ".eml": "an e-mail",
     ".msg": "an msg file",
+    ".rtf": "an rtf file",
 }
 """What each format says that other bytes are not."""
 

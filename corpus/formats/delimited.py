@@ -11,7 +11,7 @@ from typing import Literal
 from corpus.errors import DocumentError
 from corpus.formats import fragment
 from corpus.formats.extracted import Extracted
-from corpus.formats.grid import GridCell, tables
+from corpus.formats.grid import GridCell, is_word, tables
 from corpus.formats.text import decode
 
 REVISION = 1
@@ -21,12 +21,8 @@ _DELIMITERS = ",;\t|"
 _SAMPLE_ROWS = 50
 _SAMPLE_LENGTH = 65_536
 _LONGEST_CELL = 1_000_000
-_LONGEST_VALUE = 40
 _MOST_LINES = 50
-# Numbers with their units and separators, dates, and times.
-_VALUE = re.compile(r"[-+(]?\s*[$€£¥]?\s*[-+]?\d[\d.,:/'’ T+-]*[)%Z]?(?:\s*[$€£¥])?")
 _NAMED = re.compile(r"sep=([,;\t|])\n", re.IGNORECASE)
-_TRUTHS = frozenset("true false yes no n/a na null none nan -".split())
 
 
 def read_csv(source: str, data: bytes) -> Extracted:
@@ -61,7 +57,7 @@ def _extracted(source: str, text: str, delimiter: str) -> Extracted:
     for is_quoted, is_strict in ((True, True), (True, False), (False, False)):
         try:
             rows = [
-                [GridCell(cell, is_word=_is_word(cell)) for cell in map(str.strip, row)]
+                [GridCell(cell, is_word=is_word(cell)) for cell in map(str.strip, row)]
                 for row in _reader(text, delimiter, is_quoted=is_quoted, is_strict=is_strict)
             ]
         except csv.Error:
@@ -117,9 +113,3 @@ def _likely_delimiter(text: str) -> str:
 
     # Of delimiters that agree equally well, the first is the most common.
     return max(_DELIMITERS, key=agreement)
-
-
-def _is_word(text: str) -> bool:
-    if not 0 < len(text) <= _LONGEST_VALUE:
-        return bool(text)
-    return _VALUE.fullmatch(text) is None and text.lower() not in _TRUTHS

@@ -7,6 +7,10 @@ from itertools import pairwise
 
 from corpus.formats.fragment import TableCell
 
+_LONGEST_VALUE = 40
+# Numbers with their units and separators, dates, and times.
+_VALUE = re.compile(r"[-+(]?\s*[$€£¥]?\s*[-+]?\d[\d.,:/'’ T+-]*[)%Z]?(?:\s*[$€£¥])?")
+_TRUTHS = frozenset("true false yes no n/a na null none nan -".split())
 _YEAR = re.compile("(?:19|20)[0-9]{2}")
 
 
@@ -34,6 +38,13 @@ def tables(rows: Iterable[list[GridCell]]) -> Iterator[list[list[TableCell]]]:
         follows_gap = False
     if table:
         yield _with_head(table)
+
+
+def is_word(text: str) -> bool:
+    """Whether a text is a word rather than a number, a date or another value."""
+    if not 0 < len(text) <= _LONGEST_VALUE:
+        return bool(text)
+    return _VALUE.fullmatch(text) is None and text.lower() not in _TRUTHS
 
 
 def _with_head(rows: list[list[GridCell]]) -> list[list[TableCell]]:

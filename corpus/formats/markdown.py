@@ -26,6 +26,10 @@ _FRONT_MATTER = re.compile(
 )
 _FOOTNOTE = re.compile(r"\[\^[^\[\]\s]++\](?!:)")
 _KEPT_TAG = re.compile(r"</?(?:sup|sub|br)\b[^<>]*+>", re.IGNORECASE)
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_MODULE_CODE = re.compile(r"(?:import|export)\s")
+# Tags of components, which begin with a capital letter, empty tags, and comments.
+_JSX = re.compile(r"</?[A-Z][\w.]*+[^<>]*+>|</?>|\{/\*[^{}]*+\}")
 # Quotes and lists that are nested deeper are left out. The default of markdown-it is 20.
 _MAX_NESTING = 100
 
@@ -56,6 +60,28 @@ def read_markdown(source: str, data: bytes) -> Extracted:
         id=stated.line("id"),
         notes=tuple(stated.notes),
     )
+
+
+def read_mdx(source: str, data: bytes) -> Extracted:
+    """The text of a Markdown file with JSX in it, without its components and imports.
+
+    :raises DocumentError: the bytes are not text
+    """
+    lines: list[str] = []
+    fence = ""
+    is_code = False
+    for line in clean_text(decode(source, data)).split("\n"):
+        mark = _FENCE.match(line)
+        if mark and (not fence or mark[1].startswith(fence)):
+            fence = "" if fence else mark[1]
+        elif not fence:
+            # An import or an export is code up to the next blank line.
+            is_code = bool(_MODULE_CODE.match(line)) or (is_code and bool(line.strip()))
+            if is_code:
+                continue
+            line = _JSX.sub("", line)
+        lines.append(line)
+    return read_markdown(source, "\n".join(lines).encode("utf-8"))
 
 
 def markdown_prose(text: str) -> Fragment:

@@ -97,7 +97,7 @@ def translated(source: str, read: Callable[[], _T]) -> _T:
 
 def wrong_format(source: str, suffix: str) -> DocumentError:
     """The error for a file whose content does not match its suffix."""
-    article = "an" if suffix[0] in "aeioux" else "a"
+    article = "an" if suffix[0] in "aeiorux" else "a"
     return DocumentError(source, f"is not {article} {suffix} file, or is damaged")
 
 
