@@ -2,6 +2,7 @@
 reader behind it.
 """
 
+import io
 import json
 import shutil
 import socket
@@ -17,6 +18,7 @@ import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
+from reportlab.pdfgen.canvas import Canvas
 
 from corpus.blocks import BlockKind
 from corpus.document import Document
@@ -756,6 +758,69 @@ def test_what_a_document_says_is_never_run(
 
 
 # -- adding documents
+
+
+def test_a_page_of_a_pdf_is_shown_with_the_quote_marked_and_its_file_downloaded(
+    serve: Callable[..., Site], tab: Callable[..., Page]
+) -> None:
+    file = io.BytesIO()
+    canvas = Canvas(file)
+    for line in ("The Elm Bridge is old.", "The Fox Bridge was opened in 1777."):
+        canvas.drawString(72, 300, line)
+        canvas.showPage()
+    canvas.save()
+    page = tab(serve().address)
+    page.get_by_role("button", name="Add documents").click()
+    page.locator("#files").set_input_files(
+        {"name": "fox.pdf", "mimeType": "application/pdf", "buffer": file.getvalue()}
+    )
+    expect(page.locator("#uploads-list li")).to_contain_text("Added")
+    page.get_by_role("button", name="Close", exact=True).click()
+    turn = ask(page, "When was the Fox Bridge opened?")
+    turn.get_by_role("link", name="Page 2 of").click()
+    image = page.get_by_role("img", name="with the quote marked")
+    expect(image).to_be_visible()
+    expect(opened(page).locator("mark")).to_have_text("1777")
+    # The mark is in the lower half of the page, to which the view scrolls.
+    page.wait_for_function("document.querySelector('.sheet').scrollTop > 100")
+    check(page)
+    page.get_by_role("button", name="Previous page").click()
+    expect(page.get_by_role("img", name="Page 1 of")).to_be_visible()
+    page.get_by_role("button", name="Close the page").click()
+    expect(page.locator(".page-view")).to_have_count(0)
+    page.locator(".page-start").get_by_role("button", name="Page 2").click()
+    expect(image).to_be_visible()
+    with page.expect_download() as download:
+        page.locator("#reader").get_by_role("link", name="Original").click()
+    assert download.value.suggested_filename == "fox.pdf"
+    assert download.value.path().read_bytes() == file.getvalue()
+
+
+def test_an_upload_of_a_name_that_is_taken_asks_before_it_replaces(
+    serve: Callable[..., Site], tab: Callable[..., Page]
+) -> None:
+    site = serve()
+    page = tab(site.address)
+    page.get_by_role("button", name="Add documents").click()
+
+    def choose(text: str) -> None:
+        page.locator("#files").set_input_files(
+            {"name": "fox.txt", "mimeType": "text/plain", "buffer": text.encode()}
+        )
+
+    row = page.locator("#uploads-list li").first
+    choose("The Fox Bridge was opened in 1777.")
+    expect(row).to_contain_text("Added")
+    choose("The Fox Bridge was opened in 1888.")
+    row.get_by_role("button", name="Don’t add").click()
+    expect(row).to_contain_text("Not added")
+    assert "1777" in site.service.document("fox.txt").text
+    choose("The Fox Bridge was opened in 1999.")
+    expect(page.locator("#uploads-summary")).to_have_text("0 files added, 1 to decide.")
+    row.get_by_role("button", name="Replace it").click()
+    expect(row).to_contain_text("Updated")
+    expect(page.locator("#uploads-summary")).to_have_text("1 file added.")
+    assert "1999" in site.service.document("fox.txt").text
 
 
 def test_names_of_files_and_what_is_not_in_their_texts_are_shown(

@@ -10,6 +10,7 @@ const CELLS_PER_LINE = 8;
 const DEEPEST_HEADING = 6;
 const CELL_PADDING = 4;
 const NARROW_TABLE = 76;
+const MEDIUM_TABLE = 130;
 
 /** Where each text node starts in the document's text, in UTF-16 units. */
 const starts = new WeakMap();
@@ -236,8 +237,9 @@ function tableOf(drawing, unit) {
     node.append(element("thead", { class: "copy" }, row));
   }
   node.append(body);
+  const size = whole <= NARROW_TABLE ? "narrow" : whole <= MEDIUM_TABLE ? "medium" : "wide";
   const attributes = {
-    class: whole <= NARROW_TABLE ? "table narrow" : "table",
+    class: `table ${size}`,
     ...{ tabindex: "0", role: "group", "aria-label": "Table" },
   };
   return { outer: element("div", attributes, node), inner: body };

@@ -6,7 +6,6 @@ import { counted, day, size } from "./words.js";
 
 const PAGE = 200;
 const LISTED = 100;
-const SUFFIXES_NAMED = [".pdf", ".docx", ".pptx", ".xlsx", ".epub", ".html", ".md", ".txt"];
 
 /** The dialog with the documents. */
 export class Library {
@@ -65,9 +64,9 @@ export class Library {
 
   /** Show which files can be added. */
   offer({ suffixes, max_document_bytes }) {
-    const kinds = "Text, Markdown, HTML, PDF, Word, PowerPoint, Excel and EPUB";
+    const kinds = "PDF, Word, PowerPoint, Excel, HTML, Markdown, text, CSV, e-mail and EPUB";
     part("kinds").textContent = `${kinds}, up to ${size(max_document_bytes)} each`;
-    part("files").accept = [...new Set([...SUFFIXES_NAMED, ...suffixes])].join(",");
+    part("files").accept = suffixes.join(",");
   }
 
   /** Reload the list if it is visible. */
