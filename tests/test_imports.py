@@ -57,9 +57,9 @@ MAY_IMPORT: dict[str, str] = {
         "eval/sets eval/measuring eval/training"
     ),
     "eval/benchmarks": (
-        "corpus index index/text index/encoding index/store index/search/embedded index/search "
-        "service service/reader service/followups service/answering service/mirror eval eval/sets "
-        "eval/measuring eval/training"
+        "corpus corpus/formats corpus/formats/pdf index index/text index/encoding index/store "
+        "index/search/embedded index/search service service/reader service/followups "
+        "service/answering service/mirror eval eval/sets eval/measuring eval/training"
     ),
     "eval/benchmarks/retrieval": (
         "corpus index/text index/encoding index/search/embedded index/search service "
