@@ -112,6 +112,7 @@ class ParseTask:
         is not parsed again
     :param root: the folder that it was found in, which no link may lead out of; None for a file
         that was named itself
+    :param kept_name: the name of the file if the path is that of a kept copy
     """
 
     path: Path
@@ -119,11 +120,12 @@ class ParseTask:
     tags: tuple[str, ...] = ()
     known_sha256: str | None = None
     root: Path | None = None
+    kept_name: str | None = None
 
     @property
     def name(self) -> str:
-        """The path, whose suffix selects the format."""
-        return path_text(self.path)
+        """The path or the name, whose suffix selects the format."""
+        return path_text(self.path) if self.kept_name is None else self.kept_name
 
     @property
     def source(self) -> str:
@@ -133,7 +135,7 @@ class ParseTask:
     @property
     def file_name(self) -> str:
         """The name of the file, without its folders."""
-        return path_text(Path(self.path.name))
+        return path_text(Path(self.path.name)) if self.kept_name is None else self.kept_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Self
 
 from corpus.document import Document
 from corpus.errors import DocumentError, NotFoundError, StoreError
-from corpus.load import ParseResult
+from corpus.load import ParseResult, extraction_revisions
 from index.encoding.encoder import Encoder
 from index.encoding.vectors import Vectors
 from index.ingest import prepare, refuse_repeats, status_of, write_batches
@@ -109,6 +109,9 @@ class Collection:
             self._keep_originals = keep_originals
             if writable:
                 self.originals.sweep(self.store.named_originals())
+                if self.store.extraction() is None:
+                    # No file was kept before this was recorded.
+                    self.store.set_extraction(extraction_revisions())
             self._check_manifest()
             self._engine = self._open_engine()
         except BaseException:
@@ -214,6 +217,7 @@ class Collection:
         leaving: Mapping[str, str] = _NOBODY,
         origins: Mapping[str, str] = _NOBODY,
         also: TransactionStep | None = None,
+        only_over: Mapping[str, str] = _NOBODY,
     ) -> Exchanged:
         """Add documents and remove others, as one generation.
 
@@ -221,6 +225,8 @@ class Collection:
             has another version stays
         :param origins: the former ids of documents that have a new id; they keep their vectors
         :param also: called in the same transaction to write data of the application
+        :param only_over: the version that a document must have now to be replaced; one that was
+            changed or removed meanwhile is left out
         :raises DocumentError: two have the same id, or one has no text; then nothing has changed
         :raises StoreError: this process may not write, or the disk is full
         """
@@ -230,6 +236,12 @@ class Collection:
         with self._writing:
             self.require_writable()
             before = self.store.summaries([*(document.id for document in documents), *leaving])
+            documents = [
+                document
+                for document in documents
+                if document.id not in only_over
+                or (document.id in before and before[document.id].version == only_over[document.id])
+            ]
             statuses = {
                 document.id: status_of(document, before.get(document.id)) for document in documents
             }

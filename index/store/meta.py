@@ -44,6 +44,18 @@ class Metadata:
         """Keep a calibration fitted on these documents."""
         self._set_value("calibration", calibration)
 
+    def extraction(self) -> dict[str, int] | None:
+        """The revisions of the code that the texts of all kept files were extracted with, or with
+        later ones, by suffix. None before the first :meth:`set_extraction`.
+        """
+        revisions: dict[str, int] | None = self._value("extraction")
+        return revisions
+
+    def set_extraction(self, revisions: dict[str, int]) -> None:
+        """Record the revisions of the code that has extracted the texts of all kept files."""
+        if revisions != self.extraction():
+            self._set_value("extraction", revisions)
+
     def encoder_source(self) -> str | None:
         """The name or folder from which the encoder was loaded, or None if it was not recorded."""
         value = self._value("encoder_source")

@@ -16,6 +16,7 @@ from service.http.paging import MAX_CURSOR_LENGTH, MAX_PAGE, cursor_after, key_b
 from service.http.schemas import FileOut, IngestionResponse, JobOut, UnreadOut
 from service.mirror.jobs import Job
 from service.mirror.ledger import FileStage, Ledger
+from service.mirror.rereading import rereading
 from service.mirror.sync import Mirror
 from service.mirror.watch import watching
 
@@ -32,7 +33,10 @@ def router(deps: Dependencies) -> APIRouter:
         deps.pool.warm()
         # Folders have a worker of their own, so that an upload never waits for one of their files.
         with ParserPool(1, settings.parse_limits) as pool:
-            with watching([Mirror(collection, folder) for folder in settings.watch], pool):
+            with (
+                watching([Mirror(collection, folder) for folder in settings.watch], pool),
+                rereading(collection, pool),
+            ):
                 yield
                 # The current batch would take too long. Its documents can be sent again.
                 collection.stop()
