@@ -6,7 +6,7 @@ import { directionOf } from "./text.js";
 
 const SECTION_WEIGHT = 40;
 const CHARACTERS_PER_LINE = 400;
-const CELLS_PER_LINE = 8;
+const CELLS_PER_LINE = 4;
 const DEEPEST_HEADING = 6;
 const CELL_PADDING = 4;
 const NARROW_TABLE = 76;

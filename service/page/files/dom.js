@@ -1,5 +1,7 @@
 // Elements. Text from a document or a user is always inserted as text, never as markup.
 
+const NOTES_SHOWN = 5;
+
 /**
  * An element with attributes and children. A child that is a string becomes a text node. An
  * attribute that is a function listens to the event in its name ("onclick"). Attributes and
@@ -47,12 +49,21 @@ export function titleView({ title, file_name }) {
   ];
 }
 
-/** What of a file is not in the text of its document, a sentence each. */
+/** What of a file is not in the text of its document, a sentence each. The first are shown. */
 export function notesView(notes) {
+  const list = (shown) => shown.map((note) => foreign("li", note));
+  const more = notes.slice(NOTES_SHOWN);
   return element(
-    "ul",
-    { class: "notes", "aria-label": "Not in the text" },
-    notes.map((note) => foreign("li", note)),
+    "div",
+    { class: "notes" },
+    element("ul", { "aria-label": "Not in the text" }, list(notes.slice(0, NOTES_SHOWN))),
+    more.length > 0 &&
+      element(
+        "details",
+        {},
+        element("summary", {}, `${more.length} more`),
+        element("ul", {}, list(more)),
+      ),
   );
 }
 

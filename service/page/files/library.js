@@ -64,7 +64,7 @@ export class Library {
 
   /** Show which files can be added. */
   offer({ suffixes, max_document_bytes }) {
-    const kinds = "PDF, Word, PowerPoint, Excel, HTML, Markdown, text, CSV, e-mail and EPUB";
+    const kinds = "PDF, Office files, web pages, Markdown, text, tables, e-mail and e-books";
     part("kinds").textContent = `${kinds}, up to ${size(max_document_bytes)} each`;
     part("files").accept = suffixes.join(",");
   }
