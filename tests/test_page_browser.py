@@ -35,11 +35,14 @@ from corpus.formats.fragment import (
     paragraph,
     table,
 )
+from corpus.limits import ParseLimits
 from corpus.load import find_files, read_document
+from corpus.pool import ParserPool
 from index.encoding.encoder import Encoder
 from service.answering.service import AnswerService
 from service.http.app import create_app
 from service.http.schemas import AskRequest
+from service.mirror.sync import Mirror
 from service.reader.passage import PassageReader
 from service.settings import Settings
 
@@ -871,6 +874,22 @@ def test_files_that_are_not_read_are_counted_and_named(
     unread = page.locator("#skipped details")
     expect(unread.locator("summary")).to_have_text("1 file of the dropped folders is not read")
     expect(unread.locator("li")).to_have_text("birds/owl.wav is not supported")
+
+
+def test_files_of_synced_folders_that_are_not_read_are_listed(
+    otter: Site, tab: Callable[..., Page], tmp_path: Path
+) -> None:
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    (folder / "tape.wav").write_bytes(b"x")
+    mirror = Mirror(otter.service.collection, folder)
+    list(mirror.carry_out(mirror.plan(), ParserPool(0, ParseLimits(10_000))))
+    page = tab(otter.address)
+    page.get_by_role("button", name="Documents").click()
+    unread = page.locator("#unread details")
+    unread.locator("summary").click()
+    expect(unread.locator("summary")).to_have_text("1 file of the synced folders is not read")
+    expect(unread).to_contain_text("tape.wav has the suffix .wav, which is not supported")
 
 
 def test_dropped_files_are_added_with_progress_and_asked_at_once(
