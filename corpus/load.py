@@ -30,6 +30,7 @@ from corpus.formats import (
     html,
     mail,
     markdown,
+    opendocument,
     outlook,
     restructured,
     rich_text,
@@ -46,6 +47,7 @@ from corpus.formats.extracted import Extractor, Format
 from corpus.formats.html import read_html
 from corpus.formats.mail import read_eml
 from corpus.formats.markdown import read_markdown, read_mdx
+from corpus.formats.opendocument import read_odp, read_ods, read_odt
 from corpus.formats.outlook import read_msg
 from corpus.formats.pdf import read as pdf
 from corpus.formats.pdf.read import read_pdf
@@ -81,6 +83,9 @@ SUPPORTED: Mapping[str, Format] = MappingProxyType(
         **dict.fromkeys((".docx", ".docm", ".dotx", ".dotm"), _WORD),
         **dict.fromkeys((".pptx", ".pptm", ".potx", ".potm", ".ppsx", ".ppsm"), _SLIDES),
         **dict.fromkeys((".xlsx", ".xlsm", ".xltx", ".xltm"), _SHEET),
+        ".odt": Format(read_odt, opendocument.REVISION),
+        ".ods": Format(read_ods, opendocument.REVISION),
+        ".odp": Format(read_odp, opendocument.REVISION),
         ".csv": Format(read_csv, delimited.REVISION),
         ".tsv": Format(read_tsv, delimited.REVISION),
         ".json": Format(read_json, data_files.REVISION),

@@ -162,9 +162,11 @@ def test_rich_text_keeps_its_text_tables_title_and_date() -> None:
         rb"{\rtf1\ansi\ansicpg1252{\fonttbl{\f0 Arial;}}{\info{\title My Plan}"
         rb"{\creatim\yr2024\mo5\dy6}}Hello \b w\'f6rld\b0 .\par Five \u8364? each\par"
         rb"\trowd\cellx1\cellx2\intbl Name\cell Crew\cell\row\trowd\intbl Ida\cell 12\cell\row\pard"
-        rb" End {\v hidden}{\strike gone}\par}",
+        rb" End {\v hidden}{\strike gone}\par 1. one\par 2. two\par}",
     )
-    assert extracted.text == "Hello wörld.\n\nFive € each\n\nName | Crew\nIda | 12\n\nEnd"
+    assert extracted.text == (
+        "Hello wörld.\n\nFive € each\n\nName | Crew\nIda | 12\n\nEnd\n\n1. one\n2. two"
+    )
     assert extracted.title == "My Plan"
     assert extracted.published == date(2024, 5, 6)
     assert of_kind(extracted, BlockKind.ROW) == ["Name | Crew", "Ida | 12"]

@@ -168,6 +168,7 @@ BINARY_FORMATS = {
     **dict.fromkeys((".pptx", ".pptm", ".potx", ".potm", ".ppsx", ".ppsm"), "a pptx file"),
     **dict.fromkeys((".xlsx", ".xlsm", ".xltx", ".xltm"), "an xlsx file"),
     ".epub": "an epub file",
+    **{f".{suffix}": f"an {suffix} file" for suffix in ("odt", "ods", "odp")},
     ".eml": "an e-mail",
     ".msg": "an msg file",
     ".rtf": "an rtf file",

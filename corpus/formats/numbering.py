@@ -127,12 +127,16 @@ def _written(levels: dict[int, _Level], counts: list[int | None], level: int) ->
         of_level = levels.get(at, _Level())
         count = counts[at]
         count = of_level.start if count is None else count
-        return _formatted(count, "decimal" if own.is_legal else of_level.number_format)
+        return formatted_count(count, "decimal" if own.is_legal else of_level.number_format)
 
     return _PLACEHOLDER.sub(number, own.pattern).strip() or None
 
 
-def _formatted(count: int, number_format: str) -> str:
+def formatted_count(count: int, number_format: str) -> str:
+    """The number of a list item as it is shown.
+
+    :param number_format: as Word names it, such as ``lowerLetter``
+    """
     count = min(max(count, 0), _MAX_NUMBER)
     if number_format in ("lowerLetter", "upperLetter") and count:
         # After z come aa, bb, cc.

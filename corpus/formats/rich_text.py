@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import date
 from itertools import groupby
 
+from corpus.blocks import BlockKind
 from corpus.document import DateSource
 from corpus.errors import DocumentError
 from corpus.formats import fragment
@@ -60,8 +61,17 @@ def _pieces(text: str) -> Iterator[Fragment]:
             rows = [[GridCell(cell, is_word=is_word(cell)) for cell in row] for row in cells]
             yield from map(fragment.table, tables(rows))
             continue
+        items: list[Fragment] = []
         for line in map(one_line, group):
-            yield Fragment(line, text_blocks(line, has_headings=False))
+            written = Fragment(line, text_blocks(line, has_headings=False))
+            if written and written.blocks[0].kind is BlockKind.LIST_ITEM:
+                items.append(written)
+                continue
+            # The items of a list stand on lines without a blank one between them.
+            yield fragment.joined(items, fragment.LINE)
+            items = []
+            yield written
+        yield fragment.joined(items, fragment.LINE)
 
 
 def _stripped(source: str, raw: str) -> str:
