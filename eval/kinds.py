@@ -41,6 +41,7 @@ from eval.training.sets import pages_of_part
 from eval.training.splits import TUNE_ARTICLES, is_trained_article, is_tune
 from eval.training.tables import made_tables
 from index.text.sentences import sentences
+from index.text.view import View
 from service.reader.factory import DEFAULT_READER, WEIGHTS, load_passage_reader
 from service.reader.onnx import read_tokenizer
 from service.reader.passage import PassageReader
@@ -236,7 +237,11 @@ def _best(reader: PassageReader, case: KindQuestion) -> tuple[str, float]:
     """The best span of all passages, or the sentences around it where sentences are wanted, and its
     margin.
     """
-    readings = zip(case.passages, reader.read(case.question, case.passages), strict=True)
+    readings = zip(
+        case.passages,
+        reader.read(case.question, list(map(View.of_text, case.passages))),
+        strict=True,
+    )
     spans = [
         (span.margin, text, span.start, span.end)
         for text, reading in readings

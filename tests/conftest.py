@@ -34,6 +34,7 @@ from index.encoding.vectors import Vectors
 from index.store.store import Store
 from index.text.chunk import ChunkSettings
 from index.text.sentences import sentence_at
+from index.text.view import View
 from service.answering.service import AnswerService
 from service.answering.storage import APPLICATION_DATA
 from service.http.app import create_app
@@ -89,16 +90,17 @@ class ToyPassageReader:
 
     digest = "0" * 64
 
-    def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
+    def read(self, question: str, passages: Sequence[View]) -> list[Reading]:
         """The four surest places of each passage."""
         asked = set(re.findall(r"\w+", question.casefold()))
-        return [self._reading(asked, passage) for passage in passages]
+        return [self._reading(asked, view) for view in passages]
 
-    def _reading(self, asked: set[str], passage: str) -> Reading:
+    def _reading(self, asked: set[str], view: View) -> Reading:
+        passage = view.text
         spans = [
             PassageSpan(*match.span(), self._score(asked, passage, match), 4.0)
             for match in re.finditer(r"\d[\d.,]*|\b[^\W\d_a-z]\w*|[^\w\s.,]+", passage)
-            if match[0].casefold() not in asked
+            if match[0].casefold() not in asked and view.part_at(match.start())
         ]
         best = sorted(spans, key=lambda span: (-span.score, span.start))[:4]
         mass = float(np.logaddexp.reduce([-20.0, *(span.margin / 2 for span in best)]))

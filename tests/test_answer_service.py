@@ -392,3 +392,25 @@ def test_an_index_that_other_code_has_cut_is_served_while_it_is_renewed(
     with Collection(folder, encoder, writable=False) as renewed:
         assert renewed.verify() == []
         assert built_otherwise(folder, encoder) is None
+
+
+def test_an_answer_from_a_table_is_a_cell_cited_with_its_row_and_column(
+    service: AnswerService, make: Make
+) -> None:
+    text = "Vehicle | Driver\nRed lorry | Maja Sten\nBlue van | Tom Weber"
+    service.collection.put([make("vehicles", text)])
+    question = make_question(
+        "Who drives the blue van?", min_confidence=0, filters=Filters(document_ids=("vehicles",))
+    )
+    answer = service.ask(question).record
+    citations = [*answer.citations]
+    for alternative in answer.alternatives:
+        citations += alternative.citations
+    cells = {"Red lorry", "Maja Sten", "Blue van", "Tom Weber"}
+    assert {citation.quote for citation in citations} <= cells
+    (driver,) = [citation for citation in citations if citation.quote == "Tom Weber"]
+    cell = driver.cell
+    assert cell is not None
+    assert (cell.row, cell.column) == ("Blue van", "Driver")
+    assert text[cell.row_start : cell.row_end] == "Blue van"
+    assert text[cell.column_start : cell.column_end] == "Driver"

@@ -571,7 +571,7 @@ def test_verify_tells_where_the_indexes_and_the_store_differ(
     collection.put([make("a"), make("b")])
     with sqlite3.connect(tmp_path / "data" / FILE_NAME) as connection:
         connection.execute(
-            "INSERT INTO chunks SELECT 7, 'a', version, start, end, text, context, 1, NULL FROM "
+            "INSERT INTO chunks SELECT 7, 'a', version, start, end, text, context, NULL, 1, NULL FROM "
             "chunks WHERE id = 1"
         )
         connection.execute("DELETE FROM chunks WHERE id = 2")
@@ -837,7 +837,7 @@ def test_an_index_from_before_revisions_has_the_first_one_of_every_part(
     monkeypatch.setattr("index.text.sentences.REVISION", 1)
     monkeypatch.setattr("index.text.chunk.REVISION", 1)
     assert found(open_collection(writable=False)) == ["a"]
-    monkeypatch.setattr("index.text.chunk.REVISION", 2)
+    monkeypatch.setattr("index.text.chunk.REVISION", 99)
     with pytest.raises(StoreError, match="chunks 1, sentences 1, now chunks 2, sentences 1"):
         open_collection(writable=False)
 
@@ -854,7 +854,7 @@ def test_a_word_is_found_again_when_the_code_of_the_lexical_index_has_changed(
     collection = open_collection()
     collection.put([make("a", "The pipeline carries methane."), make("b", "Otters swim.")])
     collection.close()
-    monkeypatch.setattr(f"index.search.embedded.{part}.REVISION", 2)
+    monkeypatch.setattr(f"index.search.embedded.{part}.REVISION", 99)
     shouted = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple()).build()
     monkeypatch.setattr("index.search.embedded.analyser.ANALYZER", shouted)
     monkeypatch.setattr("index.search.embedded.lexical.ANALYZER", shouted)
@@ -868,7 +868,7 @@ def test_a_reader_refuses_terms_of_other_code_while_a_writer_is_at_work(
     open_collection: Open, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_collection().put([make("a")])
-    monkeypatch.setattr("index.search.embedded.analyser.REVISION", 2)
+    monkeypatch.setattr("index.search.embedded.analyser.REVISION", 99)
     with pytest.raises(StoreError, match=r"built by another version of Quoth; run quoth rebuild"):
         open_collection(writable=False)
 

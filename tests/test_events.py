@@ -18,6 +18,7 @@ from corpus.document import Document
 from corpus.errors import StoreError
 from index.encoding.encoder import Encoder
 from index.search.searcher import SearchResult
+from index.text.view import View
 from service.answering.answer import Answerer
 from service.answering.service import AnswerService
 from service.question import Question
@@ -50,7 +51,7 @@ class Slow:
         """How often it was asked."""
         return len(self.asked)
 
-    def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
+    def read(self, question: str, passages: Sequence[View]) -> list[Reading]:
         """No spans, after a while."""
         self.asked.append(question)
         assert self.may_read.wait(60)

@@ -12,6 +12,7 @@ from index.search.fusion import Fused
 from index.search.searcher import Hit
 from index.store.chunks import StoredChunk
 from index.text.chunk import Chunk
+from index.text.view import View
 from service.reader.evidence import PassageTerms, QuestionTerms, sentences_of, support
 
 
@@ -93,7 +94,9 @@ def test_the_sentences_around_a_span_are_those_that_it_overlaps() -> None:
 
 def test_a_list_mark_is_not_part_of_the_sentence() -> None:
     text = "- Wang Yi is minister.\n12. Li Qiang is premier.\n\n3.5 tonnes were sold."
-    assert [text[sentence.start : sentence.end] for sentence in sentences_of(text)] == [
+    assert [
+        text[sentence.start : sentence.end] for sentence in sentences_of(View.of_text(text))
+    ] == [
         "Wang Yi is minister.",
         "Li Qiang is premier.",
         "3.5 tonnes were sold.",

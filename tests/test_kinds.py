@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from eval.kinds import KindQuestion, Scores, comparison, scored, table
+from index.text.view import View
 from service.reader.passage import PassageSpan, Reading
 
 
@@ -14,9 +15,9 @@ class ColonReader:
 
     digest = "toy"
 
-    def read(self, _question: str, passages: Sequence[str]) -> list[Reading]:
+    def read(self, _question: str, passages: Sequence[View]) -> list[Reading]:
         """One span for each passage that has a colon."""
-        return [_marked(passage) for passage in passages]
+        return [_marked(view.text) for view in passages]
 
 
 def _marked(passage: str) -> Reading:

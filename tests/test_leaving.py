@@ -14,6 +14,7 @@ import pytest
 
 from corpus.document import Document
 from index.encoding.encoder import Encoder
+from index.text.view import View
 from service.answering.service import AnswerService
 from service.reader.passage import Reading
 
@@ -32,7 +33,7 @@ class SlowPassageReader:
     def __init__(self) -> None:
         self.rounds = 0
 
-    def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
+    def read(self, question: str, passages: Sequence[View]) -> list[Reading]:
         """An empty reading of each passage."""
         del question
         self.rounds += 1

@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from corpus.errors import SettingsError
+from index.text.view import View
 from service.reader.factory import WEIGHTS, load_passage_reader
 from service.reader.passage import PassageReader, log_probabilities, windows
 
@@ -78,6 +79,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def views(*passages: str) -> list[View]:
+    return list(map(View.of_text, passages))
+
+
 def load(folder: Path) -> PassageReader:
     return load_passage_reader(str(folder), threads=1)
 
@@ -88,7 +93,9 @@ def reader(folder: Path) -> PassageReader:
 
 
 def quotes(reader: PassageReader, passage: str) -> list[str]:
-    return [passage[span.start : span.end] for span in reader.read("the pipe", [passage])[0].spans]
+    return [
+        passage[span.start : span.end] for span in reader.read("the pipe", views(passage))[0].spans
+    ]
 
 
 def test_a_span_is_cited_in_code_points_of_its_passage(reader: PassageReader) -> None:
@@ -107,20 +114,23 @@ def test_a_span_never_crosses_into_the_next_sentence(reader: PassageReader) -> N
 
 
 def test_alternatives_do_not_overlap_the_best_span(reader: PassageReader) -> None:
-    found = reader.read("the", ["Oslo the the pipe km"])[0].spans
+    found = reader.read("the", views("Oslo the the pipe km"))[0].spans
     assert all(
         a.end <= b.start or b.end <= a.start for n, a in enumerate(found) for b in found[n + 1 :]
     )
 
 
 def test_scores_and_null_score_are_those_of_the_graph(reader: PassageReader) -> None:
-    span = reader.read("pipe", ["Oslo"])[0].spans[0]
+    span = reader.read("pipe", views("Oslo"))[0].spans[0]
     assert (span.score, span.null_score, span.margin) == (8.0, 2.0, 6.0)  # 4 + 4, 1 + 1
 
 
 def test_readings_are_in_the_order_of_the_passages(reader: PassageReader) -> None:
     passages = ["the pipe " * 30 + "Oslo", "km", "the . 5", ""]
-    best = [reading.spans[0] if reading.spans else None for reading in reader.read("the", passages)]
+    best = [
+        reading.spans[0] if reading.spans else None
+        for reading in reader.read("the", views(*passages))
+    ]
     texts = [
         span and passage[span.start : span.end]
         for span, passage in zip(best, passages, strict=True)
@@ -134,7 +144,7 @@ def test_a_long_passage_is_read_to_its_end(reader: PassageReader) -> None:
 
 
 def test_probabilities_of_all_spans_and_null_sum_to_at_most_one(reader: PassageReader) -> None:
-    readings = reader.read("the", ["Oslo", "km", ""])
+    readings = reader.read("the", views("Oslo", "km", ""))
     total = sum(math.exp(log) for logs in log_probabilities(readings) for log in logs)
     # By hand: margins 6 and 8; masses 3 and 4 on either side: (e^3 e^3 + e^4 e^4) / (1 + e^3 +
     # e^4)^2.
@@ -164,7 +174,7 @@ def test_probabilities_of_all_spans_and_null_sum_to_at_most_one(reader: PassageR
 def test_odd_input_gives_spans_inside_the_passage(
     reader: PassageReader, question: str, passage: str
 ) -> None:
-    for span in reader.read(question, [passage])[0].spans:
+    for span in reader.read(question, views(passage))[0].spans:
         assert 0 <= span.start < span.end <= len(passage)
 
 
@@ -251,7 +261,7 @@ def test_any_question_answering_model_of_transformers_can_read(tmp_path: Path) -
     model = BertForQuestionAnswering(config)
     model.train(False)
     model.save_pretrained(tmp_path)
-    (span, *_) = load(tmp_path).read("the pipe", ["km Oslo 5"])[0].spans
+    (span, *_) = load(tmp_path).read("the pipe", views("km Oslo 5"))[0].spans
     ids = [
         2,
         WORDS.index("the"),
@@ -291,7 +301,7 @@ def test_the_real_reader_marks_a_short_answer_and_recognises_when_there_is_none(
         "How many trains cross the bridge every day?",
     )
     length, designer, trains = (
-        real_passages.read(question, [passage])[0].spans[0] for question in asked
+        real_passages.read(question, views(passage))[0].spans[0] for question in asked
     )
     assert passage[length.start : length.end].startswith("212")
     assert passage[designer.start : designer.end] == "Ada Fenwick"
@@ -306,5 +316,5 @@ def test_the_real_reader_marks_a_short_answer_and_recognises_when_there_is_none(
 def test_the_real_reader_accepts_any_input(
     real_passages: PassageReader, question: str, passage: str
 ) -> None:
-    for span in real_passages.read(question, [passage])[0].spans:
+    for span in real_passages.read(question, views(passage))[0].spans:
         assert 0 <= span.start < span.end <= len(passage)

@@ -17,6 +17,7 @@ from index.search.fusion import Fused
 from index.search.searcher import Hit, SearchResult
 from index.store.chunks import StoredChunk
 from index.text.chunk import Chunk
+from index.text.view import View
 from service.reader.fitted import Linear, Ranking
 from service.reader.form import AnswerForm
 from service.reader.passage import PassageReader, PassageSpan, Reading
@@ -56,9 +57,9 @@ class Marks:
         self.read_passages: list[str] = []
 
     # The phrases are the same for every question.
-    def read(self, question: str, passages: Sequence[str]) -> list[Reading]:  # noqa: ARG002
-        self.read_passages += passages
-        return [self._reading(passage) for passage in passages]
+    def read(self, question: str, passages: Sequence[View]) -> list[Reading]:  # noqa: ARG002
+        self.read_passages += [view.text for view in passages]
+        return [self._reading(view.text) for view in passages]
 
     def _reading(self, passage: str) -> Reading:
         places = (

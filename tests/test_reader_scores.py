@@ -15,6 +15,7 @@ from eval.measuring.reader_scores import (
 )
 from eval.sets.squad import Article, SquadParagraph, SquadQuestion
 from index.encoding.encoder import Encoder
+from index.text.view import View
 from service.reader.fitted import Linear, Ranking
 from service.reader.form import AnswerForm
 from service.reader.passage import PassageReader, PassageSpan, Reading
@@ -29,9 +30,9 @@ class ColourReader:
 
     digest = "toy"
 
-    def read(self, _question: str, passages: Sequence[str]) -> list[Reading]:
+    def read(self, _question: str, passages: Sequence[View]) -> list[Reading]:
         """One span for each passage that has a word."""
-        return [_marked(passage) for passage in passages]
+        return [_marked(view.text) for view in passages]
 
 
 def _marked(passage: str) -> Reading:

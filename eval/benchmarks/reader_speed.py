@@ -40,6 +40,7 @@ from index.collection import Collection
 from index.encoding.encoder import load_encoder
 from index.encoding.export import default_weights
 from index.encoding.identity import DEFAULT_ENCODER
+from index.text.view import View
 from service.answering.service import AnswerService
 from service.question import DEFAULT_TOP_K, make_question
 from service.reader.decode import MAX_ANSWER_TOKENS, Flags, Floats
@@ -260,7 +261,7 @@ def _best(reader: PassageReader, question: str, passages: Sequence[str]) -> Pass
     """The span that stands highest above its passage's null score, as the service reads."""
     spans = [
         (reading.spans[0], row)
-        for row, reading in enumerate(reader.read(question, passages))
+        for row, reading in enumerate(reader.read(question, list(map(View.of_text, passages))))
         if reading.spans
     ]
     span, row = max(spans, key=lambda found: found[0].margin)

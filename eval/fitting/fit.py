@@ -41,6 +41,7 @@ from eval.training.perturb import Setting, swap_entity
 from index.collection import Collection
 from index.encoding.encoder import load_encoder
 from index.search.searcher import SearchResult
+from index.text.view import View
 from service.question import DEFAULT_TOP_K
 from service.reader.factory import load_passage_reader
 from service.reader.fitted import Calibration, Feature, Fitted, Linear, Ranking
@@ -66,14 +67,14 @@ class RememberingReader:
 
     def __init__(self, inner: PassageReader) -> None:
         self._inner = inner
-        self._known: dict[tuple[str, str], Reading] = {}
+        self._known: dict[tuple[str, View], Reading] = {}
 
     @property
     def digest(self) -> str:
         """The digest of the other reader."""
         return self._inner.digest
 
-    def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
+    def read(self, question: str, passages: Sequence[View]) -> list[Reading]:
         """The readings of the other reader, kept ones where there are any."""
         new = [
             passage for passage in dict.fromkeys(passages) if (question, passage) not in self._known

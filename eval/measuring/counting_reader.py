@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from index.text.view import View
 from service.reader.passage import PassageReader, Reading
 
 
@@ -20,7 +21,7 @@ class CountingReader:
         """The digest of the other reader."""
         return self._inner.digest
 
-    def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
+    def read(self, question: str, passages: Sequence[View]) -> list[Reading]:
         """The readings of the other reader."""
         self.count += len(passages)
         return self._inner.read(question, passages)

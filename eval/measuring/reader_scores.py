@@ -31,6 +31,7 @@ from eval.training.splits import is_trained_article
 from index.collection import Collection
 from index.encoding.encoder import Encoder, load_encoder
 from index.search.searcher import Hit, SearchResult
+from index.text.view import View
 from service.question import DEFAULT_TOP_K
 from service.reader.factory import DEFAULT_READER, load_passage_reader
 from service.reader.fitted import load_fitted
@@ -182,7 +183,7 @@ def open_scores(reader: SpanReader, found: Sequence[SearchedQuestion]) -> Scores
 
 def _read(reader: PassageReader, asked: ParagraphQuestion) -> ReadAnswer:
     """The best span of the question's own paragraph, or an empty answer."""
-    (reading,) = reader.read(asked.question.text, [asked.paragraph.text])
+    (reading,) = reader.read(asked.question.text, [View.of_text(asked.paragraph.text)])
     if not reading.spans:
         return ReadAnswer("", float("-inf"))
     best = reading.spans[0]

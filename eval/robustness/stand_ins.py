@@ -8,6 +8,7 @@ import numpy as np
 
 from index.encoding.identity import EncoderIdentity
 from index.encoding.vectors import Vectors
+from index.text.view import View
 from service.reader.passage import PassageSpan, Reading
 
 _DIMENSION = 32
@@ -40,10 +41,10 @@ class NumberReader:
 
     digest = "0" * 64
 
-    def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
+    def read(self, question: str, passages: Sequence[View]) -> list[Reading]:
         """The numbers of each passage."""
         asked = set(re.findall(r"\w+", question.casefold()))
-        return [self._reading(asked, passage) for passage in passages]
+        return [self._reading(asked, view.text) for view in passages]
 
     def _reading(self, asked: set[str], passage: str) -> Reading:
         shared = len(asked & set(re.findall(r"\w+", passage.casefold())))

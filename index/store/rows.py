@@ -18,6 +18,7 @@ from corpus.errors import StoreError
 from index.encoding.vectors import Vectors
 from index.store import tables
 from index.text.chunk import Chunk
+from index.text.view import View
 
 ChunkIds = NDArray[np.int64]
 
@@ -101,6 +102,9 @@ def last_chunk_id(connection: sa.Connection) -> int:
 
 def chunk_row(chunk_id: int, chunk: Chunk, generation: int) -> dict[str, object]:
     """A chunk as a row of its table."""
+    view = chunk.table_view and json.dumps(
+        chunk.table_view.as_lists(), ensure_ascii=False, separators=(",", ":")
+    )
     row: dict[str, object] = {
         "id": chunk_id,
         "document_id": chunk.document_id,
@@ -111,7 +115,9 @@ def chunk_row(chunk_id: int, chunk: Chunk, generation: int) -> dict[str, object]
         "context": chunk.context,
         "generation": generation,
     }
-    return {**row, "checksum": checksum_of(*row.values())}
+    # Without a view, the checksum is that of versions of Quoth that knew of none.
+    checksum = checksum_of(*row.values(), *([] if view is None else [view]))
+    return {**row, "table_view": view, "checksum": checksum}
 
 
 def chunk_of(row: sa.Row[Any]) -> Chunk:
@@ -119,14 +125,27 @@ def chunk_of(row: sa.Row[Any]) -> Chunk:
 
     :raises StoreError: the row is damaged
     """
-    chunk = Chunk(row.document_id, row.version, row.start, row.end, row.text, row.context)
+    description = f"chunk {row.id} of document {row.document_id!r}"
     check_row(
-        f"chunk {row.id} of document {row.document_id!r}",
+        description,
         row.checksum,
         *(row.id, row.document_id, row.version, row.start, row.end),
         *(row.text, row.context, row.generation),
+        *([] if row.table_view is None else [row.table_view]),
     )
-    return chunk
+    try:
+        view = row.table_view and View.from_lists(json.loads(row.table_view))
+    except ValueError as exc:
+        raise damaged_row(description) from exc
+    return Chunk(
+        document_id=row.document_id,
+        version=row.version,
+        start=row.start,
+        end=row.end,
+        text=row.text,
+        context=row.context,
+        table_view=view or None,
+    )
 
 
 OF_ITS_FILE = (

@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import chain, groupby
 
 from corpus.blocks import BlockKind
-from corpus.document import Document
+from corpus.document import Document, shortened
 from corpus.errors import DocumentError
-from index.text.sections import Section, Unit, sections
+from index.text.sections import Cell, Section, Unit, sections
 from index.text.sentences import sentences, trimmed
+from index.text.view import Extent, Heads, View, ViewPart, ViewRow
 
-REVISION = 2
+REVISION = 3
 """Increased with every change of how documents are cut. An index with another revision is
 renewed.
 """
@@ -29,9 +31,11 @@ Each of them has a copy.
 _TOKENIZED_TOGETHER = 200_000
 """About how many characters are tokenized at a time. Tokens take many times as much memory."""
 
-_UnitSentence = tuple[Unit, tuple[int, int]]
-"""A unit and the span of one of its sentences."""
+_MAX_NAME = 80
+"""How many characters of the cell that names a row are read again before a later part of the row.
+"""
 
+_CHARACTERS_PER_TOKEN = 4
 _MAX_CHARACTERS_PER_TOKEN = 12
 """The greatest number of characters that count as one token, since a very long word may be a single
 unknown token.
@@ -43,7 +47,8 @@ class Chunk:
     """Whole sentences of one section of a document: ``document.text[start:end] == text``, always.
 
     :param context: the document's title, the headings above the chunk, and the lead-in of its list
-        or the heads of its table if they stand before it; for embedding, never part of a quote
+        or the caption of its table if they stand before it; for embedding, never part of a quote
+    :param table_view: what models read in place of the text if it has rows of a table
     """
 
     document_id: str
@@ -52,11 +57,18 @@ class Chunk:
     end: int
     text: str
     context: str
+    table_view: View | None = None
+
+    @property
+    def view(self) -> View:
+        """What models read."""
+        return self.table_view or View.of_text(self.text, self.start)
 
     @property
     def embedded_text(self) -> str:
         """The text that the encoder gets."""
-        return f"{self.context}\n{self.text}" if self.context else self.text
+        text = self.view.text
+        return f"{self.context}\n{text}" if self.context else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +89,28 @@ class ChunkSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
-    """A sentence of a unit, or a part of one that is too long for a chunk of its own.
+class _Stretch:
+    """A sentence of a unit, or one of its cells."""
 
-    :param tokens: the number of its tokens; a very long word counts for more, by its length
+    unit: Unit
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A sentence or a row of a table, or a part of one that is too long for a chunk of its own.
+
+    :param tokens: the number of tokens that models read for it; a very long word counts for more,
+        by its length
+    :param cells: of a row, those that it holds
     """
 
     unit: Unit
     start: int
     end: int
     tokens: int
+    cells: tuple[Cell, ...] = ()
 
 
 def chunk_document(
@@ -121,6 +145,7 @@ def _chunk(document: Document, section: Section, window: Sequence[_Piece]) -> Ch
         end,
         document.text[start:end],
         _context(document, section, window),
+        _table_view(document.text, window),
     )
 
 
@@ -135,19 +160,75 @@ def _context(document: Document, section: Section, window: Sequence[_Piece]) -> 
     return "\n".join(dict.fromkeys(line[:_MAX_CONTEXT_LINE] for line in lines if line))
 
 
+def _table_view(text: str, window: Sequence[_Piece]) -> View | None:
+    """What models read for the pieces, None if there is no row among them."""
+    if not any(piece.cells for piece in window):
+        return None
+    builder = _ViewBuilder(text)
+    for is_row, run in groupby(window, key=lambda piece: bool(piece.cells)):
+        pieces = list(run)
+        if is_row:
+            for piece in pieces:
+                builder.add_row(piece)
+        else:
+            builder.add_text(pieces[0].start, pieces[-1].end)
+    return builder.view()
+
+
+class _ViewBuilder:
+    """Writes a view line by line."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._written: list[str] = []
+        self._length = 0
+        self._parts: list[ViewPart] = []
+        self._rows: list[ViewRow] = []
+
+    def add_text(self, start: int, end: int) -> None:
+        """Add a stretch of the document as it stands."""
+        self._quote(start, end, None)
+        self._write("\n")
+
+    def add_row(self, piece: _Piece) -> None:
+        """Add a row, or the part of it that a piece holds, as "Label: value. Label: value."."""
+        first, opened = piece.cells[0], self._length
+        name = first.heads.row
+        if name is not None and first.start > piece.unit.cells[0].start:
+            # The rest of a long row is not understood without the cell that names it.
+            words = " ".join(self._text[slice(*name)].split())
+            self._write(f"{shortened(words, _MAX_NAME)}. ")
+        for number, cell in enumerate(piece.cells):
+            self._write((" " if number else "") + (f"{cell.label}: " if cell.label else ""))
+            self._quote(cell.start, cell.end, cell.heads)
+            if not self._text.endswith((".", "!", "?"), cell.start, cell.end):
+                self._write(".")
+        self._rows.append(
+            ViewRow(opened, self._length, (piece.cells[0].start, piece.cells[-1].end))
+        )
+        self._write("\n")
+
+    def view(self) -> View:
+        """The view of all that was added."""
+        return View("".join(self._written).rstrip("\n"), tuple(self._parts), tuple(self._rows))
+
+    def _quote(self, start: int, end: int, heads: Heads | None) -> None:
+        self._parts.append(ViewPart(self._length, self._length + end - start, start, heads))
+        self._write(self._text[start:end])
+
+    def _write(self, words: str) -> None:
+        self._written.append(words)
+        self._length += len(words)
+
+
 def _pieces(
     document: Document, token_spans: TokenSpans, max_tokens: int
 ) -> Iterator[tuple[Section, list[_Piece]]]:
     """The sections, each with its pieces. The tokens of many sentences are computed together."""
-    group: list[tuple[Section, list[_UnitSentence]]] = []
+    group: list[tuple[Section, list[_Stretch]]] = []
     start = 0
     for section in sections(document):
-        inside = [
-            (unit, sentence)
-            for unit in section.units
-            for sentence in sentences(document.text, unit.block.start, unit.block.end)
-        ]
-        group.append((section, inside))
+        group.append((section, list(_stretches(document.text, section))))
         end = section.units[-1].block.end
         if end - start >= _TOKENIZED_TOGETHER:
             yield from _tokenized(document.text, group, token_spans, max_tokens)
@@ -155,25 +236,63 @@ def _pieces(
     yield from _tokenized(document.text, group, token_spans, max_tokens)
 
 
+def _stretches(text: str, section: Section) -> Iterator[_Stretch]:
+    for unit in section.units:
+        for cell in unit.cells:
+            yield _Stretch(unit, cell.start, cell.end)
+        if not unit.cells:
+            for start, end in sentences(text, unit.start, unit.block.end):
+                yield _Stretch(unit, start, end)
+
+
 def _tokenized(
     text: str,
-    group: Sequence[tuple[Section, list[_UnitSentence]]],
+    group: Sequence[tuple[Section, list[_Stretch]]],
     token_spans: TokenSpans,
     max_tokens: int,
 ) -> Iterator[tuple[Section, list[_Piece]]]:
-    spans = [span for _, inside in group for _, span in inside]
+    spans = [(each.start, each.end) for _, inside in group for each in inside]
     tokens = _sentence_tokens(text, spans, token_spans)
     for section, inside in group:
-        pieces = [
-            _piece(text, unit, *piece)
-            for unit, sentence in inside
-            for piece in _fitting(text, sentence, next(tokens), max_tokens)
-        ]
+        pieces: list[_Piece] = []
+        for _, run in groupby(inside, key=lambda stretch: stretch.unit.start):
+            stretches = list(run)
+            unit = stretches[0].unit
+            fitting = [
+                list(_fitting(text, (each.start, each.end), next(tokens), max_tokens))
+                for each in stretches
+            ]
+            if unit.cells:
+                pieces += _row_pieces(unit, fitting, max_tokens)
+            else:
+                pieces += [_piece(text, unit, *part) for part in chain.from_iterable(fitting)]
         yield section, pieces
 
 
+def _row_pieces(
+    unit: Unit, fitting: Sequence[Sequence[tuple[int, int, int]]], max_tokens: int
+) -> Iterator[_Piece]:
+    """A row as one piece if it fits, otherwise runs of its cells.
+
+    :param fitting: of each cell, its text, cut if it is too long: start, end and tokens
+    """
+    cells: list[Cell] = []
+    total = 0
+    start = unit.start
+    parts = ((cell, part) for cell, cut in zip(unit.cells, fitting, strict=True) for part in cut)
+    for cell, (first, last, tokens) in parts:
+        # Labels are short and repeated in each row, so their tokens are estimated.
+        needed = _counted(first, last, tokens) + len(cell.label) // _CHARACTERS_PER_TOKEN + 2
+        if cells and total + needed > max_tokens:
+            yield _Piece(unit, start, cells[-1].end, total, tuple(cells))
+            cells, total, start = [], 0, first
+        cells.append(replace(cell, start=first, end=last))
+        total += needed
+    yield _Piece(unit, start, max(cells[-1].end, unit.block.end), total, tuple(cells))
+
+
 def _sentence_tokens(
-    text: str, spans: Sequence[tuple[int, int]], token_spans: TokenSpans
+    text: str, spans: Sequence[Extent], token_spans: TokenSpans
 ) -> Iterator[list[tuple[int, int]]]:
     """The tokens of each sentence."""
     group: list[str] = []
@@ -206,7 +325,7 @@ def _long_sentence_tokens(sentence: str, token_spans: TokenSpans) -> list[tuple[
 
 
 def _fitting(
-    text: str, sentence: tuple[int, int], tokens: list[tuple[int, int]], max_tokens: int
+    text: str, sentence: Extent, tokens: list[Extent], max_tokens: int
 ) -> Iterator[tuple[int, int, int]]:
     """The start, the end and the number of tokens of each piece: the sentence as one piece if it
     fits. Otherwise it is cut between words, and inside a word only if that word is too long itself.
@@ -236,8 +355,12 @@ def _piece(text: str, unit: Unit, start: int, end: int, tokens: int) -> _Piece:
         # The mark of an item may be its number.
         line = text.rfind("\n", 0, start) + 1
         start = trimmed(text, line, start)[0]
-    tokens = max(tokens, math.ceil((end - start) / _MAX_CHARACTERS_PER_TOKEN))
-    return _Piece(unit, start, end, tokens)
+    return _Piece(unit, start, end, _counted(start, end, tokens))
+
+
+def _counted(start: int, end: int, tokens: int) -> int:
+    """The number of tokens that a span counts as."""
+    return max(tokens, math.ceil((end - start) / _MAX_CHARACTERS_PER_TOKEN))
 
 
 def _word_break(text: str, start: int, limit: int) -> int:
@@ -281,9 +404,10 @@ def _before_lead_in(pieces: list[_Piece], first: int, last: int) -> int:
 
 def _next_first(pieces: list[_Piece], first: int, last: int, settings: ChunkSettings) -> int:
     """The first piece of the next window: ``overlap`` pieces back, or fewer if they would leave no
-    room for a new one.
+    room for a new one. A row is understood without the one before it, so rows are not repeated.
     """
-    opening = max(first + 1, last + 1 - settings.overlap)
+    overlap = 0 if pieces[last].cells else settings.overlap
+    opening = max(first + 1, last + 1 - overlap)
     while opening <= last and _tokens(pieces[opening : last + 2]) > settings.max_tokens:
         opening += 1
     return opening

@@ -2,27 +2,48 @@
 with.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from corpus.blocks import Block, BlockKind
-from corpus.document import Document
+from corpus.document import Document, shortened
+from index.text.view import Extent, Heads
 
 _LEAD_IN_END = (":", "：")
 _MAX_HEADS = 2
 """The most rows at the top of a table that name its columns."""
+
+_MAX_LABEL = 80
+"""How many characters of its heads are read before each cell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a row that holds a value, or a part of one, with what it is about.
+
+    :param label: the words of its heads, which are read before it; empty if it has none
+    """
+
+    start: int
+    end: int
+    label: str
+    heads: Heads
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
     """A block that chunks are cut along: a row, or any block outside tables but a heading.
 
+    :param start: where its text begins: the first row below the heads of a table begins with them
     :param context: spans before the block that it needs to be understood: the lead-in of a list, or
-        the caption and the heads of a table
+        the caption of a table
+    :param cells: of a row, those that are not empty; none if the row is read as it stands
     """
 
     block: Block
-    context: tuple[tuple[int, int], ...] = ()
+    start: int
+    context: tuple[Extent, ...] = ()
+    cells: tuple[Cell, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,38 +73,115 @@ def sections(document: Document) -> Iterator[Section]:
             yield Section(tuple(title for _, title in headings), tuple(units))
             units = []
         level = unit.block.level
-        title = " ".join(document.text[unit.block.start : unit.block.end].split())
+        title = _words(document.text, unit.block)
         headings = [(above, text) for above, text in headings if above < level]
         headings.append((level, title))
     if units:
         yield Section(tuple(title for _, title in headings), tuple(units))
     elif is_empty and document.blocks:
-        yield Section((), tuple(Unit(block) for block in document.blocks))
+        yield Section((), tuple(Unit(block, block.start) for block in document.blocks))
 
 
 def _units(document: Document) -> Iterator[Unit]:
     """The blocks that chunks are cut along, and the headings."""
     text = document.text
-    lead_in: tuple[tuple[int, int], ...] = ()
-    caption: tuple[tuple[int, int], ...] = ()
-    heads: tuple[tuple[int, int], ...] = ()
-    is_top = False
-    for block in document.blocks:
+    lead_in: tuple[Extent, ...] = ()
+    caption: tuple[Extent, ...] = ()
+    blocks = iter(document.blocks)
+    block = next(blocks, None)
+    while block is not None:
         span = (block.start, block.end)
-        if block.kind is BlockKind.CELL:
-            continue
+        following = next(blocks, None)
         if block.kind is BlockKind.TABLE:
-            heads, is_top = caption, True
-        elif block.kind is BlockKind.ROW:
-            yield Unit(block, heads)
-            if is_top and block.is_head and len(heads) < _MAX_HEADS + len(caption):
-                heads = (*heads, span)
-            else:
-                is_top = False
+            inside: list[Block] = []
+            while following is not None and following.start < block.end:
+                inside.append(following)
+                following = next(blocks, None)
+            yield from _rows(text, inside, caption)
         elif block.kind is BlockKind.LIST_ITEM:
-            yield Unit(block, lead_in)
+            yield Unit(block, block.start, lead_in)
         else:
-            yield Unit(block)
+            yield Unit(block, block.start)
             caption = (span,) if block.kind is BlockKind.CAPTION else ()
             is_lead_in = block.kind is BlockKind.PARAGRAPH and text.endswith(_LEAD_IN_END, *span)
             lead_in = (span,) if is_lead_in else ()
+        block = following
+
+
+@dataclass(frozen=True, slots=True)
+class _RowCells:
+    """A row of a table with its cells, none if the document does not keep them."""
+
+    row: Block
+    cells: tuple[Block, ...]
+
+
+def _rows(text: str, inside: list[Block], caption: tuple[Extent, ...]) -> Iterator[Unit]:
+    """The rows of a table that hold values. The first begins with the rows of heads above it."""
+    rows = list(_with_cells(inside))
+    heads = rows[: _head_rows(rows)]
+    columns = _columns(text, heads)
+    # A table of two columns without heads is a list of labels and values.
+    is_labelled = not heads and all(len(row.cells) <= 2 for row in rows)
+    opening = heads[0].row.start if heads else None
+    for each in rows[len(heads) :]:
+        cells = tuple(_cells(text, each, columns, is_labelled))
+        yield Unit(each.row, each.row.start if opening is None else opening, caption, cells)
+        opening = None
+
+
+def _with_cells(inside: list[Block]) -> Iterator[_RowCells]:
+    row: Block | None = None
+    cells: list[Block] = []
+    for block in inside:
+        if block.kind is not BlockKind.ROW:
+            cells.append(block)
+            continue
+        if row is not None:
+            yield _RowCells(row, tuple(cells))
+        row, cells = block, []
+    if row is not None:
+        yield _RowCells(row, tuple(cells))
+
+
+def _head_rows(rows: list[_RowCells]) -> int:
+    """How many rows at the top name the columns. A table of nothing else is read as it stands."""
+    count = 0
+    while count < min(len(rows), _MAX_HEADS) and rows[count].row.is_head and rows[count].cells:
+        count += 1
+    return count if count < len(rows) else 0
+
+
+def _columns(text: str, heads: list[_RowCells]) -> dict[int, tuple[str, Extent]]:
+    """The label of each column and the span of its lowest head."""
+    columns: dict[int, tuple[str, Extent]] = {}
+    for cell in (cell for row in heads for cell in row.cells):
+        words = _words(text, cell)
+        for column in range(cell.level, cell.level + cell.columns):
+            above = columns[column][0] if column in columns else ""
+            # A head of two rows is often repeated in both.
+            label = words if not above or above == words else f"{above} {words}"
+            columns[column] = (shortened(label, _MAX_LABEL), (cell.start, cell.end))
+    return columns
+
+
+def _cells(
+    text: str,
+    row: _RowCells,
+    columns: Mapping[int, tuple[str, Extent]],
+    is_labelled: bool,
+) -> Iterator[Cell]:
+    """The cells of a row that hold a value."""
+    if is_labelled and len(row.cells) == 2:
+        name, value = row.cells
+        label = shortened(_words(text, name), _MAX_LABEL)
+        yield Cell(value.start, value.end, label, Heads((name.start, name.end), None))
+        return
+    for number, cell in enumerate(row.cells):
+        label, column = columns.get(cell.level, ("", None))
+        first = (row.cells[0].start, row.cells[0].end) if number else None
+        yield Cell(cell.start, cell.end, label, Heads(first, column))
+
+
+def _words(text: str, block: Block) -> str:
+    return " ".join(text[block.start : block.end].split())

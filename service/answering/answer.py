@@ -175,13 +175,15 @@ class Answerer:
         """The form of answer to give, and all answers of that form.
 
         A question that may take a sentence is answered in a few words if these are confident
-        enough.
+        enough, or if they are a cell of a table: a row is no sentence.
         """
         findings = trace.findings
         short = grouped(findings.spans[AnswerForm.SHORT])
         confidence = self._confidence(AnswerForm.SHORT, trace, idf)
         threshold = self._calibrations[AnswerForm.SHORT].threshold
-        if findings.expected is AnswerForm.SHORT or (short and confidence(short, 0) >= threshold):
+        if findings.expected is AnswerForm.SHORT or (
+            short and (short[0][0].heads is not None or confidence(short, 0) >= threshold)
+        ):
             return AnswerForm.SHORT, short
         return AnswerForm.SENTENCE, grouped(findings.spans[AnswerForm.SENTENCE])
 

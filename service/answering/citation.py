@@ -2,12 +2,12 @@
 it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import chain
 from urllib.parse import quote as percent_encoded
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from corpus.document import Page, page_of
 from index.store.store import Store
@@ -28,6 +28,19 @@ class CitedSentence(BaseModel, frozen=True):
     text: str
 
 
+class CellHeads(BaseModel, frozen=True):
+    """What a cell of a table is about: the cells that name its row and its column, and where they
+    stand. They are null if the table has none.
+    """
+
+    row: str | None
+    column: str | None
+    row_start: int | None
+    row_end: int | None
+    column_start: int | None
+    column_end: int | None
+
+
 class Citation(BaseModel, frozen=True):
     """A verified quote and its position: ``document.text[start:end] == quote`` in the named
     version. Offsets count code points and are half-open.
@@ -37,6 +50,7 @@ class Citation(BaseModel, frozen=True):
     :param sentence: the whole sentences around the quote
     :param link: a permanent link to the highlighted quote, relative to the service
     :param file_name: of the file that the document was read from
+    :param cell: what the quote is about if it is a cell of a table
     """
 
     number: int
@@ -52,6 +66,7 @@ class Citation(BaseModel, frozen=True):
     sentence: CitedSentence
     link: str
     file_name: str | None = None
+    cell: CellHeads | None = Field(default=None, exclude_if=lambda cell: cell is None)
 
 
 def cite(store: Store, groups: Sequence[Sequence[Span]]) -> tuple[tuple[Citation, ...], ...]:
@@ -63,6 +78,7 @@ def cite(store: Store, groups: Sequence[Sequence[Span]]) -> tuple[tuple[Citation
     :raises CitationError: a quote differs from the stored text at its offsets
     """
     spans = list(chain.from_iterable(groups))
+    heads = _heads(store, spans)
     sentences = iter(
         store.paged_passages(
             [
@@ -78,7 +94,10 @@ def cite(store: Store, groups: Sequence[Sequence[Span]]) -> tuple[tuple[Citation
     )
     try:
         return tuple(
-            tuple(_verified(number, span, *next(sentences)) for number, span in enumerate(group, 1))
+            tuple(
+                _verified(number, span, *next(sentences), next(heads))
+                for number, span in enumerate(group, 1)
+            )
             for group in groups
         )
     except CitationError:
@@ -95,7 +114,32 @@ def citation_link(document_id: str, version: str, start: int, end: int) -> str:
     return f"/documents/{percent_encoded(document_id)}?version={version}#{start}-{end}"
 
 
-def _verified(number: int, span: Span, sentence: str, pages: Sequence[Page]) -> Citation:
+def _heads(store: Store, spans: Sequence[Span]) -> Iterator[CellHeads | None]:
+    """The heads of each span that is in a cell, as the store has them."""
+    wanted: list[tuple[str, str, int, int]] = []
+    for span in spans:
+        heads = (span.heads.row, span.heads.column) if span.heads else ()
+        chunk = span.hit.chunk
+        wanted += [(chunk.document_id, chunk.version, *offsets) for offsets in heads if offsets]
+    texts = (text for text, _ in store.paged_passages(wanted))
+    for span in spans:
+        if span.heads is None:
+            yield None
+            continue
+        row, column = span.heads.row, span.heads.column
+        yield CellHeads(
+            row=next(texts) if row else None,
+            column=next(texts) if column else None,
+            row_start=row and row[0],
+            row_end=row and row[1],
+            column_start=column and column[0],
+            column_end=column and column[1],
+        )
+
+
+def _verified(
+    number: int, span: Span, sentence: str, pages: Sequence[Page], cell: CellHeads | None
+) -> Citation:
     """The citation of a span whose sentence was read from the store.
 
     :raises CitationError: sentence or quote is not what the reader saw
@@ -127,4 +171,5 @@ def _verified(number: int, span: Span, sentence: str, pages: Sequence[Page]) -> 
         sentence=CitedSentence(start=span.sentence_start, end=span.sentence_end, text=sentence),
         link=citation_link(chunk.document_id, chunk.version, span.start, span.end),
         file_name=stored.file_name,
+        cell=cell,
     )

@@ -5,12 +5,13 @@ its passage contain.
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
 from index.search.embedded.analyser import terms_of
 from index.search.searcher import Hit
+from index.text.view import View
 from service.reader.fitted import Feature
-from service.reader.sentences import passage_sentences
+from service.reader.sentences import ViewSentence, view_sentences
 
 _STOP_TERMS = frozenset(
     term
@@ -26,16 +27,6 @@ _STOP_TERMS = frozenset(
 _NAME = re.compile(r"(?<!^)(?<![.!?] )\b[A-Z][\w’'-]+|\b[A-Z][^\WA-Z]*[A-Z]\w*\b")
 _LIST_MARK = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s+(?=\S)")
 _FULL_SENTENCE_TERMS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class SentenceSpan:
-    """A sentence of a passage in code points of the passage, half-open. It does not include the
-    bullet or number of a list item.
-    """
-
-    start: int
-    end: int
 
 
 class QuestionTerms:
@@ -68,13 +59,11 @@ class PassageTerms:
         figures: Mapping[str, float],
         names: Mapping[str, float],
     ) -> None:
-        self._text = hit.chunk.text
+        text = hit.chunk.view.text
         self._wanted = wanted
         self._topic = set(terms_of(hit.chunk.context))
-        self.sentences = sentences_of(self._text)
-        terms = [
-            set(terms_of(self._text[sentence.start : sentence.end])) for sentence in self.sentences
-        ]
+        self.sentences = sentences_of(hit.chunk.view)
+        terms = [set(terms_of(text[sentence.start : sentence.end])) for sentence in self.sentences]
         everything = self._topic.union(*terms)
         self._terms = terms
         self._shared: dict[str, float] = {
@@ -86,7 +75,7 @@ class PassageTerms:
         }
 
     def around(self, start: int, end: int) -> tuple[int, int]:
-        """The indices of the first and the last sentence that a span of the passage overlaps."""
+        """The indices of the first and the last sentence that a span of the view overlaps."""
         overlapping = [
             number
             for number, sentence in enumerate(self.sentences)
@@ -118,15 +107,20 @@ def support(question: str, idf: Mapping[str, float], hit: Hit) -> float:
     Stop words do not count. The share is 1 if the question has no other words, as in "Why?".
     """
     own = {term: idf[term] for term in set(terms_of(question)) - _STOP_TERMS if term in idf}
-    return _share(own, {*terms_of(hit.chunk.text), *terms_of(hit.chunk.context)})
+    return _share(own, {*terms_of(hit.chunk.view.text), *terms_of(hit.chunk.context)})
 
 
-def sentences_of(text: str) -> list[SentenceSpan]:
-    """The sentences of a passage."""
+def sentences_of(view: View) -> list[ViewSentence]:
+    """The sentences of a passage, without the bullets and numbers of list items."""
     spans = []
-    for start, end in passage_sentences(text):
-        mark = _LIST_MARK.match(text, start, end)
-        spans.append(SentenceSpan(mark.end() if mark else start, end))
+    for sentence in view_sentences(view):
+        mark = _LIST_MARK.match(view.text, sentence.start, sentence.end)
+        by = mark.end() - sentence.start if mark else 0
+        spans.append(
+            replace(sentence, start=sentence.start + by, first=sentence.first + by)
+            if by
+            else sentence
+        )
     return spans
 
 

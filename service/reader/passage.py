@@ -12,8 +12,9 @@ from typing import Protocol
 import numpy as np
 from tokenizers import Encoding, Tokenizer
 
+from index.text.view import View
 from service.reader.decode import Flags, Floats, Ints, best_spans, null_score
-from service.reader.sentences import passage_sentences
+from service.reader.sentences import view_sentences
 
 MAX_ROW_TOKENS = 384
 """The longest row: a question, a window of a passage, and the special tokens around them."""
@@ -28,8 +29,8 @@ SPANS = 4
 
 @dataclass(frozen=True, slots=True)
 class PassageSpan:
-    """A candidate answer in code points of the passage, half-open, with its score and the null
-    score of its window.
+    """A candidate answer in code points of the passage's view, half-open, with its score and the
+    null score of its window.
     """
 
     start: int
@@ -106,8 +107,8 @@ class _Template:
 
 @dataclass(frozen=True, slots=True)
 class _Tokens:
-    """The tokens of a passage: their ids, the code points that each covers, whether each begins or
-    ends a word, and the number of its sentence.
+    """The tokens of a passage: their ids, the code points that each covers, whether an answer may
+    begin or end with each, and the number of the sentence or cell that it is in.
     """
 
     ids: list[int]
@@ -149,7 +150,7 @@ class PassageReader(Protocol):
     def digest(self) -> str:
         """sha256 of its weights."""
 
-    def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
+    def read(self, question: str, passages: Sequence[View]) -> list[Reading]:
         """One reading for each passage, in their order."""
 
 
@@ -165,7 +166,7 @@ class TokenReader:
         """sha256 of the model's weights."""
         return self._scorer.digest
 
-    def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
+    def read(self, question: str, passages: Sequence[View]) -> list[Reading]:
         """One reading for each passage, in their order.
 
         Questions are truncated to ``MAX_QUESTION_TOKENS``, and long passages are read in
@@ -174,10 +175,10 @@ class TokenReader:
         tokenizer = self._scorer.tokenizer
         question_ids = tokenizer.encode(question, add_special_tokens=False).ids
         question_ids = question_ids[:MAX_QUESTION_TOKENS]
-        encoded = tokenizer.encode_batch(list(passages), add_special_tokens=False)
+        encoded = tokenizer.encode_batch([view.text for view in passages], add_special_tokens=False)
         all_windows: list[_Window] = []
-        for number, (text, encoding) in enumerate(zip(passages, encoded, strict=True)):
-            all_windows += self._windows(number, question_ids, _tokens(text, encoding))
+        for number, (view, encoding) in enumerate(zip(passages, encoded, strict=True)):
+            all_windows += self._windows(number, question_ids, _tokens(view, encoding))
         scores = self._scorer.score([window.row for window in all_windows])
         readings: list[list[Reading]] = [[] for _ in passages]
         for window, (start, end) in zip(all_windows, scores, strict=True):
@@ -226,27 +227,38 @@ def _template(tokenizer: Tokenizer) -> _Template:
     return _Template(pair.ids[:first], pair.ids[first + 1 : second], pair.ids[second + 1 :])
 
 
-def _tokens(text: str, encoding: Encoding) -> _Tokens:
+def _tokens(view: View, encoding: Encoding) -> _Tokens:
     """The tokens of a passage. A token begins a word unless it continues one: the letter or digit
-    at its start directly follows another.
+    at its start directly follows another. Answers are words of the document, whole ones.
     """
+    text = view.text
     offsets = np.asarray(encoding.offsets, dtype=np.int64).reshape(-1, 2)
     continues = np.zeros(len(offsets) + 1, dtype=np.bool_)
     for number, ((_, end), (start, _)) in enumerate(pairwise(encoding.offsets), start=1):
         continues[number] = (
             end == start and text[end - 1 : end].isalnum() and text[start : start + 1].isalnum()
         )
-    filled = offsets[:, 0] < offsets[:, 1]
-    sentence_starts = [start for start, _ in passage_sentences(text)]
-    sentence_numbers = np.searchsorted(sentence_starts, offsets[:, 0], side="right")
+    quotable = (offsets[:, 0] < offsets[:, 1]) & _inside(view, offsets)
+    opened = {sentence.start for sentence in view_sentences(view)}
+    opened.update(part.start for part in view.parts)
+    sentence_numbers = np.searchsorted(sorted(opened), offsets[:, 0], side="right")
     return _Tokens(
         encoding.ids,
         offsets[:, 0],
         offsets[:, 1],
-        ~continues[:-1] & filled,
-        ~continues[1:] & filled,
+        ~continues[:-1] & quotable,
+        ~continues[1:] & quotable,
         sentence_numbers,
     )
+
+
+def _inside(view: View, offsets: Ints) -> Flags:
+    """Whether each token lies in a part of the view."""
+    starts = np.array([part.start for part in view.parts])
+    ends = np.array([part.end for part in view.parts])
+    parts = np.searchsorted(starts, offsets[:, 0], side="right") - 1
+    inside: Flags = (parts >= 0) & (offsets[:, 1] <= ends[parts])
+    return inside
 
 
 def _read(window: _Window, start: Floats, end: Floats) -> Reading:

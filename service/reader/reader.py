@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from index.search.searcher import Hit, SearchResult
+from index.text.sentences import trimmed
+from index.text.view import Extent, Heads
 from service.reader.asks import AnswerTypes, kind_of
 from service.reader.edges import is_empty, tidied
 from service.reader.evidence import PassageTerms, QuestionTerms
@@ -54,7 +56,7 @@ class SpanReader:
         for start in range(0, len(hits), ROUND):
             watch(result)
             readings += self._passages.read(
-                question, [hit.chunk.text for hit in hits[start : start + ROUND]]
+                question, [hit.chunk.view for hit in hits[start : start + ROUND]]
             )
             if len(readings) < len(hits) and self._is_clear(readings, hits):
                 break
@@ -73,14 +75,18 @@ class SpanReader:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A span without its score, with offsets into its passage."""
+    """A span without its score, with offsets into its document."""
 
     hit: Hit
     kind: AnswerForm
-    offsets: tuple[int, int]
-    sentences: tuple[int, int]
+    offsets: Extent
+    sentences: Extent
     features: Mapping[str, float]
+    heads: Heads | None = None
 
+
+_WHOLE_CELL = 80
+"""How many characters a cell has at most that is quoted whole, with its unit and its mark."""
 
 Marked = Sequence[tuple[PassageSpan, float]]
 """The spans that the model marked in a passage, best first, each with its log probability."""
@@ -101,19 +107,27 @@ def _candidates(
 def _short(
     hit: Hit, passage: PassageTerms, marked: Marked, types: AnswerTypes
 ) -> Iterator[_Candidate]:
-    text = hit.chunk.text
+    view = hit.chunk.view
     for span, log_probability in marked:
-        start, end = tidied(text, span.start, span.end)
-        around = passage.around(start, end)
+        part = view.part_at(span.start)
+        if part is None or span.end > part.end:
+            continue  # Words that the view adds are never quoted.
+        text = view.text[part.start : part.end]
+        if part.heads is not None and len(text) <= _WHOLE_CELL:
+            start, end = trimmed(text, 0, len(text))
+        else:
+            start, end = tidied(text, span.start - part.start, span.end - part.start)
+        around = passage.around(start + part.start, end + part.start)
         first, last = (passage.sentences[number] for number in around)
-        sentences = (min(first.start, start), max(last.end, end))
+        offsets = (start + part.offset, end + part.offset)
+        sentences = (min(first.first, offsets[0]), max(last.last, offsets[1]))
         features = {
             **passage.features(*around),
             Feature.MARGIN: span.margin,
             Feature.LOG_PROBABILITY: log_probability,
             Feature.ASKED: types.held(text[start:end]),
         }
-        yield _Candidate(hit, AnswerForm.SHORT, (start, end), sentences, features)
+        yield _Candidate(hit, AnswerForm.SHORT, offsets, sentences, features, part.heads)
 
 
 def _sentences(
@@ -121,7 +135,7 @@ def _sentences(
 ) -> Iterator[_Candidate]:
     if not marked:
         return
-    text = hit.chunk.text
+    text = hit.chunk.view.text
     for number, sentence in enumerate(passage.sentences):
         inside = (
             (s.margin, log)
@@ -135,7 +149,7 @@ def _sentences(
             Feature.LOG_PROBABILITY: log_probability,
             Feature.ASKED: types.held(text[sentence.start : sentence.end]),
         }
-        offsets = (sentence.start, sentence.end)
+        offsets = (sentence.first, sentence.last)
         yield _Candidate(hit, AnswerForm.SENTENCE, offsets, offsets, features)
 
 
@@ -157,18 +171,14 @@ def _ranked(
 
 
 def _span(candidate: _Candidate, ranking: Linear) -> Span:
-    offset = candidate.hit.chunk.start
-    (start, end), (first, last) = candidate.offsets, candidate.sentences
-    score = ranking.of(candidate.features)
     return Span(
         candidate.hit,
         candidate.kind,
-        start + offset,
-        end + offset,
-        first + offset,
-        last + offset,
-        score,
+        *candidate.offsets,
+        *candidate.sentences,
+        ranking.of(candidate.features),
         candidate.features,
+        candidate.heads,
     )
 
 

@@ -1,13 +1,40 @@
 """The sentences of the passages that are being read."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 from index.text.sentences import sentences
+from index.text.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class ViewSentence:
+    """A sentence of a view, or a row of a table, which is read as one.
+
+    :param start: offset of its first code point in the view; ``end`` is half-open
+    :param first: offset of its first code point in the document; ``last`` is half-open
+    """
+
+    start: int
+    end: int
+    first: int
+    last: int
 
 
 # A passage is read token by token and then compared sentence by sentence. Both steps need its
 # sentences, and splitting it twice costs more than caching the sentences of a few questions.
 @lru_cache(maxsize=512)
-def passage_sentences(text: str) -> tuple[tuple[int, int], ...]:
-    """The sentences of a passage as half-open spans of code points, in order."""
-    return tuple(sentences(text))
+def view_sentences(view: View) -> tuple[ViewSentence, ...]:
+    """The sentences and rows of a view, in order."""
+    return tuple(sorted(_sentences(view), key=lambda sentence: sentence.start))
+
+
+def _sentences(view: View) -> Iterator[ViewSentence]:
+    for part in view.parts:
+        if part.heads is None:
+            by = part.offset - part.start
+            for start, end in sentences(view.text, part.start, part.end):
+                yield ViewSentence(start, end, start + by, end + by)
+    for row in view.rows:
+        yield ViewSentence(row.start, row.end, *row.offsets)

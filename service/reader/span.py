@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from index.search.searcher import Hit, SearchResult
+from index.text.view import Heads
 from service.reader.form import AnswerForm
 
 
@@ -17,6 +18,7 @@ class Span:
     :param sentence_start: start of the whole sentences around it; ``sentence_end`` is their end
     :param score: how well it answers; higher is better, comparable within one question
     :param features: the numbers that the score, and later the confidence, are computed from
+    :param heads: of a cell; None for other text
     """
 
     hit: Hit
@@ -27,6 +29,7 @@ class Span:
     sentence_end: int
     score: float
     features: Mapping[str, float]
+    heads: Heads | None = None
 
     @property
     def quote(self) -> str:
