@@ -571,8 +571,8 @@ def test_verify_tells_where_the_indexes_and_the_store_differ(
     collection.put([make("a"), make("b")])
     with sqlite3.connect(tmp_path / "data" / FILE_NAME) as connection:
         connection.execute(
-            "INSERT INTO chunks SELECT 7, 'a', version, start, end, text, context, NULL, 1, NULL FROM "
-            "chunks WHERE id = 1"
+            "INSERT INTO chunks SELECT 7, 'a', version, start, end, text, context, NULL, 1, NULL "
+            "FROM chunks WHERE id = 1"
         )
         connection.execute("DELETE FROM chunks WHERE id = 2")
     connection.close()

@@ -47,14 +47,14 @@ MAY_IMPORT: dict[str, str] = {
     "service": "corpus index index/encoding service/reader service/answering service/mirror",
     "eval/sets": "corpus index/text index/store service service/answering eval",
     "eval/measuring": (
-        "corpus index/text index index/encoding index/store index/search service service/reader "
+        "corpus index index/text index/encoding index/store index/search service service/reader "
         "service/answering eval eval/sets eval/training"
     ),
     "eval/reporting": "corpus service service/answering service/slack eval/sets eval/measuring",
     "eval/training": "corpus index/text index/encoding service/reader",
     "eval/fitting": (
-        "corpus index/text index index/encoding index/search service service/reader service/answering eval "
-        "eval/sets eval/measuring eval/training"
+        "corpus index index/text index/encoding index/search service service/reader "
+        "service/answering eval eval/sets eval/measuring eval/training"
     ),
     "eval/benchmarks": (
         "corpus corpus/formats corpus/formats/pdf index index/text index/encoding index/store "
