@@ -23,6 +23,7 @@ from corpus.pool import ParserPool
 from index.collection import Collection
 from index.encoding.encoder import Encoder
 from index.outcome import FileOutcome
+from index.store import tables
 from service.answering.service import AnswerService
 from service.answering.storage import APPLICATION_DATA
 from service.http.app import create_app
@@ -129,6 +130,27 @@ def test_the_files_of_a_synced_folder_follow_it(collection: Collection, folder: 
     (folder / "moved.txt").unlink()
     sync(allow_empty=True)
     assert kept(collection.folder) == set()
+
+
+def test_the_files_of_a_folder_that_an_older_version_synced_are_read_again_once(
+    collection: Collection, folder: Path
+) -> None:
+    (folder / "north.txt").write_bytes(NORTH)
+    mirror = Mirror(collection, folder)
+
+    def sync() -> list[str]:
+        with ParserPool(0, LIMITS) as pool:
+            return [outcome.status for outcome in mirror.carry_out(mirror.plan(), pool)]
+
+    sync()
+    with collection.store.database.transaction() as connection:
+        connection.execute(tables.files.delete())
+    assert collection.store.document("north.txt").file_name is None
+    assert sync() == ["updated"]
+    assert collection.store.document("north.txt").original == digest(NORTH)
+    os.utime(folder / "north.txt", (1, 1))
+    sync()
+    assert [len(mirror.plan().pending), sync()] == [0, ["unchanged"]]
 
 
 def test_nothing_is_kept_where_the_setting_says_so(

@@ -11,7 +11,7 @@ from corpus.errors import NotFoundError
 from corpus.unread import UnreadFile, UnreadFiles
 from index.store.application import ApplicationData
 from index.store.database import Database
-from index.store.tables import documents, structures
+from index.store.tables import documents, files, structures
 
 _metadata = sa.MetaData()
 _synced_folders = sa.Table(
@@ -292,6 +292,20 @@ class Ledger:
         query = sa.select(documents.c.id, documents.c.version).where(documents.c.id.in_(named))
         with self._database.reading() as connection:
             return {row.id: row.version for row in connection.execute(query)}
+
+    def nameless(self, root: str) -> set[str]:
+        """The ids of the documents from a synced folder of which the store does not know the file,
+        because an older version of Quoth wrote them.
+        """
+        named = sa.select(_synced_files.c.document_id).where(
+            _synced_files.c.root == root, _synced_files.c.stage == FileStage.STORED.value
+        )
+        has_file = sa.exists().where(
+            files.c.document_id == documents.c.id, files.c.version == documents.c.version
+        )
+        query = sa.select(documents.c.id).where(documents.c.id.in_(named), ~has_file)
+        with self._database.reading() as connection:
+            return set(connection.execute(query).scalars())
 
 
 def _entry(row: sa.Row[Any]) -> LedgerEntry:

@@ -47,6 +47,7 @@ def make_plan(
     versions: Mapping[str, str],
     again: bool,
     outdated: Collection[str] = (),
+    nameless: Collection[str] = (),
 ) -> SyncPlan:
     """Compare the files of a folder with their ledger lines.
 
@@ -55,12 +56,14 @@ def make_plan(
     :param again: read every file, whether it has changed or not
     :param outdated: suffixes of which every file is read, because its text is extracted by other
         code than the last time
+    :param nameless: ids of documents whose files are read, because the store does not know them
     """
     unchanged: list[LedgerEntry] = []
     pending: dict[ParseTask, LedgerEntry] = {}
     for state in states:
         entry = known.get(state.name)
-        is_outdated = again or state.path.suffix.lower() in outdated
+        is_nameless = entry is not None and entry.document_id in nameless
+        is_outdated = again or is_nameless or state.path.suffix.lower() in outdated
         if entry and not is_outdated and _is_unchanged(entry, state, versions):
             unchanged.append(entry)
         else:

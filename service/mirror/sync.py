@@ -65,7 +65,15 @@ class Mirror:
             # A ledger from before revisions was written by the first one of every format.
             if revision != extracted.get(suffix, 1)
         }
-        plan = make_plan(root, states, known, versions=versions, again=again, outdated=outdated)
+        plan = make_plan(
+            root,
+            states,
+            known,
+            versions=versions,
+            again=again,
+            outdated=outdated,
+            nameless=self._ledger.nameless(root.path),
+        )
         return replace(plan, unread=unread)
 
     def carry_out(self, plan: SyncPlan, pool: ParserPool) -> Iterator[FileOutcome]:
