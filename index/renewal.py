@@ -10,7 +10,7 @@ import logging
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from index.encoding.encoder import Encoder
 from index.engines import open_engine
 from index.ingest import is_same, prepare, write_batches
 from index.opening import SUCCESSOR, take_files, take_lock
+from index.store.documents import DocumentSummary
 from index.store.manifest import Manifest, stored_revisions
 from index.store.store import Store, holds_index
 from index.store.succession import reserve_chunk_ids
@@ -139,7 +140,7 @@ class Renewal:
         present = {summary.id: summary for summary in self._successor.documents()}
         gone = [id for id in present if id not in wanted]
         lacking = [
-            id for id, one in wanted.items() if id not in present or not is_same(one, present[id])
+            id for id, one in wanted.items() if id not in present or not _is_taken(one, present[id])
         ]
         if gone:
             self._successor.remove(gone)
@@ -160,6 +161,12 @@ class Renewal:
                 yield self._store.document(id)
             except NotFoundError:
                 continue  # It was deleted meanwhile. The next round will notice.
+
+
+def _is_taken(one: DocumentSummary, copy: DocumentSummary) -> bool:
+    """Whether the new collection's copy of a document is up to date."""
+    # An older version of Quoth recorded no structure, and the copy has the one of its text.
+    return is_same(one if one.structure else replace(one, structure=copy.structure), copy)
 
 
 def rebuild(

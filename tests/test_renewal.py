@@ -22,6 +22,7 @@ from index.encoding.vectors import Vectors
 from index.filters import Filters
 from index.opening import SUCCESSOR
 from index.renewal import Renewal, built_otherwise, rebuild
+from index.store import tables
 from index.store.store import Store
 from index.text.chunk import ChunkSettings
 from service.answering.history import AnswerHistory
@@ -243,6 +244,24 @@ def test_chunks_of_another_size_are_a_renewal_too(
     assert (collection.verify(), summary.chunks) == ([], 2)
     collection.put([make("b", "Another stays. And one more.", title="t")])
     assert len(texts(collection)) == 4
+
+
+def test_an_index_whose_writer_recorded_no_structure_is_renewed(
+    open_collection: Open, make: Make, other: Encoder
+) -> None:
+    collection = filled(open_collection, make, 3)
+    with collection.store.database.transaction() as connection:
+        connection.execute(tables.structures.delete())
+        connection.execute(tables.documents.update().values(structure=None))
+    renewal = renewal_of(collection, other)
+    running = threading.Thread(target=renewal.run, args=(collection,))
+    running.start()
+    running.join(60)
+    is_endless = running.is_alive()
+    renewal.stop()
+    running.join(60)
+    assert not is_endless
+    assert collection.searcher.encoder is other
 
 
 def test_numbers_of_chunks_are_never_given_twice(
