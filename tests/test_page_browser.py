@@ -88,7 +88,13 @@ YARD = joined(
             ]
         ),
         block(BlockKind.QUOTATION, "Nobody stands under it."),
-        block(BlockKind.DEFINITION, "Hoist: lifts 🦦 loads", 1),
+        joined(
+            [
+                block(BlockKind.DEFINITION, "Hoist: lifts 🦦 loads", 1),
+                marked("  - ", block(BlockKind.LIST_ITEM, "by hand", 1)),
+            ],
+            "\n",
+        ),
         block(BlockKind.FIELD, "Name: Odalys"),
         block(BlockKind.FOOTNOTE, "1 See 𝔟."),
         Fragment("a loose end"),
@@ -562,7 +568,8 @@ def test_a_document_is_drawn_by_its_blocks_without_marks(
     ]
     assert text.get_by_role("rowheader").all_inner_texts() == ["Red 🚚", "Blue"]
     assert text.locator("dt").all_inner_texts() == ["Hoist", "Name"]
-    assert text.locator("dd").all_inner_texts() == ["lifts 🦦 loads", "Odalys"]
+    assert text.locator("dd").all_text_contents() == ["lifts 🦦 loadsby hand", "Odalys"]
+    assert text.locator("dd li").get_attribute("data-marker") == "•"
     assert text.locator("blockquote").inner_text() == "Nobody stands under it."
     assert text.locator(".contents span").all_inner_texts() == ["Loads", "12"]
     shown = text.inner_text()

@@ -28,7 +28,8 @@ const SEPARATORS = { row: "\t", definition: ": ", field: ": ", contents: " " };
  * `number` and no text. Its `parts` are the spans that are shown, in order: the cells of a row, the
  * lines of code, a term and its definition, and one for most kinds. `depth` is the number of lists
  * around it. `marker` is the mark of a list item, null for what belongs to the item before it. A
- * unit that `isContinued` is the rest of the one before it. Rows share their `table`.
+ * unit that `isContinued` is the rest of the one before it, and one that `isDefining` belongs to
+ * the definition before it. Rows share their `table`.
  */
 export class Outline {
   /** `found`: a document as the service describes it. */
@@ -88,14 +89,17 @@ export class Outline {
   add(block, inner) {
     const { marker, indent, start } = this.lead(block);
     if (start >= block.end) return;
-    const around = this.units.at(-1)?.depth ?? 0;
-    const depth =
-      block.kind === "list_item"
-        ? (block.level ?? 1)
-        : marker !== null
-          ? 1 + Math.floor(indent / SPACES_PER_LEVEL)
-          : Math.min(around, Math.floor(indent / SPACES_PER_LEVEL));
-    const unit = { kind: block.kind, level: block.level ?? 1, depth, marker };
+    const before = this.units.at(-1) ?? { depth: 0, isDefining: false };
+    // What is indented below a definition belongs to it.
+    const isDefining =
+      block.kind !== "definition" &&
+      indent >= SPACES_PER_LEVEL &&
+      (before.isDefining || (before.kind === "definition" && before.depth === 0));
+    const around = Math.floor(indent / SPACES_PER_LEVEL) - (isDefining ? 1 : 0);
+    let depth = Math.min(before.depth, around);
+    if (marker !== null) depth = 1 + around;
+    if (block.kind === "list_item") depth = block.level ?? 1;
+    const unit = { kind: block.kind, level: block.level ?? 1, depth, marker, isDefining };
     const split = SPLIT[block.kind];
     if (block.kind === "table" || block.kind === "row") this.table(unit, block, inner);
     else if (block.kind === "code") this.code(unit, block, indent);

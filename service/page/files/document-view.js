@@ -70,6 +70,7 @@ class Drawing {
     this.mark = mark;
     this.weight = 0;
     this.section = element("div", { class: "section" });
+    this.base = this.section;
     this.lists = [];
     this.group = { key: null, parent: null, outer: null, inner: null };
   }
@@ -81,22 +82,33 @@ class Drawing {
     draw(this, unit, parent);
   }
 
-  /** The section, or the list item that a unit belongs to. */
-  parentOf({ depth, marker, parts }) {
+  /** The section, or the definition or the list item that a unit belongs to. */
+  parentOf({ depth, marker, parts, isDefining }) {
+    const base = this.baseOf(isDefining);
+    if (base !== this.base) this.lists = [];
+    this.base = base;
     this.lists.length = Math.min(this.lists.length, depth);
     while (this.lists.length < depth) {
       const list = element("ul");
-      (this.lists.at(-1)?.lastChild ?? this.section).append(list);
+      (this.lists.at(-1)?.lastChild ?? base).append(list);
       this.lists.push(list);
       if (this.lists.length < depth) list.append(element("li"));
     }
     const list = this.lists.at(-1);
-    if (!list) return this.section;
+    if (!list) return base;
     if (marker !== null || !list.lastChild) {
       const start = this.text.slice(parts[0].start, parts[0].end);
       list.append(element("li", { "data-marker": marker, dir: directionOf(start) }));
     }
     return list.lastChild;
+  }
+
+  /** The definition that a unit belongs to, if it began in this section, else the section. */
+  baseOf(isDefining) {
+    const definitions = this.section.lastElementChild;
+    if (!isDefining || definitions?.tagName !== "DL") return this.section;
+    if (definitions.lastChild.tagName !== "DD") definitions.append(element("dd"));
+    return definitions.lastChild;
   }
 
   /** The element that units with the same key and parent share, one after another. */
