@@ -693,6 +693,27 @@ def test_an_excerpt_shows_no_marks_and_the_whole_quote(
     ]
 
 
+def test_a_cell_is_quoted_below_the_names_of_its_column_and_row(
+    otter: Site, tab: Callable[..., Page]
+) -> None:
+    row = "Red 🚚 | 3.5 t | Ada"
+    start = row.index("3.5")
+    shown = tab(otter.address).evaluate(
+        """async (citation) => {
+            const { sentenceView } = await import("/page/files/sources.js");
+            const node = sentenceView(citation);
+            return ["small", "mark"].map((path) => node.querySelector(path)?.textContent);
+        }""",
+        {
+            "sentence": {"start": 100, "end": 100 + len(row), "text": row},
+            "start": 100 + start,
+            "end": 105 + start,
+            "cell": {"row": "Red 🚚", "column": "Load"},
+        },
+    )
+    assert shown == ["Load · Red 🚚", "3.5 t"]
+
+
 def test_a_megabyte_on_one_line_stays_usable(
     serve: Callable[..., Site], make: Make, tab: Callable[..., Page]
 ) -> None:

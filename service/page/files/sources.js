@@ -1,7 +1,7 @@
 // Quotes in their sentences, and the documents that they are from.
 
 import { element, icon, titleView } from "./dom.js";
-import { excerptView } from "./excerpt.js";
+import { excerptView, plain } from "./excerpt.js";
 import { linkTo, originalAt } from "./places.js";
 import { head, parted, tail } from "./text.js";
 import { day } from "./words.js";
@@ -10,9 +10,13 @@ const REACH = 360;
 const LONGEST_QUOTE = 1500;
 const SHOWN = 3;
 
-/** The quote, marked in its sentence. A very long sentence is shortened around the quote. */
+/**
+ * The quote, marked in its sentence. A very long sentence is shortened around the quote. Above a
+ * cell of a table are the names of its column and its row.
+ */
 export function sentenceView(citation, ...children) {
-  const { sentence, start, end } = citation;
+  const { sentence, start, end, cell } = citation;
+  const heads = [cell?.column, cell?.row].filter(Boolean).map(plain).join(" · ");
   const { before, inside, after } = parted(
     sentence.text,
     start - sentence.start,
@@ -27,6 +31,7 @@ export function sentenceView(citation, ...children) {
   return element(
     "p",
     { dir: "auto", class: inside.length + before.length + after.length > 240 ? "long" : null },
+    heads !== "" && element("small", { dir: "auto" }, heads),
     excerptView(above + quote + below, mark),
     children,
   );
