@@ -49,7 +49,7 @@ def page_image(
         try:
             if not 1 <= number <= len(document):
                 return None
-            image = _rendered(source, document[number - 1])
+            image = _rendered(source, document, number)
         finally:
             document.close()
     if start < end:
@@ -58,10 +58,11 @@ def page_image(
     return _png(image)
 
 
-def _rendered(source: str, page: Any) -> _Image:  # Any: pypdfium2 ships no types
+def _rendered(source: str, document: Any, number: int) -> _Image:  # Any: pypdfium2 ships no types
     import pypdfium2 as pdfium
 
     try:
+        page = document[number - 1]
         width, height = page.get_size()
         if not (width > 0 and height > 0):
             raise DocumentError(source, "is damaged: its page has no size")
