@@ -22,6 +22,8 @@ RUN /opt/export/bin/python -m index.encoding.export /opt/models \
  && /opt/quoth/bin/pip install /tmp/wheel/*.whl
 
 FROM python:3.11-slim@sha256:9c900dea9e8fb7e16277c179b555cc72d29a352dbc33cff48ad5a0412fd5bfc7
+# To read pictures and old Office files, install tesseract-ocr, and libreoffice-writer-nogui,
+# libreoffice-calc-nogui and libreoffice-impress-nogui here (docs/formats.md).
 RUN useradd --create-home --uid 10001 --user-group quoth \
  && install --directory --owner=quoth --group=quoth /data
 COPY --from=build /opt/quoth /opt/quoth

@@ -25,6 +25,8 @@ class ParseLimits:
     :param text_bytes: the size of the text in it, in UTF-8
     :param memory_bytes: memory that the parser takes, beyond what it has before it begins
     :param seconds: processor time for a file of 10 MB or more
+    :param program_seconds: how long the programs may take that read a file, by the clock
+    :param ocr_languages: of the text in pictures, as tesseract names them
     :param follow_links: whether links that lead out of a folder are followed
     """
 
@@ -33,6 +35,8 @@ class ParseLimits:
     memory_bytes: int = 600_000_000
     seconds: float = 60.0
     follow_links: bool = False
+    program_seconds: float = 120.0
+    ocr_languages: str = "eng"
 
     def seconds_for(self, size: int) -> float:
         """The processor time for a file of ``size`` bytes.

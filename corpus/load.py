@@ -28,10 +28,12 @@ from corpus.formats import (
     book,
     delimited,
     html,
+    legacy,
     mail,
     markdown,
     opendocument,
     outlook,
+    picture,
     restructured,
     rich_text,
     sheet,
@@ -45,6 +47,7 @@ from corpus.formats.data import read_json, read_jsonl
 from corpus.formats.delimited import read_csv, read_tsv
 from corpus.formats.extracted import Extractor, Format
 from corpus.formats.html import read_html
+from corpus.formats.legacy import read_doc, read_ppt, read_xls
 from corpus.formats.mail import read_eml
 from corpus.formats.markdown import read_markdown, read_mdx
 from corpus.formats.opendocument import read_odp, read_ods, read_odt
@@ -52,6 +55,8 @@ from corpus.formats.outlook import read_msg
 from corpus.formats.pdf import read as pdf
 from corpus.formats.pdf.read import read_pdf
 from corpus.formats.pdf.render import RENDERING, page_image
+from corpus.formats.picture import read_picture
+from corpus.formats.programs import program_limits
 from corpus.formats.restructured import read_rst
 from corpus.formats.rich_text import read_rtf
 from corpus.formats.sheet import read_xlsx
@@ -86,6 +91,17 @@ SUPPORTED: Mapping[str, Format] = MappingProxyType(
         ".odt": Format(read_odt, opendocument.REVISION),
         ".ods": Format(read_ods, opendocument.REVISION),
         ".odp": Format(read_odp, opendocument.REVISION),
+        ".doc": Format(read_doc, legacy.REVISION, runs_programs=True),
+        ".xls": Format(read_xls, legacy.REVISION, runs_programs=True),
+        ".ppt": Format(read_ppt, legacy.REVISION, runs_programs=True),
+        # Scans are TIFF files. Most other pictures in folders are icons and photographs.
+        **dict.fromkeys(
+            (".tif", ".tiff"), Format(read_picture, picture.REVISION, runs_programs=True)
+        ),
+        **dict.fromkeys(
+            (".png", ".jpg", ".jpeg"),
+            Format(read_picture, picture.REVISION, runs_programs=True, only_if_named=True),
+        ),
         ".csv": Format(read_csv, delimited.REVISION),
         ".tsv": Format(read_tsv, delimited.REVISION),
         ".json": Format(read_json, data_files.REVISION),
@@ -95,11 +111,13 @@ SUPPORTED: Mapping[str, Format] = MappingProxyType(
         ".mdx": Format(read_mdx, markdown.REVISION),
         ".rtf": Format(read_rtf, rich_text.REVISION),
         ".epub": Format(read_epub, book.REVISION),
-        ".eml": Format(read_eml, mail.REVISION, has_attachments=True),
-        ".msg": Format(read_msg, outlook.REVISION, has_attachments=True),
+        ".eml": Format(read_eml, mail.REVISION, has_attachments=True, runs_programs=True),
+        ".msg": Format(read_msg, outlook.REVISION, has_attachments=True, runs_programs=True),
     }
 )
-"""How files are read, by their suffix. In a folder, files with these suffixes are documents."""
+"""How files are read, by their suffix. In a folder, files with these suffixes are documents, unless
+their format is read only if the file is named.
+"""
 
 TEXT_SUFFIXES = frozenset(("", ".adoc", ".asc", ".log", ".org", ".tex", ".yaml", ".yml"))
 """Suffixes that are read as plain text if the file is named itself. In a folder such files are
@@ -372,6 +390,12 @@ def is_known(task: Task | PageTask, fingerprint: Fingerprint | None) -> bool:
     )
 
 
+def seconds_of_programs(task: "Task | PageTask", limits: ParseLimits) -> float:
+    """How long programs may run for a task, 0 if it needs none."""
+    known = SUPPORTED.get(PurePosixPath(task.name).suffix.lower())
+    return limits.program_seconds if known is not None and known.runs_programs else 0.0
+
+
 def parse_task(task: Task, data: bytes, limits: ParseLimits) -> Document:
     """The document of a task, parsed in this process.
 
@@ -426,7 +450,8 @@ def _parse(
     extract = _extractor(source, suffix.lower())
     if not data:
         raise DocumentError(source, "is empty")
-    extracted = with_attachments(extract(source, data), _extractor)
+    with program_limits(limits.program_seconds, limits.ocr_languages):
+        extracted = with_attachments(extract(source, data), _extractor)
     if not extracted.text.strip():
         raise DocumentError(source, "has no text in it")
     limits.check_text(source, extracted.text, len(data))
@@ -476,7 +501,8 @@ def _walk(folder: Path, unread: UnreadFiles) -> Iterator[Path]:
             # A broken link may be a document's.
             is_folder = False
         if path is not folder and not is_folder:
-            if path.suffix.lower() in SUPPORTED:
+            known = SUPPORTED.get(path.suffix.lower())
+            if known is not None and not known.only_if_named:
                 yield path
             else:
                 unread.add(path_text(path), _reason_unread(path.suffix.lower()))
@@ -497,4 +523,6 @@ def _reason_unread(suffix: str) -> str:
     if suffix in TEXT_SUFFIXES:
         kind = f"the suffix {suffix}" if suffix else "no suffix"
         return f"has {kind}; name the file itself to add it as plain text"
+    if suffix in SUPPORTED:
+        return "is a picture; name the file itself to add the text in it"
     return f"has the suffix {suffix}, which is not supported"

@@ -24,7 +24,16 @@ from corpus.document import DateSource, Page, make_document
 from corpus.errors import DocumentError
 from corpus.files import Fingerprint
 from corpus.limits import ParseLimits
-from corpus.load import PageTask, ParseResult, Task, is_known, parse_task, read_task, with_content
+from corpus.load import (
+    PageTask,
+    ParseResult,
+    Task,
+    is_known,
+    parse_task,
+    read_task,
+    seconds_of_programs,
+    with_content,
+)
 
 log = logging.getLogger("quoth")
 
@@ -77,6 +86,7 @@ class ParserProcess:
         self._limits = limits
         self._files = 0
         self._is_spent = False
+        self._is_parsing = False
         # Starting and killing exclude each other, because a killed process is waited for.
         self._lock = threading.Lock()
         self._pipe, theirs = _CONTEXT.Pipe()
@@ -96,6 +106,13 @@ class ParserProcess:
         :raises ParserGoneError: the process ended before it began
         """
         self._files += 1
+        self._is_parsing = True
+        try:
+            return self._outcome(task)
+        finally:
+            self._is_parsing = False
+
+    def _outcome(self, task: Task | PageTask) -> ParseResult:
         source = task.source
         try:
             self._pipe.send(task)
@@ -110,7 +127,8 @@ class ParserProcess:
             return self._result(task, begun["result"], fingerprint)
         size = int(begun["size"])
         try:
-            reply = self._receive(self._limits.wall_seconds_for(size))
+            longer = seconds_of_programs(task, self._limits)
+            reply = self._receive(self._limits.wall_seconds_for(size) + longer)
         except TimeoutError:
             return self._failed(source, self._limits.wait_reason(size), fingerprint)
         except (EOFError, OSError):
@@ -122,6 +140,10 @@ class ParserProcess:
         """End the process, whatever it is doing. May be called more than once."""
         with self._lock:
             self._is_spent = True
+            # Programs that it has started are in its group, and end with it.
+            if hasattr(os, "killpg") and (self._is_parsing or self._process.is_alive()):
+                with suppress(OSError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
             self._process.kill()
             self._process.join()
 
@@ -217,6 +239,9 @@ def _serve(pipe: Connection, limits: ParseLimits) -> None:
     """
     # Ctrl-C is handled by the process that owns the pool.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "setsid"):
+        with suppress(OSError):
+            os.setsid()
     confinement = _Confinement(limits)
     # The pipe raises these when the other side is gone.
     with suppress(EOFError, OSError):

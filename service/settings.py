@@ -141,6 +141,21 @@ class Settings(BaseSettings):
         float,
         Field(gt=0, le=1_000, description="The longest text of a document, in megabytes."),
     ] = DEFAULT_LIMITS.text_bytes / 1e6
+    program_seconds: Annotated[
+        float,
+        Field(
+            ge=1,
+            le=3_600,
+            description="How long LibreOffice and tesseract may take to read one file, in seconds.",
+        ),
+    ] = 120.0
+    ocr_languages: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z_]+(\+[A-Za-z_]+)*$",
+            description="The languages of text in pictures, as tesseract names them: eng+deu.",
+        ),
+    ] = "eng"
     parse_seconds: Annotated[
         float,
         Field(
@@ -256,6 +271,8 @@ class Settings(BaseSettings):
             text_bytes=int(self.max_text_mb * 1_000_000),
             memory_bytes=int(self.parse_memory_mb * 1_000_000),
             seconds=self.parse_seconds,
+            program_seconds=self.program_seconds,
+            ocr_languages=self.ocr_languages,
             follow_links=self.follow_links,
         )
 

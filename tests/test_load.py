@@ -116,7 +116,7 @@ def test_given_tags_are_added_to_those_of_the_file() -> None:
         ("a.docx", b"garbage", "is not a docx file, or is damaged"),
         ("a.xlsx", b"garbage", "is not an xlsx file, or is damaged"),
         ("a.zip", b"PK\x03\x04", "has the suffix .zip, which is not supported; .txt, .text, .md"),
-        ("a.doc", b"\xd0\xcf\x11\xe0", "has the suffix .doc, which is not supported"),
+        ("a.doc", b"\xd0\xcf\x11\xe1", "is not a doc file, or is damaged"),
         ("a.md", b"---\ntags: [" + b"t" * 101 + b"]\n---\nText.", "the tag has 101 characters"),
         ("x" * 201 + ".txt", b"Text.", "the id has 205 characters"),
         ("a\x01.txt", b"Text.", "the id contains a control character"),
@@ -169,6 +169,9 @@ BINARY_FORMATS = {
     **dict.fromkeys((".xlsx", ".xlsm", ".xltx", ".xltm"), "an xlsx file"),
     ".epub": "an epub file",
     **{f".{suffix}": f"an {suffix} file" for suffix in ("odt", "ods", "odp")},
+    **{f".{suffix}": f"a {suffix} file" for suffix in ("doc", "ppt")},
+    ".xls": "an xls file",
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff"), "a picture"),
     ".eml": "an e-mail",
     ".msg": "an msg file",
     ".rtf": "an rtf file",
@@ -449,3 +452,16 @@ def test_a_zip_file_renamed_to_docx_is_refused() -> None:
 def test_a_file_whose_address_is_no_web_address_is_taken_without_it(name: str, text: str) -> None:
     document = parse_document(name, text.encode(), limits=ParseLimits(10_000))
     assert (document.text, document.url) == ("It rains.", None)
+
+
+def test_scans_in_a_folder_are_documents_and_other_pictures_are_listed_as_unread(
+    tmp_path: Path,
+) -> None:
+    for name in ("scan.tiff", "logo.png", "photo.JPG"):
+        (tmp_path / name).write_bytes(b"x")
+    unread = UnreadFiles()
+    files = list(find_files([tmp_path, tmp_path / "logo.png"], unread=unread))
+    assert [file.path.name for file in files] == ["scan.tiff", "logo.png"]
+    assert {file.reason for file in unread.files} == {
+        "is a picture; name the file itself to add the text in it"
+    }

@@ -930,7 +930,7 @@ def test_dropped_files_are_added_with_progress_and_asked_at_once(
             const files = new DataTransfer();
             const fox = ["The Fox Bridge was opened in 1777."];
             files.items.add(new File(fox, "fox.txt", { type: "text/plain" }));
-            files.items.add(new File([new Uint8Array(9)], "photo.png", { type: "image/png" }));
+            files.items.add(new File([new Uint8Array(9)], "tape.wav", { type: "audio/wav" }));
             return files;
         }"""
     )
@@ -939,7 +939,7 @@ def test_dropped_files_are_added_with_progress_and_asked_at_once(
     page.dispatch_event("body", "drop", {"dataTransfer": files})
     rows = page.locator("#uploads-list li")
     expect(rows.filter(has_text="fox.txt")).to_contain_text("Added, 1 passage")
-    expect(rows.filter(has_text="photo.png")).to_contain_text("not supported")
+    expect(rows.filter(has_text="tape.wav")).to_contain_text("not supported")
     expect(page.locator("#uploads-summary")).to_have_text("1 file added, 1 failed.")
     expect(page.locator("#held")).to_have_text("3")
     page.get_by_role("button", name="Close", exact=True).click()

@@ -55,8 +55,12 @@ class Format:
     :param revision: of the code that extracts; raised when it gives another text, so that synced
         files are read again
     :param has_attachments: whether its files may hold files of other formats
+    :param runs_programs: whether programs are run for its files, which takes longer
+    :param only_if_named: whether its files in folders are passed over
     """
 
     read: Extractor
     revision: int
     has_attachments: bool = False
+    runs_programs: bool = False
+    only_if_named: bool = False
