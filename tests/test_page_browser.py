@@ -1157,10 +1157,13 @@ def test_the_shipped_library_is_asked_and_read_on_the_page(
         )
         page = tab(site.address)
         expect(page.locator(".examples li")).to_have_count(4)
-        turn = ask(page, "How long is the Power of Siberia pipeline?")
-        expect(turn.locator(".quote mark")).to_have_text("3,000 kilometres")
+        question = "How long is the Power of Siberia pipeline?"
+        quote = site.answer(question)["answer"]["text"]
+        assert "3,000 kilometres" in quote
+        turn = ask(page, question)
+        expect(turn.locator(".quote mark")).to_have_text(quote)
         turn.get_by_role("link", name="Source 1").click()
-        expect(opened(page).locator("mark")).to_have_text("3,000 kilometres")
+        expect(opened(page).locator("mark")).to_have_text(quote)
         refusal = ask(page, "What is the population of Mongolia?")
         expect(refusal.get_by_text("The documents do not say.")).to_be_visible()
         expect(refusal.locator(".passages li")).to_have_count(3)
