@@ -83,7 +83,7 @@ SUPPORTED: Mapping[str, Format] = MappingProxyType(
         ".html": _HTML,
         ".htm": _HTML,
         ".xhtml": _HTML,
-        ".pdf": Format(read_pdf, pdf.REVISION),
+        ".pdf": Format(read_pdf, pdf.REVISION, runs_programs=True),
         # Macros are programs, and are not read.
         **dict.fromkeys((".docx", ".docm", ".dotx", ".dotm"), _WORD),
         **dict.fromkeys((".pptx", ".pptm", ".potx", ".potm", ".ppsx", ".ppsm"), _SLIDES),

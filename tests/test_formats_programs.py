@@ -11,6 +11,7 @@ import openpyxl
 import pptx
 import pypdfium2
 import pytest
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from corpus.blocks import BlockKind
@@ -130,6 +131,25 @@ def test_the_text_of_a_picture_is_recognised(suffix: str) -> None:
     read = parsed(f"a.{suffix}", data).required_document()
     assert read.text == "The harbour closes at nine in the evening."
     assert read.notes == ("Its text was recognised in a picture and may have errors.",)
+
+
+@needs_tesseract
+@pytest.mark.processes
+def test_scanned_pages_of_a_pdf_are_read_among_the_others() -> None:
+    file = io.BytesIO()
+    canvas = Canvas(file, pagesize=(420, 200))
+    canvas.drawString(20, 160, "The first page is printed.")
+    canvas.showPage()
+    scan = ImageReader(io.BytesIO(picture("The harbour closes at nine.")))
+    canvas.drawImage(scan, 0, 0, 420, 200)
+    canvas.showPage()
+    canvas.showPage()
+    canvas.save()
+    read = parsed("a.pdf", file.getvalue()).required_document()
+    assert read.text == "The first page is printed.\n\nThe harbour closes at nine."
+    assert [page.number for page in read.pages] == [1, 2]
+    assert read.notes[0] == "Page 2 is scanned; the text may have errors."
+    assert read.notes[1].startswith("Page 3 has no text (of 3 pages)")
 
 
 def test_without_tesseract_the_refusal_says_what_to_install(

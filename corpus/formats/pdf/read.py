@@ -7,7 +7,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from corpus.dates import stated_day
@@ -20,6 +20,7 @@ from corpus.formats.paged import join_pages
 from corpus.formats.pdf.layout import Row, regions, rows_of
 from corpus.formats.pdf.paragraphs import Typesetter
 from corpus.formats.pdf.running import RunningLines
+from corpus.formats.pdf.scanned import scanned_pages
 from corpus.formats.pdf.typed import typed_words
 from corpus.formats.pdf.words import Word, page_words
 
@@ -39,10 +40,19 @@ _MAX_LISTED = 20
 
 @dataclass(frozen=True, slots=True)
 class _Printed:
-    """What PDFium finds in a file: the words of each page, and its metadata."""
+    """What PDFium finds in a file: the words of each page, and its metadata.
+
+    :param scanned: what was recognised on pages without words, by their numbers
+    """
 
     pages: list[list[Word]]
     stated: dict[str, str]
+    scanned: dict[int, Fragment]
+
+    @property
+    def without_words(self) -> list[int]:
+        """The numbers of the pages without words."""
+        return [number for number, words in enumerate(self.pages, 1) if not words]
 
 
 def read_pdf(source: str, data: bytes) -> Extracted:
@@ -52,17 +62,27 @@ def read_pdf(source: str, data: bytes) -> Extracted:
     """
     with PDFIUM:
         printed = _read(source, data)
-    written, pages = join_pages(enumerate(_pages(printed.pages), 1))
+    written, pages = join_pages(
+        (number, printed.scanned.get(number, page))
+        for number, page in enumerate(_pages(printed.pages), 1)
+    )
     if not written:
-        raise DocumentError(source, "has no text (scanned pages need OCR first)")
-    empty = [number for number, words in enumerate(printed.pages, 1) if not words]
+        raise DocumentError(
+            source, "has no text; install tesseract to read scanned pages, if it is not installed"
+        )
+    notes = []
+    if printed.scanned:
+        notes.append(f"{_numbered(list(printed.scanned))} scanned; the text may have errors.")
+    empty = [number for number in printed.without_words if number not in printed.scanned]
+    if empty:
+        notes.append(_empty_pages(empty, len(printed.pages)))
     return Extracted(
         text=written.text,
         blocks=written.blocks,
         title=_title(printed.stated),
         published=stated_day(printed.stated.get("CreationDate")),
         pages=pages,
-        notes=(_empty_pages(empty, len(printed.pages)),) if empty else (),
+        notes=tuple(notes),
     )
 
 
@@ -77,7 +97,9 @@ def _read(source: str, data: bytes) -> _Printed:
             page = document[number]
             pages.append(words_of(page, form))
             page.close()
-        return _Printed(pages, document.get_metadata_dict())
+        printed = _Printed(pages, document.get_metadata_dict(), {})
+        scanned = scanned_pages(source, document, printed.without_words, len(data))
+        return replace(printed, scanned=scanned)
     except (pdfium.PdfiumError, OSError, ValueError) as exc:
         raise DocumentError(source, "is damaged: one of its pages cannot be read") from exc
     finally:
@@ -136,11 +158,16 @@ def upright_rows(words: list[Word]) -> tuple[list[Row], list[Row]]:
     )
 
 
-def _empty_pages(numbers: list[int], pages: int) -> str:
+def _numbered(numbers: list[int], *, verbs: tuple[str, str] = ("is", "are")) -> str:
+    """``Page 3 is`` or ``Pages 3, 4 are``, with a few of many numbers."""
     listed = ", ".join(map(str, numbers[:_MAX_LISTED]))
     more = f" and {len(numbers) - _MAX_LISTED} more" if len(numbers) > _MAX_LISTED else ""
-    which = f"Page {listed} has" if len(numbers) == 1 else f"Pages {listed}{more} have"
-    return f"{which} no text (of {pages} pages); scanned pages need OCR first."
+    return f"Page {listed} {verbs[0]}" if len(numbers) == 1 else f"Pages {listed}{more} {verbs[1]}"
+
+
+def _empty_pages(numbers: list[int], pages: int) -> str:
+    which = _numbered(numbers, verbs=("has", "have"))
+    return f"{which} no text (of {pages} pages); tesseract, if installed, reads scanned pages."
 
 
 def _title(stated: dict[str, str]) -> str | None:
