@@ -409,6 +409,11 @@ def test_a_page_shows_the_quote_marked(client: Client) -> None:
     assert top < A4[1] - 686 < bottom
     assert bottom - top < 20
     assert marked(client.get("gates.pdf/pages/2").content) is None
+    whole = client.get(f"gates.pdf/pages/2?highlight={start - 40}-{start + 20}").content
+    # The boxes of the two lines overlap, and no pixel is marked twice.
+    colours = pixels(whole)[2]
+    backgrounds = {colours[at : at + 3] for at in range(0, len(colours), 3) if colours[at] == 255}
+    assert {tuple(colour) for colour in backgrounds} == {(255, 255, 255), (255, 235, 90)}
     known = {"If-None-Match": response.headers["etag"]}
     again = client.get(f"gates.pdf/pages/2?highlight={start}-{start + 13}", headers=known)
     assert again.status_code == 304

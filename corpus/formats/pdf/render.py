@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -53,8 +54,7 @@ def page_image(
         finally:
             document.close()
     if start < end:
-        for box in boxes(data, number, text, start, end):
-            _mark(image, box)
+        _mark(image, boxes(data, number, text, start, end))
     return _png(image)
 
 
@@ -83,16 +83,27 @@ def _rendered(source: str, document: Any, number: int) -> _Image:  # Any: pypdfi
         raise DocumentError(source, "is damaged: its page cannot be drawn") from exc
 
 
-def _mark(image: _Image, box: Box) -> None:
-    top = max(0, round(box.top * image.height) - _MARGIN)
-    bottom = min(image.height, round(box.bottom * image.height) + _MARGIN)
-    left = max(0, round(box.left * image.width) - _MARGIN)
-    right = min(image.width, round(box.right * image.width) + _MARGIN)
-    for row in range(top, bottom):
-        start, end = (3 * (row * image.width + column) for column in (left, right))
-        for channel, table in enumerate(_TINTS):
-            inside = slice(start + channel, end, 3)
-            image.pixels[inside] = image.pixels[inside].translate(table)
+def _mark(image: _Image, marked: Sequence[Box]) -> None:
+    # The boxes of two lines may overlap, and no pixel is tinted twice.
+    tinted = bytearray(image.width * image.height)
+    for box in marked:
+        top = max(0, round(box.top * image.height) - _MARGIN)
+        bottom = min(image.height, round(box.bottom * image.height) + _MARGIN)
+        left = max(0, round(box.left * image.width) - _MARGIN)
+        right = min(image.width, round(box.right * image.width) + _MARGIN)
+        for row in range(top, bottom):
+            start, end = (row * image.width + column for column in (left, right))
+            while (start := tinted.find(0, start, end)) >= 0:
+                after = tinted.find(1, start, end)
+                stop = end if after < 0 else after
+                _tint(image, start, stop)
+                tinted[start:stop] = b"\1" * (stop - start)
+
+
+def _tint(image: _Image, start: int, end: int) -> None:
+    for channel, table in enumerate(_TINTS):
+        inside = slice(3 * start + channel, 3 * end, 3)
+        image.pixels[inside] = image.pixels[inside].translate(table)
 
 
 def _png(image: _Image) -> bytes:
