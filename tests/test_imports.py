@@ -117,7 +117,8 @@ OWNERS = {
     "prometheus_client": {"service/http/metrics.py"},
     "pydantic_settings": {"service/settings.py"},
     "pypdfium2": {
-        f"corpus/formats/pdf/{name}.py" for name in ("locate", "read", "render", "typed", "words")
+        f"corpus/formats/pdf/{name}.py"
+        for name in ("locate", "read", "render", "struck", "typed", "words")
     },
     "safetensors": {f"eval/training/{name}.py" for name in ("compact", "export", "model")},
     "scipy": {"eval/training/negatives.py"},

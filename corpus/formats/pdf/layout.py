@@ -7,6 +7,7 @@ read one after another, and the rows of a table across.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby, pairwise
@@ -28,7 +29,13 @@ _GAP = 0.9
 _CELL_GAP = 0.6
 """The least white space between the columns of a table, over all its rows, in font sizes."""
 _MIN_COLUMN_ROWS = 3
+_MAX_PROSE_COLUMNS = 5
 _MIN_TABLE_ROWS = 2
+_MAX_HEAD_ROWS = 3
+_ROWS_A_HEAD = 4
+"""How many rows a table has at least for each row of heads over several columns."""
+_FILLED = 0.7
+"""The share of cells that have text below such heads."""
 _PROSE_FILL = 0.6
 """How much of its column a line of prose fills, in the median."""
 _PROSE_WORDS = 3
@@ -140,9 +147,7 @@ def _fits_between(word: Word, line: Sequence[Word]) -> bool:
 
 
 def _row(line: list[Word]) -> Row:
-    line.sort(key=lambda word: word.left)
-    if sum(word.is_right_to_left for word in line) > len(line) / 2:
-        line.reverse()
+    line = _in_direction(line)
     text = spaced(line)
     entry = _CONTENTS_LINE.fullmatch(text) if ". ." in text or ".." in text else None
     if entry is None:
@@ -153,6 +158,24 @@ def _row(line: list[Word]) -> Row:
     right = max(word.right for word in line)
     word = Word(merged, first.left, right, first.y, first.size, first.turns)
     return Row.of([word], is_contents=True)
+
+
+def _in_direction(line: Sequence[Word]) -> list[Word]:
+    """The words of a row in the order in which they are read, in the direction of most of them.
+    Words of the other direction keep their own order, such as a Latin name in an Arabic sentence.
+    """
+    runs = [
+        list(run)
+        for _, run in groupby(
+            sorted(line, key=lambda word: word.left), key=lambda word: word.is_right_to_left
+        )
+    ]
+    for run in runs:
+        if run[0].is_right_to_left:
+            run.reverse()
+    if sum(word.is_right_to_left for word in line) > len(line) / 2:
+        runs.reverse()
+    return list(chain.from_iterable(runs))
 
 
 def regions(rows: Sequence[Row], depth: int = 0) -> Iterator[Region]:
@@ -280,7 +303,7 @@ def _cut(rows: Sequence[Row], x: float, first: int, last: int) -> _Cut | None:
     """The cut through a run of rows, if they are columns of prose or a table."""
     inside = rows[first:last]
     left, right = _sides(inside, x)
-    if len(left) >= _MIN_COLUMN_ROWS <= len(right) and _is_prose(left) and _is_prose(right):
+    if _is_prose(left) and _is_prose(right):
         return _Cut(x, *_whole_columns(rows, x, first, last), is_table=False)
     both = sum(row.left < x < row.right for row in inside)
     if both >= _MIN_TABLE_ROWS and both >= _BOTH_SIDES * len(inside):
@@ -309,7 +332,25 @@ def _sides(rows: Sequence[Row], x: float) -> tuple[list[Row], list[Row]]:
 
 
 def _is_prose(rows: Sequence[Row]) -> bool:
-    """Whether the lines of a column fill it, as those of a table's column seldom do."""
+    """Whether the lines of a column fill it, as those of a table's column seldom do. The column may
+    itself be several columns of prose.
+    """
+    if len(rows) < _MIN_COLUMN_ROWS:
+        return False
+    gapped = sum(any(_wide_gaps(row)) for row in rows)
+    if gapped <= _GAPPED_ROWS * len(rows):
+        return _fills_column(rows)
+    columns = _columns(rows)
+    if not 1 < len(columns) <= _MAX_PROSE_COLUMNS:
+        return False
+    cells = [_cells(row, columns) for row in rows]
+    parts = [
+        [Row.of(row[number]) for row in cells if row[number]] for number in range(len(columns))
+    ]
+    return all(len(part) >= _MIN_COLUMN_ROWS and _fills_column(part) for part in parts)
+
+
+def _fills_column(rows: Sequence[Row]) -> bool:
     width = max(row.right for row in rows) - min(row.left for row in rows)
     fill = median(row.right - row.left for row in rows) / (width or 1.0)
     words = median(len(row.words) for row in rows)
@@ -321,6 +362,11 @@ def _is_prose(rows: Sequence[Row]) -> bool:
 def _table(rows: Sequence[Row]) -> Iterator[Region]:
     """The rows as a table. Two columns are labels with their values, which stay lines."""
     columns = _columns(rows)
+    # The heads at the top may stand over several columns each.
+    for heads in range(1, min(_MAX_HEAD_ROWS, len(rows) // _ROWS_A_HEAD) + 1):
+        finer = _columns(rows[heads:])
+        if len(finer) > len(columns) and _is_filled(rows[heads:], finer):
+            columns = finer
     if len(columns) < 3:
         for row in rows:
             yield LineRun((row,), is_apart=True)
@@ -349,10 +395,18 @@ def _columns(rows: Sequence[Row]) -> list[tuple[float, float]]:
     return columns
 
 
+def _is_filled(rows: Sequence[Row], columns: Sequence[tuple[float, float]]) -> bool:
+    filled = sum(bool(cell) for row in rows for cell in _cells(row, columns))
+    return filled >= _FILLED * len(rows) * len(columns)
+
+
 def _cells(row: Row, columns: Sequence[tuple[float, float]]) -> list[tuple[Word, ...]]:
-    return [
-        tuple(word for word in row.words if left <= word.left <= right) for left, right in columns
-    ]
+    """The words of a row, each in the column nearest to its middle."""
+    cells: list[list[Word]] = [[] for _ in columns]
+    middles = [(left + right) / 2 for left, right in pairwise(chain.from_iterable(columns))][1::2]
+    for word in row.words:
+        cells[bisect_right(middles, (word.left + word.right) / 2)].append(word)
+    return [tuple(cell) for cell in cells]
 
 
 def _continues(above: Row, row: Row, rows: Sequence[Row]) -> bool:

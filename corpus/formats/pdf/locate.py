@@ -60,7 +60,7 @@ def boxes(data: bytes, number: int, text: str, start: int, end: int) -> tuple[Bo
                 raise DocumentError("the original", f"has no page {number}")
             form = document.formenv if document.get_formtype() else None
             page = document[number - 1]
-            return tuple(_placed(page, _lines(words_of(page, form), text, start, end)))
+            return tuple(_placed(page, _lines(words_of(page, form)[0], text, start, end)))
         except pdfium.PdfiumError as exc:
             raise DocumentError("the original", "is damaged: its page cannot be read") from exc
         finally:

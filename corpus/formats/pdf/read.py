@@ -21,6 +21,7 @@ from corpus.formats.pdf.layout import Row, regions, rows_of
 from corpus.formats.pdf.paragraphs import Typesetter
 from corpus.formats.pdf.running import RunningLines
 from corpus.formats.pdf.scanned import scanned_pages
+from corpus.formats.pdf.struck import without_struck
 from corpus.formats.pdf.typed import typed_words
 from corpus.formats.pdf.words import Word, page_words
 
@@ -42,17 +43,24 @@ _MAX_LISTED = 20
 class _Printed:
     """What PDFium finds in a file: the words of each page, and its metadata.
 
+    :param struck: the numbers of the pages with text that is struck through
     :param scanned: what was recognised on pages without words, by their numbers
     """
 
     pages: list[list[Word]]
+    struck: list[int]
     stated: dict[str, str]
     scanned: dict[int, Fragment]
 
     @property
     def without_words(self) -> list[int]:
         """The numbers of the pages without words."""
-        return [number for number, words in enumerate(self.pages, 1) if not words]
+        struck = set(self.struck)
+        return [
+            number
+            for number, words in enumerate(self.pages, 1)
+            if not words and number not in struck
+        ]
 
 
 def read_pdf(source: str, data: bytes) -> Extracted:
@@ -76,6 +84,9 @@ def read_pdf(source: str, data: bytes) -> Extracted:
     empty = [number for number in printed.without_words if number not in printed.scanned]
     if empty:
         notes.append(_empty_pages(empty, len(printed.pages)))
+    if printed.struck:
+        pages_with = _numbered(printed.struck, verbs=("has", "have"))
+        notes.append(f"{pages_with} text that is struck through, which is left out.")
     return Extracted(
         text=written.text,
         blocks=written.blocks,
@@ -92,12 +103,16 @@ def _read(source: str, data: bytes) -> _Printed:
     document = opened(source, data)
     try:
         form = document.formenv if document.get_formtype() else None
-        pages = []
+        pages: list[list[Word]] = []
+        struck: list[int] = []
         for number in range(len(document)):
             page = document[number]
-            pages.append(words_of(page, form))
+            words, has_struck = words_of(page, form)
+            pages.append(words)
+            if has_struck:
+                struck.append(number + 1)
             page.close()
-        printed = _Printed(pages, document.get_metadata_dict(), {})
+        printed = _Printed(pages, struck, document.get_metadata_dict(), {})
         scanned = scanned_pages(source, document, printed.without_words, len(data))
         return replace(printed, scanned=scanned)
     except (pdfium.PdfiumError, OSError, ValueError) as exc:
@@ -127,11 +142,14 @@ def opened(source: str, data: bytes) -> Any:  # Any: pypdfium2 ships no types
     return document
 
 
-def words_of(page: Any, form: Any) -> list[Word]:  # Any: pypdfium2 ships no types
-    """The words on a page, and those that were typed in, in the order of the file."""
+def words_of(page: Any, form: Any) -> tuple[list[Word], bool]:  # Any: pypdfium2 ships no types
+    """The words on a page, and those that were typed in, in the order of the file; and whether
+    other words are struck through.
+    """
     text_page = page.get_textpage()
     try:
-        return [*page_words(text_page), *typed_words(page, form)]
+        words, has_struck = without_struck(page, page_words(text_page))
+        return [*words, *typed_words(page, form)], has_struck
     finally:
         text_page.close()
 

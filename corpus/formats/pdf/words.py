@@ -6,7 +6,8 @@ arrays, which are looked at as a whole.
 
 import ctypes
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise, repeat
@@ -32,7 +33,12 @@ _WIDE_GAP = 0.6
 """The least gap that ends a word where neither the file nor PDFium has a space, in font sizes."""
 _TRACKING = 0.08
 """The least gap between the letters of a line that is set with letter spacing, in font sizes."""
+_WIDEST_TRACKING = 0.6
+"""The widest. Beyond it, the letters stand in columns."""
 _MIN_TRACKED = 5
+_COPY_OFFSET = 0.25
+"""How far the second copy of a word that is drawn twice is moved at most, in font sizes."""
+_COPIES_WITHIN = 8
 _SAME_LINE = 0.35
 """How far the baselines of one line may differ, in font sizes."""
 _OVERLAP = 0.5
@@ -77,7 +83,26 @@ def page_words(text_page: Any) -> list[Word]:  # Any: pypdfium2 ships no types
     count = text_page.count_chars()
     if count <= 0:
         return []
-    return _Glyphs.of(text_page, count).words()
+    return list(_without_copies(_Glyphs.of(text_page, count).words()))
+
+
+def _without_copies(words: Iterable[Word]) -> Iterator[Word]:
+    """The words without those that are drawn again in the same position, to look bold or to throw
+    a shadow.
+    """
+    # A few positions are enough, because copies follow soon.
+    drawn: dict[str, deque[Word]] = defaultdict(lambda: deque(maxlen=_COPIES_WITHIN))
+    for word in words:
+        before = drawn[word.text]
+        near = _COPY_OFFSET * word.size
+        if not any(
+            abs(each.left - word.left) <= near
+            and abs(each.y - word.y) <= near
+            and each.turns == word.turns
+            for each in before
+        ):
+            yield word
+            before.append(word)
 
 
 @dataclass(slots=True)
@@ -112,7 +137,7 @@ class _Glyphs:
     follows_space: Flags
     follows_put_in: Flags
     is_right_to_left: Flags
-    is_alphanumeric: Flags
+    is_letter: Flags
 
     @classmethod
     def of(cls, text_page: Any, count: int) -> "_Glyphs":  # Any: pypdfium2 ships no types
@@ -139,8 +164,8 @@ class _Glyphs:
             turns=turns,
             follows_space=_since_last(np.cumsum(space)[visible]),
             follows_put_in=_since_last(np.cumsum(put_in)[visible]),
-            is_right_to_left=_right_to_left(shown, text),
-            is_alphanumeric=np.fromiter(map(str.isalnum, text), np.bool_, len(text)),
+            is_right_to_left=_right_to_left(shown, text, first, last),
+            is_letter=np.fromiter(map(str.isalpha, text), np.bool_, len(text)),
         )
 
     def words(self) -> list[Word]:
@@ -158,7 +183,7 @@ class _Glyphs:
         gap[1:] /= size
         ends = self.follows_space | self.follows_put_in | (gap > _WIDE_GAP)
         letters = np.zeros_like(ends)
-        letters[1:] = self.is_alphanumeric[1:] & self.is_alphanumeric[:-1]
+        letters[1:] = self.is_letter[1:] & self.is_letter[:-1]
         return list(_WordBuilder(self, gap, ends, letters).words(self._segments(size)))
 
     def _segments(self, size: Numbers) -> list[int]:
@@ -174,7 +199,9 @@ class _Glyphs:
         forward = self.left[below] >= np.minimum(
             self.right[above] - _OVERLAP * size, self.left[above]
         )
-        backward = np.abs(self.left[above] - self.right[below]) <= _OVERLAP * size
+        backward = (self.right[below] >= self.left[above] - _OVERLAP * size) & (
+            self.right[below] <= np.maximum(self.left[above] + _OVERLAP * size, self.right[above])
+        )
         goes_on &= np.where(self.is_right_to_left[below], backward, forward)
         smaller = np.minimum(self.size[below], self.size[above]) <= _RAISED_SIZE * size
         goes_on &= ~(smaller & (np.abs(rise) >= _RAISED[0] * size))
@@ -186,7 +213,7 @@ class _WordBuilder:
 
     :param gap: the gap before each character, in font sizes
     :param ends: whether a word ends before each character, in a line without letter spacing
-    :param letters: whether it and the one before it are letters or digits
+    :param letters: whether each character and the one before it are letters
     """
 
     def __init__(self, glyphs: _Glyphs, gap: Numbers, ends: Flags, letters: Flags) -> None:
@@ -243,7 +270,8 @@ class _WordBuilder:
         if abs(self._y[at] - self._y[last]) > _SAME_LINE * size:
             return False
         if self._right_to_left[at]:
-            return abs(self._left[last] - self._right[at]) <= _OVERLAP * size
+            reach = max(self._left[last] + _OVERLAP * size, self._right[last])
+            return self._left[last] - _OVERLAP * size <= self._right[at] <= reach
         return self._left[at] >= min(run.right - _OVERLAP * size, self._left[last])
 
     def _of(self, run: _Run) -> Iterator[Word]:
@@ -281,7 +309,7 @@ class _WordBuilder:
         if len(gaps) < _MIN_TRACKED or 2 * np.count_nonzero(gaps > _TRACKING) < len(gaps):
             return 0.0
         usual = float(np.median(gaps))
-        return usual if usual > _TRACKING else 0.0
+        return usual if _TRACKING < usual <= _WIDEST_TRACKING else 0.0
 
     def _word(
         self, parts: Sequence[tuple[int, int]], raised: dict[int, list[tuple[int, int]]]
@@ -475,9 +503,23 @@ def _since_last(counts: npt.NDArray[np.int64]) -> Flags:
     return np.diff(counts, prepend=0) > 0
 
 
-def _right_to_left(codes: npt.NDArray[np.uint32], text: str) -> Flags:
-    """Which characters belong to a script that is written from right to left."""
+def _right_to_left(
+    codes: npt.NDArray[np.uint32], text: str, left: Numbers, right: Numbers
+) -> Flags:
+    """Which characters belong to a script that is written from right to left: its letters, and
+    the marks and signs that follow them to the left.
+    """
     flags = np.zeros(len(codes), np.bool_)
-    for at in np.flatnonzero(codes >= _FIRST_RIGHT_TO_LEFT).tolist():
-        flags[at] = unicodedata.bidirectional(text[at]) in ("R", "AL", "AN")
+    if not np.any(codes >= _FIRST_RIGHT_TO_LEFT):
+        return flags
+    is_before = False
+    for at, character in enumerate(text):
+        kind = unicodedata.bidirectional(character)
+        if is_before and kind in ("NSM", "ON", "CS", "ES", "ET"):
+            # A sign to the right of the letter before it does not follow it.
+            middle = (right[at] + left[at]) / 2
+            is_before = kind == "NSM" or bool(middle <= left[at - 1])
+        else:
+            is_before = kind in ("R", "AL", "AN")
+        flags[at] = is_before
     return flags
