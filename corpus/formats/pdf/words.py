@@ -95,8 +95,10 @@ def _without_copies(words: Iterable[Word]) -> Iterator[Word]:
     for word in words:
         before = drawn[word.text]
         near = _COPY_OFFSET * word.size
+        # Narrow letters may stand as close as that without lying over each other.
+        beside = min(near, (word.right - word.left) / 2)
         if not any(
-            abs(each.left - word.left) <= near
+            abs(each.left - word.left) <= beside
             and abs(each.y - word.y) <= near
             and each.turns == word.turns
             for each in before
