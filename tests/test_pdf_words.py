@@ -8,6 +8,7 @@ from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
 from corpus.blocks import BlockKind
+from corpus.errors import DocumentError
 from corpus.formats.pdf.layout import rows_of
 from corpus.formats.pdf.read import read_pdf
 from corpus.formats.pdf.words import Word
@@ -102,6 +103,15 @@ def test_struck_text_is_left_out_and_noted() -> None:
     extracted = read_pdf("a.pdf", drawn(draw))
     assert extracted.text == "The fee is 45 euros a day."
     assert extracted.notes == ("Page 1 has text that is struck through, which is left out.",)
+
+
+def test_a_pdf_of_nothing_but_struck_text_is_refused_with_that_reason() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(72, 700, "Void")
+        canvas.line(72, 703, 72 + canvas.stringWidth("Void", "Helvetica", 10), 703)
+
+    with pytest.raises(DocumentError, match="no text but what is struck through"):
+        text_of(draw)
 
 
 @pytest.mark.parametrize(

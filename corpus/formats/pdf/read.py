@@ -74,6 +74,8 @@ def read_pdf(source: str, data: bytes) -> Extracted:
         (number, printed.scanned.get(number, page))
         for number, page in enumerate(_pages(printed.pages), 1)
     )
+    if not written and printed.struck:
+        raise DocumentError(source, "has no text but what is struck through")
     if not written:
         raise DocumentError(
             source, "has no text; install tesseract to read scanned pages, if it is not installed"
