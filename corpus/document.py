@@ -28,6 +28,7 @@ class DateSource(StrEnum):
 
     GIVEN = "given"
     FRONT_MATTER = "front_matter"
+    METADATA = "metadata"
     STATED = "stated"
     DATELINE = "dateline"
     PROPERTIES = "properties"

@@ -8,13 +8,14 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
 from corpus.attachments import with_attachments
 from corpus.blocks import bounded
 from corpus.content import FileContent
-from corpus.document import Document, make_document, web_address
+from corpus.document import DateSource, Document, make_document, web_address
 from corpus.errors import DocumentError
 from corpus.files import (
     Fingerprint,
@@ -45,7 +46,7 @@ from corpus.formats import data as data_files
 from corpus.formats.book import read_epub
 from corpus.formats.data import read_json, read_jsonl
 from corpus.formats.delimited import read_csv, read_tsv
-from corpus.formats.extracted import Extractor, Format
+from corpus.formats.extracted import Extracted, Extractor, Format
 from corpus.formats.html import read_html
 from corpus.formats.legacy import read_doc, read_ppt, read_xls
 from corpus.formats.mail import read_eml
@@ -65,6 +66,8 @@ from corpus.formats.text import read_text
 from corpus.formats.word import read_docx
 from corpus.limits import DEFAULT_LIMITS, MAX_PAGES, ParseLimits
 from corpus.media_types import media_type_of
+from corpus.publication import is_plausible, stated_publication
+from corpus.titles import document_title
 from corpus.unread import UnreadFiles
 
 _TEXT = Format(read_text, text.REVISION)
@@ -457,15 +460,23 @@ def _parse(
     limits.check_text(source, extracted.text, len(data))
     if len(extracted.pages) > MAX_PAGES:
         raise DocumentError(source, f"has more than {MAX_PAGES:,} pages with text; divide it")
+    published, published_from = _published(extracted, date.today())
     try:
         return make_document(
             extracted.text,
             document_id=extracted.id or document_id,
-            title=extracted.title,
+            title=document_title(
+                extracted.title,
+                extracted.title_kind,
+                site=extracted.site,
+                text=extracted.text,
+                blocks=extracted.blocks,
+                file_name=file_name,
+            ),
             # A link that cannot be followed is no reason to refuse the text.
             url=web_address(extracted.url or ""),
-            published=extracted.published,
-            published_from=extracted.published_from,
+            published=published,
+            published_from=published_from,
             tags=[*extracted.tags, *tags],
             pages=extracted.pages,
             blocks=bounded(extracted.blocks),
@@ -475,6 +486,22 @@ def _parse(
         )
     except DocumentError as exc:
         raise DocumentError(source, exc.reason) from exc
+
+
+def _published(extracted: Extracted, today: date) -> tuple[date | None, DateSource | None]:
+    """The date of a document and where it was found. What the text states goes before the
+    properties of the file, which only say when the file was made.
+    """
+    day, source = extracted.published, extracted.published_from or DateSource.PROPERTIES
+    if source is DateSource.FRONT_MATTER and day:
+        return day, source
+    if not is_plausible(day, today):
+        day = None
+    if day is None or source is DateSource.PROPERTIES:
+        stated = stated_publication(extracted.text, today=today, hint=day)
+        if stated is not None:
+            return stated.day, stated.source
+    return day, source if day else None
 
 
 def _extractor(source: str, suffix: str) -> Extractor:

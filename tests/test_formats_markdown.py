@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from corpus.formats.clean import clean_text
 from corpus.formats.markdown import markdown_prose, read_markdown
+from corpus.load import parse_document
 
 FRONT_MATTER = """---
 id: gas-2025
@@ -116,8 +117,9 @@ def test_an_empty_front_matter_states_nothing() -> None:
 
 
 def test_without_front_matter_the_first_heading_is_the_title() -> None:
-    assert read_markdown("a.md", b"Intro\n\n## The *gas* line\n\nText.").title == "The gas line"
-    assert read_markdown("a.md", b"No heading.").title is None
+    text = b"Intro\n\n## The *gas* line\n\nText."
+    assert parse_document("a.md", text).title == "The gas line"
+    assert parse_document("a.md", b"No heading.").title == "No heading."
 
 
 @pytest.mark.parametrize(

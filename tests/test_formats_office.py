@@ -150,18 +150,18 @@ def test_the_properties_of_a_word_file_give_the_title_and_the_date() -> None:
 
 
 def test_without_properties_the_first_heading_is_the_title_and_there_is_no_date() -> None:
-    extracted = read_docx("a.docx", word_file())
-    assert (extracted.title, extracted.published) == ("Gas report", None)
+    document = parse_document("a.docx", word_file())
+    assert (document.title, document.published) == ("Gas report", None)
 
 
 @pytest.mark.parametrize("title", ["Word Document", "PowerPoint Presentation", "untitled"])
 def test_the_title_of_a_template_is_ignored(title: str) -> None:
-    assert read_docx("a.docx", word_file(title)).title == "Gas report"
+    assert parse_document("a.docx", word_file(title)).title == "Gas report"
 
 
 def test_slides_are_pages() -> None:
     extracted = read_pptx("a.pptx", slides_file())
-    assert extracted.title == "Pipeline"
+    assert parse_document("a.pptx", slides_file()).title == "Pipeline"
     assert [(page.number, extracted.text[page.start : page.end]) for page in extracted.pages] == [
         (1, "# Pipeline\n\n- First *point*\n- Second point: 38 bcm\n\n### Notes\n\nSay hello"),
         (3, "# Trade\n\nYear | Volume\n2024 | 31"),

@@ -2,12 +2,14 @@
 
 import zipfile
 
+from corpus.document import DateSource
 from corpus.errors import DocumentError
 from corpus.formats import fragment
 from corpus.formats.extracted import Extracted
 from corpus.formats.fragment import EMPTY, Fragment
 from corpus.formats.html import decode_html, page_prose
 from corpus.formats.package import book_of, book_properties, open_package, translated
+from corpus.titles import TitleKind
 
 REVISION = 2
 """Raised when other text is extracted from e-books, so that synced files are read again."""
@@ -29,8 +31,10 @@ def read_epub(source: str, data: bytes) -> Extracted:
     return Extracted(
         text=written.text,
         blocks=written.blocks,
-        title=properties.title or fragment.first_heading(written),
+        title=properties.title,
+        title_kind=TitleKind.PAGE,
         published=properties.published,
+        published_from=DateSource.METADATA,
     )
 
 

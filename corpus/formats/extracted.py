@@ -6,6 +6,7 @@ from datetime import date
 
 from corpus.blocks import Block
 from corpus.document import DateSource, Page
+from corpus.titles import TitleKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,10 @@ class Extracted:
 
     :param text: clean (:func:`corpus.formats.clean.clean_text`)
     :param blocks: its structure, in the order of the text
+    :param title: as the file states it, whether it is a title or not
+    :param title_kind: how far it is to be trusted
+    :param site: the name of the site that a page is from
+    :param published_from: where the date was found, by default in the properties of the file
     :param url: as the file states it, whether it is a web address or not
     :param pages: offsets into ``text``, without blank pages
     :param notes: what of the file is not in the text, or could not be made out, a sentence each
@@ -32,6 +37,8 @@ class Extracted:
     text: str
     blocks: tuple[Block, ...] = ()
     title: str | None = None
+    title_kind: TitleKind = TitleKind.PROPERTY
+    site: str | None = None
     published: date | None = None
     published_from: DateSource | None = None
     url: str | None = None

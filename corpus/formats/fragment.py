@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from corpus.blocks import Block, BlockKind
-from corpus.document import shortened
 from corpus.formats.clean import clean_text, one_line
 
 BLANK_LINE = "\n\n"
@@ -133,16 +132,6 @@ def first_heading(fragment: Fragment) -> str | None:
         ),
         None,
     )
-
-
-def first_line(fragment: Fragment, limit: int = 120) -> str | None:
-    """The first line of running text, cut between words; None if there is none. The head of a
-    page is not part of it.
-    """
-    for each in fragment.blocks:
-        if each.kind not in (BlockKind.PAGE_HEAD, BlockKind.TABLE, BlockKind.ROW):
-            return shortened(fragment.text[each.start : each.end].split("\n")[0], limit)
-    return None
 
 
 def flat(fragment: Fragment) -> str:

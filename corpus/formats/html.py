@@ -6,13 +6,15 @@ import re
 from typing import Any
 
 from corpus.dates import stated_day
+from corpus.document import DateSource
 from corpus.errors import DocumentError
 from corpus.formats.clean import one_line
 from corpus.formats.extracted import Extracted
-from corpus.formats.fragment import EMPTY, Fragment, first_heading
+from corpus.formats.fragment import EMPTY, Fragment
 from corpus.formats.markup import html_tree, prose, without_declaration
 from corpus.formats.page import main_part
 from corpus.formats.text import decode, marked_encoding
+from corpus.titles import TitleKind
 
 REVISION = 2
 """Raised when other text is extracted from HTML, so that synced files are read again."""
@@ -45,8 +47,11 @@ def read_html(source: str, data: bytes) -> Extracted:
     return Extracted(
         text=written.text,
         blocks=written.blocks,
-        title=one_line((stated and stated.title) or "") or first_heading(written),
+        title=one_line((stated and stated.title) or ""),
+        title_kind=TitleKind.PAGE,
+        site=(stated.sitename or stated.hostname) if stated else None,
         published=stated_day(stated.date) if stated else None,
+        published_from=DateSource.METADATA,
         url=stated.url if stated else None,
     )
 

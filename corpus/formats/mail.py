@@ -21,6 +21,7 @@ from corpus.formats.html import decode_html
 from corpus.formats.markup import html_tree, prose
 from corpus.formats.text import decode
 from corpus.text_blocks import text_blocks
+from corpus.titles import TitleKind
 
 REVISION = 1
 """Raised when other text is extracted from e-mails, so that synced files are read again."""
@@ -57,7 +58,9 @@ def read_eml(source: str, data: bytes) -> Extracted:
         text=written.text,
         blocks=written.blocks,
         title=one_line(heads.get("subject", "")) or None,
+        title_kind=TitleKind.CHOSEN,
         published=_day(heads.get("date", "")),
+        published_from=DateSource.METADATA,
         published_from=DateSource.STATED,
         notes=tuple(notes),
         files=files,

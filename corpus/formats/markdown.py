@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from corpus.document import DateSource
 from corpus.formats.clean import clean_text
 from corpus.formats.extracted import Extracted
-from corpus.formats.fragment import EMPTY, Fragment, first_heading
+from corpus.formats.fragment import EMPTY, Fragment
 from corpus.formats.front_matter import FrontMatter
 from corpus.formats.markup import balanced, html_tree, prose
 from corpus.formats.text import decode
+from corpus.titles import TitleKind
 
 REVISION = 2
 """Raised when other text is extracted from Markdown, so that synced files are read again."""
@@ -52,7 +53,8 @@ def read_markdown(source: str, data: bytes) -> Extracted:
     return Extracted(
         text=body.text,
         blocks=body.blocks,
-        title=stated.line("title") or first_heading(body),
+        title=stated.line("title"),
+        title_kind=TitleKind.CHOSEN,
         published=stated.day("published") or stated.day("date"),
         published_from=DateSource.FRONT_MATTER,
         url=stated.line("url"),

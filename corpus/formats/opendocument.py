@@ -99,7 +99,7 @@ def _read(source: str, data: bytes, suffix: str, kind: str) -> Extracted:
     return Extracted(
         text=written.text,
         blocks=written.blocks,
-        title=title or fragment.first_heading(written) or fragment.first_line(written),
+        title=title,
         published=None if meta is None else stated_day(meta.findtext(f".//{_META}creation-date")),
         published_from=DateSource.PROPERTIES,
         pages=numbered if kind == "presentation" else (),

@@ -9,6 +9,7 @@ from corpus.formats.fragment import EMPTY
 from corpus.formats.html import decode_html
 from corpus.formats.mail import chosen_body, html_body, mail_prose, plain_body
 from corpus.formats.package import translated
+from corpus.titles import TitleKind
 
 REVISION = 1
 """Raised when other text is extracted from messages, so that synced files are read again."""
@@ -58,7 +59,9 @@ def _extracted(source: str, data: bytes) -> Extracted:
         text=written.text,
         blocks=written.blocks,
         title=message.subject or None,
+        title_kind=TitleKind.CHOSEN,
         published=sent.date() if sent else None,
+        published_from=DateSource.METADATA,
         published_from=DateSource.STATED,
         notes=tuple(notes),
         files=tuple(files),

@@ -37,7 +37,6 @@ def read_picture(source: str, data: bytes) -> Extracted:
     return Extracted(
         text=written.text,
         blocks=written.blocks,
-        title=fragment.first_line(written),
         pages=numbered if len(pages) > 1 else (),
         notes=("Its text was recognised in a picture and may have errors.",),
     )

@@ -68,7 +68,7 @@ def read_xlsx(source: str, data: bytes) -> Extracted:
     return Extracted(
         text=written.text,
         blocks=written.blocks,
-        title=properties.title or fragment.first_heading(written),
+        title=properties.title,
         published=properties.published,
     )
 

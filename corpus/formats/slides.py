@@ -59,7 +59,7 @@ def read_pptx(source: str, data: bytes) -> Extracted:
     return Extracted(
         text=written.text,
         blocks=written.blocks,
-        title=properties.title or fragment.first_heading(written),
+        title=properties.title,
         published=properties.published,
         pages=pages,
         notes=tuple(notes),

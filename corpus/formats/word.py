@@ -62,7 +62,7 @@ def read_docx(source: str, data: bytes) -> Extracted:
     return Extracted(
         text=written.text,
         blocks=written.blocks,
-        title=properties.title or fragment.first_heading(written) or fragment.first_line(written),
+        title=properties.title,
         published=properties.published,
     )
 
