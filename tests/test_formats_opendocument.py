@@ -69,7 +69,6 @@ def test_headings_are_marked_by_their_level_or_by_their_style() -> None:
         "<text:p>They<text:s/>are<text:tab/>oak.<text:line-break/>Six of them.</text:p>"
     )
     assert extracted.text == "# Fence\n\n## Posts\n\nThey are oak.\nSix of them."
-    assert extracted.title == "Fence"
 
 
 def test_hidden_struck_and_deleted_text_is_left_out() -> None:

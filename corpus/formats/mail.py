@@ -61,7 +61,6 @@ def read_eml(source: str, data: bytes) -> Extracted:
         title_kind=TitleKind.CHOSEN,
         published=_day(heads.get("date", "")),
         published_from=DateSource.METADATA,
-        published_from=DateSource.STATED,
         notes=tuple(notes),
         files=files,
     )

@@ -62,7 +62,6 @@ def _extracted(source: str, data: bytes) -> Extracted:
         title_kind=TitleKind.CHOSEN,
         published=sent.date() if sent else None,
         published_from=DateSource.METADATA,
-        published_from=DateSource.STATED,
         notes=tuple(notes),
         files=tuple(files),
     )
