@@ -12,8 +12,8 @@ _PATH = 2
 _STRIKE_OUT = 12
 _MAX_OBJECTS = 100_000
 _MAX_ANNOTATIONS = 5_000
-_MAX_THICKNESS = 0.15
-"""The thickest line, in font sizes."""
+_MAX_THICKNESS = 0.3
+"""The thickest line, in font sizes, with what PDFium adds to the bounds of a stroke."""
 _HEIGHT = (0.12, 0.5)
 """How far above the baseline the line is, in font sizes."""
 _BEYOND = 0.6
