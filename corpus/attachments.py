@@ -9,10 +9,10 @@ from corpus.formats import fragment
 from corpus.formats.extracted import AttachedFile, Extracted, Extractor
 from corpus.formats.fragment import Fragment
 
-MAX_DEPTH = 5
+MAX_ATTACHMENT_DEPTH = 5
 """How deeply files may be attached to attached files. Deeper ones are left out."""
 
-MAX_FILES = 200
+MAX_ATTACHMENTS = 200
 """The most files that are read for one document."""
 
 _LEVEL = 1
@@ -33,9 +33,9 @@ def with_attachments(extracted: Extracted, extractor: Callable[[str, str], Extra
     while waiting:
         file, depth = waiting.pop()
         read += 1
-        if read > MAX_FILES or depth > MAX_DEPTH:
+        if read > MAX_ATTACHMENTS or depth > MAX_ATTACHMENT_DEPTH:
             notes.append(f"The attachment {file.name} is one too many, or attached too deeply.")
-            if read > MAX_FILES:
+            if read > MAX_ATTACHMENTS:
                 break
             continue
         try:

@@ -23,6 +23,7 @@ def test_the_delimiter_is_the_one_that_divides_the_rows_evenly(delimiter: str) -
     extracted = read_csv("a.csv", "\n".join(quoted).encode())
     assert extracted.text == "Fruit | Price\nApples, red | 1.50\nPears; green | 2.50"
     assert heads(extracted) == ["Fruit | Price"]
+    assert extracted.title == "a"
 
 
 def test_decimal_commas_do_not_divide_the_cells_between_semicolons() -> None:

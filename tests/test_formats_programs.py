@@ -148,7 +148,9 @@ def test_scanned_pages_of_a_pdf_are_read_among_the_others() -> None:
     read = parsed("a.pdf", file.getvalue()).required_document()
     assert read.text == "The first page is printed.\n\nThe harbour closes at nine."
     assert [page.number for page in read.pages] == [1, 2]
-    assert read.notes[0] == "Page 2 is scanned; the text may have errors."
+    assert read.notes[0] == (
+        "Page 2 has no text but a scan; what was recognised in it may have errors."
+    )
     assert read.notes[1].startswith("Page 3 has no text (of 3 pages)")
 
 

@@ -5,6 +5,7 @@ tables.
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import PurePath
 from typing import Any
 
 from corpus.blocks import BlockKind
@@ -38,11 +39,12 @@ def read_json(source: str, data: bytes) -> Extracted:
         records = list(_records(text))
         # Several values, one a line, are often found under this suffix too.
         if len(records) > 1 and all(is_valid for _, is_valid in records):
-            return _of_records(records)
+            return _of_records(source, records)
         plain = read_text(source, data)
         return replace(plain, notes=(f"It is not valid JSON ({_fault(exc)}) and kept as text.",))
     written = fragment.joined(_written(value, "", 0))
-    return Extracted(text=written.text, blocks=written.blocks, title=_title(value))
+    title = _title(value) or PurePath(source).stem
+    return Extracted(text=written.text, blocks=written.blocks, title=title)
 
 
 def read_jsonl(source: str, data: bytes) -> Extracted:
@@ -50,15 +52,20 @@ def read_jsonl(source: str, data: bytes) -> Extracted:
 
     :raises DocumentError: the bytes are not text
     """
-    return _of_records(list(_records(decode(source, data))))
+    return _of_records(source, list(_records(decode(source, data))))
 
 
-def _of_records(records: Sequence[tuple[_Value, bool]]) -> Extracted:
+def _of_records(source: str, records: Sequence[tuple[_Value, bool]]) -> Extracted:
     values = [value for value, is_valid in records if is_valid]
     faulty = [fragment.paragraph(line) for line, is_valid in records if not is_valid]
     written = fragment.joined([*_written(values, "", 0), *faulty])
     notes = (f"{len(faulty)} of {len(records)} lines are not valid JSON and kept as text.",)
-    return Extracted(text=written.text, blocks=written.blocks, notes=notes if faulty else ())
+    return Extracted(
+        text=written.text,
+        blocks=written.blocks,
+        title=PurePath(source).stem,
+        notes=notes if faulty else (),
+    )
 
 
 def _records(text: str) -> Iterator[tuple[_Value, bool]]:

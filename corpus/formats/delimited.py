@@ -6,6 +6,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import Literal
 
 from corpus.errors import DocumentError
@@ -63,7 +64,8 @@ def _extracted(source: str, text: str, delimiter: str) -> Extracted:
         except csv.Error:
             continue
         written = fragment.joined(map(fragment.table, tables(rows)))
-        return Extracted(text=written.text, blocks=written.blocks)
+        # The first row is no title.
+        return Extracted(text=written.text, blocks=written.blocks, title=PurePath(source).stem)
     raise DocumentError(source, f"has a cell of more than {_LONGEST_CELL:,} characters")
 
 

@@ -82,12 +82,13 @@ def read_pdf(source: str, data: bytes) -> Extracted:
         )
     notes = []
     if printed.scanned:
-        notes.append(f"{_numbered(list(printed.scanned))} scanned; the text may have errors.")
+        which = _pages_have(list(printed.scanned))
+        notes.append(f"{which} no text but a scan; what was recognised in it may have errors.")
     empty = [number for number in printed.without_words if number not in printed.scanned]
     if empty:
         notes.append(_empty_pages(empty, len(printed.pages)))
     if printed.struck:
-        pages_with = _numbered(printed.struck, verbs=("has", "have"))
+        pages_with = _pages_have(printed.struck)
         notes.append(f"{pages_with} text that is struck through, which is left out.")
     return Extracted(
         text=written.text,
@@ -178,15 +179,15 @@ def upright_rows(words: list[Word]) -> tuple[list[Row], list[Row]]:
     )
 
 
-def _numbered(numbers: list[int], *, verbs: tuple[str, str] = ("is", "are")) -> str:
-    """``Page 3 is`` or ``Pages 3, 4 are``, with a few of many numbers."""
+def _pages_have(numbers: list[int]) -> str:
+    """``Page 3 has`` or ``Pages 3, 4 have``, with a few of many numbers."""
     listed = ", ".join(map(str, numbers[:_MAX_LISTED]))
     more = f" and {len(numbers) - _MAX_LISTED} more" if len(numbers) > _MAX_LISTED else ""
-    return f"Page {listed} {verbs[0]}" if len(numbers) == 1 else f"Pages {listed}{more} {verbs[1]}"
+    return f"Page {listed} has" if len(numbers) == 1 else f"Pages {listed}{more} have"
 
 
 def _empty_pages(numbers: list[int], pages: int) -> str:
-    which = _numbered(numbers, verbs=("has", "have"))
+    which = _pages_have(numbers)
     return f"{which} no text (of {pages} pages); tesseract, if installed, reads scanned pages."
 
 
