@@ -166,3 +166,28 @@ def test_the_sentences_around_a_span_hold_it(text: str, data: st.DataObject) -> 
     end = data.draw(st.integers(start, len(text)))
     around = sentence_at(text, start, end)
     assert around[0] <= start <= end <= around[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The lift carries max. 640 kilograms and is locked at nine.",
+        "Call 408 555 3000, ext. 61200, or tel. +49 30 1234.",
+        "It costs incl. 20 percent tax approx. 40 euros at an avg. 12 km a day.",
+        "See no. 5, art. 6, para. 3, fig. 4, tab. 2, sect. 7 and p. 12 of vol. 2.",
+        "It runs at min. temp. 5 degrees with dia. 30 mm, wt. 40 kg and excl. €5 for pos. 3.",
+        "The fee, i.e. the price of e.g. a berth, is due.",
+    ],
+)
+def test_an_abbreviation_before_a_number_or_a_small_letter_ends_no_sentence(text: str) -> None:
+    assert [text[start:end] for start, end in sentences(text)] == [text]
+
+
+def test_a_word_that_may_be_an_abbreviation_ends_a_sentence_before_a_capital() -> None:
+    text = "This is the max. Nobody lifts more, and I say no. We go by tel. Call us."
+    assert [text[start:end] for start, end in sentences(text)] == [
+        "This is the max.",
+        "Nobody lifts more, and I say no.",
+        "We go by tel.",
+        "Call us.",
+    ]

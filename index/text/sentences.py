@@ -20,6 +20,7 @@ _TERMINATOR = re.compile(
 )
 _LAST_WORD = re.compile(r"(?<![^\W_])(?<![^\W_][.’'-])[^\W_](?:[^\W_]|[.’'-](?=[^\W_]))*+$")
 _OPENING = "\"'“‘«([{<*_—–-"
+_SIGNS = "+±~≈<>≤≥€$£"
 _ABBREVIATIONS = frozenset(
     """adm al approx apr art aug ave brig bros ca capt cf cf chap co col corp dec dept dr ed eds eq
     est etc ex feb fig figs fr gen gov hon inc jan jr jul jun lt ltd maj mar messrs mr mrs ms mt
@@ -27,8 +28,8 @@ _ABBREVIATIONS = frozenset(
     vs""".split()
 )
 _NUMBERED = frozenset(
-    """apt art chap clause cl eq excl ext fig incl item max min no nr p para pp qty ref reg sec tel
-    vol""".split()
+    """abs acct apt art avg bldg chap clause cl dia eq excl ext fig hrs incl inv item max min no nr p
+    para pos pp qty ref reg rm sec sect tab tel temp ver vol wt""".split()
 )
 """Words whose full stop does not end a sentence before a number."""
 _STARTERS = frozenset(
@@ -162,7 +163,7 @@ def _is_abbreviation(before: str, following: str, at_start: bool) -> bool:
     if word.isdigit():
         return last.start() == 0 and len(word) <= 3 and not before[: last.start()].strip()
     if word.casefold() in _NUMBERED:
-        return following[:1].isdigit() or word.casefold() in _ABBREVIATIONS
+        return following.lstrip(_SIGNS)[:1].isdigit() or word.casefold() in _ABBREVIATIONS
     if word.casefold() in _ABBREVIATIONS:
         return True
     if len(word) == 1 and word.isupper():
