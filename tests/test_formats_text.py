@@ -42,7 +42,6 @@ def test_utf8_is_always_decoded_as_utf8(text: str) -> None:
     "data",
     [
         b"text with a \x00 in it",
-        "Grüße über Grüße, ohne Marke am Anfang.".encode("utf-16-le"),
         b"\xe9t\xe9 \x00",
         b"\x89PNG\r\n\x1a\n" + bytes(range(256)),
         b"\x01\x02\x03\x04" * 20,
@@ -114,3 +113,36 @@ def test_cleaning_keeps_every_letter_and_digit_in_order(text: str) -> None:
     assert [letter for letter in clean_text(text) if letter.isalnum()] == [
         letter for letter in text if letter.isalnum()
     ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize(
+    "text",
+    ["The café is open, and the quay is lit.\nFerries moor.", "Паром уходит каждый час."],
+)
+def test_wide_text_without_a_byte_order_mark_is_read(text: str, encoding: str) -> None:
+    assert read_text("a.txt", text.encode(encoding)).text == text
+
+
+def test_zeros_in_something_else_than_wide_text_are_refused() -> None:
+    program = b"\x7fELF\x02\x01\x01\x00" + b"\x00" * 200 + b"abc \n" * 10
+    for data in (program, bytes(range(256)) * 20, b"GIF89a\x00\x01\x00 " * 30):
+        with pytest.raises(DocumentError, match="is not text"):
+            read_text("a.txt", data)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (
+            "İstanbul'daki şirketin müdürü Şükrü Çağlayan toplantının bittiğini söyledi.",
+            "cp1254",
+        ),
+        (
+            "Ferjan fer á klukkutíma fresti og bryggjan er upplýst. Það er gott að búa.",
+            "cp1252",
+        ),
+    ],
+)
+def test_turkish_and_icelandic_are_both_read(text: str, encoding: str) -> None:
+    assert read_text("a.txt", text.encode(encoding)).text == text

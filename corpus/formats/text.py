@@ -22,6 +22,7 @@ _WESTERN = "cp1252"
 _CONTROLS = frozenset(map(chr, range(32))) - frozenset("\t\n\r\f\v\x1b")
 _CONTROLS_ALLOWED = 1 / 50
 _SAMPLE = 65_536
+_MAX_UNICODE_BLOCKS = 4
 
 
 def read_text(source: str, data: bytes) -> Extracted:
@@ -67,11 +68,33 @@ def _decode_marked(source: str, data: bytes) -> str | None:
 
 def _decode_unmarked(source: str, data: bytes) -> str:
     if b"\x00" in data:
-        raise DocumentError(source, "is not text")
+        encoding = _wide_encoding(data[:_SAMPLE])
+        if encoding is None:
+            raise DocumentError(source, "is not text")
+        return data.decode(encoding, "replace")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         return _decode_most_likely(source, data)
+
+
+def _wide_encoding(sample: bytes) -> str | None:
+    """The encoding of text with two or four bytes for each character and no byte order mark. None
+    if it is not clear: spaces and line ends, which every text has, show where the zeros stand.
+    """
+    for encoding, width in (("utf-32-le", 4), ("utf-32-be", 4), ("utf-16-le", 2), ("utf-16-be", 2)):
+        try:
+            text = sample[: len(sample) // width * width].decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        spaces = sum(character in " \n" for character in text)
+        letters = sum(character.isalpha() for character in text)
+        # An alphabet has its letters in few blocks of Unicode; other data is all over it.
+        blocks = len({ord(character) >> 8 for character in text})
+        is_text = "\x00" not in text and spaces * 50 >= len(text) and letters * 2 >= len(text)
+        if is_text and blocks <= _MAX_UNICODE_BLOCKS:
+            return encoding
+    return None
 
 
 def _decode_most_likely(source: str, data: bytes) -> str:
@@ -101,7 +124,19 @@ def _most_likely(data: bytes) -> str | None:
         for match in matches
         if (match.chaos, match.coherence) == (best.chaos, best.coherence)
     ]
-    return _WESTERN if _WESTERN in [*equally_good, *best.could_be_from_charset] else best.encoding
+    is_western = _WESTERN in [*equally_good, *best.could_be_from_charset]
+    return _western_or_turkish(data) if is_western else best.encoding
+
+
+def _western_or_turkish(data: bytes) -> str:
+    """cp1254 if the text looks Turkish, else cp1252, which differs from it in six letters.
+
+    In cp1252, the six would be letters of Icelandic, which has many accents besides.
+    """
+    sample = data[:_SAMPLE]
+    turkish = sum(map(sample.count, (b"\xdd", b"\xfd", b"\xfe", b"\xf0")))
+    accents = sum(map(sample.count, (b"\xe1", b"\xe6", b"\xed", b"\xf3", b"\xfa")))
+    return "cp1254" if b"\xfd" in sample and turkish > 3 * accents else _WESTERN
 
 
 def _is_binary(text: str) -> bool:
