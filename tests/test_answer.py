@@ -18,7 +18,15 @@ from index.filters import Filters
 from index.search.searcher import Hit, SearchResult
 from index.text.sentences import sentence_at
 from service.answering.agreement import same_answer
-from service.answering.answer import MAX_ALTERNATIVES, Answer, Answerer, NoAnswer
+from service.answering.answer import (
+    LEAST_GUESS,
+    MAX_ALTERNATIVES,
+    Answer,
+    Answerer,
+    NoAnswer,
+    Outcome,
+    Unsure,
+)
 from service.answering.citation import CitationError
 from service.answering.reason import Reason
 from service.question import Role, Turn, make_question
@@ -116,19 +124,19 @@ def answerer(
     return Answerer(collection.store, collection.searcher, reader, calibrations)
 
 
-def ask(collection: Collection, scores: Mapping[str, float], **asked: object) -> Answer | NoAnswer:
+def ask(collection: Collection, scores: Mapping[str, float], **asked: object) -> Outcome:
     # make_question checks its arguments.
     question = make_question("How much gas does the line carry?", **asked)  # type: ignore[arg-type]
     return answerer(collection, Phrases(scores)).ask(question)
 
 
-def answered(outcome: Answer | NoAnswer) -> Answer:
+def answered(outcome: Outcome) -> Answer:
     assert isinstance(outcome, Answer)
     return outcome
 
 
-def reason(outcome: Answer | NoAnswer) -> Reason:
-    assert isinstance(outcome, NoAnswer)
+def reason(outcome: Outcome) -> Reason:
+    assert isinstance(outcome, Unsure | NoAnswer)
     return outcome.reason
 
 
@@ -361,7 +369,7 @@ def test_every_citation_of_every_answer_is_exact(
                 assert text[cited.sentence.start : cited.sentence.end] == cited.sentence.text
 
 
-def follow_up(collection: Collection, text: str, **asked: object) -> Answer | NoAnswer:
+def follow_up(collection: Collection, text: str, **asked: object) -> Outcome:
     history = [Turn(Role.USER, "How much gas does the line carry?"), Turn(Role.ASSISTANT, "38 bcm")]
     # make_question checks its arguments.
     question = make_question(text, history=history, **asked)  # type: ignore[arg-type]
@@ -399,3 +407,25 @@ def test_a_value_less_sure_than_asked_for_is_no_conflict(collection: Collection)
     answer = answered(ask(collection, {"38 bcm": 2.0, "44 bcm": 1.0}, min_confidence=0.8))
     assert (answer.conflict, answer.statement.text) == (False, "38 bcm")
     assert not answered(ask(collection, {"38 bcm": 2.0, "44 bcm": -1.0}, min_confidence=0)).conflict
+
+
+def test_where_no_answer_is_certain_the_best_guess_is_given_with_its_source(
+    collection: Collection,
+) -> None:
+    outcome = ask(collection, {"38 bcm": -1.0})
+    assert isinstance(outcome, Unsure)
+    guess = outcome.best_guess
+    assert guess.text == guess.citations[0].quote == "38 bcm"
+    assert guess == answered(ask(collection, {"38 bcm": -1.0}, min_confidence=0)).statement
+    assert LEAST_GUESS <= guess.confidence < BY_SCORE[AnswerForm.SHORT].threshold
+
+
+def test_a_hopeless_guess_is_not_shown(collection: Collection) -> None:
+    outcome = ask(collection, {"38 bcm": -9.0})
+    assert isinstance(outcome, NoAnswer)
+    assert outcome.reason is Reason.LOW_CONFIDENCE
+
+
+def test_a_higher_bar_than_the_usual_one_makes_an_answer_a_guess(collection: Collection) -> None:
+    assert isinstance(ask(collection, {"38 bcm": 3.0}), Answer)
+    assert isinstance(ask(collection, {"38 bcm": 3.0}, min_confidence=1), Unsure)

@@ -269,7 +269,7 @@ def test_an_answer_is_printed_with_its_sentence_and_source(quoth: Quoth, data: P
     lines = said.out.splitlines()
     assert "212 metres" in lines[0]
     assert re.fullmatch(r"[A-Z][a-z ]+ \(confidence [01]\.\d\d\)", lines[1])
-    assert "[1] The Otter Bridge, 2020-02-03, sources/otter.md " in said.out
+    assert "[1] The Otter Bridge, otter.md, 2020-02-03, sources/otter.md " in said.out
     assert said.err == ""
 
 
@@ -297,12 +297,19 @@ def test_filters_of_the_command_line_narrow_the_search(quoth: Quoth, data: Path)
 
 
 def test_without_an_answer_the_nearest_passages_are_shown(quoth: Quoth, data: Path) -> None:
-    said = quoth("ask", QUESTION, "--data", data, "--min-confidence", "1")
+    said = quoth("ask", "Who invented the steam locomotive?", "--data", data)
     assert said.code == 0
     assert said.out.startswith("The documents do not say.\n")
     assert "[sources/otter.md]" in said.out
     assert wording.REFUSALS[Reason.LOW_CONFIDENCE] in said.out
     assert said.err == f"{wording.NEAREST}:\n"
+
+
+def test_a_best_guess_is_shown_as_not_certain_with_its_source(quoth: Quoth, data: Path) -> None:
+    sure = quoth("ask", QUESTION, "--data", data, "--min-confidence", "0")
+    unsure = quoth("ask", QUESTION, "--data", data, "--min-confidence", "1")
+    assert unsure.code == 0
+    assert unsure.out == f"{wording.UNSURE}\n{sure.out}"
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,8 @@ def test_get_document_gives_the_object_of_the_http_service_of_any_version(
 def test_no_answer_is_a_result_and_no_error(url: str, mode: Mode) -> None:
     found = structured(call(f"{url}/mcp", mode, "ask", question=QUESTION, min_confidence=1))
     assert (found["answered"], found["reason"]) == (False, "low_confidence")
+    assert (found["outcome"], found["answer"]) == ("unsure", None)
+    assert found["best_guess"]["text"] == found["best_guess"]["citations"][0]["quote"]
 
 
 @pytest.mark.parametrize(

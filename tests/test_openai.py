@@ -18,6 +18,8 @@ from index.encoding.encoder import Encoder
 from index.search.searcher import SearchResult
 from service.answering.answer import Answerer
 from service.answering.service import AnswerService
+from service.answering.wording import NO_ANSWER, UNSURE
+from service.http.completion_message import answer_in
 from service.question import Question
 from service.reader.fitted import load_fitted
 from service.reader.passage import PassageReader
@@ -115,13 +117,23 @@ def test_usage_counts_tokens_of_the_question_and_of_the_content(client: openai.O
 
 
 def test_without_an_answer_the_message_says_so(client: openai.OpenAI) -> None:
-    completion = complete(client, extra_body={"quoth": {"min_confidence": 1}})
+    completion = complete(client, extra_body={"quoth": {"filters": {"tags": ["none"]}}})
     message = completion.choices[0].message
     assert message.content is not None
     assert message.content.startswith("The documents do not say")
     assert message.annotations == []
     extension = completion.to_dict()["quoth"]
-    assert extension["reason"] == "low_confidence"  # type: ignore[index]  # OpenAI's types lack it
+    assert extension["reason"] == "filter_excludes_all"  # type: ignore[index]  # not in its types
+
+
+def test_a_best_guess_is_a_message_that_says_that_it_is_not_certain(
+    client: openai.OpenAI,
+) -> None:
+    message = complete(client, extra_body={"quoth": {"min_confidence": 1}}).choices[0].message
+    assert message.content is not None
+    assert message.content.startswith(f"{UNSURE}\n\n**")
+    assert message.annotations
+    assert answer_in(message.content) == NO_ANSWER
 
 
 def test_a_conversation_is_a_question_with_a_history(client: openai.OpenAI, url: str) -> None:

@@ -320,15 +320,17 @@ def test_an_empty_collection_asks_for_documents(
     expect(page.get_by_role("dialog", name="Documents")).to_be_visible()
 
 
-def test_a_refusal_shows_the_nearest_passages_and_the_best_guess_on_demand(
+def test_a_best_guess_is_shown_as_not_certain_above_the_nearest_passages(
     serve: Callable[..., Site], make: Make, tab: Callable[..., Page]
 ) -> None:
     site = serve(make("otter", OTTER, title="The Otter Bridge"), threshold=1.0)
     turn = ask(tab(site.address), ASKED)
-    expect(turn.get_by_text("The documents do not say.")).to_be_visible()
-    expect(turn.locator(".passages")).to_contain_text("The Otter Bridge was opened in 1931.")
-    turn.get_by_role("button", name="Show the best guess").click()
+    expect(turn.get_by_text("Not certain, but the documents may say:")).to_be_visible()
     expect(turn.locator(".quote mark")).to_have_text("1931")
+    expect(turn.locator(".passages")).to_contain_text("The Otter Bridge was opened in 1931.")
+    expect(turn.get_by_role("button", name="Not right")).to_be_visible()
+    turn.get_by_role("link", name="Source 1").click()
+    expect(opened(turn.page).locator("mark")).to_have_text("1931")
 
 
 def test_answers_that_differ_stand_side_by_side_the_newest_first(

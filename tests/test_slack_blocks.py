@@ -14,6 +14,7 @@ from service.answering.answer import AnswerText, Statement
 from service.answering.citation import Citation, CitedSentence
 from service.answering.reason import Reason
 from service.answering.record import AnswerRecord, Passage
+from service.answering.wording import UNSURE
 from service.slack.block_kit import header, modal
 from service.slack.blocks import (
     answer_post,
@@ -106,15 +107,20 @@ def responses(draw: Any) -> AnswerRecord:
         Statement(text=draw(LONG), confidence=draw(st.floats(0, 1)), citations=tuple(found[:1]))
         for _ in range(3)
     ]
+    confidence = draw(st.floats(0, 1))
+    is_sure, is_guess = draw(st.sampled_from([(True, False), (False, True), (False, False)]))
+    text = found[0].quote if found else ""
+    guess = Statement(text=text, confidence=confidence, citations=tuple(found))
     return AnswerRecord(
         id="0" * 32,
         question=draw(LONG),
         resolved_question="",
-        answered=bool(found),
-        answer=AnswerText(text=found[0].quote, confidence=draw(st.floats(0, 1))) if found else None,
-        citations=tuple(found),
+        answered=bool(found) and is_sure,
+        answer=AnswerText(text=text, confidence=confidence) if found and is_sure else None,
+        best_guess=guess if found and is_guess else None,
+        citations=tuple(found) if is_sure else (),
         alternatives=tuple(others),
-        reason=None if found else Reason.NO_SPAN,
+        reason=None if found and is_sure else Reason.NO_SPAN,
         passages=tuple(passages),
         conflict=draw(st.booleans()),
         generation=1,
@@ -122,6 +128,47 @@ def responses(draw: Any) -> AnswerRecord:
         explanation=None,
         conversation_id=None,
     )
+
+
+def test_a_best_guess_says_that_it_is_not_certain_in_the_message_and_in_its_fallback() -> None:
+    sentence = CitedSentence(start=0, end=21, text="It carries 38 bcm now")
+    citation = Citation(
+        number=1,
+        document_id="gas",
+        version="v1",
+        title="Gas",
+        url=None,
+        published=None,
+        page=None,
+        start=11,
+        end=17,
+        quote="38 bcm",
+        sentence=sentence,
+        link="/documents/gas?version=v1#11-17",
+    )
+    guessed = AnswerRecord(
+        id="0" * 32,
+        question="How much?",
+        resolved_question="How much?",
+        answered=False,
+        answer=None,
+        best_guess=Statement(text="38 bcm", confidence=0.4, citations=(citation,)),
+        citations=(),
+        alternatives=(),
+        reason=Reason.LOW_CONFIDENCE,
+        passages=(),
+        conflict=False,
+        generation=1,
+        timings_ms={},
+        explanation=None,
+        conversation_id=None,
+    )
+    post = answer_post(guessed, "https://quoth.example.org")
+    assert UNSURE in str(post.blocks[0])
+    assert post.text.startswith(f"{UNSURE} It carries *38 bcm* now")
+    buttons = str(post.blocks[-1])
+    assert "Nearest passages" in buttons
+    assert "This answer does not help" in buttons
 
 
 @FEW

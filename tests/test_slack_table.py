@@ -13,7 +13,7 @@ import pytest
 from corpus.document import make_document
 from index.encoding.encoder import Encoder
 from service.answering.service import AnswerService
-from service.answering.wording import NO_ANSWER
+from service.answering.wording import NO_ANSWER, UNSURE
 from service.reader.passage import PassageReader
 from service.slack import blocks
 from service.slack.questions import HINT
@@ -249,8 +249,8 @@ CASES = (
     Case("`/ask`, delivered twice", "answers privately", (asks(QUESTION), asks(QUESTION))),
     Case("`/ask` without a question", "replies privately", (asks(" "),)),
     Case(
-        "a question that the documents do not answer",
-        "says that the documents do not say",
+        "a question that the documents do not answer for certain",
+        "gives its best guess in the thread, as not certain",
         (mention("Who painted it?"),),
         (sets("threshold 1"),),
     ),
@@ -624,6 +624,8 @@ def saying(said: BotMessage) -> str:
     if said.blocks[0]["type"] == "header":
         return "shares the answer in the channel"
     assert "rich_text" in {block["type"] for block in said.blocks}
+    if said.text.startswith(UNSURE):
+        return "gives its best guess in the thread, as not certain"
     return ANSWERS if said.thread_ts else "answers in the channel"
 
 

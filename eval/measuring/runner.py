@@ -10,7 +10,7 @@ from corpus.errors import NotFoundError
 from eval.measuring.formulas import is_right
 from eval.sets.question import LabelledEvidence, LabelledQuestion, QuestionSet
 from index.search.searcher import Hit
-from service.answering.answer import Answer, NoAnswer
+from service.answering.answer import Answer
 from service.answering.citation import Citation
 from service.answering.service import AnswerService
 from service.question import make_question
@@ -119,7 +119,7 @@ def _outcome(question: LabelledQuestion, service: AnswerService) -> QuestionOutc
         unresolved=tuple(evidence for evidence, span in located.items() if not span),
         timings_ms=outcome.trace.timings_ms,
     )
-    if isinstance(outcome, NoAnswer):
+    if not isinstance(outcome, Answer):
         return replace(searched, reason=outcome.reason.value)
     statement = outcome.statement
     return replace(

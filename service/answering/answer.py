@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Self
 
 from pydantic import BaseModel
 
@@ -22,6 +23,9 @@ from service.reader.form import AnswerForm
 from service.reader.span import Findings, QuestionReader, Watch, unwatched
 
 MAX_ALTERNATIVES = 3
+
+LEAST_GUESS = 0.1
+"""A guess that is right less often than this is not shown."""
 
 FULL_SUPPORT = 1 / 3
 """The share of a follow-up's own words from which a passage's confidence is not reduced."""
@@ -45,14 +49,27 @@ class Trace:
     timings_ms: Mapping[str, float]
 
 
+class AnswerQuote(BaseModel, frozen=True):
+    """A quote that an answer is made of.
+
+    :param citation: the number of its citation
+    """
+
+    text: str
+    citation: int
+
+
 class AnswerText(BaseModel, frozen=True):
     """An answer: the exact text of the first citation's quote.
 
     :param confidence: calibrated probability that it is right
+    :param quotes: all that it is made of, in reading order
     """
 
     text: str
     confidence: float
+    form: AnswerForm = AnswerForm.SHORT
+    quotes: tuple[AnswerQuote, ...] = ()
 
 
 class Statement(AnswerText, frozen=True):
@@ -62,6 +79,18 @@ class Statement(AnswerText, frozen=True):
     """
 
     citations: tuple[Citation, ...]
+
+    @classmethod
+    def of(cls, form: AnswerForm, confidence: float, citations: tuple[Citation, ...]) -> Self:
+        """The statement that these citations make."""
+        text, number = citations[0].quote, citations[0].number
+        return cls(
+            text=text,
+            confidence=confidence,
+            form=form,
+            quotes=(AnswerQuote(text=text, citation=number),),
+            citations=citations,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +110,15 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsure:
+    """No answer is certain enough. The best guess may be right."""
+
+    trace: Trace
+    best_guess: Statement
+    reason: Reason = Reason.LOW_CONFIDENCE
+
+
+@dataclass(frozen=True, slots=True)
 class NoAnswer:
     """Quoth found no answer in the documents. The nearest passages are in ``trace``."""
 
@@ -88,7 +126,7 @@ class NoAnswer:
     reason: Reason
 
 
-Outcome = Answer | NoAnswer
+Outcome = Answer | Unsure | NoAnswer
 """The outcome of a question."""
 
 
@@ -158,18 +196,27 @@ class Answerer:
             values = conflicting(groups, confidence, max(threshold, floor or 0.0))
         is_conflict = bool(values)
         if not is_conflict:
-            if confidence(groups, 0) < (threshold if floor is None else floor):
-                return NoAnswer(trace, Reason.LOW_CONFIDENCE)
+            best = confidence(groups, 0)
+            if best < (threshold if floor is None else floor):
+                return self._unsure(trace, kind, groups, best)
             ranks = range(min(len(groups), 1 + MAX_ALTERNATIVES))
             values = {rank: confidence(groups, rank) for rank in ranks}
         cited = cite(self._store, [groups[rank] for rank in values])
         statement, *alternatives = (
-            Statement(text=citations[0].quote, confidence=value, citations=citations)
+            Statement.of(kind, value, citations)
             for citations, value in zip(cited, values.values(), strict=True)
         )
         return Answer(
             trace, statement, tuple(alternatives), threshold=threshold, conflict=is_conflict
         )
+
+    def _unsure(
+        self, trace: Trace, kind: AnswerForm, groups: Groups, confidence: float
+    ) -> Unsure | NoAnswer:
+        if confidence < LEAST_GUESS:
+            return NoAnswer(trace, Reason.LOW_CONFIDENCE)
+        (citations,) = cite(self._store, [groups[0]])
+        return Unsure(trace, Statement.of(kind, confidence, citations))
 
     def _chosen(self, trace: Trace, idf: Mapping[str, float]) -> tuple[AnswerForm, Groups]:
         """The form of answer to give, and all answers of that form.

@@ -6,6 +6,7 @@ earlier versions are read with the same types, so a field that is added later ne
 
 from dataclasses import asdict, dataclass
 from datetime import date
+from enum import StrEnum
 from typing import Any, Self
 
 from pydantic import BaseModel, Field
@@ -14,7 +15,7 @@ from corpus.blocks import Block, BlockKind
 from corpus.document import DateSource, Document
 from index.search.searcher import Hit, SearchResult
 from index.store.documents import DocumentSummary
-from service.answering.answer import Answer, AnswerText, Outcome, Statement, Trace
+from service.answering.answer import Answer, AnswerText, Outcome, Statement, Trace, Unsure
 from service.answering.citation import Citation
 from service.answering.reason import Reason
 
@@ -68,14 +69,28 @@ class RetrievedPassages(BaseModel, frozen=True):
         return cls(passages=tuple(map(Passage.of, result.hits)), generation=result.generation)
 
 
+class OutcomeKind(StrEnum):
+    """How sure Quoth is: of an answer, of a guess, or of nothing."""
+
+    ANSWER = "answer"
+    UNSURE = "unsure"
+    NONE = "none"
+
+
 class AnswerRecord(BaseModel, frozen=True):
-    """The outcome of a question. Without an answer, ``answer`` is null and ``reason`` says why."""
+    """The outcome of a question. Without an answer, ``answer`` is null and ``reason`` says why.
+
+    :param outcome: null in answers that an earlier version of Quoth kept
+    :param best_guess: what may be the answer, if the outcome is unsure
+    """
 
     id: str
     question: str
     resolved_question: str
     answered: bool
+    outcome: OutcomeKind | None = None
     answer: AnswerText | None
+    best_guess: Statement | None = None
     citations: tuple[Citation, ...]
     alternatives: tuple[Statement, ...]
     reason: Reason | None
@@ -98,14 +113,15 @@ class AnswerRecord(BaseModel, frozen=True):
         trace = outcome.trace
         answer = outcome if isinstance(outcome, Answer) else None
         statement = _shown(answer.statement) if answer else None
+        guess = _shown(outcome.best_guess) if isinstance(outcome, Unsure) else None
         return cls(
             id=answer_id,
             question=trace.question.text,
             resolved_question=trace.resolved,
             answered=statement is not None,
-            answer=AnswerText(text=statement.text, confidence=statement.confidence)
-            if statement
-            else None,
+            outcome=_kind_of(outcome),
+            answer=statement and AnswerText(**statement.model_dump(exclude={"citations"})),
+            best_guess=guess,
             citations=statement.citations if statement else (),
             alternatives=tuple(map(_shown, answer.alternatives)) if answer else (),
             reason=None if isinstance(outcome, Answer) else outcome.reason,
@@ -216,6 +232,12 @@ class DocumentRecord(SummaryRecord, frozen=True):
             "original": document.original is not None,
         }
         return cls.model_validate(_listed(summary) | own)
+
+
+def _kind_of(outcome: Outcome) -> OutcomeKind:
+    if isinstance(outcome, Answer):
+        return OutcomeKind.ANSWER
+    return OutcomeKind.UNSURE if isinstance(outcome, Unsure) else OutcomeKind.NONE
 
 
 def _listed(summary: DocumentSummary) -> dict[str, object]:

@@ -20,6 +20,9 @@ REFUSALS = {
 }
 """What a refusal says next, by its reason."""
 
+UNSURE = "Not certain, but the documents may say:"
+"""What a best guess says first, before its sentence."""
+
 CONFLICT = "The documents disagree."
 """What an answer with a conflict says first."""
 
@@ -62,6 +65,7 @@ def page_wording() -> dict[str, Any]:  # JSON
     """The wording that the page needs, ready to be written as JSON."""
     return {
         "noAnswer": NO_ANSWER,
+        "unsure": UNSURE,
         "refusals": REFUSALS,
         "conflict": CONFLICT,
         "nearest": NEAREST,

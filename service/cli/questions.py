@@ -59,6 +59,11 @@ def _print_answer(record: "AnswerRecord") -> None:
     from service.answering import wording
     from service.answering.reason import Reason
 
+    if record.best_guess is not None:
+        out.print(Text(wording.UNSURE))
+        _print_statement(record.best_guess.text, record.best_guess.confidence)
+        _print_citations(record.best_guess.citations)
+        return
     if record.answer is None:
         out.print(Text(wording.NO_ANSWER, style="bold"))
         out.print(Text(wording.REFUSALS[record.reason or Reason.NO_SPAN]))
@@ -69,17 +74,22 @@ def _print_answer(record: "AnswerRecord") -> None:
                 Text(f"\n{passage.text}\n  {passage.title} [{passage.document_id}]", style="dim")
             )
         return
-    confidence = record.answer.confidence
-    out.print(Text(record.answer.text, style="bold"))
-    out.print(
-        Text(f"{wording.confidence_words(confidence)} (confidence {confidence:.2f})", style="dim")
-    )
+    _print_statement(record.answer.text, record.answer.confidence)
     _print_citations(record.citations)
     if record.conflict:
         out.print(Text(f"\n{wording.CONFLICT} {wording.ALSO_SAY}"))
         for other in record.alternatives:
             out.print(Text(f"\n{other.text}", style="bold"))
             _print_citations(other.citations)
+
+
+def _print_statement(text: str, confidence: float) -> None:
+    from service.answering import wording
+
+    out.print(Text(text, style="bold"))
+    out.print(
+        Text(f"{wording.confidence_words(confidence)} (confidence {confidence:.2f})", style="dim")
+    )
 
 
 def _print_citations(citations: "Sequence[Citation]") -> None:

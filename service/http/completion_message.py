@@ -13,6 +13,9 @@ from service.answering.record import AnswerRecord, Passage
 MAX_NEAREST = 3
 """Passages that a message without an answer names."""
 
+_NO_ANSWERS = (wording.NO_ANSWER, wording.UNSURE)
+"""How messages begin that give no answer."""
+
 _MARKDOWN = re.compile(r"([\\`*\[\]<])")
 _ESCAPED = re.compile(r"\\([\\`*\[\]<])")
 _SPACES = re.compile(r"\s+")
@@ -73,6 +76,10 @@ def as_message(record: AnswerRecord, base_url: str) -> MarkdownMessage:
     :param base_url: the address of the service, without a slash at the end
     """
     writer = _Writer(base_url)
+    if record.best_guess is not None:
+        writer.write(f"{wording.UNSURE}\n\n")
+        _write_answer(writer, record.best_guess.text, record.best_guess.citations, 1)
+        return writer.message()
     if record.answer is None:
         return _refusal(record, writer)
     first = _write_answer(writer, record.answer.text, record.citations, 1)
@@ -92,7 +99,7 @@ def answer_in(content: str) -> str:
     quote = _marked_quote(content)
     if quote is not None:
         return _ESCAPED.sub(r"\1", quote)
-    return wording.NO_ANSWER if content.startswith(wording.NO_ANSWER) else content
+    return wording.NO_ANSWER if content.startswith(_NO_ANSWERS) else content
 
 
 def _marked_quote(content: str) -> str | None:

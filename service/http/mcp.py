@@ -32,9 +32,12 @@ from service.http.threads import Check, Threads
 
 INSTRUCTIONS = """\
 Answers questions from one collection of documents by quoting them. Every quote is an exact \
-span of a stored document, cited with its document, version and offsets. `answered: false` \
-means that the documents do not say: tell the user so, and do not answer from memory in their \
-name. Quote `answer.text` and its sentence as they are, and cite their title, date and link."""
+span of a stored document, cited with its document, version and offsets. Quote `answer.text` \
+and its sentence as they are, and cite their title, date and link. `outcome: "unsure"` means \
+that no span was certain: `best_guess` may be right, so check its sentence, read `passages`, and \
+say that it is not certain. `outcome: "none"` means that no span was close; `passages` holds the \
+nearest texts, which are there to be read. If they do not say it either, tell the user so, and \
+do not answer from memory in the name of the documents."""
 
 _ANNOTATIONS = types.ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
@@ -170,7 +173,8 @@ def _tools(service: AnswerService) -> list[Tool[Any]]:  # each has its own type 
         Tool(
             "ask",
             "Answer a question from the documents with an exact quote, its confidence and its "
-            "citations; or say that the documents do not say, with the nearest passages.",
+            "citations; or give the best guess, marked as not certain; or only the nearest "
+            "passages.",
             AskRequest,
             AnswerRecord,
             lambda request, check: service.ask(request.to_question(), check).record,

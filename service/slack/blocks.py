@@ -65,9 +65,9 @@ def notice(text: str) -> Post:
 
 
 def context_post(response: AnswerRecord, base_url: str) -> Post:
-    """The passages that an answer quotes."""
+    """The passages that an answer or a best guess quotes."""
     blocks: list[Block] = []
-    for citation in response.citations[:_MAX_SOURCES]:
+    for citation in _shown_citations(response)[:_MAX_SOURCES]:
         blocks += [
             section(_source_line(citation, base_url)),
             _passage_quote(citation, response.passages),
@@ -91,19 +91,27 @@ def gone_post() -> Post:
     return Post("No longer available", (section(escaped(ANSWER_GONE)),))
 
 
+def _shown_citations(response: AnswerRecord) -> tuple[Citation, ...]:
+    """The citations of the answer, or of the best guess."""
+    return response.best_guess.citations if response.best_guess else response.citations
+
+
 def _answer_blocks(response: AnswerRecord, base_url: str) -> Iterator[Block]:
-    if response.answer is None:
+    shown = response.best_guess or response.answer
+    if shown is None:
         yield section(escaped(NO_ANSWER))
         return
-    yield quote(*_split_sentence(response.citations[0]))
-    sources = response.citations[:_MAX_SOURCES]
+    if response.best_guess:
+        yield section(escaped(wording.UNSURE))
+    sources = _shown_citations(response)[:_MAX_SOURCES]
+    yield quote(*_split_sentence(sources[0]))
     yield context([_source_line(citation, base_url) for citation in sources])
     others = _other_answers(response)
     if others:
         conflict = f"{wording.CONFLICT} {wording.ALSO_SAY}"
         heading = conflict if response.conflict else wording.OTHER_ANSWERS
         yield context([heading, *(_alternative_line(other, base_url) for other in others)])
-    yield context([escaped(confidence_words(response.answer.confidence))])
+    yield context([escaped(confidence_words(shown.confidence))])
 
 
 def _other_answers(response: AnswerRecord) -> list[Statement]:
@@ -122,29 +130,32 @@ def _other_answers(response: AnswerRecord) -> list[Statement]:
 
 
 def _buttons(response: AnswerRecord, private: bool) -> Iterator[Block]:
-    if response.answer is None:
+    nearest = button(NEAREST_ACTION, "Nearest passages", response.id)
+    if response.answer is None and response.best_guess is None:
         if response.passages:
-            yield actions([button(NEAREST_ACTION, "Nearest passages", response.id)])
+            yield actions([nearest])
         return
     buttons = [
         button(HELPFUL_ACTION, "👍", response.id, label="This answer helps"),
         button(UNHELPFUL_ACTION, "👎", response.id, label="This answer does not help"),
         button(CONTEXT_ACTION, "Show context", response.id),
     ]
+    if response.best_guess:
+        buttons.append(nearest)
     if private:
         buttons.append(button(SHARE_ACTION, "Share", response.id))
     yield actions(buttons)
 
 
 def _fallback_text(response: AnswerRecord) -> str:
-    if response.answer is None:
+    citations = _shown_citations(response)
+    if not citations:
         return escaped(NO_ANSWER)
-    titles = dict.fromkeys(_dated_title(source) for source in response.citations[:_MAX_SOURCES])
+    titles = dict.fromkeys(_dated_title(source) for source in citations[:_MAX_SOURCES])
     sources = escaped(", ".join(titles), _MAX_FALLBACK_SOURCES)
-    before, bold, after = cut_around(
-        *_split_sentence(response.citations[0]), limit=_MAX_FALLBACK_SENTENCE
-    )
-    return f"{escaped(before)}*{escaped(bold)}*{escaped(after)} ({sources})"
+    before, bold, after = cut_around(*_split_sentence(citations[0]), limit=_MAX_FALLBACK_SENTENCE)
+    opening = f"{escaped(wording.UNSURE)} " if response.best_guess else ""
+    return f"{opening}{escaped(before)}*{escaped(bold)}*{escaped(after)} ({sources})"
 
 
 def _dated_title(citation: Citation) -> str:

@@ -1,4 +1,4 @@
-// The result of a question: an answer, several that disagree, or none.
+// The result of a question: an answer, several that disagree, a best guess, or none.
 
 import { WORDING } from "../wording.js";
 import { element, icon, titleView } from "./dom.js";
@@ -14,16 +14,18 @@ const NEAREST = 3;
 /** The view of a turn's answer. `actions`: askAnyway, askUnfiltered, openLibrary, voted. */
 export function outcomeView(turn, actions) {
   const { answer } = turn;
-  const body = answer.answered
-    ? answer.conflict
-      ? conflictView(answer)
-      : answerView(answer)
-    : refusalView(answer, actions);
-  return [body, feedbackView(turn, actions)];
+  return [bodyView(answer, actions), feedbackView(turn, actions)];
+}
+
+function bodyView(answer, actions) {
+  if (answer.best_guess) return unsureView(answer);
+  if (!answer.answered) return refusalView(answer, actions);
+  return answer.conflict ? conflictView(answer) : answerView(answer);
 }
 
 /** What a screen reader announces for an answer. */
 export function spoken(answer) {
+  if (answer.best_guess) return `${WORDING.unsure} ${plain(answer.best_guess.text.slice(0, 300))}.`;
   if (!answer.answered) return `${WORDING.noAnswer} ${WORDING.refusals[answer.reason]}`;
   const { text, confidence } = answer.answer;
   const sources = counted(answer.citations.length, "source");
@@ -33,14 +35,31 @@ export function spoken(answer) {
 }
 
 function answerView(answer) {
-  const [first] = answer.citations;
   return element(
     "div",
     { class: "answer" },
-    element("blockquote", { class: "quote" }, sentenceView(first, reference(first, answer.id))),
-    confidenceView(answer.answer.confidence),
-    sourceList(answer.citations, answer.id),
+    statementView(answer.citations, answer.answer.confidence, answer.id),
     othersView(answer.alternatives, answer.id),
+  );
+}
+
+function statementView(citations, confidence, answerId) {
+  const [first] = citations;
+  return [
+    element("blockquote", { class: "quote" }, sentenceView(first, reference(first, answerId))),
+    confidenceView(confidence),
+    sourceList(citations, answerId),
+  ];
+}
+
+function unsureView(answer) {
+  const { citations, confidence } = answer.best_guess;
+  return element(
+    "div",
+    { class: "answer unsure" },
+    element("p", { class: "headline" }, WORDING.unsure),
+    statementView(citations, confidence, answer.id),
+    nearestView(answer),
   );
 }
 
@@ -168,24 +187,27 @@ function valueView(value, answerId) {
 }
 
 function refusalView(answer, actions) {
-  const nearest = answer.passages.slice(0, NEAREST);
   return element(
     "div",
     { class: "refusal" },
     element("p", { class: "headline" }, WORDING.noAnswer),
     element("p", { class: "quiet" }, WORDING.refusals[answer.reason]),
     element("div", { class: "offers" }, offers(answer, actions)),
-    nearest.length
-      ? [
-          element("h3", {}, WORDING.nearest),
-          element(
-            "ul",
-            { class: "passages" },
-            nearest.map((passage) => passageView(passage, answer.id)),
-          ),
-        ]
-      : null,
+    nearestView(answer),
   );
+}
+
+function nearestView(answer) {
+  const nearest = answer.passages.slice(0, NEAREST);
+  if (!nearest.length) return null;
+  return [
+    element("h3", {}, WORDING.nearest),
+    element(
+      "ul",
+      { class: "passages" },
+      nearest.map((passage) => passageView(passage, answer.id)),
+    ),
+  ];
 }
 
 function offers(answer, actions) {

@@ -15,7 +15,7 @@ export function feedbackView(turn, actions) {
   const status = element("p", { class: "quiet", role: "status" });
   const asked = element("div", { class: "asked-back", hidden: true });
   const up = thumb("up", "Helpful");
-  const down = thumb("down", turn.answer.answered ? "Not right" : "The answer is there");
+  const down = thumb("down", turn.answer.answered || turn.answer.best_guess ? "Not right" : "The answer is there");
   const show = () => {
     up.setAttribute("aria-pressed", String(turn.vote === true));
     down.setAttribute("aria-pressed", String(turn.vote === false));
