@@ -76,7 +76,7 @@ def _require_listable(folder: Path) -> tuple[int, int] | None:
 
 def _state(path: Path, folder: Path) -> FileState | None:
     """The state of a file, None if it was deleted after the folder was listed."""
-    name, relative = path_text(path), path.relative_to(folder).as_posix()
+    name, relative = path_text(path), path_text(path.relative_to(folder))
     try:
         status = path.stat()
     except OSError:

@@ -307,10 +307,10 @@ def file_id(path: Path, argument: Path) -> str:
     """
     absolute, current = Path(os.path.abspath(path)), Path.cwd()
     if absolute.is_relative_to(current):
-        return absolute.relative_to(current).as_posix()
+        return path_text(absolute.relative_to(current))
     given = Path(os.path.abspath(argument))
     root = given.parent.parent if given == absolute else given.parent
-    return absolute.relative_to(root).as_posix()
+    return path_text(absolute.relative_to(root))
 
 
 def read_document(

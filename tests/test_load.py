@@ -465,3 +465,10 @@ def test_scans_in_a_folder_are_documents_and_other_pictures_are_listed_as_unread
     assert {file.reason for file in unread.files} == {
         "is a picture; name the file itself to add the text in it"
     }
+
+
+def test_a_file_whose_name_is_not_utf_8_has_an_id_that_can_be_stored(here: Path) -> None:
+    write(Path(os.fsdecode(os.fsencode(here) + b"/caf\xe9.txt")))
+    [file] = find_files([here])
+    assert file.document_id == "caf\\xe9.txt"
+    assert read_document(file.path, max_bytes=LIMIT).id == "caf\\xe9.txt"

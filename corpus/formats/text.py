@@ -91,7 +91,7 @@ def _wide_encoding(sample: bytes) -> str | None:
         letters = sum(character.isalpha() for character in text)
         # An alphabet has its letters in few blocks of Unicode; other data is all over it.
         blocks = len({ord(character) >> 8 for character in text})
-        is_text = "\x00" not in text and spaces * 50 >= len(text) and letters * 2 >= len(text)
+        is_text = "\x00" not in text and 0 < len(text) <= min(spaces * 50, letters * 2)
         if is_text and blocks <= _MAX_UNICODE_BLOCKS:
             return encoding
     return None
