@@ -17,7 +17,8 @@ REVISION = 1
 """Raised when another text is extracted from these files, so that synced files are read again."""
 
 # Sphinx, which most of these files are written for, has roles and directives that docutils lacks.
-_ROLE = re.compile(r":[A-Za-z][\w:.+-]*:`[!~]?([^`<\n]+?)(?:\s*<[^`<>]*>)?`")
+# A role begins where no other name ends, so that a long row of colons is tried only once.
+_ROLE = re.compile(r"(?<![\w:.+-]):[A-Za-z][\w:.+-]*:`[!~]?([^`<\n]+?)(?:\s*<[^`<>]*>)?`")
 _DIRECTIVE = re.compile(r"^ *\.\. ([a-z][a-z0-9:_-]*)::", re.MULTILINE)
 _WITHOUT_TEXT = frozenset({"toctree", "index", "currentmodule", "highlight", "module"})
 _KNOWN_ROLES = ("sub", "sup", "subscript", "superscript", "math")
