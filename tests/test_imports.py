@@ -70,8 +70,8 @@ MAY_IMPORT: dict[str, str] = {
         "service/reader service/answering service/http eval eval/sets eval/benchmarks"
     ),
     "eval": (
-        "corpus index/text index/store service service/reader service/answering eval/sets "
-        "eval/measuring eval/reporting eval/training eval/fitting"
+        "corpus index/text index/encoding index/store service service/reader service/answering "
+        "eval/sets eval/measuring eval/reporting eval/training eval/fitting"
     ),
 }
 
@@ -97,6 +97,7 @@ TRAINING_ON_TOKENS = {
 OWNERS = {
     "aiohttp": {"service/slack/web.py"},
     "charset_normalizer": {"corpus/formats/text.py"},
+    "dateparser": {"corpus/dates.py"},
     "defusedxml": {"corpus/formats/package.py"},
     "docutils": {"corpus/formats/restructured.py"},
     "faiss": {
