@@ -261,6 +261,17 @@ def test_a_member_with_a_flipped_bit_is_refused() -> None:
         read_epub("a.epub", bytes(data))
 
 
+def test_a_slide_that_cannot_be_unpacked_costs_no_other() -> None:
+    data = bytearray(slides_file())
+    with zipfile.ZipFile(io.BytesIO(data)) as package:
+        member = package.getinfo("ppt/slides/slide1.xml")
+    at = member.header_offset + 30 + len(member.filename)
+    data[at : at + 40] = b"\xff" * 40
+    extracted = read_pptx("a.pptx", bytes(data))
+    assert extracted.notes == ("Slide 1 is damaged and cannot be read.",)
+    assert extracted.text.startswith("# Trade")
+
+
 def test_a_package_that_is_too_large_when_unpacked_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -5,6 +5,7 @@ title and date.
 import io
 import posixpath
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 MAX_UNPACKED_BYTES = 512 * 1024 * 1024
+# What reading a damaged member raises, or one that is packed in an unknown way.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 _OLE = b"\xd0\xcf\x11\xe0"
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _CREATED = "{http://purl.org/dc/terms/}created"
@@ -141,8 +144,8 @@ def book_of(source: str, package: zipfile.ZipFile) -> tuple["Element", list[str]
 
 
 def member_xml(package: zipfile.ZipFile, name: str) -> "Element | None":
-    """The root of an XML file in the package. None if there is no such file, or if its XML is
-    invalid or unsafe.
+    """The root of an XML file in the package. None if there is no such file, if it cannot be
+    unpacked, or if its XML is invalid or unsafe.
     """
     from xml.etree.ElementTree import ParseError
 
@@ -151,7 +154,7 @@ def member_xml(package: zipfile.ZipFile, name: str) -> "Element | None":
 
     try:
         root: Element = fromstring(package.read(name))
-    except (KeyError, ParseError, DefusedXmlException, zipfile.BadZipFile, ValueError):
+    except (KeyError, ParseError, DefusedXmlException, ValueError, *_DAMAGED):
         return None
     return root
 
