@@ -196,3 +196,40 @@ def test_every_item_of_a_nested_list_is_a_block_without_its_mark() -> None:
 def test_deeply_nested_markup_is_read() -> None:
     for tag in ("div", "ul><li", "table><tr><td", "span"):
         assert "deep" in read_html("a.html", (f"<{tag}>" * 600 + "deep").encode()).text
+
+
+def test_a_section_about_menus_or_cookies_is_no_menu_and_no_notice() -> None:
+    page = (
+        "<body><ul id='menu'><li><a href='/'>Start</a></li></ul>"
+        "<div class='cookie-banner'><h2>Our cookies</h2><p>We use cookies.</p></div>"
+        "<div class='menu'><h3>Menu</h3><ul><li><a href='a'>One</a></li></ul></div>"
+        "<section id='file-menu'><h2>File menu</h2><p>Opens a <a href='f'>file</a>.</p></section>"
+        "<section id='cookies'><h2>Cookies</h2><p>One is kept for a day.</p></section></body>"
+    )
+    assert (
+        page_prose(page).text
+        == "## File menu\n\nOpens a file.\n\n## Cookies\n\nOne is kept for a day."
+    )
+
+
+def test_definitions_without_end_tags_are_written_once_and_in_order() -> None:
+    markup = "<dl><dt>Fee<dd>9 crowns<dt>Deposit<dt>Key<dd>20<dd>paid <b>back</b><dt>Boat</dl>"
+    assert page_prose(markup).text == "Fee: 9 crowns\n\nDeposit, Key: 20\n\npaid back\n\nBoat"
+
+
+@pytest.mark.parametrize("sign", ["¶", "#", "§", "<span>#</span>"])
+def test_the_sign_that_links_a_heading_to_itself_is_left_out(sign: str) -> None:
+    markup = f"<h2><a href='p.html#c'>Timers</a><span><a href='#c'>{sign}</a></span></h2>"
+    assert page_prose(markup).text == "## Timers"
+
+
+def test_the_head_of_a_page_goes_before_headings_and_times_of_its_body() -> None:
+    page = (
+        "<html><head><title>Pumps</title></head><body><div class='popup'><h1>Shortcuts</h1></div>"
+        "<p>WELLTON, 14 May 2024 — The pump of the village was mended.</p>"
+        "<p>It is looked over in <time datetime='2024-02-11'>February</time>.</p></body></html>"
+    )
+    document = parse_document("a.html", page.encode(), limits=ParseLimits())
+    assert (document.title, document.published) == ("Pumps", date(2024, 5, 14))
+    dated = "<body><p>Mended.</p><time class='published' datetime='2024-02-11'>11/2</time></body>"
+    assert read_html("a.html", dated.encode()).published == date(2024, 2, 11)

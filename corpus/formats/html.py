@@ -22,6 +22,9 @@ REVISION = 2
 _CHARSET = re.compile(
     rb"""(?:<meta[^<>]*?charset|<\?xml[^<>]*?encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE
 )
+_BODY = re.compile(r"<body\b", re.IGNORECASE)
+_TIME_IN_TEXT = re.compile(r"(?<=[a-z,] )<time\b[^<>]*+>", re.IGNORECASE)
+"""A time after a word of a sentence is about something else than the page."""
 _CHARSET_WITHIN = 4_096
 # Browsers read these labels as the following supersets (WHATWG Encoding Standard).
 _READ_AS = {
@@ -43,14 +46,20 @@ def read_html(source: str, data: bytes) -> Extracted:
     """
     markup = without_declaration(decode_html(source, data))
     written = page_prose(markup)
-    stated = _stated(source, markup)
+    # The head of a page says what the page is about. Headings and times in its body may be about
+    # something else, so its body is asked for a date only where the head has none.
+    stated = _stated(source, _BODY.split(markup, maxsplit=1)[0])
+    published = stated_day(stated.date) if stated else None
+    if published is None:
+        whole = _stated(source, _TIME_IN_TEXT.sub("", markup))
+        published = stated_day(whole.date) if whole else None
     return Extracted(
         text=written.text,
         blocks=written.blocks,
         title=one_line((stated and stated.title) or ""),
         title_kind=TitleKind.PAGE,
         site=(stated.sitename or stated.hostname) if stated else None,
-        published=stated_day(stated.date) if stated else None,
+        published=published,
         published_from=DateSource.METADATA,
         url=stated.url if stated else None,
     )

@@ -6,6 +6,7 @@ table rows ``a | b``. Code is indented by four spaces. Only this module imports 
 
 import re
 from collections.abc import Iterator
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 from corpus.blocks import BlockKind
@@ -32,7 +33,7 @@ _CAPTIONS = frozenset({"caption", "figcaption"})
 _CELLS = frozenset({"td", "th"})
 _CODE = frozenset({"pre", "code", "listing", "xmp", "plaintext"})
 _CODE_PARENTS = frozenset({"body", "main", "div", "section", "article", "blockquote"})
-_PERMALINK = "¶"
+_PERMALINKS = frozenset({"¶", "#", "§", "🔗"})
 _BREAK = "\u2028"
 _DECLARATION = re.compile(r"\A\s*+<\?xml[^>]*+>")
 _SPACE = re.compile(r"[ \t\n\r\f\v]+")
@@ -119,7 +120,7 @@ class _Writer:
         self._fragments.append(fragment.block(self._kind, text, self._level))
 
     def _child(self, child: "HtmlElement", tag: str) -> None:
-        if tag in _HIDDEN or tag in _STRUCK or is_hidden(child):
+        if tag in _HIDDEN or tag in _STRUCK or is_hidden(child) or _is_permalink(child):
             return
         if tag in _INLINE and not _is_code_block(child, tag):
             self._inline(child, tag)
@@ -147,8 +148,7 @@ class _Writer:
         level = _HEADING.fullmatch(tag)
         if level:
             text = " ".join(each.text for each in self._inside(child))
-            text = one_line(text).removesuffix(_PERMALINK).rstrip()
-            return [fragment.heading(text, int(level.group(1)))]
+            return [fragment.heading(one_line(text), int(level.group(1)))]
         if tag in _CODE:
             return [fragment.code("".join(child.itertext()))]
         if self._depth >= _MAX_DEPTH:
@@ -202,6 +202,10 @@ class _Writer:
         """A fragment for each description, with its terms before it."""
         terms: list[str] = []
         parts = [part for part in element.iter("dt", "dd") if _ancestor(part, "dl") is element]
+        for before, part in pairwise(parts):
+            # The parser puts a part into the part before it if that has no end tag.
+            if part.getparent().tag in ("dt", "dd"):
+                before.addnext(part)
         for part in parts:
             if part.tag == "dt":
                 terms.append(one_line(" ".join(each.text for each in self._inside(part))))
@@ -297,6 +301,15 @@ def is_hidden(element: "HtmlElement") -> bool:
     style = (element.get("style") or "").lower().replace(" ", "")
     return (
         element.get("hidden") is not None or "display:none" in style or "visibility:hidden" in style
+    )
+
+
+def _is_permalink(element: "HtmlElement") -> bool:
+    """Whether an element is the sign that links a heading to itself."""
+    return (
+        element.tag == "a"
+        and "#" in (element.get("href") or "")
+        and "".join(islice(element.itertext(), 3)).strip() in _PERMALINKS
     )
 
 

@@ -7,6 +7,7 @@ and its id. Text is never dropped for its looks, because nobody would notice.
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from corpus.formats.markup import is_hidden
@@ -33,6 +34,9 @@ _CONTAINERS = frozenset("div section aside ul ol dl header footer form table p s
 _SECTIONS = frozenset({"article", "main", "section", "aside", "blockquote", "dialog"})
 _MAIN_IDS = frozenset("content main maincontent main-content bodycontent article".split())
 _WORDS = re.compile(r"[A-Za-z][a-z]*+|[A-Z]++")
+_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+_CONTROLS = frozenset({"a", "button", "input", "select"})
+_ELEMENTS_READ = 1_000
 _MAIN_SHARE = 0.5
 """The least share of a page's words that its main part holds. One that holds less is not clear."""
 
@@ -87,8 +91,37 @@ def _is_navigation(element: "HtmlElement") -> bool:
         element.tag == "nav"
         or is_hidden(element)
         or element.get("role") in _NAVIGATION_ROLES
-        or (element.tag in _CONTAINERS and not _NAVIGATION.isdisjoint(_labels(element)))
+        or (
+            element.tag in _CONTAINERS
+            and not _NAVIGATION.isdisjoint(_labels(element))
+            and not _is_about_its_label(element)
+        )
     )
+
+
+def _is_about_its_label(element: "HtmlElement") -> bool:
+    """Whether the heading of a section repeats its class or id: a section with the id
+    ``file-menu`` and the heading "File menu" describes a menu. A list of links is no such section.
+    """
+    heading = next((child for child in element if child.tag in _HEADINGS), None)
+    if heading is None:
+        return False
+    words = {word.lower() for word in _WORDS.findall(" ".join(heading.itertext()))}
+    names = [*(element.get("class") or "").split(), element.get("id") or ""]
+    labels = [{word.lower() for word in _WORDS.findall(name)} for name in names]
+    if not all(label <= words for label in labels if not _NAVIGATION.isdisjoint(label)):
+        return False
+    linked = prose = 0
+    # Sections may be nested deeply, so only the beginning of each is read.
+    for part in islice(element.iterdescendants(), _ELEMENTS_READ):
+        # The tag of a comment is a function.
+        length = len((part.text or "").strip()) if isinstance(part.tag, str) else 0
+        prose += len((part.tail or "").strip())
+        if part.tag in _CONTROLS or part.getparent().tag in _CONTROLS:
+            linked += length
+        elif part is not heading:
+            prose += length
+    return prose > linked
 
 
 def _is_frame(element: "HtmlElement") -> bool:
