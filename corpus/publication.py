@@ -39,14 +39,16 @@ _DATE = (
 _LABELS = {
     "published": (
         r"first published|date published|published(?: online)?|publication date|date of "
-        r"publication|posted|release date|released|issued|issue date|date of issue|"
+        r"publication|posted|release date|released|issued|issue date|date of issue|date issued|"
+        r"pub\. date|for immediate release|"
         r"veröffentlicht|publié|publicado|publicada|pubblicato|gepubliceerd|opublikowano|"
         r"veröffentlichungsdatum|date de publication|fecha de publicación"
     ),
-    "dated": r"date|dated|datum|fecha|data",
+    "dated": r"date|dated|datum|fecha|data|adopted|approved",
     "updated": (
-        r"last updated|updated|last modified|last reviewed|last revised|revised|page updated|"
-        r"version of|version|as of|stand|zuletzt aktualisiert|aktualisiert|mis à jour|"
+        r"(?:page |content )?(?:last )?(?:updated?|modified|reviewed|revised|edited|changed?)|"
+        r"(?:last )?(?:revision|review|modification)|version(?: \d+(?:\.\d+)*)?(?: of)?|as of|"
+        r"stand|zuletzt aktualisiert|aktualisiert|mis à jour|"
         r"dernière mise à jour|actualizado|aggiornato|laatst bijgewerkt|bijgewerkt"
     ),
     "effective": r"effective date|effective|in force|valid from|gültig ab",
@@ -54,10 +56,14 @@ _LABELS = {
 """Words before a date, from the surest to the least sure kind."""
 
 _BY = r"(?: by [^\d|]{2,60}?)?"
+_THIS_PAGE = (
+    r"(?:this (?:page|document|article|text|guide|policy|notice|report|version|site) "
+    r"(?:was|is|has been) )?"
+)
 _LABELLED = {
     kind: re.compile(
-        rf"\W{{0,4}}(?P<label>{words}){_BY}\s{{0,3}}(?:[:|]|[-–—] )?\s{{0,3}}"
-        rf"(?:on|from|as of|am|le|el|il|op|den|the)?:? ?\b(?P<date>{_DATE})(?P<rest>.*)",
+        rf"\W{{0,4}}{_THIS_PAGE}(?P<label>{words}){_BY}\s{{0,3}}(?:[:|]|[-–—] )?\s{{0,3}}"
+        rf"(?:on|from|as of|am|le|el|il|op|den|the)?:? ?\(?\b(?P<date>{_DATE})(?P<rest>.*)",
         re.IGNORECASE,
     )
     for kind, words in _LABELS.items()
@@ -67,7 +73,7 @@ _AFTER = re.compile(
 )
 _ALONE = re.compile(
     rf"(?:(?:by|from|von|par|por) [^\d|]{{2,60}}?(?:[|,·•–—-]| on) ?)?"
-    rf"(?:[^\W\d_][^\d|:.;]{{1,40}}, ?)?(?:den |the |le )?\b(?P<date>{_DATE})"
+    rf"(?:[^\W\d_][^\d|:.;]{{1,40}}, ?)?(?:den |the |le )?\(?\b(?P<date>{_DATE})\)?"
     rf"(?P<rest>(?:[,|·•–—-]? ?(?:at )?\d{{1,2}}[:.]\d\d.{{0,20}}| ?[|·•–—-].{{0,60}}|\.)?)",
     re.IGNORECASE,
 )
