@@ -1,9 +1,11 @@
 """Numbers as people read them: as a spreadsheet shows them in the format of their cell."""
 
 import math
+import operator
 import re
 from datetime import timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from fractions import Fraction
 
 _SECTION = re.compile(r'(?:"[^"]*"|\\.|\[[^\]]*\]|[^;"\\\[])+|;')
 _PART = re.compile(
@@ -12,6 +14,7 @@ _PART = re.compile(
       | \[\$(?P<currency>[^\]-]*)[^\]]*\]
       | (?P<ignored>\[[^\]]*\]?|\*.?) # colours, conditions, and what fills the width of the cell
       | (?P<space>_.?)                # as wide as a character
+      | (?P<general>General)
       | (?P<digits>[0#?.,]+)
       | (?P<percent>%)
       | (?P<other>.)""",
@@ -20,34 +23,50 @@ _PART = re.compile(
 _MAX_FORMAT = 255
 """The longest format that spreadsheet programs accept."""
 _MAX_DECIMALS = 30
+_PRECISION = 1_000
+"""More digits than any number has before and after its point, in the longest format."""
+
 _GENERAL = ("", "general", "@")
-_UNSUPPORTED = re.compile(r"[eE][+-]|/")
+_CONDITION = re.compile(r"\[(?P<sign>[<>]=?|<>|=)(?P<limit>-?\d+(?:\.\d+)?)\]")
+_SIGNS = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": operator.eq,
+    "<>": operator.ne,
+}
+_SCIENTIFIC = re.compile(r"0(?:\.(?P<decimals>[0#]+))?E[+-]0+", re.IGNORECASE)
+_FRACTION = re.compile(r"(?P<whole>[0#]+ +)?[0#?]+ ?/ ?(?:(?P<places>[#?]+)|(?P<denominator>\d+))")
 
 
 def formatted_number(value: float, number_format: str) -> str:
     """A number as its cell shows it: with the decimals, thousands, leading zeros, signs and units
-    of its format. A format that is not understood, such as one of fractions, adds nothing.
+    of its format, or as a fraction. A format that is not understood adds nothing.
     """
     sections = _sections(number_format)
     if not sections or not math.isfinite(value):
         return plain(value)
-    # A format has sections for positive numbers, negative ones, and zero.
-    section, number = sections[0], value
-    if value < 0 and len(sections) > 1:
-        section, number = sections[1], -value
-    elif value == 0 and len(sections) > 2:
-        section = sections[2]
+    section, number = _chosen(value, sections)
     written = _written(number, section)
     return plain(value) if written is None else written
 
 
 def formatted_duration(value: timedelta, number_format: str) -> str:
-    """A duration as its cell shows it, in hours and minutes, with seconds if its format has any."""
+    """A duration as its cell shows it: in hours and minutes, with seconds if its format has any;
+    or in minutes alone or hours alone, if its format counts those.
+    """
+    shown = number_format.lower()
     seconds = round(abs(value.total_seconds()))
     sign = "-" if value < timedelta() else ""
-    hours, rest = divmod(seconds, 3_600)
-    text = f"{sign}{hours}:{rest // 60:02}"
-    return f"{text}:{rest % 60:02}" if "s" in number_format.lower() or rest % 60 else text
+    minutes, rest = divmod(seconds, 60)
+    has_seconds = "s" in shown or rest
+    if "[m" in shown:
+        return f"{sign}{minutes}:{rest:02}" if has_seconds else f"{sign}{minutes}"
+    if "[h" in shown and "m" not in shown and not seconds % 3_600:
+        return f"{sign}{minutes // 60}"
+    text = f"{sign}{minutes // 60}:{minutes % 60:02}"
+    return f"{text}:{rest:02}" if has_seconds else text
 
 
 def plain_number(text: str) -> str:
@@ -80,19 +99,48 @@ def _sections(number_format: str) -> list[str]:
     return sections
 
 
+def _chosen(value: float, sections: list[str]) -> tuple[str, float]:
+    """The section for a number, and the number without the sign that the section writes itself."""
+    if any(map(_CONDITION.search, sections)):
+        for section in sections:
+            stated = _CONDITION.search(section)
+            if stated is None or _SIGNS[stated["sign"]](value, float(stated["limit"])):
+                signs = re.sub(r'\[[^\]]*\]|[\\"]', "", section)[:1]
+                return section, abs(value) if signs in ("-", "(") else value
+        return "General", value
+    # Without conditions, sections are for positive numbers, negative ones, and zero.
+    if value < 0 and len(sections) > 1:
+        return sections[1], -value
+    return sections[2 if value == 0 and len(sections) > 2 else 0], value
+
+
 def _written(number: float, section: str) -> str | None:
     """A number in one section of a format, None if the section is not understood."""
     parts = list(_PART.finditer(section))
-    bare = "".join(part["other"] or part["digits"] or "" for part in parts)
-    patterns = [part["digits"] for part in parts if part["digits"]]
-    if _UNSUPPORTED.search(bare) or "General" in section or sum(map(_has_digit, patterns)) != 1:
+    bare = "".join(
+        " " if part["escaped"] == " " else part["other"] or part["digits"] or "" for part in parts
+    )
+    scientific, fraction = _SCIENTIFIC.search(bare), _FRACTION.search(bare)
+    if scientific or fraction:
+        # Other signs and units beside these are rare.
+        if scientific and scientific[0] == bare:
+            return f"{number:.{min(len(scientific['decimals'] or ''), _MAX_DECIMALS)}E}"
+        return _fraction(number, fraction) if fraction and fraction[0] == bare else None
+    patterns = [part["digits"] for part in parts if part["digits"] and _has_digit(part["digits"])]
+    is_literal = not patterns and not any(part["general"] for part in parts)
+    is_colour = bool(section) and all(part["ignored"] for part in parts)
+    if is_literal and (is_colour or any(character.isalnum() for character in bare)):
         return None
     percent = sum(1 for part in parts if part["percent"])
+    pieces = _pieces(number, patterns, percent) if patterns else []
+    if pieces is None:
+        return None
     text = ""
     for part in parts:
         if part["digits"]:
-            is_number = _has_digit(part["digits"])
-            text += _digits(number, part["digits"], percent) if is_number else part["digits"]
+            text += pieces.pop(0) if _has_digit(part["digits"]) else part["digits"]
+        elif part["general"]:
+            text += plain(number)
         elif part["quoted"]:
             text += part["quoted"].strip('"')
         elif part["space"]:
@@ -102,6 +150,40 @@ def _written(number: float, section: str) -> str | None:
     return " ".join(text.split())
 
 
+def _pieces(number: float, patterns: list[str], percent: int) -> list[str] | None:
+    """The digits of a number for each pattern of a section, such as the three of
+    ``(000) 000-0000``. None if the patterns do not go together.
+    """
+    *first, last = patterns
+    if first and ("," in last or any("." in pattern or "," in pattern for pattern in first)):
+        return None
+    digits = _digits(number, "".join(patterns), percent)
+    pieces: list[str] = []
+    for pattern in reversed(patterns[1:]):
+        whole, point, decimals = digits.partition(".")
+        places = sum(mark in "0#?" for mark in pattern.partition(".")[0])
+        at = max(0, len(whole) - places)
+        pieces.append(whole[at:] + point + decimals)
+        digits = whole[:at]
+    return [digits, *reversed(pieces)]
+
+
+def _fraction(number: float, pattern: re.Match[str]) -> str:
+    """A number as a fraction, such as ``2 5/8``."""
+    exact = abs(Fraction(repr(number)))
+    if pattern["denominator"]:
+        under = max(1, int(pattern["denominator"][:9]))
+        over = round(exact * under)
+    else:
+        nearest = exact.limit_denominator(10 ** min(len(pattern["places"]), 6) - 1)
+        over, under = nearest.numerator, nearest.denominator
+    whole, over = divmod(over, under) if pattern["whole"] else (0, over)
+    sign = "-" if number < 0 else ""
+    if not over:
+        return f"{sign}{whole}"
+    return f"{sign}{whole} {over}/{under}" if whole else f"{sign}{over}/{under}"
+
+
 def _has_digit(pattern: str) -> bool:
     return any(mark in pattern for mark in "0#?")
 
@@ -109,11 +191,13 @@ def _has_digit(pattern: str) -> bool:
 def _digits(number: float, pattern: str, percent: int) -> str:
     """The digits of a number in a pattern such as ``#,##0.00``."""
     whole, point, decimals = pattern.partition(".")
-    thousands = len(whole) - len(whole.rstrip(","))  # each comma at the end divides by a thousand
+    # Each comma at the end divides by a thousand.
+    thousands = sum(len(part) - len(part.rstrip(",")) for part in (whole, decimals))
     is_grouped = "," in whole.rstrip(",")
     places = min(sum(mark in "0#?" for mark in decimals), _MAX_DECIMALS)
-    scaled = Decimal(repr(number)) * (100**percent) / (1000**thousands)
-    rounded = scaled.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    with localcontext(prec=_PRECISION):
+        scaled = Decimal(repr(number)) * (100**percent) / (1000**thousands)
+        rounded = scaled.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
     sign = "-" if rounded < 0 else ""
     integer, _, fraction = f"{abs(rounded):f}".partition(".")
     least = whole.count("0")
