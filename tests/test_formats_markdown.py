@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from corpus.blocks import BlockKind
 from corpus.formats.clean import clean_text
 from corpus.formats.markdown import markdown_prose, read_markdown
 from corpus.load import parse_document
@@ -101,6 +102,26 @@ def test_front_matter_of_simple_lines_may_hold_colons() -> None:
     extracted = read_markdown("a.md", f"---\n{lines}\n---\nText.".encode())
     assert (extracted.title, extracted.published) == ("Nets: how to mend them", date(2024, 5, 5))
     assert (extracted.text, extracted.notes) == ("Text.", ())
+
+
+def test_front_matter_of_which_a_line_is_no_field_gives_its_fields_and_is_no_heading() -> None:
+    front_matter = "title: 'Nets'\n\tfloats: 9\nwritten in haste\ndate: 5 May 2024"
+    extracted = read_markdown("a.md", f"---\n{front_matter}\n---\nText.".encode())
+    assert (extracted.title, extracted.published) == ("Nets", date(2024, 5, 5))
+    assert extracted.text == (
+        "title: 'Nets'\nfloats: 9\nwritten in haste\ndate: 5 May 2024\n\nText."
+    )
+    assert [block.kind for block in extracted.blocks] == [BlockKind.PARAGRAPH] * 2
+
+
+def test_front_matter_may_be_toml() -> None:
+    toml = 'title = "Nets"\ndate = 2024-05-05T10:00:00Z\ntags = ["sea"]\n[extra]\nfloats = 9'
+    extracted = read_markdown("a.md", f"+++\n{toml}\n+++\nText.".encode())
+    assert (extracted.title, extracted.published) == ("Nets", date(2024, 5, 5))
+    assert (extracted.tags, extracted.text, extracted.notes) == (("sea",), "Text.", ())
+    damaged = read_markdown("a.md", b"+++\nfloats of 9 cm\n+++\nText.")
+    assert damaged.text == "floats of 9 cm\n\nText."
+    assert "is not TOML and is part of the text" in damaged.notes[0]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
-"""Front matter: what a Markdown file states about itself before its text, in YAML."""
+"""Front matter: what a Markdown file states about itself before its text, in YAML or TOML."""
 
 import re
+import tomllib
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Self
@@ -16,16 +17,18 @@ _SHOWN = 60
 class FrontMatter:
     """The fields of a front matter.
 
-    :param fields: by name, every value a string, a list or a mapping; None if it is not YAML
+    :param fields: by name, every value a string, a list or a mapping
     :param notes: what is wrong with it, a sentence for each fault
+    :param is_text: whether it is part of the text, because it is not wholly fields
     """
 
-    fields: dict[str, Any] | None = field(default_factory=dict)  # Any: checked field by field
+    fields: dict[str, Any] = field(default_factory=dict)  # Any: checked field by field
     notes: list[str] = field(default_factory=list)
+    is_text: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The fields of the text between the marks.
+        """The fields of the YAML between two lines of ``---``.
 
         Lines such as ``title: Nets: how to mend them`` are not YAML, but everybody writes them, so
         a front matter of such lines is read line by line.
@@ -38,19 +41,36 @@ class FrontMatter:
         except (yaml.YAMLError, ValueError, RecursionError) as exc:
             lines = [line for line in text.split("\n") if line.strip()]
             simple = [_SIMPLE_LINE.fullmatch(line) for line in lines]
+            found = {line[1]: line[2].strip(" \t\"'") for line in simple if line}
             if all(simple):
-                return cls({line[1]: line[2].strip() for line in simple if line})
+                return cls(found)
             fault = f"The front matter is not YAML and is part of the text: {_first_fault(exc)}."
-            return cls(None, [fault])
+            return cls(found, [fault], is_text=True)
         if fields in (None, ""):
             return cls()
         if not isinstance(fields, dict):
-            return cls(None, ["The front matter has no fields and is part of the text."])
+            fault = "The front matter has no fields and is part of the text."
+            return cls(notes=[fault], is_text=True)
         return cls(fields)
+
+    @classmethod
+    def parse_toml(cls, text: str) -> Self:
+        """The fields of the TOML between two lines of ``+++``."""
+        try:
+            fields = tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError) as exc:
+            fault = f"The front matter is not TOML and is part of the text: {exc}."
+            return cls(notes=[fault], is_text=True)
+        return cls(
+            {
+                name: value if isinstance(value, list | dict) else str(value)
+                for name, value in fields.items()
+            }
+        )
 
     def line(self, name: str) -> str | None:
         """A field that is one line of text."""
-        value = (self.fields or {}).get(name)
+        value = self.fields.get(name)
         if value is None or (isinstance(value, str) and value in _NULLS):
             return None
         if isinstance(value, str):
@@ -72,7 +92,7 @@ class FrontMatter:
 
     def tags(self) -> tuple[str, ...]:
         """The tags, as a list or as one string with commas."""
-        value = (self.fields or {}).get("tags")
+        value = self.fields.get("tags")
         if isinstance(value, str):
             value = [] if value in _NULLS else value.split(",")
         tags = value if isinstance(value, list) else []

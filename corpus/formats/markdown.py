@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from corpus.document import DateSource
+from corpus.formats import fragment
 from corpus.formats.clean import clean_text
 from corpus.formats.extracted import Extracted
 from corpus.formats.fragment import EMPTY, Fragment
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 # As in pandoc, a rule followed by a blank line is a rule and does not open front matter.
 _FRONT_MATTER = re.compile(
-    r"\A---[ \t]*\n(?!\s*\n)(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
+    r"\A(---|\+\+\+)[ \t]*\n(?!\s*\n)(.*?)^(?:\1|\.\.\.)[ \t]*(?:\n|\Z)",
+    re.DOTALL | re.MULTILINE,
 )
 _FOOTNOTE = re.compile(r"\[\^[^\[\]\s]++\](?!:)")
 _KEPT_TAG = re.compile(r"</?(?:sup|sub|br)\b[^<>]*+>", re.IGNORECASE)
@@ -40,16 +42,21 @@ def read_markdown(source: str, data: bytes) -> Extracted:
 
     The fields are ``id``, ``title``, ``date`` (or ``published``), ``url`` and ``tags`` (a list, or
     one string with commas). Others are ignored. Without a title, the first heading is the title.
-    Front matter that is not YAML stays in the text, and a field that is not valid is left out; a
+    Front matter that is neither YAML nor TOML stays in the text, and a field that is not valid is left out; a
     note says so.
 
     :raises DocumentError: the bytes are not text
     """
     text = clean_text(decode(source, data))
     front_matter = _FRONT_MATTER.match(text)
-    stated = FrontMatter.parse(front_matter.group(1)) if front_matter else FrontMatter()
-    is_kept = front_matter is not None and stated.fields is not None
-    body = markdown_prose(text[front_matter.end() :] if front_matter and is_kept else text)
+    stated, head = FrontMatter(), EMPTY
+    if front_matter:
+        mark, fields = front_matter.groups()
+        stated = FrontMatter.parse(fields) if mark == "---" else FrontMatter.parse_toml(fields)
+        text = text[front_matter.end() :]
+        if stated.is_text:
+            head = fragment.paragraph("\n".join(filter(None, map(str.strip, fields.split("\n")))))
+    body = fragment.joined([head, markdown_prose(text)])
     return Extracted(
         text=body.text,
         blocks=body.blocks,
