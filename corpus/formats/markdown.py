@@ -42,8 +42,8 @@ def read_markdown(source: str, data: bytes) -> Extracted:
 
     The fields are ``id``, ``title``, ``date`` (or ``published``), ``url`` and ``tags`` (a list, or
     one string with commas). Others are ignored. Without a title, the first heading is the title.
-    Front matter that is neither YAML nor TOML stays in the text, and a field that is not valid is left out; a
-    note says so.
+    Front matter that is neither YAML nor TOML stays in the text, and a field that is not valid is
+    left out; a note says so.
 
     :raises DocumentError: the bytes are not text
     """
