@@ -281,14 +281,16 @@ def test_an_answer_has_every_field_of_the_contract(steady: Client) -> None:
         None,
     )
     assert found["question"] == found["resolved_question"] == "How long is the Otter Bridge?"
-    assert set(found["answer"]) == {"text", "confidence"}
+    assert set(found["answer"]) == {"text", "confidence", "form", "quotes"}
+    assert found["answer"]["quotes"] == [{"text": found["answer"]["text"], "citation": 1}]
+    assert (found["outcome"], found["best_guess"]) == ("answer", None)
     assert 0 <= found["answer"]["confidence"] <= 1
     assert [set(citation) for citation in found["citations"]] == [CITATION] * len(
         found["citations"]
     )
     assert set(found["citations"][0]["sentence"]) == {"start", "end", "text"}
     assert [set(other) for other in found["alternatives"]] == [
-        {"text", "confidence", "citations"}
+        {"text", "confidence", "form", "quotes", "citations"}
     ] * 3
     assert [set(passage) for passage in found["passages"]] == [PASSAGE]
     assert set(found["timings_ms"]) == {"retrieve", "read", "total"}

@@ -102,7 +102,11 @@ def operations(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, str]]:
         else:
             path = str(getattr(route, "path", "")).replace("{document_id:path}", "otter")
             path = path.replace("{path:path}", "main.js").replace("{name:path}", "quoth")
-            path = path.replace("{answer_id}", "x").replace("{job_id}", "x")
+            path = (
+                path.replace("{answer_id}", "x")
+                .replace("{job_id}", "x")
+                .replace("{number:int}", "1")
+            )
             # A route without methods takes any.
             for method in getattr(route, "methods", None) or ("GET", "POST", "DELETE"):
                 yield method, path
