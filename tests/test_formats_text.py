@@ -134,3 +134,16 @@ def test_zeros_in_something_else_than_wide_text_are_refused() -> None:
 def test_turkish_in_its_own_encoding_is_read() -> None:
     text = "İstanbul'daki şirketin müdürü Şükrü Çağlayan toplantının bittiğini söyledi."
     assert read_text("a.txt", text.encode("cp1254")).text == text
+    short = "Bahçe kapısı saat sekizde açılır. İzin şefi Ayşe Şen'dir."
+    assert read_text("a.txt", short.encode("cp1254")).text == short
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Starý most stojí. Žádost se podává výboru, členové platí v březnu.", "cp1250"),
+        ("Það er ýmislegt að. Við þurfum að mála húsið og þvo það.", "cp1252"),
+    ],
+)
+def test_letters_of_other_languages_are_not_taken_for_turkish(text: str, encoding: str) -> None:
+    assert read_text("a.txt", text.encode(encoding)).text == text

@@ -19,6 +19,8 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _WESTERN = "cp1252"
+_TURKISH = "ğıİşŞ".encode("cp1254")
+_SHARED = "çÇöÖüÜâîû".encode("cp1254")
 _CONTROLS = frozenset(map(chr, range(32))) - frozenset("\t\n\r\f\v\x1b")
 _CONTROLS_ALLOWED = 1 / 50
 _SAMPLE = 65_536
@@ -115,6 +117,8 @@ def _most_likely(data: bytes) -> str | None:
     """
     from charset_normalizer import from_bytes
 
+    if _is_turkish(data):
+        return "cp1254"
     matches = from_bytes(data)
     best = matches.best()
     if best is None:
@@ -125,18 +129,19 @@ def _most_likely(data: bytes) -> str | None:
         if (match.chaos, match.coherence) == (best.chaos, best.coherence)
     ]
     is_western = _WESTERN in [*equally_good, *best.could_be_from_charset]
-    return _western_or_turkish(data) if is_western else best.encoding
+    return _WESTERN if is_western else best.encoding
 
 
-def _western_or_turkish(data: bytes) -> str:
-    """cp1254 if the text looks Turkish, else cp1252, which differs from it in six letters.
-
-    In cp1252, the six would be letters of Icelandic, which has many accents besides.
+def _is_turkish(data: bytes) -> bool:
+    """Whether the text is in cp1254 and Turkish, which has ı most often, some of ğ, İ, ş and Ş, and
+    few letters besides that are not ASCII. In other languages, these bytes are other letters:
+    Icelandic has ð and þ much more often than ý.
     """
     sample = data[:_SAMPLE]
-    turkish = sum(map(sample.count, (b"\xdd", b"\xfd", b"\xfe", b"\xf0")))
-    accents = sum(map(sample.count, (b"\xe1", b"\xe6", b"\xed", b"\xf3", b"\xfa")))
-    return "cp1254" if b"\xfd" in sample and turkish > 3 * accents else _WESTERN
+    dotless = sample.count("ı".encode("cp1254"))
+    turkish = sum(map(sample.count, _TURKISH))
+    others = sum(byte >= 0xC0 for byte in sample) - turkish - sum(map(sample.count, _SHARED))
+    return dotless < turkish <= 4 * dotless and turkish > 3 * others
 
 
 def _is_binary(text: str) -> bool:
