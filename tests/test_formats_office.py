@@ -5,12 +5,15 @@ import struct
 import zipfile
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from typing import Any
 from zlib import compress, crc32
 
 import docx
 import openpyxl
 import pptx
 import pytest
+from pptx.chart import data as pptx_data
+from pptx.enum.chart import XL_CHART_TYPE
 
 from corpus.errors import DocumentError
 from corpus.formats.book import read_epub
@@ -190,6 +193,59 @@ def test_an_image_on_a_slide_is_its_description(description: str, text: str) -> 
     picture = slide.shapes.add_picture(io.BytesIO(png_image()), 0, 0)
     picture._element.nvPicPr.cNvPr.set("descr", description)
     assert read_pptx("a.pptx", saved(deck)).text == text
+
+
+CHART_DATA: Any = pptx_data  # its functions have no types
+
+
+def chart_text(kind: XL_CHART_TYPE, chart: Any) -> str:
+    deck = pptx.Presentation()
+    slide = deck.slides.add_slide(deck.slide_layouts[6])
+    slide.shapes.add_chart(kind, 0, 0, 3_000_000, 2_000_000, chart)
+    return read_pptx("a.pptx", saved(deck)).text
+
+
+def test_the_values_and_days_of_a_chart_are_read_as_shown() -> None:
+    chart = CHART_DATA.ChartData(number_format="0.0%")
+    chart.categories = [date(2024, 1, 1), date(2024, 2, 1)]
+    chart.add_series("Laying hens", (0.625, 0.7))
+    chart.add_series("Hens in all", (12_500.0, 1_250.0), number_format="#,##0")
+    assert chart_text(XL_CHART_TYPE.BAR_CLUSTERED, chart) == (
+        "| Laying hens | Hens in all\n2024-01-01 | 62.5% | 12,500\n2024-02-01 | 70.0% | 1,250"
+    )
+
+
+def test_categories_of_two_levels_are_named_by_both() -> None:
+    chart = CHART_DATA.ChartData()
+    for year in ("2023", "2024"):
+        category = chart.add_category(year)
+        category.add_sub_category("Spring")
+        category.add_sub_category("Autumn")
+    chart.add_series("Milk", (1, 2, 3, 4))
+    assert chart_text(XL_CHART_TYPE.COLUMN_STACKED, chart) == (
+        "Milk\n2023 Spring | 1\n2023 Autumn | 2\n2024 Spring | 3\n2024 Autumn | 4"
+    )
+
+
+def test_the_series_of_a_scatter_chart_keep_their_own_places() -> None:
+    chart = CHART_DATA.XyChartData()
+    for name, points in {
+        "Probe A": ((1.5, 20), (2.5, 30)),
+        "Probe B": ((1.5, 21), (2.5, 31)),
+        "Probe C": ((7, 70),),
+    }.items():
+        series = chart.add_series(name)
+        for x, y in points:
+            series.add_data_point(x, y)
+    assert chart_text(XL_CHART_TYPE.XY_SCATTER, chart) == (
+        "| Probe A | Probe B | Probe C\n1.5 | 20 | 21\n2.5 | 30 | 31\n7 |  |  | 70"
+    )
+
+
+def test_the_sizes_of_bubbles_are_kept() -> None:
+    chart = CHART_DATA.BubbleChartData()
+    chart.add_series("Towns").add_data_point(1, 2, 55)
+    assert chart_text(XL_CHART_TYPE.BUBBLE, chart) == "| Towns | Towns (size)\n1 | 2 | 55"
 
 
 def test_the_cells_of_a_workbook_are_read_as_shown() -> None:

@@ -3,7 +3,7 @@
 import math
 import operator
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 
@@ -23,6 +23,9 @@ _PART = re.compile(
 _MAX_FORMAT = 255
 """The longest format that spreadsheet programs accept."""
 _MAX_DECIMALS = 30
+_DAY = re.compile("[yd]", re.IGNORECASE)
+_DAY_ZERO = date(1899, 12, 30)
+_LAST_DAY = 2_958_466  # the first day of the year 10,000
 _PRECISION = 1_000
 """More digits than any number has before and after its point, in the longest format."""
 
@@ -69,15 +72,21 @@ def formatted_duration(value: timedelta, number_format: str) -> str:
     return f"{text}:{rest:02}" if has_seconds else text
 
 
-def plain_number(text: str) -> str:
-    """A number without the digits that only a computer adds: ``462.0`` is ``462``, and
+def shown_number(text: str, number_format: str) -> str:
+    """A number that stands in a file as text, as its format shows it, and days in ISO form.
+    Without a format, it has no digits that only a computer adds: ``462.0`` is ``462``, and
     ``0.30000000000000004`` is ``0.3``. Other texts stay as they are.
     """
     try:
         value = float(text)
     except ValueError:
         return text
-    return plain(value) if math.isfinite(value) and text[-1:].isdigit() else text
+    if not math.isfinite(value) or not text[-1:].isdigit():
+        return text
+    signs = "".join(part["other"] or "" for part in _PART.finditer(number_format[:_MAX_FORMAT]))
+    if _DAY.search(signs) and 0 < value < _LAST_DAY:
+        return (_DAY_ZERO + timedelta(days=int(value))).isoformat()
+    return formatted_number(value, number_format)
 
 
 def plain(value: float) -> str:
