@@ -233,3 +233,29 @@ def test_the_head_of_a_page_goes_before_headings_and_times_of_its_body() -> None
     assert (document.title, document.published) == ("Pumps", date(2024, 5, 14))
     dated = "<body><p>Mended.</p><time class='published' datetime='2024-02-11'>11/2</time></body>"
     assert read_html("a.html", dated.encode()).published == date(2024, 2, 11)
+
+
+def test_a_table_that_arranges_a_page_is_no_table() -> None:
+    data = "<table><tr><td>Depth</td><td>9 m</td></tr></table>"
+    page = (
+        "<table><tr><td><ul><li>Start</li></ul></td><td><h1>Wells</h1><p>Dug by hand.</p>"
+        f"{data}</td></tr></table>"
+    )
+    assert page_prose(page).text == "- Start\n\n# Wells\n\nDug by hand.\n\nDepth | 9 m"
+    prices = "<table><tr><td><h4>Well</h4></td><td><p>9</p></td></tr><tr><td>b</td></tr></table>"
+    assert page_prose(prices).text == "Well | 9\nb"
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("<details><summary><h3>May I?</h3></summary>Yes.</details>", "May I? Yes."),
+        ("<dl><dt><h4>Fee</h4><dd>9 crowns</dl>", "Fee: 9 crowns"),
+        (
+            "<table><tr><th><h2>Well</h2></th><th>b</th></tr><tr><td>c</td></tr></table>",
+            "Well | b\nc",
+        ),
+    ],
+)
+def test_a_heading_in_a_term_or_a_cell_has_no_mark(markup: str, text: str) -> None:
+    assert page_prose(markup).text == text

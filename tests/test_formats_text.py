@@ -134,7 +134,7 @@ def test_zeros_in_something_else_than_wide_text_are_refused() -> None:
 def test_turkish_in_its_own_encoding_is_read() -> None:
     text = "İstanbul'daki şirketin müdürü Şükrü Çağlayan toplantının bittiğini söyledi."
     assert read_text("a.txt", text.encode("cp1254")).text == text
-    short = "Bahçe kapısı saat sekizde açılır. İzin şefi Ayşe Şen'dir."
+    short = "Toplantı notları\n\nBahçe kapısı açılır. İzin şefi Ayşe Şen'dir, ğ harfi vardır."
     assert read_text("a.txt", short.encode("cp1254")).text == short
 
 

@@ -176,6 +176,7 @@ def test_the_sentences_around_a_span_hold_it(text: str, data: st.DataObject) -> 
         "It costs incl. 20 percent tax approx. 40 euros at an avg. 12 km a day.",
         "See no. 5, art. 6, para. 3, fig. 4, tab. 2, sect. 7 and p. 12 of vol. 2.",
         "It runs at min. temp. 5 degrees with dia. 30 mm, wt. 40 kg and excl. €5 for pos. 3.",
+        "Turn it to nom. 30 mm, tol. 0.5 mm, as in ch. 4 of the manual.",
         "The fee, i.e. the price of e.g. a berth, is due.",
     ],
 )

@@ -134,9 +134,21 @@ def first_heading(fragment: Fragment) -> str | None:
     )
 
 
+def without_heading_marks(fragment: Fragment) -> str:
+    """The text as it stands in a cell or a term, where a heading is no heading of the document."""
+    parts, copied = [], 0
+    for each in fragment.blocks:
+        if each.kind is BlockKind.HEADING:
+            parts.append(fragment.text[copied : each.start - each.level - len(" ")])
+            copied = each.start
+    return "".join([*parts, fragment.text[copied:]])
+
+
 def flat(fragment: Fragment) -> str:
     """The text on one line, as it stands in a cell: its lines are separated by semicolons."""
-    lines = [line.strip().removeprefix("- ") for line in fragment.text.split("\n")]
+    lines = [
+        line.strip().removeprefix("- ") for line in without_heading_marks(fragment).split("\n")
+    ]
     return "; ".join(line.replace(CELL_SEPARATOR, " ") for line in lines if line)
 
 

@@ -33,6 +33,8 @@ _CAPTIONS = frozenset({"caption", "figcaption"})
 _CELLS = frozenset({"td", "th"})
 _CODE = frozenset({"pre", "code", "listing", "xmp", "plaintext"})
 _CODE_PARENTS = frozenset({"body", "main", "div", "section", "article", "blockquote"})
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_PROSE = ("p", "ul", "ol", "dl", "pre", "table")
 _PERMALINKS = frozenset({"¶", "#", "§", "🔗"})
 _BREAK = "\u2028"
 _DECLARATION = re.compile(r"\A\s*+<\?xml[^>]*+>")
@@ -208,12 +210,15 @@ class _Writer:
                 before.addnext(part)
         for part in parts:
             if part.tag == "dt":
-                terms.append(one_line(" ".join(each.text for each in self._inside(part))))
+                terms.append(self._term(part))
                 continue
             yield self._definition(", ".join(filter(None, terms)), part)
             terms = []
         if terms:
             yield fragment.block(BlockKind.DEFINITION, ", ".join(terms), self._level + 1)
+
+    def _term(self, element: "HtmlElement") -> str:
+        return one_line(" ".join(map(fragment.without_heading_marks, self._inside(element))))
 
     def _definition(self, term: str, description: "HtmlElement") -> Fragment:
         inner = _Writer(BlockKind.PARAGRAPH, level=0, depth=self._depth + 1)
@@ -232,7 +237,7 @@ class _Writer:
         summary = element.find("summary")
         if summary is None:
             return self._inside(element)
-        term = one_line(" ".join(each.text for each in self._inside(summary)))
+        term = self._term(summary)
         # The text behind the summary stays where it is.
         summary.text, summary.attrib["hidden"] = "", "hidden"
         for child in list(summary):
@@ -244,8 +249,8 @@ class _Writer:
         return [fragment.block(BlockKind.DEFINITION, term, self._level + 1), first, *others]
 
     def _table(self, element: "HtmlElement") -> list[Fragment]:
-        """The captions and the rows of a table. A table with a single column is used for layout,
-        so its cells are ordinary blocks.
+        """The captions and the rows of a table. If a table is used for layout, its cells are
+        ordinary blocks.
         """
         rows = [
             [cell for cell in row if cell.tag in _CELLS and not is_hidden(cell)]
@@ -260,7 +265,7 @@ class _Writer:
         ]
         if not rows:
             return [*captions, fragment.paragraph(one_line("".join(element.itertext())))]
-        if max(map(len, rows)) <= 1:
+        if max(map(len, rows)) <= 1 or _is_layout(element, rows):
             cells = [written for row in rows for cell in row for written in self._inside(cell)]
             return [*captions, *cells]
         return [*captions, fragment.table(self._grid(rows))]
@@ -310,6 +315,19 @@ def _is_permalink(element: "HtmlElement") -> bool:
         element.tag == "a"
         and "#" in (element.get("href") or "")
         and "".join(islice(element.itertext(), 3)).strip() in _PERMALINKS
+    )
+
+
+def _is_layout(table: "HtmlElement", rows: "list[list[HtmlElement]]") -> bool:
+    """Whether a table with several columns only arranges the parts of a page: it says so, or it has
+    no heads, and a cell with a heading and what the heading is about.
+    """
+    cells = [cell for row in rows for cell in row]
+    if table.get("role") in ("presentation", "none"):
+        return True
+    return all(cell.tag == "td" for cell in cells) and any(
+        next(cell.iter(*_HEADINGS), None) is not None and next(cell.iter(*_PROSE), None) is not None
+        for cell in cells
     )
 
 

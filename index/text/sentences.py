@@ -28,8 +28,8 @@ _ABBREVIATIONS = frozenset(
     vs""".split()
 )
 _NUMBERED = frozenset(
-    """abs acct apt art avg bldg chap clause cl dia eq excl ext fig hrs incl inv item max min no nr
-    p para pos pp qty ref reg rm sec sect tab tel temp ver vol wt""".split()
+    """abs acct apt art avg bldg ch chap clause cl dia eq excl ext fig hrs incl inv item max min no
+    nom nr p para pos pp qty ref reg rm sec sect tab tel temp tol ver vol wt""".split()
 )
 """Words whose full stop does not end a sentence before a number."""
 _STARTERS = frozenset(
