@@ -31,6 +31,23 @@ def test_decimal_commas_do_not_divide_the_cells_between_semicolons() -> None:
     assert extracted.text == "Name | Weight\nBolt | 1,50\nNut | 0,25"
 
 
+def text_of(data: bytes) -> str:
+    return read_csv("a.csv", data).text
+
+
+def test_decimal_commas_in_each_cell_do_not_divide_them() -> None:
+    assert text_of(b"1,5;2,5;3\n3,5;4,5;4\n") == "1,5 | 2,5 | 3\n3,5 | 4,5 | 4"
+    text = '"Part";"Price, net";"Price, gross"\n"Wheel, front";10,50;12,50\n'
+    assert text_of(text.encode()) == (
+        "Part | Price, net | Price, gross\nWheel, front | 10,50 | 12,50"
+    )
+
+
+def test_few_umlauts_are_not_taken_for_chinese() -> None:
+    text = "Ort;Preis\nKöln;3,50\nSüdstadt;2,00\n"
+    assert text_of(text.encode("cp1252")) == "Ort | Preis\nKöln | 3,50\nSüdstadt | 2,00"
+
+
 def test_the_delimiter_that_excel_names_is_taken() -> None:
     assert read_csv("a.csv", b"sep=;\r\na;b,c,d\r\n1;2,3,4\r\n").text == "a | b,c,d\n1 | 2,3,4"
 

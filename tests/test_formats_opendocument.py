@@ -171,6 +171,19 @@ def test_sheets_show_their_visible_cells_as_they_are_written() -> None:
     assert extracted.text == "## Ships\n\nName | Price\nIda | 1.50 €\nSum | (not calculated)"
 
 
+def test_cells_over_several_rows_and_values_without_text_are_read() -> None:
+    body = """<table:table table:name="Mill"><table:table-row>
+    <table:table-cell table:number-rows-spanned="2" table:number-columns-spanned="2">
+    <text:p>Oats</text:p></table:table-cell><table:covered-table-cell/>
+    <table:table-cell office:value-type="float" office:value="55.0"/></table:table-row>
+    <table:table-row><table:covered-table-cell table:number-columns-repeated="2"/>
+    <table:table-cell><text:p>rolled</text:p></table:table-cell></table:table-row>
+    <table:table-row><table:covered-table-cell/>
+    <table:table-cell><text:p>bran</text:p></table:table-cell></table:table-row></table:table>"""
+    extracted = read_ods("a.ods", package("spreadsheet", body))
+    assert extracted.text == "## Mill\n\nOats |  | 55\nOats |  | rolled\nbran"
+
+
 def test_slides_are_pages_with_their_notes_and_hidden_ones_are_left_out() -> None:
     def slide(title: str, more: str = "") -> str:
         return (

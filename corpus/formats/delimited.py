@@ -99,7 +99,7 @@ def _likely_delimiter(text: str) -> str:
     # The last line of a sample may be cut.
     sample = sample[: sample.rfind("\n") + 1] or sample
 
-    def agreement(delimiter: str) -> tuple[float, int]:
+    def agreement(delimiter: str) -> tuple[float, bool, int]:
         counts: Counter[int] = Counter()
         try:
             for row in _reader(sample, delimiter, is_quoted=True, is_strict=False):
@@ -111,7 +111,8 @@ def _likely_delimiter(text: str) -> str:
             pass
         divided = [(rows, cells) for cells, rows in counts.items() if cells > 1]
         rows, cells = max(divided, default=(0, 1))
-        return rows / max(1, counts.total()), cells
+        # Commas that divide rows as evenly as another delimiter are those of decimals.
+        return rows / max(1, counts.total()), cells > 1 and delimiter != ",", cells
 
     # Of delimiters that agree equally well, the first is the most common.
     return max(_DELIMITERS, key=agreement)

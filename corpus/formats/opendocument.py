@@ -15,6 +15,7 @@ from corpus.formats.clean import one_line
 from corpus.formats.extracted import Extracted
 from corpus.formats.fragment import LINE, Fragment, TableCell
 from corpus.formats.grid import GridCell, tables
+from corpus.formats.number import shown_number
 from corpus.formats.numbering import formatted_count
 from corpus.formats.package import member_xml, open_package, required_xml, translated
 from corpus.formats.paged import join_pages
@@ -384,18 +385,30 @@ class _Document:
     def _grid(self, sheet: "Element") -> Iterator[list[GridCell]]:
         """The visible cells of each visible row of a sheet."""
         hidden = _hidden_columns(sheet)
+        above: dict[int, tuple[GridCell, int]] = {}  # by column, with the first row below it
+        number = 0
         for row, _ in _rows(sheet):
+            number += _whole(row.get(f"{_TABLE}number-rows-repeated"), 1)
             if row.get(f"{_TABLE}visibility", "visible") != "visible":
                 continue
             line: list[GridCell] = []
             column = 0
             for cell in _cells(row):
                 filled = self._grid_cell(cell)
+                height = _whole(cell.get(f"{_TABLE}number-rows-spanned"), 1)
+                if height > 1:
+                    above[column] = filled, number + height
+                elif cell.tag == f"{_TABLE}covered-table-cell" and column in above:
+                    # A cell that covers several rows is repeated in each of them.
+                    covering, end = above[column]
+                    filled = covering if number < end else filled
                 repeated = _whole(cell.get(f"{_TABLE}number-columns-repeated"), 1)
                 most = _MAX_REPEATED if filled.text else _MAX_EMPTY
-                for _ in range(min(repeated, most)):
+                is_covered = cell.tag == f"{_TABLE}covered-table-cell"
+                for turn in range(min(repeated, most)):
                     if column not in hidden:
-                        line.append(filled)
+                        # Of a cell that covers several columns too, the others are empty.
+                        line.append(GridCell() if turn and is_covered else filled)
                     column += 1
             while line and not line[-1].text:
                 line.pop()
@@ -409,6 +422,8 @@ class _Document:
         text = "; ".join(one_line(each.text) for each in blocks)
         if cell.get(f"{_TABLE}formula") and not text and kind is None:
             return GridCell(NOT_CALCULATED)
+        # Some programs write values without the text that shows them.
+        text = text or shown_number(cell.get(f"{_OFFICE}value", ""), "")
         return GridCell(text, is_word=bool(text) and kind in (None, "string"))
 
     def _says(self, name: str | None, what: str) -> bool:

@@ -1,6 +1,7 @@
 """Plain text: detects the encoding, and refuses binary data."""
 
 import codecs
+import re
 
 from corpus.errors import DocumentError
 from corpus.formats.clean import clean_text
@@ -19,6 +20,9 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _WESTERN = "cp1252"
+# East Asian text has its bytes beyond ASCII close together, but single umlauts and accents stand
+# apart from each other.
+_NEAR_BYTES = re.compile(rb"[\x80-\xff].?[\x80-\xff]", re.DOTALL)
 _TURKISH = "ğıİşŞ".encode("cp1254")
 _SHARED = "çÇöÖüÜâîû".encode("cp1254")
 _CONTROLS = frozenset(map(chr, range(32))) - frozenset("\t\n\r\f\v\x1b")
@@ -123,6 +127,8 @@ def _most_likely(data: bytes) -> str | None:
     best = matches.best()
     if best is None:
         return None
+    if best.multi_byte_usage and _NEAR_BYTES.search(data) is None:
+        return _WESTERN
     equally_good = [
         match.encoding
         for match in matches
