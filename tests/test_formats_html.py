@@ -259,3 +259,8 @@ def test_a_table_that_arranges_a_page_is_no_table() -> None:
 )
 def test_a_heading_in_a_term_or_a_cell_has_no_mark(markup: str, text: str) -> None:
     assert page_prose(markup).text == text
+
+
+def test_the_texts_of_pictures_side_by_side_are_words_of_their_own() -> None:
+    markup = "<p><img alt='Red Hat'><a href='g'><img alt='Gnome'></a><img>, <img alt='T'>he</p>"
+    assert page_prose(markup).text == "Red Hat Gnome, The"

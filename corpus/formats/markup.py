@@ -134,7 +134,10 @@ class _Writer:
         if tag == "br":
             self._inline_text += _BREAK
         elif tag == "img":
-            self._inline_text += child.get("alt") or ""
+            # The texts of two pictures side by side are not one word.
+            text = child.get("alt") or ""
+            is_after_word = text and self._inline_text[-1:].isalnum()
+            self._inline_text += f" {text}" if is_after_word else text
         elif tag == "sup":
             self._inline_text += superscript(
                 self._inline_text[-_SUPERSCRIPT_CONTEXT:], "".join(child.itertext())
