@@ -44,8 +44,8 @@ def test_decimal_commas_in_each_cell_do_not_divide_them() -> None:
 
 
 def test_few_umlauts_are_not_taken_for_chinese() -> None:
-    text = "Ort;Preis\nKöln;3,50\nSüdstadt;2,00\n"
-    assert text_of(text.encode("cp1252")) == "Ort | Preis\nKöln | 3,50\nSüdstadt | 2,00"
+    text = "Ort;Preis\nKöln;1.234,50\nBonn Süd;2,00\n"
+    assert text_of(text.encode("cp1252")) == "Ort | Preis\nKöln | 1.234,50\nBonn Süd | 2,00"
 
 
 def test_the_delimiter_that_excel_names_is_taken() -> None:
