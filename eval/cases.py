@@ -77,7 +77,7 @@ def _run_case(described: Path, service: AnswerService) -> CaseResult:
     return CaseResult(name, missing, found or None, given, right)
 
 
-def table(results: Sequence[CaseResult]) -> str:
+def cases_table(results: Sequence[CaseResult]) -> str:
     """A Markdown table, a line for each case, and a line of sums."""
     lines = [
         "| case | text | best answer | right | by default |",
@@ -111,7 +111,7 @@ def main() -> None:
     settings = load_settings()
     encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
     passages = load_passage_reader(settings.reader, settings.threads)
-    print(table(list(run_cases(given.folder, encoder, passages))))
+    print(cases_table(list(run_cases(given.folder, encoder, passages))))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.cases import CaseResult, run_cases, table
+from eval.cases import CaseResult, cases_table, run_cases
 from index.encoding.encoder import Encoder
 from service.reader.passage import PassageReader
 
@@ -46,7 +46,7 @@ def test_the_table_counts_texts_and_answers() -> None:
         CaseResult("b", (), "rain | snow", given=False, is_right=False),
         CaseResult("c", ()),
     ]
-    lines = table(results).splitlines()
+    lines = cases_table(results).splitlines()
     assert lines[2] == "| a | lacks gas | 38 bcm | yes | yes |"
     assert lines[3] == "| b | whole | rain \\| snow | no |  |"
     assert lines[-1] == (
