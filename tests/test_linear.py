@@ -42,6 +42,8 @@ _QUESTION = "a question or a turn of it, of bounded length"
 _PASSAGE = "a passage of at most 160 tokens, or a span of one"
 BOUNDED = {
     "corpus.formats.grid._VALUE": "a cell of at most 40 characters",
+    "corpus.formats.number._BESIDE_SIGNS": "a number format of at most 255 characters",
+    "corpus.formats.number._FRACTION": "a number format of at most 255 characters",
     "corpus.formats.number._PART": "a number format of at most 255 characters",
     "corpus.formats.number._SECTION": "a number format of at most 255 characters",
     "corpus.formats.pdf.paragraphs._LAST_LETTERS": "the last 80 characters of a line",

@@ -39,6 +39,7 @@ _SIGNS = {
     "=": operator.eq,
     "<>": operator.ne,
 }
+_BESIDE_SIGNS = re.compile(r'\[[^\]]*\]|[\\"]')
 _SCIENTIFIC = re.compile(r"0(?:\.(?P<decimals>[0#]+))?E[+-]0+", re.IGNORECASE)
 _FRACTION = re.compile(r"(?P<whole>[0#]+ +)?[0#?]+ ?/ ?(?:(?P<places>[#?]+)|(?P<denominator>\d+))")
 
@@ -114,7 +115,7 @@ def _chosen(value: float, sections: list[str]) -> tuple[str, float]:
         for section in sections:
             stated = _CONDITION.search(section)
             if stated is None or _SIGNS[stated["sign"]](value, float(stated["limit"])):
-                signs = re.sub(r'\[[^\]]*\]|[\\"]', "", section)[:1]
+                signs = _BESIDE_SIGNS.sub("", section)[:1]
                 return section, abs(value) if signs in ("-", "(") else value
         return "General", value
     # Without conditions, sections are for positive numbers, negative ones, and zero.
