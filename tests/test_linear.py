@@ -164,6 +164,15 @@ def steepness(run: Callable[[str], object], text: str) -> float:
     return seconds(run, text, 3) / max(seconds(run, quarter, 3), FLOOR_S / 20)
 
 
+def certain_steepness(run: Callable[[str], object], text: str) -> float:
+    """The same, measured again where it is high, since other work may have slowed the first."""
+    measured = steepness(run, text)
+    for _ in range(4):
+        if measured > STEEPEST:
+            measured = min(measured, steepness(run, text))
+    return measured
+
+
 def runs(pattern: re.Pattern[Any], method: str) -> Callable[[str], object]:
     """Finds all matches of a pattern, or tries the one at the start."""
     is_bytes = isinstance(pattern.pattern, bytes)
@@ -185,7 +194,7 @@ def test_every_pattern_takes_time_in_proportion_to_the_text() -> None:
         if re.sub(r"\.\d+$", "", name) in BOUNDED:
             continue
         run = runs(pattern, method)
-        worst = max((steepness(run, text), text[:12]) for text in attacks(pattern))
+        worst = max((certain_steepness(run, text), text[:12]) for text in attacks(pattern))
         if worst[0] > STEEPEST:
             steep[name] = worst
     assert steep == {}
@@ -197,7 +206,7 @@ def test_every_pattern_takes_time_in_proportion_to_the_text() -> None:
 )
 def test_a_quadratic_pattern_would_be_found(pattern: str) -> None:
     run = runs(re.compile(pattern, re.MULTILINE), "search")
-    assert max(steepness(run, text) for text in attacks(re.compile(pattern))) > STEEPEST
+    assert max(certain_steepness(run, text) for text in attacks(re.compile(pattern))) > STEEPEST
 
 
 def test_no_pattern_hides_in_a_function() -> None:
@@ -236,7 +245,7 @@ def test_a_text_is_cleaned_and_cut_in_proportion_to_its_length(unit: str) -> Non
             chunk_document(document, words, ChunkSettings()),
         )
 
-    assert steepness(run, unit * (100_000 // len(unit))) < STEEPEST
+    assert certain_steepness(run, unit * (100_000 // len(unit))) < STEEPEST
 
 
 @pytest.mark.parametrize("unit", MARKDOWN)
@@ -249,4 +258,4 @@ def test_markdown_is_read_in_proportion_to_its_length(unit: str) -> None:
             return parse_document("a.md", (text + "\n\nx").encode(), limits=limits)
         return None
 
-    assert steepness(run, unit * (10_000 // len(unit))) < STEEPEST
+    assert certain_steepness(run, unit * (10_000 // len(unit))) < STEEPEST
