@@ -21,11 +21,9 @@ from index.store.rows import (
     check_file,
     check_row,
     damaged_row,
-    file_matches,
     id_list,
     is_one_of,
-    structure_matches,
-    version_matches,
+    of_version,
 )
 
 _PAGE = 1_000
@@ -131,13 +129,15 @@ class DocumentReader:
                 raise NotFoundError(f"there is no document {document_id!r}")
             version = version or row.version
             stored = connection.execute(
-                sa.select(tables.versions).where(*version_matches(document_id, version))
+                sa.select(tables.versions).where(*of_version(tables.versions, document_id, version))
             ).one_or_none()
             structure = connection.execute(
-                sa.select(tables.structures).where(*structure_matches(document_id, version))
+                sa.select(tables.structures).where(
+                    *of_version(tables.structures, document_id, version)
+                )
             ).one_or_none()
             file = connection.execute(
-                sa.select(*OF_ITS_FILE).where(*file_matches(document_id, version))
+                sa.select(*OF_ITS_FILE).where(*of_version(tables.files, document_id, version))
             ).one_or_none()
         if stored is None:
             raise NotFoundError(f"document {document_id!r} has no version {version!r}")
@@ -176,14 +176,14 @@ class DocumentReader:
         present = sa.select(tables.documents.c.version).where(tables.documents.c.id == document_id)
         with self.database.reading() as connection:
             version = version or connection.execute(present).scalar()
-            own = version_matches(document_id, version or "")
+            own = of_version(tables.versions, document_id, version or "")
             if (
                 version is None
                 or not connection.execute(sa.select(sa.exists().where(*own))).scalar()
             ):
                 raise NotFoundError(f"there is no document {document_id!r} of that version")
             row = connection.execute(
-                sa.select(*OF_ITS_FILE).where(*file_matches(document_id, version))
+                sa.select(*OF_ITS_FILE).where(*of_version(tables.files, document_id, version))
             ).one_or_none()
         if row is None:
             return None

@@ -161,13 +161,6 @@ ITS_FILE = (tables.files.c.document_id == tables.documents.c.id) & (
 )
 
 
-def file_matches(
-    document_id: str, version: str
-) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-    """The condition for the file of one version of a document."""
-    return tables.files.c.document_id == document_id, tables.files.c.version == version
-
-
 def check_file(row: Any, document_id: str, version: str) -> None:
     """Compare the columns of a version's file with their checksum.
 
@@ -180,13 +173,6 @@ def check_file(row: Any, document_id: str, version: str) -> None:
             row.file_checksum,
             *(document_id, version, row.file_name, row.media_type, row.original),
         )
-
-
-def structure_matches(
-    document_id: str, version: str
-) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-    """The condition for the structure of one version of a document."""
-    return tables.structures.c.document_id == document_id, tables.structures.c.version == version
 
 
 def document_checksum(
@@ -238,13 +224,13 @@ def _vector_checksum(chunk_id: int, vector: bytes) -> int:
     return zlib.crc32(vector, chunk_id & 0xFFFFFFFF)
 
 
-def version_matches(
-    document_id: str, version: str
-) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-    """The condition for one version of a document."""
-    return tables.versions.c.document_id == document_id, tables.versions.c.version == version
-
-
 def matrix(rows: Sequence[bytes]) -> Vectors:
     """Stored vectors as float32 ``[len(rows), dimension]``."""
     return np.frombuffer(b"".join(rows), dtype=np.float32).reshape(len(rows), -1 if rows else 0)
+
+
+def of_version(
+    table: sa.Table, document_id: str, version: str
+) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    """The condition for the row of one version of a document, in a table with a row for each."""
+    return table.c.document_id == document_id, table.c.version == version

@@ -20,8 +20,7 @@ from index.store.rows import (
     check_file,
     checksum_of,
     chunk_of,
-    file_matches,
-    structure_matches,
+    of_version,
     vector_of,
 )
 
@@ -140,10 +139,12 @@ def _version_faults(database: Database) -> Iterator[str]:
                 yield f"{name}: its text is damaged"
             with database.reading() as connection:
                 kept = connection.execute(
-                    sa.select(tables.structures).where(*structure_matches(document_id, version))
+                    sa.select(tables.structures).where(
+                        *of_version(tables.structures, document_id, version)
+                    )
                 ).first()
                 file = connection.execute(
-                    sa.select(*OF_ITS_FILE).where(*file_matches(document_id, version))
+                    sa.select(*OF_ITS_FILE).where(*of_version(tables.files, document_id, version))
                 ).first()
             if kept is not None and kept.checksum != checksum_of(
                 document_id, version, kept.blocks, kept.notes

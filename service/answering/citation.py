@@ -121,7 +121,8 @@ def _heads(store: Store, spans: Sequence[Span]) -> Iterator[CellHeads | None]:
         heads = (span.heads.row, span.heads.column) if span.heads else ()
         chunk = span.hit.chunk
         wanted += [(chunk.document_id, chunk.version, *offsets) for offsets in heads if offsets]
-    texts = (text for text, _ in store.paged_passages(wanted))
+    # Most answers are no cells, and need no further look into the store.
+    texts = (text for text, _ in (store.paged_passages(wanted) if wanted else ()))
     for span in spans:
         if span.heads is None:
             yield None

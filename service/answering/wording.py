@@ -61,6 +61,11 @@ def refusal(reason: Reason) -> str:
     return f"{NO_ANSWER} {REFUSALS[reason]}"
 
 
+def other_file_name(title: str, file_name: str | None) -> str | None:
+    """The file name to show beside a title, None if there is none or the title is the same."""
+    return None if file_name == title else file_name
+
+
 def page_wording() -> dict[str, Any]:  # JSON
     """The wording that the page needs, ready to be written as JSON."""
     return {

@@ -93,10 +93,12 @@ def _print_statement(text: str, confidence: float) -> None:
 
 
 def _print_citations(citations: "Sequence[Citation]") -> None:
+    from service.answering.wording import other_file_name
+
     for citation in citations:
         parts = (
             citation.title,
-            citation.file_name if citation.file_name != citation.title else None,
+            other_file_name(citation.title, citation.file_name),
             citation.published.isoformat() if citation.published else None,
             f"page {citation.page}" if citation.page else None,
             citation.url,

@@ -153,8 +153,8 @@ def _beginning(passage: Passage, length: int = 200) -> str:
 
 def _descriptions(citation: Citation, url: str) -> Iterator[str]:
     yield f"[{_escaped(citation.title)}]({url})"
-    if citation.file_name not in (None, citation.title):
-        yield _escaped(citation.file_name or "")
+    if name := wording.other_file_name(citation.title, citation.file_name):
+        yield _escaped(name)
     if citation.published:
         yield citation.published.isoformat()
     if citation.page:

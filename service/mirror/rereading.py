@@ -62,12 +62,13 @@ class Rereading:
                 "%d kept files are read again, because they are read better now", len(outdated)
             )
         changed = 0
+        versions = {summary.id: summary.version for summary in outdated}
         tasks = [self._task(summary) for summary in outdated]
         results = zip(outdated, self._pool.parse(tasks), strict=True)
         for batch in write_batches(_named(results)):
             if stop.is_set():
                 return changed
-            changed += self._store(batch, {each.id: each.version for each in outdated})
+            changed += self._store(batch, versions)
         self._collection.store.set_extraction(extraction_revisions())
         if outdated:
             log.info("the kept files are read again: %d documents have changed", changed)

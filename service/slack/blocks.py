@@ -80,8 +80,8 @@ def nearest_post(response: AnswerRecord) -> Post:
     blocks: list[Block] = []
     for passage in response.passages[:_MAX_PASSAGES]:
         line = f"*{escaped(passage.title, _MAX_LINE_LENGTH)}*"
-        if passage.file_name not in (None, passage.title):
-            line += f", {escaped(passage.file_name or '', _MAX_LINE_LENGTH)}"
+        if name := wording.other_file_name(passage.title, passage.file_name):
+            line += f", {escaped(name, _MAX_LINE_LENGTH)}"
         blocks += [section(line), quote(passage.text)]
     return Post(wording.NEAREST, tuple(blocks or [section("There are no passages.")]))
 
@@ -170,8 +170,8 @@ def _source_line(citation: Citation, base_url: str) -> str:
     """
     passage_url = f"{base_url.rstrip('/')}{citation.link}"
     parts = [link(passage_url, citation.title, SECTION_LIMIT // 2)]
-    if citation.file_name not in (None, citation.title):
-        parts.append(escaped(citation.file_name or "", _MAX_LINE_LENGTH))
+    if name := wording.other_file_name(citation.title, citation.file_name):
+        parts.append(escaped(name, _MAX_LINE_LENGTH))
     if citation.published:
         parts.append(written_day(citation.published))
     if citation.page:
