@@ -20,6 +20,7 @@ from corpus.errors import SettingsError
 from index.text.view import View
 from service.reader.factory import WEIGHTS, load_passage_reader
 from service.reader.passage import PassageReader, log_probabilities, windows
+from service.reader.sentences import view_sentences
 
 WORDS = [
     "[PAD]",
@@ -53,8 +54,8 @@ def toy_tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def toy_graph(outputs: tuple[str, str] = ("start_logits", "end_logits")) -> onnx.ModelProto:
-    """A graph in which both scores of a token are its entry in SCORE, or 0. The end score of a
+def toy_graph(outputs: tuple[str, ...] = ("start_logits", "end_logits")) -> onnx.ModelProto:
+    """A graph in which all scores of a token are its entry in SCORE, or 0. The end score of a
     number's first piece is the same.
     """
     table = np.array([SCORE.get(word, 0.0) for word in WORDS], dtype=np.float32)
@@ -136,6 +137,34 @@ def test_readings_are_in_the_order_of_the_passages(reader: PassageReader) -> Non
         for span, passage in zip(best, passages, strict=True)
     ]
     assert texts == ["Oslo", "km", "5", None]
+
+
+@pytest.fixture
+def marking(folder: Path) -> PassageReader:
+    """A reader that scores sentences too."""
+    onnx.save(toy_graph(("start_logits", "end_logits", "evidence_logits")), folder / "model.onnx")
+    return load(folder)
+
+
+def test_the_evidence_of_a_sentence_is_the_mean_of_its_tokens(marking: PassageReader) -> None:
+    passage = "The pipe. The Oslo. Oslo km."
+    sentences = [passage[each.start : each.end] for each in view_sentences(View.of_text(passage))]
+    assert sentences == ["The pipe.", "The Oslo.", "Oslo km."]
+    evidence = marking.read("the", views(passage))[0].evidence
+    assert evidence == pytest.approx([(-2 + 0 + 0) / 3, (-2 + 4 + 0) / 3, (4 + 5 + 0) / 3])
+
+
+def test_the_evidence_of_a_sentence_cut_by_a_window_is_that_of_the_window_that_holds_it_whole(
+    marking: PassageReader,
+) -> None:
+    # The first window ends within the second sentence, after a part that scores higher.
+    passage = "The pipe " * 170 + ". The " + "km " * 30 + "the " * 60 + "."
+    evidence = marking.read("the", views(passage))[0].evidence
+    assert evidence[1] == pytest.approx((30 * 5 - 61 * 2) / 92)
+
+
+def test_a_model_that_scores_no_sentences_gives_no_evidence(reader: PassageReader) -> None:
+    assert reader.read("the", views("The pipe. The Oslo."))[0].evidence == ()
 
 
 def test_a_long_passage_is_read_to_its_end(reader: PassageReader) -> None:

@@ -26,6 +26,10 @@ class Feature(StrEnum):
     """Its score above the score of "not in this passage"."""
     LOG_PROBABILITY = "log_probability"
     """Log of its probability among all spans of all passages and one "not in any"."""
+    EVIDENCE = "evidence"
+    """Log odds that its sentence belongs to the answer: the highest of its sentences' if it has
+    several, and its best margin where the model scores no sentences.
+    """
 
     # From the words of question and passage
     ASKED = "asked"

@@ -2,8 +2,9 @@
 
 A folder holds ``tokenizer.json`` and one graph (``reader.onnx``, ``model.onnx`` or
 ``onnx/model.onnx``). Its inputs are ``input_ids``, ``attention_mask`` and optionally
-``token_type_ids`` (int64 ``[B, L]``); its outputs are ``start_logits`` and ``end_logits`` (float32
-``[B, L]``). Training writes this layout, and so does the export of a Transformers model.
+``token_type_ids`` (int64 ``[B, L]``); its outputs are ``start_logits``, ``end_logits`` and
+optionally ``evidence_logits`` (float32 ``[B, L]``). Training writes this layout. The export of a
+Transformers model has no ``evidence_logits``.
 """
 
 import json
@@ -15,11 +16,11 @@ from tokenizers import Tokenizer
 from corpus.errors import SettingsError
 from index.encoding.identity import altered_files, sha256_of
 from index.encoding.onnx_runtime import Graph
-from service.reader.decode import Floats
-from service.reader.passage import TokenRow
+from service.reader.passage import TokenRow, TokenScores
 
 _GRAPHS = ("reader.onnx", "model.onnx", "onnx/model.onnx")
 _OUTPUTS = ["start_logits", "end_logits"]
+_EVIDENCE = "evidence_logits"
 
 
 class OnnxScorer:
@@ -45,11 +46,12 @@ class OnnxScorer:
                 f"outputs {list(outputs)})"
             )
 
-    def score(self, rows: Sequence[TokenRow]) -> list[tuple[Floats, Floats]]:
-        """Start and end scores of each row, ``[L]`` each."""
-        return [
-            (start, end) for start, end in self._graph.run([row.inputs for row in rows], _OUTPUTS)
-        ]
+        self._wanted = [*_OUTPUTS, *({_EVIDENCE} & set(outputs))]
+
+    def score(self, rows: Sequence[TokenRow]) -> list[TokenScores]:
+        """The scores of each row."""
+        scored = self._graph.run([row.inputs for row in rows], self._wanted)
+        return [TokenScores(*outputs) for outputs in scored]
 
 
 def graph_of(folder: Path) -> Path | None:

@@ -5,7 +5,7 @@ Transformers model (:mod:`service.reader.transformer`).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Protocol
 
@@ -23,6 +23,9 @@ STRIDE_TOKENS = 128
 """The least overlap of neighbouring windows, so that at least one window holds an answer whole."""
 
 MAX_QUESTION_TOKENS = 64
+NO_EVIDENCE = -10.0
+"""The log odds of a sentence without a token that the model knows."""
+
 SPANS = 4
 """The number of different spans that are kept of one passage."""
 
@@ -53,11 +56,15 @@ class Reading:
     :param spans: most likely first, none overlapping another; empty if the passage has no words
     :param start_mass: log of the summed exponentials of all its start scores above null;
         ``end_mass`` likewise
+    :param evidence: for each sentence and row of the view
+        (:func:`service.reader.sentences.view_sentences`), the log odds that it belongs to the
+        answer; empty if the model scores no sentences
     """
 
     spans: tuple[PassageSpan, ...]
     start_mass: float
     end_mass: float
+    evidence: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,19 @@ class TokenRow:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class TokenScores:
+    """The scores of a row's tokens, ``[L]`` each.
+
+    :param evidence: averaged over the tokens of a sentence, the log odds that the sentence belongs
+        to the answer; None if the model does not score sentences
+    """
+
+    start: Floats
+    end: Floats
+    evidence: Floats | None = None
+
+
 class Scorer(Protocol):
     """An extractive question-answering model. It is thread-safe, and a row's scores do not depend
     on the other rows of the call.
@@ -92,8 +112,8 @@ class Scorer(Protocol):
     def digest(self) -> str:
         """sha256 of its weights."""
 
-    def score(self, rows: Sequence[TokenRow]) -> list[tuple[Floats, Floats]]:
-        """Start and end scores of each row, ``[L]`` each."""
+    def score(self, rows: Sequence[TokenRow]) -> list[TokenScores]:
+        """The scores of each row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +129,9 @@ class _Template:
 class _Tokens:
     """The tokens of a passage: their ids, the code points that each covers, whether an answer may
     begin or end with each, and the number of the sentence or cell that it is in.
+
+    :param units: the position among the view's sentences and rows of the one that holds each
+        token, -1 for none
     """
 
     ids: list[int]
@@ -117,6 +140,7 @@ class _Tokens:
     opens: Flags
     closes: Flags
     sentences: Ints
+    units: Ints
 
     def cut(self, start: int, end: int) -> "_Tokens":
         """The tokens from ``start`` to ``end``, half-open."""
@@ -128,6 +152,7 @@ class _Tokens:
             self.opens[part],
             self.closes[part],
             self.sentences[part],
+            self.units[part],
         )
 
 
@@ -176,14 +201,23 @@ class TokenReader:
         question_ids = tokenizer.encode(question, add_special_tokens=False).ids
         question_ids = question_ids[:MAX_QUESTION_TOKENS]
         encoded = tokenizer.encode_batch([view.text for view in passages], add_special_tokens=False)
+        all_tokens = [
+            _tokens(view, encoding) for view, encoding in zip(passages, encoded, strict=True)
+        ]
         all_windows: list[_Window] = []
-        for number, (view, encoding) in enumerate(zip(passages, encoded, strict=True)):
-            all_windows += self._windows(number, question_ids, _tokens(view, encoding))
+        for number, tokens in enumerate(all_tokens):
+            all_windows += self._windows(number, question_ids, tokens)
         scores = self._scorer.score([window.row for window in all_windows])
-        readings: list[list[Reading]] = [[] for _ in passages]
-        for window, (start, end) in zip(all_windows, scores, strict=True):
-            readings[window.passage].append(_read(window, start, end))
-        return [_joined(parts) for parts in readings]
+        parts: list[list[tuple[_Window, TokenScores]]] = [[] for _ in passages]
+        for window, scored in zip(all_windows, scores, strict=True):
+            parts[window.passage].append((window, scored))
+        return [
+            replace(
+                _joined([_read(window, scored.start, scored.end) for window, scored in each]),
+                evidence=_evidence(tokens, len(view_sentences(view)), each),
+            )
+            for view, tokens, each in zip(passages, all_tokens, parts, strict=True)
+        ]
 
     def _windows(self, passage: int, question_ids: list[int], tokens: _Tokens) -> Iterator[_Window]:
         template = self._template
@@ -242,6 +276,10 @@ def _tokens(view: View, encoding: Encoding) -> _Tokens:
     opened = {sentence.start for sentence in view_sentences(view)}
     opened.update(part.start for part in view.parts)
     sentence_numbers = np.searchsorted(sorted(opened), offsets[:, 0], side="right")
+    unit_starts = [sentence.start for sentence in view_sentences(view)]
+    unit_ends = np.array([sentence.end for sentence in view_sentences(view)] or [0])
+    units = np.searchsorted(unit_starts, offsets[:, 0], side="right") - 1
+    units[offsets[:, 0] >= unit_ends[units]] = -1
     return _Tokens(
         encoding.ids,
         offsets[:, 0],
@@ -249,6 +287,7 @@ def _tokens(view: View, encoding: Encoding) -> _Tokens:
         ~continues[:-1] & quotable,
         ~continues[1:] & quotable,
         sentence_numbers,
+        units,
     )
 
 
@@ -271,6 +310,27 @@ def _read(window: _Window, start: Floats, end: Floats) -> Reading:
         )
     )
     return Reading(spans, _mass(start, part), _mass(end, part))
+
+
+def _evidence(
+    tokens: _Tokens, count: int, parts: Sequence[tuple[_Window, TokenScores]]
+) -> tuple[float, ...]:
+    """For each of a passage's ``count`` sentences, the mean evidence of its tokens, from the window
+    that holds it whole or else from the window where it is highest.
+    """
+    sizes = np.bincount(tokens.units[tokens.units >= 0], minlength=count)
+    best = [(False, NO_EVIDENCE)] * count
+    for window, scored in parts:
+        if scored.evidence is None:
+            return ()
+        units = window.tokens.units
+        scores = scored.evidence[window.offset : window.offset + len(units)]
+        held = np.bincount(units[units >= 0], minlength=count)
+        sums = np.bincount(units[units >= 0], scores[units >= 0], minlength=count)
+        for number in np.flatnonzero(held).tolist():
+            whole = bool(held[number] == sizes[number])
+            best[number] = max(best[number], (whole, float(sums[number] / held[number])))
+    return tuple(score for _, score in best)
 
 
 def _mass(scores: Floats, part: slice) -> float:

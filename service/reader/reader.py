@@ -99,13 +99,17 @@ def _candidates(
     for hit, reading, logs in zip(result.hits, readings, log_probabilities(readings), strict=False):
         passage = evidence.passage(hit)
         marked = list(zip(reading.spans, logs, strict=True))
-        yield from _short(hit, passage, marked, types)
+        yield from _short(hit, passage, marked, reading.evidence, types)
         if AnswerForm.SENTENCE in kinds:
-            yield from _sentences(hit, passage, marked, types)
+            yield from _sentences(hit, passage, marked, reading.evidence, types)
 
 
 def _short(
-    hit: Hit, passage: PassageTerms, marked: Marked, types: AnswerTypes
+    hit: Hit,
+    passage: PassageTerms,
+    marked: Marked,
+    evidence: Sequence[float],
+    types: AnswerTypes,
 ) -> Iterator[_Candidate]:
     view = hit.chunk.view
     for span, log_probability in marked:
@@ -125,13 +129,18 @@ def _short(
             **passage.features(*around),
             Feature.MARGIN: span.margin,
             Feature.LOG_PROBABILITY: log_probability,
+            Feature.EVIDENCE: max(evidence[around[0] : around[1] + 1], default=span.margin),
             Feature.ASKED: types.held(text[start:end]),
         }
         yield _Candidate(hit, AnswerForm.SHORT, offsets, sentences, features, part.heads)
 
 
 def _sentences(
-    hit: Hit, passage: PassageTerms, marked: Marked, types: AnswerTypes
+    hit: Hit,
+    passage: PassageTerms,
+    marked: Marked,
+    evidence: Sequence[float],
+    types: AnswerTypes,
 ) -> Iterator[_Candidate]:
     if not marked:
         return
@@ -147,6 +156,7 @@ def _sentences(
             **passage.features(number, number),
             Feature.MARGIN: margin,
             Feature.LOG_PROBABILITY: log_probability,
+            Feature.EVIDENCE: evidence[number] if evidence else margin,
             Feature.ASKED: types.held(text[sentence.start : sentence.end]),
         }
         offsets = (sentence.first, sentence.last)

@@ -6,8 +6,7 @@ import numpy as np
 
 from corpus.errors import SettingsError
 from index.encoding.encoder import sha256_of_weights
-from service.reader.decode import Floats
-from service.reader.passage import TokenRow
+from service.reader.passage import TokenRow, TokenScores
 
 
 class TransformerScorer:
@@ -49,11 +48,11 @@ class TransformerScorer:
         self._inputs = frozenset(tokenizer.model_input_names)
         self.digest = sha256_of_weights(self._model.state_dict())
 
-    def score(self, rows: Sequence[TokenRow]) -> list[tuple[Floats, Floats]]:
-        """Start and end scores of each row, ``[L]`` each."""
+    def score(self, rows: Sequence[TokenRow]) -> list[TokenScores]:
+        """The scores of each row."""
         return [self._scored(row) for row in rows]
 
-    def _scored(self, row: TokenRow) -> tuple[Floats, Floats]:
+    def _scored(self, row: TokenRow) -> TokenScores:
         import torch
 
         inputs = row.inputs
@@ -63,4 +62,4 @@ class TransformerScorer:
         }
         with torch.inference_mode():
             output = self._model(**tensors)
-        return np.asarray(output.start_logits[0]), np.asarray(output.end_logits[0])
+        return TokenScores(np.asarray(output.start_logits[0]), np.asarray(output.end_logits[0]))
