@@ -44,7 +44,7 @@ from index.search.searcher import SearchResult
 from index.text.view import View
 from service.question import DEFAULT_TOP_K
 from service.reader.factory import load_passage_reader
-from service.reader.fitted import Calibration, Feature, Fitted, Linear, Ranking
+from service.reader.fitted import Calibration, Feature, Fitted, Linear, Ranking, load_fitted
 from service.reader.form import AnswerForm
 from service.reader.passage import PassageReader, Reading
 from service.reader.reader import SpanReader
@@ -110,6 +110,7 @@ def main() -> None:
         calibrations={
             form: Calibration(fit_confidence(cases, form), thresholds[form]) for form in AnswerForm
         },
+        evidence_threshold=load_fitted().evidence_threshold,
         report={form.value: report_of(judged[form], thresholds[form]) for form in AnswerForm},
     ).as_dict()
     print(json.dumps(fitted, indent=2))

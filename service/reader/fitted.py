@@ -140,6 +140,8 @@ class Fitted:
     """All fitted numbers that ship with Quoth.
 
     :param reader: sha256 of the weights of the reader that the numbers were fitted for
+    :param evidence_threshold: the ``Feature.EVIDENCE`` from which on a sentence counts as part of
+        the answer
     :param report: figures on questions that the numbers were not fitted on
     :param fingerprint: sha256 of the stored numbers
     """
@@ -147,6 +149,7 @@ class Fitted:
     reader: str
     ranking: Ranking
     calibrations: Mapping[AnswerForm, Calibration]
+    evidence_threshold: float
     report: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
 
@@ -166,6 +169,7 @@ class Fitted:
                 clear_lead=clear["lead"],
             ),
             calibrations=_parse_calibrations(numbers["calibration"]),
+            evidence_threshold=numbers["evidence"]["threshold"],
             report=numbers["report"],
             fingerprint=hashlib.sha256(stored).hexdigest(),
         )
@@ -179,6 +183,7 @@ class Fitted:
             },
             "clear": {"margin": self.ranking.clear_margin, "lead": self.ranking.clear_lead},
             "calibration": _calibrations_as_dict(self.calibrations),
+            "evidence": {"threshold": self.evidence_threshold},
             "report": dict(self.report),
         }
 
