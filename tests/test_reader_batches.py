@@ -17,6 +17,7 @@ from eval.training.batches import (
     Source,
     Tokens,
     batches,
+    collate,
     encode,
     token_span,
     window,
@@ -134,3 +135,27 @@ def test_what_must_be_read_whole_is_not_cut() -> None:
     ((cut,),) = source.groups(answer, mix, random.Random(1))
     ((uncut,),) = source.groups(replace(answer, whole=True), mix, random.Random(1))
     assert len(cut.ids) <= 12 < len(uncut.ids)
+
+
+def test_the_sentences_of_a_row_that_hold_the_answer_belong_to_it() -> None:
+    source, examples = toy_source()
+    (group, *_) = source.groups(examples[0], MIX, random.Random(1))
+    # "Oslo" of the first sentence is the answer.
+    assert group[0].heads == (4, 8, 12, 17)
+    assert group[0].belongs == (1, 0, 0, 0)
+    assert group[1].belongs == (0,)
+
+
+def test_further_sentences_of_the_answer_belong_to_it_and_a_guess_does_not() -> None:
+    source, examples = toy_source()
+    longer = replace(examples[0], evidence=((33, 37),))
+    assert source.groups(longer, MIX, random.Random(1))[0][0].belongs == (1, 0, 1, 0)
+    guessed = replace(examples[0], guessed=True)
+    assert source.groups(guessed, MIX, random.Random(1))[0][0].belongs == (-1, 0, 0, 0)
+
+
+def test_a_batch_knows_the_sentence_of_each_token() -> None:
+    row = Row([CLS, 7, SEP, 8, 9, 5, SEP], 3, ((3, 3),), heads=(3, 5), belongs=(1, 0))
+    batch = collate([[row]], 2, 8)
+    assert batch.sentences.tolist() == [[-1, -1, -1, 0, 0, 1, -1, -1], [-1] * 8]
+    assert batch.belongs[:, :3].tolist() == [[1, 0, -1], [-1, -1, -1]]

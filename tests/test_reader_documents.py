@@ -6,7 +6,14 @@ from pathlib import Path
 
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from eval.training.documents import PageQuestion, Pages, SourcePage, examples_of, read_folder
+from eval.training.documents import (
+    PageQuestion,
+    Pages,
+    SourcePage,
+    answer_sentences,
+    examples_of,
+    read_folder,
+)
 from eval.training.sets import pages_of_part
 
 
@@ -86,3 +93,16 @@ def test_every_document_is_in_one_part_with_all_its_questions() -> None:
     assert sorted(each.id for part in parts for each in part) == sorted(q.id for q in questions)
     trained, kept = ({each.pages for each in part} for part in parts)
     assert not trained & kept
+
+
+def test_all_sentences_that_an_answer_was_made_from_are_found() -> None:
+    text = (
+        "The reef shark lives near coral in shallow warm water. It is grey. "
+        "Its young are born alive after twelve months, three or four at a time. Sailors fear it."
+    )
+    answer = (
+        "Reef sharks are born alive after twelve months, three or four at a time. "
+        "They live near coral in shallow warm water."
+    )
+    found = [text[start:end] for start, end in answer_sentences(answer, text)]
+    assert [each.split()[0] for each in found] == ["The", "Its"]

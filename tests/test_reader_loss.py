@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from eval.training.loss import reader_loss  # noqa: E402  # torch may be missing where only service runs
+from eval.training.loss import evidence_loss, reader_loss  # noqa: E402  # torch may be missing where only service runs
 
 
 def loss(
@@ -97,3 +97,20 @@ def test_empty_rows_weigh_nothing() -> None:
     one = reader_loss(scores[:1], scores[:1].clone(), *rest)
     two = reader_loss(scores, scores.clone(), kinds, spans, groups, weight, loose)
     assert float(two) == pytest.approx(float(one))
+
+
+def test_a_sentence_is_judged_by_the_mean_of_its_tokens() -> None:
+    scores = torch.tensor([[9.0, 1.0, 3.0, -2.0, 9.0]])
+    sentences = torch.tensor([[-1, 0, 0, 1, -1]])
+    found = evidence_loss(scores, sentences, torch.tensor([[1.0, 0.0, -1.0]]))
+    expected = (math.log(1 + math.exp(-2)) + math.log(1 + math.exp(-2))) / 2
+    assert float(found) == pytest.approx(expected)
+
+
+def test_a_sentence_that_may_or_may_not_answer_costs_nothing() -> None:
+    scores = torch.tensor([[9.0, 1.0, 3.0], [9.0, -2.0, -4.0]])
+    sentences = torch.tensor([[-1, 0, 0], [-1, 0, 1]])
+    found = evidence_loss(scores, sentences, torch.tensor([[-1.0, -1.0], [-1.0, 0.0]]))
+    assert float(found) == pytest.approx(math.log(1 + math.exp(-4)), rel=1e-4)
+    unknown = torch.full((2, 2), -1.0)
+    assert float(evidence_loss(scores, sentences, unknown)) == 0.0

@@ -40,7 +40,7 @@ def trainer(out: Path) -> Trainer:
 def scores(reader: Reader) -> np.ndarray:
     given = batch(9)
     with torch.no_grad():
-        start, end = reader(
+        start, end, _ = reader(
             *(torch.from_numpy(part) for part in (given.ids, given.mask, given.kinds))
         )
     both: np.ndarray = np.stack([start.numpy(), end.numpy()])
@@ -155,6 +155,25 @@ def test_a_checkpoint_of_another_shape_is_refused(tmp_path: Path) -> None:
     trainer(tmp_path).save()
     with pytest.raises(RuntimeError, match="size mismatch"):
         load_trained(tmp_path / "checkpoint.pt", averaged=False)
+
+
+def test_a_run_from_before_the_evidence_head_goes_on_with_a_fresh_one(tmp_path: Path) -> None:
+    run = trainer(tmp_path)
+    run.step(batch(1))
+    run.save()
+    path = tmp_path / "checkpoint.pt"
+    state = torch.load(path, weights_only=True)
+    for part in ("reader", "average"):
+        state[part] = {
+            name: value for name, value in state[part].items() if not name.startswith("evidence.")
+        }
+    torch.save(state, path)
+    resumed = trainer(tmp_path)
+    assert resumed.resume()
+    assert resumed.progress.steps == 1
+    assert np.array_equal(scores(resumed.reader), scores(run.reader))
+    assert load_trained(path, averaged=True, shape=SMALL).reader.evidence is not None
+    assert np.isfinite(resumed.step(batch(2)))
 
 
 def test_a_checkpoint_holds_the_last_weights_and_their_average(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,9 @@ from index.text.sentences import sentences
 
 CLS, SEP = 101, 102
 PAIRS = 4
+MOST_SENTENCES = 64
+"""How many sentences of a row are told apart; further ones are neither right nor wrong."""
+
 LENGTHS = (64, 80, 96, 128, 160, 192, 240, 256, 320, 384)
 Ints = NDArray[np.int64]
 
@@ -42,20 +46,26 @@ class Row:
     """One sequence to read: ``[CLS] question [SEP] passage [SEP]``.
 
     ``spans`` are first and last answer tokens within the row, ``((0, 0),)`` for "not here"; where
-    they are ``loose``, the answer is anywhere within the first.
+    they are ``loose``, the answer is anywhere within the first. ``heads`` are the tokens within the
+    row that begin a sentence of the passage, and ``belongs`` has for each sentence 1 if it belongs
+    to the answer, 0 if not, and -1 if that is not known.
     """
 
     ids: list[int]
     passage_at: int
     spans: tuple[tuple[int, int], ...]
     loose: bool = False
+    heads: tuple[int, ...] = ()
+    belongs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Rows of one length.
 
-    Arrays: ids, mask, kinds [B, L]; spans [B, K, 2], -1 where unused; group, weight, loose [B].
+    Arrays: ids, mask, kinds [B, L]; spans [B, K, 2], -1 where unused; group, weight, loose [B];
+    sentences [B, L], the number of each token's sentence within its row, -1 for none; belongs
+    [B, S], of sentences as in :class:`Row`, -1 where unused.
     """
 
     ids: Ints
@@ -65,6 +75,8 @@ class Batch:
     group: Ints
     weight: NDArray[np.float32]
     loose: NDArray[np.bool_]
+    sentences: Ints
+    belongs: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +224,13 @@ class Source:
         self, example: Example, question: list[int], length: int, mix: Mix, generator: random.Random
     ) -> list[Row]:
         places = (
-            Place(example.paragraph, example.spans),
+            Place(example.paragraph, example.spans, example.evidence),
             *(place for place in example.also if place.spans),
         )
-        rows = [self._gold(place, question, length, generator) for place in places]
+        rows = [
+            self._gold(place, question, length, generator, guessed=example.guessed)
+            for place in places
+        ]
         golds = [replace(row, loose=example.loose) for row in rows if row]
         beside = [place.paragraph for place in example.also if not place.spans]
         others = self._negatives.get(example.id, beside)
@@ -225,7 +240,13 @@ class Source:
         return [*golds, *(self._beside(question, number, length, generator) for number in chosen)]
 
     def _gold(
-        self, place: Place, question: list[int], length: int, generator: random.Random
+        self,
+        place: Place,
+        question: list[int],
+        length: int,
+        generator: random.Random,
+        *,
+        guessed: bool,
     ) -> Row | None:
         tokens = self._tokens[place.paragraph]
         spans = [span for span in (token_span(tokens, chars) for chars in place.spans) if span]
@@ -235,8 +256,23 @@ class Source:
         start, end = window(tokens, generator.choice(spans), size, generator)
         inside = [(s, e) for s, e in spans if start <= s and e < end][:PAIRS]
         at = len(question) + 2
-        placed = tuple((s - start + at, e - start + at) for s, e in inside)
-        return Row(_joined(question, tokens.ids[start:end]), at, placed) if placed else None
+        if not inside:
+            return None
+        row = _row(question, tokens, start, end)
+        held = {
+            int(np.searchsorted(tokens.heads, token, side="right")) - 1
+            for chars in (*place.spans, *place.evidence)
+            for token in range(*_half_open(token_span(tokens, chars)))
+        }
+        first = int(np.searchsorted(tokens.heads, start, side="right")) - 1
+        return replace(
+            row,
+            spans=tuple((s - start + at, e - start + at) for s, e in inside),
+            belongs=tuple(
+                (-1 if guessed else 1) if first + number in held else 0
+                for number in range(len(row.heads))
+            ),
+        )
 
     def _beside(
         self, question: list[int], number: int, length: int, generator: random.Random
@@ -247,7 +283,7 @@ class Source:
         shared = np.isin(tokens.ids, np.asarray(question))
         best = int(np.argmax(np.convolve(shared, np.ones(min(24, len(shared))), mode="same")))
         start, end = window(tokens, (best, best), size, generator)
-        return Row(_joined(question, tokens.ids[start:end]), len(question) + 2, ((0, 0),))
+        return _row(question, tokens, start, end)
 
     def _null(
         self, question: list[int], example: Example, length: int, generator: random.Random
@@ -259,7 +295,7 @@ class Source:
         spans = [span for span in (token_span(tokens, chars) for chars in example.spans) if span]
         keep = generator.choice(spans) if spans else (0, 0)
         start, end = window(tokens, keep, length - len(question) - 3, generator)
-        return Row(_joined(question, tokens.ids[start:end]), len(question) + 2, ((0, 0),))
+        return _row(question, tokens, start, end)
 
     def _changed(self, example: Example, mix: Mix, generator: random.Random) -> list[str]:
         """The question changed so that its paragraph does not answer it, in no, one or several
@@ -283,10 +319,8 @@ class Source:
         left = without_sentences(text, sentences(text), example.golds)
         if left is None:
             return []
-        ids = np.asarray(
-            self._tokenizer.encode(left, add_special_tokens=False).ids[: length - len(question) - 3]
-        )
-        return [[Row(_joined(question, ids), len(question) + 2, ((0, 0),))]]
+        (tokens,) = encode(self._tokenizer, [left])
+        return [[_row(question, tokens, 0, min(len(tokens.ids), length - len(question) - 3))]]
 
 
 def _worn(question: str, generator: random.Random) -> str:
@@ -294,8 +328,19 @@ def _worn(question: str, generator: random.Random) -> str:
     return question.rstrip("? ") if generator.random() < 0.125 else question
 
 
-def _joined(question: list[int], passage: Ints) -> list[int]:
-    return [CLS, *question, SEP, *passage.tolist(), SEP]
+def _row(question: list[int], tokens: Tokens, start: int, end: int) -> Row:
+    """The row of the tokens of a passage from ``start`` to ``end``, half-open, without an
+    answer.
+    """
+    at = len(question) + 2
+    inside = tokens.heads[(tokens.heads > start) & (tokens.heads < end)]
+    heads = (at, *(int(head) - start + at for head in inside)) if end > start else ()
+    ids = [CLS, *question, SEP, *tokens.ids[start:end].tolist(), SEP]
+    return Row(ids, at, ((0, 0),), heads=heads, belongs=(0,) * len(heads))
+
+
+def _half_open(span: tuple[int, int] | None) -> tuple[int, int]:
+    return (span[0], span[1] + 1) if span else (0, 0)
 
 
 class Buckets:
@@ -358,6 +403,8 @@ def _empty(rows: int, length: int) -> Batch:
         np.zeros(rows, dtype=np.int64),
         weight,
         np.zeros(rows, dtype=np.bool_),
+        np.full((rows, length), -1, dtype=np.int64),
+        np.full((rows, MOST_SENTENCES), -1, dtype=np.float32),
     )
 
 
@@ -369,6 +416,10 @@ def _place(batch: Batch, number: int, row: Row) -> None:
     batch.spans[number, : len(row.spans)] = row.spans
     batch.weight[number] = 1.0
     batch.loose[number] = row.loose
+    edges = [*row.heads, size - 1][: MOST_SENTENCES + 1]
+    for sentence, (begin, end) in enumerate(pairwise(edges)):
+        batch.sentences[number, begin:end] = sentence
+        batch.belongs[number, sentence] = row.belongs[sentence]
 
 
 def batches(

@@ -37,6 +37,8 @@ SAME_WORDS = 0.6
 """F1 of words from which on a sentence is what a sentence of the answer was made from."""
 
 _TOO_COMMON = 8
+_HELD = 0.75
+_RUN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +55,14 @@ class PageQuestion:
     """A question about a document, or about several that all hold its answer.
 
     :param answers: accepted texts; none where the documents do not answer
+    :param before: the question before it in its conversation; empty if it opens one
     """
 
     id: str
     text: str
     answers: tuple[str, ...]
     pages: tuple[str, ...]
-    is_first: bool = True
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +97,9 @@ def _question(entry: dict[str, Any]) -> PageQuestion:  # Any: JSON
     answers = entry["answers"] if entry.get("answerable", True) else []
     pages = entry["gold_documents"] if "gold_documents" in entry else [entry["gold_document"]]
     clean = tuple(dict.fromkeys(_plain(answer) for answer in answers))
-    return PageQuestion(
-        entry["id"], entry["question"].strip(), clean, tuple(pages), not entry.get("history")
-    )
+    asked = [turn["text"] for turn in entry.get("history", ()) if turn["role"] == "user"]
+    before = asked[-1].strip() if asked else ""
+    return PageQuestion(entry["id"], entry["question"].strip(), clean, tuple(pages), before)
 
 
 def _plain(text: str) -> str:
@@ -156,8 +159,8 @@ def _example(
     if not question.answers:
         kept = [Place(number, ()) for _, number, _ in ranked[:MOST_PLACES]]
     else:
-        find = _sentences_like if loose else _held
-        placed = [Place(number, tuple(find(question.answers, text))) for _, number, text in ranked]
+        find = _placed_loosely if loose else _placed
+        placed = [find(question.answers, number, text) for _, number, text in ranked]
         kept = [place for place in placed if place.spans]
         if len(kept) > _TOO_COMMON:
             return None
@@ -165,6 +168,7 @@ def _example(
         return None
     first, *rest = kept[:MOST_PLACES]
     also = tuple(rest)
+    guessed = not loose and sum(len(place.spans) for place in kept) > 1
     return Example(
         question.id,
         question.text,
@@ -174,7 +178,18 @@ def _example(
         also,
         exact=False,
         loose=loose,
+        evidence=first.evidence,
+        guessed=guessed,
     )
+
+
+def _placed(answers: Sequence[str], number: int, text: str) -> Place:
+    return Place(number, tuple(_held(answers, text)))
+
+
+def _placed_loosely(answers: Sequence[str], number: int, text: str) -> Place:
+    evidence = {span for answer in answers for span in answer_sentences(answer, text)}
+    return Place(number, tuple(_sentences_like(answers, text)), tuple(sorted(evidence)))
 
 
 def _held(answers: Sequence[str], text: str) -> list[Chars]:
@@ -201,8 +216,48 @@ def _sentences_like(answers: Sequence[str], text: str) -> list[Chars]:
     return [best[1]] if best[0] >= SAME_WORDS else []
 
 
+def answer_sentences(answer: str, text: str) -> list[Chars]:
+    """The sentences of a text that an answer in words of its own was made from.
+
+    A sentence is one of them if it is like a sentence of the answer, if it holds nearly all words
+    of one, or if half of it stands in the answer in runs of several words.
+    """
+    parts = [_words(answer[start:end]) for start, end in sentences(answer)]
+    runs = _runs(_word_list(answer))
+    found = []
+    for start, end in sentences(text):
+        words = _word_list(text[start:end])
+        counted = Counter(words)
+        held = max((_share_held(part, counted) for part in parts), default=0.0)
+        like = max((_overlap(counted, part) for part in parts), default=0.0)
+        copied = {
+            place + step
+            for place, run in enumerate(zip(*(words[step:] for step in range(_RUN)), strict=False))
+            if run in runs
+            for step in range(_RUN)
+        }
+        if like >= SAME_WORDS or held >= _HELD or len(copied) >= max(len(words) / 2, _RUN):
+            found.append((start, end))
+    return found
+
+
+def _share_held(part: Counter[str], words: Counter[str]) -> float:
+    """The share of a part's words that are among others; 0 for parts of a few words, which stand
+    anywhere.
+    """
+    return (part & words).total() / part.total() if part.total() >= _RUN else 0.0
+
+
+def _runs(words: Sequence[str]) -> set[tuple[str, ...]]:
+    return set(zip(*(words[step:] for step in range(_RUN)), strict=False))
+
+
+def _word_list(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
+
+
 def _words(text: str) -> Counter[str]:
-    return Counter(re.findall(r"\w+", text.lower()))
+    return Counter(_word_list(text))
 
 
 def _overlap(one: Counter[str], other: Counter[str]) -> float:

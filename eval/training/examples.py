@@ -24,10 +24,13 @@ class Paragraph:
 class Place:
     """A paragraph, by position, and the places in it that may be the answer: code points,
     half-open.
+
+    :param evidence: further places, whose sentences belong to the whole answer
     """
 
     paragraph: int
     spans: tuple[Chars, ...]
+    evidence: tuple[Chars, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,9 @@ class Example:
     :param loose: whether the spans are sentences that the answer is made from, not the answer
         itself
     :param whole: whether its paragraph is only understood as a whole, as a table is
+    :param evidence: further places in its paragraph, whose sentences belong to the whole answer
+    :param guessed: whether the answer's words stand in several places and only some of these may
+        answer
     """
 
     id: str
@@ -55,6 +61,8 @@ class Example:
     exact: bool = True
     loose: bool = False
     whole: bool = False
+    evidence: tuple[Chars, ...] = ()
+    guessed: bool = False
 
     @property
     def is_usable(self) -> bool:
@@ -126,9 +134,9 @@ def _squad_example(question: _Question, text: str, number: int) -> Example:
     answers = question["answers"]
     spans = {span for answer in answers for span in _squad_spans(answer, text)}
     golds = tuple(answer["text"] for answer in answers)
-    return Example(
-        question["id"], question["question"].strip(), number, tuple(sorted(spans)), golds
-    )
+    guessed = len(spans) > 1 and any(answer.get("start_is_guess") for answer in answers)
+    asked = question["question"].strip()
+    return Example(question["id"], asked, number, tuple(sorted(spans)), golds, guessed=guessed)
 
 
 def _squad_spans(answer: _Answer, text: str) -> list[Chars]:

@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 from eval.training.bert import to_bert
 from eval.training.compact import write_compact
 from eval.training.graph import Weights, build
-from eval.training.model import Reader, Shape
+from eval.training.model import Reader, Shape, fresh_head
 from eval.training.start import start_from
 from index.encoding.export import default_weights
 from index.encoding.identity import sha256_of
@@ -56,9 +56,11 @@ def load_trained(checkpoint: Path, *, averaged: bool, shape: Shape | None = None
 
     :param averaged: use the running average of the weights instead of the last weights
     """
-    state = torch.load(checkpoint, weights_only=True)
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     reader = Reader(shape)
-    reader.load_state_dict(state["reader"] | (state["average"] if averaged else {}))
+    reader.load_state_dict(
+        fresh_head(reader) | state["reader"] | (state["average"] if averaged else {})
+    )
     run = {"progress": state["progress"], "settings": state["settings"], "averaged": averaged}
     return Trained(reader.eval(), run)
 

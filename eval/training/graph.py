@@ -19,6 +19,7 @@ Weights = dict[str, NDArray[np.float32]]
 
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _OUTPUTS = ("start_logits", "end_logits")
+_EVIDENCE = "evidence_logits"
 _FUSED = "com.microsoft"
 _EPSILON = 1e-12
 
@@ -61,6 +62,7 @@ def build(weights: Weights, heads: int, positions: int, int8: bool) -> onnx.Mode
     for number in range(layers):
         hidden = _layer(graph, f"layers.{number}", hidden, mask, heads)
     _head(graph, hidden)
+    _evidence(graph, hidden)
     return _model(graph)
 
 
@@ -141,11 +143,14 @@ def _int8(graph: _Graph, name: str, weight: NDArray[np.float32]) -> tuple[str, s
     )
 
 
-def _linear(graph: _Graph, name: str, x: str) -> str:
-    """A linear layer."""
+def _linear(graph: _Graph, name: str, x: str, *, whole: bool = False) -> str:
+    """A linear layer.
+
+    :param whole: in float32 in any case
+    """
     weight = graph.weights[f"{name}.weight"]
     bias = graph.constant(f"{name}.bias", graph.weights[f"{name}.bias"])
-    if graph.int8:
+    if graph.int8 and not whole:
         inputs = [x, *_int8(graph, name, weight), bias]
         return graph.node("DynamicQuantizeMatMul", inputs, f"{name}.sum", _FUSED)
     product = graph.node("MatMul", [x, graph.constant(name, weight.T)], f"{name}.product")
@@ -184,12 +189,20 @@ def _head(graph: _Graph, hidden: str) -> None:
         graph.node("Gather", [both, chosen], name, axis=2)
 
 
+def _evidence(graph: _Graph, hidden: str) -> None:
+    """Evidence scores, always in float32."""
+    inner = graph.node("Gelu", [_linear(graph, "evidence.up", hidden, whole=True)], "evidence")
+    scores = _linear(graph, "evidence.down", inner, whole=True)
+    last = graph.constant("last", np.array([-1], dtype=np.int64))
+    graph.node("Squeeze", [scores, last], _EVIDENCE)
+
+
 def _model(graph: _Graph) -> onnx.ModelProto:
     def value(name: str, kind: int) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(name, kind, ["rows", "length"])
 
     inputs = [value(name, TensorProto.INT64) for name in _INPUTS]
-    outputs = [value(name, TensorProto.FLOAT) for name in _OUTPUTS]
+    outputs = [value(name, TensorProto.FLOAT) for name in (*_OUTPUTS, _EVIDENCE)]
     whole = helper.make_graph(graph.nodes, "reader", inputs, outputs, graph.constants)
     versions = [helper.make_opsetid("", 20), helper.make_opsetid(_FUSED, 1)]
     return helper.make_model(whole, opset_imports=versions, ir_version=9, producer_name="quoth")

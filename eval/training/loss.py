@@ -1,5 +1,5 @@
 """What training minimises: the marginal likelihood of the answer, in its row and among its group's
-rows.
+rows, and the cross-entropy of the sentences that belong to it.
 
 Scores are taken relative to the row's own null (the score of ``[CLS]``), so that spans of several
 passages stand on one scale: shared normalisation after Clark and Gardner (2018, arXiv 1710.10723),
@@ -8,6 +8,7 @@ with one null.
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 _NEVER = -1e4
 
@@ -42,10 +43,10 @@ def reader_loss(
     whole = torch.logsumexp(start, 1) + torch.logsumexp(end, 1)
     answered = (spans[:, 0, 0] > 0).to(weight.dtype) * weight
     groups = int(group.max()) + 1
-    answers = torch.zeros(groups).index_add(0, group, answered)
+    answers = weight.new_zeros(groups).index_add(0, group, answered)
     sure = weight * (1 - answered * (answers[group] > 1))
     rows = ((whole - right) * sure).sum()
-    sizes = torch.zeros(groups).index_add(0, group, weight)
+    sizes = weight.new_zeros(groups).index_add(0, group, weight)
     several = ((sizes > 1) & (answers > 0)).to(weight.dtype)
     together = (
         _pooled(start, group, groups)
@@ -53,6 +54,27 @@ def reader_loss(
         - _held(right, answered, group, groups)
     ) * several
     return (rows + together.sum()) / weight.sum()
+
+
+def evidence_loss(scores: Tensor, sentences: Tensor, belongs: Tensor) -> Tensor:
+    """Mean binary cross-entropy of sentences. The log odds of one are the mean of its tokens'
+    scores.
+
+    :param scores: of tokens, [B, L]
+    :param sentences: the number of each token's sentence within its row, [B, L], -1 for none
+    :param belongs: [B, S], 1 where a sentence belongs to the answer, 0 where it does not, and -1
+        where nobody knows or there is none
+    """
+    rows, most = belongs.shape
+    inside = sentences >= 0
+    at = (sentences + torch.arange(rows, device=scores.device)[:, None] * most)[inside]
+    sizes = scores.new_zeros(rows * most).index_add(0, at, torch.ones_like(scores[inside]))
+    sums = scores.new_zeros(rows * most).index_add(0, at, scores[inside])
+    known = (belongs.flatten() >= 0) & (sizes > 0)
+    log_odds = sums[known] / sizes[known]
+    if not len(log_odds):
+        return scores.new_zeros(())
+    return functional.binary_cross_entropy_with_logits(log_odds, belongs.flatten()[known])
 
 
 def _allowed(kinds: Tensor) -> Tensor:
@@ -76,24 +98,24 @@ def _within(start: Tensor, end: Tensor, spans: Tensor) -> Tensor:
     """Log of the unnormalised probability that the answer begins and ends within a row's first
     span, [B].
     """
-    place = torch.arange(start.shape[1])
+    place = torch.arange(start.shape[1], device=start.device)
     outside = (place < spans[:, 0, :1]) | (place > spans[:, 0, 1:])
     return sum(
         (torch.logsumexp(each.masked_fill(outside, _NEVER), 1) for each in (start, end)),
-        torch.zeros(()),
+        start.new_zeros(()),
     )
 
 
 def _held(right: Tensor, answered: Tensor, group: Tensor, groups: int) -> Tensor:
     """Log of the summed unnormalised probability of each group's answers, [G]."""
     return _summed(
-        right.masked_fill(answered == 0, 2 * _NEVER), group, torch.full((groups,), 2 * _NEVER)
+        right.masked_fill(answered == 0, 2 * _NEVER), group, right.new_full((groups,), 2 * _NEVER)
     )
 
 
 def _pooled(scores: Tensor, group: Tensor, groups: int) -> Tensor:
     """Log-sum-exp over all passage tokens of each group and one null of score 0, [G]."""
-    return _summed(torch.logsumexp(scores[:, 1:], 1), group, torch.zeros(groups))
+    return _summed(torch.logsumexp(scores[:, 1:], 1), group, scores.new_zeros(groups))
 
 
 def _summed(rows: Tensor, group: Tensor, floor: Tensor) -> Tensor:

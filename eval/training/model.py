@@ -1,4 +1,4 @@
-"""The reader's network: MiniLM's encoder with one start and one end score per token.
+"""The reader's network: MiniLM's encoder with a start, an end and an evidence score per token.
 
 It is implemented here rather than imported from Transformers for two reasons. The position-wise
 parts run on a flat ``[tokens, width]`` matrix of constant size, which compiles once for all buckets
@@ -73,8 +73,26 @@ class Layer(nn.Module):
         return _norm(self.norm2, hidden + _linear(self.down, inner))
 
 
+class EvidenceHead(nn.Module):
+    """Scores tokens so that the mean over a sentence is the log odds that it belongs to the answer.
+
+    It has a layer of its own, since what start and end scores need of the encoder's last layer is
+    not all that tells which sentences answer.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.up = nn.Linear(width, width // 3)
+        self.down = nn.Linear(width // 3, 1)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Scores [T] of float32 ``hidden`` [T, W]."""
+        scores: Tensor = self.down(functional.gelu(self.up(hidden)))
+        return scores.squeeze(-1)
+
+
 class Reader(nn.Module):
-    """The network, from token ids to start and end scores."""
+    """The network, from token ids to the scores of tokens."""
 
     def __init__(self, shape: Shape | None = None) -> None:
         super().__init__()
@@ -85,12 +103,13 @@ class Reader(nn.Module):
         self.norm = nn.LayerNorm(self.shape.width, eps=self.shape.epsilon)
         self.layers = nn.ModuleList(Layer(self.shape) for _ in range(self.shape.layers))
         self.head = nn.Linear(self.shape.width, 2)
+        self.evidence = EvidenceHead(self.shape.width)
         self.dtype = torch.float32
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Start and end scores, float32 [B, L] each, for int64 inputs [B, L]."""
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Start, end and evidence scores, float32 [B, L] each, for int64 inputs [B, L]."""
         rows, length = input_ids.shape
         place = torch.arange(length, device=input_ids.device)
         embedded = self.words(input_ids) + self.positions(place) + self.kinds(token_type_ids)
@@ -102,7 +121,8 @@ class Reader(nn.Module):
         scores = functional.linear(hidden.float(), self.head.weight, self.head.bias).view(
             rows, length, 2
         )
-        return scores[..., 0], scores[..., 1]
+        evidence = self.evidence(hidden.float()).view(rows, length)
+        return scores[..., 0], scores[..., 1], evidence
 
     def _stack(self) -> list[Layer]:
         """The layers, in order."""
@@ -119,8 +139,15 @@ def _norm(norm: nn.LayerNorm, x: Tensor) -> Tensor:
     ).to(x.dtype)
 
 
+def fresh_head(reader: Reader) -> dict[str, Tensor]:
+    """A reader's evidence head, for checkpoints of runs that did not have one yet."""
+    return {
+        name: value for name, value in reader.state_dict().items() if name.startswith("evidence.")
+    }
+
+
 def from_minilm(path: Path) -> Reader:
-    """A reader with the encoder of all-MiniLM-L6-v2 and a fresh head.
+    """A reader with the encoder of all-MiniLM-L6-v2 and fresh heads.
 
     :param path: its ``model.safetensors``
     """

@@ -19,7 +19,8 @@ from eval.training.model import Reader
 
 
 def start_from(reader: Reader, folder: Path) -> None:
-    """Give a reader the weights of a folder, except for its word and position embeddings.
+    """Give a reader the weights of a folder, except for its word and position embeddings. A head
+    that the folder lacks stays as it is.
 
     :param reader: as it is built from MiniLM
     :param folder: what was shipped, or a compact file of a run
@@ -29,6 +30,8 @@ def start_from(reader: Reader, folder: Path) -> None:
     compact = (folder / NAME).exists()
     weights = read_compact(folder) if compact else _of_graph(folder / "reader.onnx", trained)
     for name in trained:
+        if name not in weights and name.startswith("evidence."):
+            continue
         state[name].copy_(torch.from_numpy(np.array(weights[name], dtype=np.float32, order="C")))
 
 
@@ -36,7 +39,12 @@ def _of_graph(path: Path, names: list[str]) -> Weights:
     constants = {
         each.name: numpy_helper.to_array(each) for each in onnx.load(path).graph.initializer
     }
-    return {name: _value(name, constants) for name in names}
+    has_evidence = "evidence.up" in constants
+    return {
+        name: _value(name, constants)
+        for name in names
+        if has_evidence or not name.startswith("evidence.")
+    }
 
 
 def _value(name: str, constants: dict[str, NDArray[np.generic]]) -> NDArray[np.float32]:

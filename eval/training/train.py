@@ -49,7 +49,7 @@ def main() -> None:
     reader = build(minilm, settings)
     if given.start:
         start_from(reader, given.start)
-    trainer = Trainer(reader, settings, given.out)
+    trainer = Trainer(reader, settings, given.out, given.device)
     stages = stages_of(
         given.data, given.out, read_tokenizer(minilm / "tokenizer.json"), reader, settings
     )
@@ -126,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--every", type=float, default=400.0, help="processor seconds between checkpoints"
     )
+    parser.add_argument("--device", default="cpu", help="where to train, as PyTorch names it")
     for field in fields(Settings):
         kind = type(field.default)
         parse = _is_true if kind is bool else kind

@@ -9,14 +9,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from eval.training.batches import Batch, Mix, Source, batches
 from eval.training.examples import Example
-from eval.training.loss import reader_loss
-from eval.training.model import Reader
+from eval.training.loss import evidence_loss, reader_loss
+from eval.training.model import Reader, fresh_head
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -29,6 +31,7 @@ class Settings:
 
     :param short: the first stage's share, where windows are short
     :param average: how much of the running average of the weights a step keeps
+    :param evidence: the weight of the loss of sentences beside that of spans
     """
 
     tokens: int = 30_000_000
@@ -39,6 +42,7 @@ class Settings:
     short: float = 0.55
     weight_decay: float = 0.01
     average: float = 0.998
+    evidence: float = 1.0
     seed: int = 7
     bfloat16: bool = True
     compiled: bool = True
@@ -90,8 +94,10 @@ def with_budget(settings: Settings, out: Path) -> Settings:
 class Trainer:
     """A reader in training, its optimiser, its running average and its place in the data."""
 
-    def __init__(self, reader: Reader, settings: Settings, out: Path) -> None:
+    def __init__(self, reader: Reader, settings: Settings, out: Path, device: str = "cpu") -> None:
         self.reader, self.settings, self.out = reader, with_budget(settings, out), out
+        self._device = torch.device(device)
+        reader.to(self._device)
         self.progress = Progress()
         self.stopped = False
         self._average = {name: value.detach().clone() for name, value in self._trained().items()}
@@ -165,10 +171,12 @@ class Trainer:
         path = self.out / CHECKPOINT
         if not path.exists():
             return False
-        state = torch.load(path, weights_only=True)
-        self.reader.load_state_dict(state["reader"])
-        self._average = state["average"]
-        self._optimiser.load_state_dict(state["optimiser"])
+        state = torch.load(path, map_location=self._device, weights_only=True)
+        self.reader.load_state_dict(fresh_head(self.reader) | state["reader"])
+        if self._average.keys() == state["average"].keys():
+            self._optimiser.load_state_dict(state["optimiser"])
+        # An optimiser begins anew where the checkpoint is older than the evidence head.
+        self._average |= state["average"]
         self.progress = Progress(**state["progress"])
         return True
 
@@ -199,12 +207,16 @@ class Trainer:
             yield batch
 
     def _loss(self, batch: Batch) -> Tensor:
-        kinds = torch.from_numpy(batch.kinds)
-        start, end = self.reader(torch.from_numpy(batch.ids), torch.from_numpy(batch.mask), kinds)
-        rest = (
-            torch.from_numpy(part) for part in (batch.spans, batch.group, batch.weight, batch.loose)
+        def moved(array: NDArray[Any]) -> Tensor:
+            return torch.from_numpy(array).to(self._device)
+
+        kinds = moved(batch.kinds)
+        start, end, evidence = self.reader(moved(batch.ids), moved(batch.mask), kinds)
+        rest = [moved(part) for part in (batch.spans, batch.group, batch.weight, batch.loose)]
+        spans = reader_loss(start, end, kinds, *rest)
+        return spans + self.settings.evidence * evidence_loss(
+            evidence, moved(batch.sentences), moved(batch.belongs)
         )
-        return reader_loss(start, end, kinds, *rest)
 
     def _follow(self) -> None:
         """Move the running average a little towards the weights; a young run's average follows
