@@ -5,7 +5,7 @@ import json
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -91,6 +91,30 @@ class Document:
         """A digest of the blocks and the notes, 32 hexadecimal digits."""
         parts = json.dumps([as_lists(self.blocks), list(self.notes)])
         return hashlib.sha256(parts.encode()).hexdigest()[:32]
+
+    def with_metadata(
+        self,
+        *,
+        title: str | None,
+        url: str | None,
+        published: date | None,
+        published_from: DateSource | None,
+        tags: Iterable[str],
+    ) -> "Document":
+        """The same text with other metadata, which has been checked.
+
+        :param title: the first line of the text by default, shortened
+        :raises DocumentError: a field is too long, or contains characters that cannot be stored
+        """
+        line = _checked_line(self.id, "title", title, limit=MAX_TITLE_LENGTH)
+        return replace(
+            self,
+            title=line or first_line(self.text),
+            url=_checked_url(self.id, url),
+            published=published,
+            published_from=published_from if published else None,
+            tags=_checked_tags(self.id, tags),
+        )
 
     def page_of(self, offset: int) -> int | None:
         """The number of the page that contains the character at ``offset``, None without pages."""

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -95,7 +95,7 @@ class Collection:
         self._manifest = Manifest(
             encoder.identity, self._settings, code_revisions() if revisions is None else revisions
         )
-        self._writing = threading.Lock()
+        self._writing = threading.RLock()
         self._stopping = threading.Event()
         self._tending: threading.Thread | None = None
         self._rest_until_s = 0.0
@@ -210,6 +210,19 @@ class Collection:
             after = self._engine.sizes()
             entries = {name: before[name] - after[name] for name in before}
             return Removed(tuple(removals), entries, self.generation)
+
+    def amend(self, document_id: str, change: Callable[[Document], Document]) -> FileOutcome:
+        """Change what is known of a document besides its text: title, address, date and tags. When
+        this returns, the next question sees it.
+
+        :param change: returns the document with other metadata, and the same id and text
+        :raises NotFoundError: there is no such document
+        :raises DocumentError: the new metadata is refused
+        :raises StoreError: this process may not write, or the disk is full
+        """
+        with self._writing:
+            done = self.exchange([change(self.store.document(document_id))])
+        return done.outcomes[0]
 
     def exchange(
         self,

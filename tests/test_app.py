@@ -572,6 +572,77 @@ def test_pages_of_the_list_hold_every_document_once(limit: int, client: Client) 
     assert listed == sorted(ids)
 
 
+def test_documents_are_found_by_their_names_and_sorted(client: Client) -> None:
+    client.add(
+        {"id": "a", "text": "It.", "title": "Reading room", "published": "2024-05-01"},
+        {"id": "b", "text": "It.", "title": "Reading lamps", "published": "2025-05-01"},
+        {"id": "c", "text": "It.", "title": "Keys", "tags": ["depot"]},
+    )
+
+    def listed(**params: str) -> list[str]:
+        page = ok(client.get("/v1/documents", params=params))
+        return [document["id"] for document in page["documents"]]
+
+    assert listed(q="reading") == ["a", "b"]
+    assert listed(q="ROOM reading") == ["a"]
+    assert listed(tag="depot") == ["c"]
+    assert listed(sort="-published") == ["b", "a", "c"]
+    assert listed(sort="title") == ["c", "b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/v1/documents?nonsense=1", "nonsense"),
+        ("/v1/documents/check/otter?versoin=1", "versoin"),
+        ("/v1/ingestion?nonsense", "nonsense"),
+        ("/v1/documents?limit=1&api_key=x", "api_key"),
+    ],
+)
+def test_an_unknown_query_parameter_is_refused(path: str, name: str, steady: Client) -> None:
+    problem(steady.get(path), 422, name)
+
+
+def test_a_link_with_the_parameters_of_a_mail_program_opens(steady: Client) -> None:
+    assert steady.get("/documents/check/otter?utm_source=mail").status_code == 200
+    assert steady.get("/?utm_source=mail").status_code == 200
+
+
+def test_metadata_is_changed_and_the_text_stays(otter: Client) -> None:
+    before = ok(otter.get("/v1/documents/check/otter"))
+    changes = {
+        "title": "The other bridge",
+        "tags": ["b", "a"],
+        "published": "2024-05-01",
+        "url": "https://otter.example/",
+    }
+    receipt = ok(otter.request("PATCH", "/v1/documents/check/otter", json=changes))
+    assert (receipt["status"], receipt["version"]) == ("updated", before["version"])
+    after = ok(otter.get("/v1/documents/check/otter"))
+    assert {name: after[name] for name in changes} == changes | {"tags": ["a", "b"]}
+    assert (after["text"], after["published_from"]) == (before["text"], "given")
+    assert otter.ask()["citations"][0]["title"] == "The other bridge"
+    ok(otter.request("PATCH", "/v1/documents/check/otter", json={"published": None}))
+    kept = ok(otter.get("/v1/documents/check/otter"))
+    assert (kept["published"], kept["title"]) == (None, "The other bridge")
+
+
+def test_changes_that_are_refused_change_nothing(otter: Client) -> None:
+    before = ok(otter.get("/v1/documents/check/otter"))
+    refused: list[tuple[dict[str, object], str | None]] = [
+        ({"title": "t" * 1_000}, None),
+        ({"url": "javascript:x"}, None),
+        ({"text": "Another."}, "text"),
+        ({"tags": None}, "tags"),
+        ({"published": "yesterday"}, "published"),
+    ]
+    for changes, field in refused:
+        sent = otter.request("PATCH", "/v1/documents/check/otter", json=changes)
+        problem(sent, 422, field)
+    problem(otter.request("PATCH", "/v1/documents/no-such", json={"title": "x"}), 404)
+    assert ok(otter.get("/v1/documents/check/otter")) == before
+
+
 def test_deleting_gives_a_receipt_and_leaves_nothing(otter: Client) -> None:
     otter.add({"id": "check/otter", "text": "It was torn down."})
     otter.ask()
@@ -1126,7 +1197,7 @@ def test_what_is_not_there_is_a_404(method: str, path: str, steady: Client) -> N
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/v1/ask"), ("PUT", "/v1/documents"), ("PATCH", "/v1/documents/x"), ("POST", "/")],
+    [("GET", "/v1/ask"), ("PUT", "/v1/documents"), ("PATCH", "/v1/ask"), ("POST", "/")],
 )
 def test_a_wrong_method_is_a_405(method: str, path: str, steady: Client) -> None:
     response = steady.request(method, path)

@@ -71,6 +71,8 @@ REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
     ("get", "/v1/documents", {}),
     ("get", "/v1/documents/{document_id}", {}),
     ("put", "/v1/documents/{document_id}", {"json": {"text": "The otter swims."}}),
+    ("patch", "/v1/documents/{document_id}", {"json": {"title": "Otters"}}),
+    ("patch", "/v1/documents/{document_id}", {"json": {"url": "javascript:x"}}),
     ("get", "/documents/{document_id}", {}),
     ("get", "/documents/{document_id}", {"headers": HTML}),
     ("get", "/v1/ingestion", {}),
@@ -172,7 +174,7 @@ def test_what_json_does_not_have_is_refused_with_its_reason_everywhere(
     body: bytes, reason: str, send: Send, described: dict[str, Any]
 ) -> None:
     for path, operations in described["paths"].items():
-        for method in operations.keys() & {"post", "put"}:
+        for method in operations.keys() & {"post", "put", "patch"}:
             response = send(method, path.replace("{document_id}", "x"), headers=JSON, content=body)
             fault = response.json()
             is_openai = "error" in fault
@@ -182,7 +184,7 @@ def test_what_json_does_not_have_is_refused_with_its_reason_everywhere(
 
 def test_a_wrong_method_is_a_problem_on_every_path(send: Send, described: dict[str, Any]) -> None:
     for path, operations in described["paths"].items():
-        response = send("patch", path.replace("{document_id}", "otter"), headers=JSON)
+        response = send("trace", path.replace("{document_id}", "otter"), headers=JSON)
         assert response.status_code == 405, path
         assert response.headers["Allow"], path
         kind = media_type(response.headers["Content-Type"])

@@ -267,7 +267,7 @@ def port(service: AnswerService, serving: Serving) -> Iterator[int]:
 
 
 def assert_unharmed(service: AnswerService) -> None:
-    ids = [summary.id for summary in service.collection.store.documents(10, None)]
+    ids = [summary.id for summary in service.collection.store.documents(10)[0]]
     text = service.collection.store.document("vault", None).text
     assert (ids, text, service.collection.generation) == (["vault"], SECRET, 1)
 

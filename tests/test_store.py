@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from corpus.errors import NotFoundError, StoreError
 from index.encoding.vectors import Vectors
 from index.filters import Filters
 from index.store.documents import Overview
+from index.store.listing import DocumentListing, DocumentOrder
 from index.store.store import FILE_NAME, Store
 from index.store.writing import PreparedDocument
 from index.text.chunk import Chunk
@@ -178,10 +180,58 @@ def test_removing_what_is_not_there_removes_nothing(store: Store, make: Make) ->
 
 def test_documents_are_listed_in_pages_in_the_order_of_their_ids(store: Store, make: Make) -> None:
     store.write([prepared(make(id)) for id in ("c", "B", "ä", "a")])
-    first = store.documents(3)
+    first, position = store.documents(3)
     assert [summary.id for summary in first] == ["B", "a", "c"]  # by code point
-    assert [summary.id for summary in store.documents(3, after="c")] == ["ä"]
-    assert store.documents(3, after="ä") == []
+    rest, end = store.documents(3, position)
+    assert ([summary.id for summary in rest], end) == (["ä"], None)
+
+
+def _listed(store: Store, page: int = 100, **listing: object) -> list[str]:
+    """The ids of a listing, read in pages."""
+    ids: list[str] = []
+    position = None
+    while True:
+        documents, position = store.documents(page, position, DocumentListing(**listing))  # type: ignore[arg-type]  # the test's own names
+        ids += [summary.id for summary in documents]
+        if position is None:
+            return ids
+
+
+def test_documents_are_found_by_words_of_title_file_name_and_id(store: Store, make: Make) -> None:
+    store.write(
+        [
+            prepared(replace(make("rules/1"), title="Ärger im Lesesaal")),
+            prepared(replace(make("x"), title="Keys", file_name="Reading_room 100%.pdf")),
+            prepared(replace(make("y"), title="Reading lamps")),
+        ]
+    )
+    assert _listed(store, words=("ärger",)) == ["rules/1"]  # SQLite alone folds ASCII only
+    assert _listed(store, words=("reading",)) == ["x", "y"]
+    assert _listed(store, words=("reading", "keys")) == ["x"]
+    assert _listed(store, words=("0%",)) == ["x"]  # no wildcards
+    assert _listed(store, words=("_",)) == ["x"]
+    assert _listed(store, words=("rules/",)) == ["rules/1"]
+
+
+@pytest.mark.parametrize("page", [1, 2, 100])
+def test_documents_are_sorted_in_either_order_over_any_pages(
+    store: Store, make: Make, page: int
+) -> None:
+    store.write(
+        [
+            prepared(replace(make("a"), title="b", published=date(2024, 5, 1), tags=("red",))),
+            prepared(replace(make("b"), title="C", tags=("red",))),
+            prepared(replace(make("c"), title="A", published=date(2023, 5, 1))),
+            prepared(replace(make("d"), title="a", published=date(2024, 5, 1))),
+        ]
+    )
+    by = DocumentOrder
+    assert _listed(store, page, order=by.TITLE) == ["c", "d", "a", "b"]
+    assert _listed(store, page, order=by.TITLE, descending=True) == ["b", "a", "c", "d"]
+    assert _listed(store, page, order=by.PUBLISHED) == ["c", "a", "d", "b"]
+    assert _listed(store, page, order=by.PUBLISHED, descending=True) == ["a", "d", "c", "b"]
+    assert _listed(store, page, order=by.ID, descending=True) == ["d", "c", "b", "a"]
+    assert _listed(store, page, tag="red") == ["a", "b"]
 
 
 def test_changes_lead_from_one_generation_to_the_next(store: Store, make: Make) -> None:

@@ -130,7 +130,7 @@ def measure_search(
     document.
     """
     searcher = collection.searcher
-    (one,) = collection.store.documents(1)
+    ((one,), _) = collection.store.documents(1)
     sides = {
         "search": None,
         "search of the half with a tag": Filters(tags=(TAG,)),

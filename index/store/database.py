@@ -257,11 +257,17 @@ def _configure(
     connection.isolation_level = (
         None  # SQLAlchemy's "begin" event opens transactions, not the driver's guess
     )
+    # SQLite's own lower() knows the letters of ASCII only.
+    connection.create_function("folded", 1, _folded, deterministic=True)
     # For new files: pages that become free can be given back to the disk without a VACUUM.
     connection.execute("PRAGMA auto_vacuum=INCREMENTAL").close()
     connection.execute("PRAGMA journal_mode=WAL").close()
     # What is deleted is overwritten, so that no deleted text stays in the file.
     connection.execute("PRAGMA secure_delete=ON").close()
+
+
+def _folded(text: str | None) -> str | None:
+    return None if text is None else text.casefold()
 
 
 def _begin(connection: sa.Connection) -> None:

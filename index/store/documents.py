@@ -13,6 +13,7 @@ from corpus.errors import NotFoundError
 from corpus.text_blocks import text_blocks
 from index.store import tables
 from index.store.database import Database
+from index.store.listing import EVERY_DOCUMENT, DocumentListing, Position
 from index.store.rows import (
     ITS_FILE,
     LISTED,
@@ -204,20 +205,32 @@ class DocumentReader:
                 row.id: _summary(row) for row in connection.execute(query, id_list(document_ids))
             }
 
-    def documents(self, limit: int, after: str | None = None) -> list[DocumentSummary]:
-        """Up to ``limit`` documents in the order of their ids, beginning after the id ``after``."""
-        query = _SUMMARIES.order_by(tables.documents.c.id).limit(limit)
-        if after is not None:
-            query = query.where(tables.documents.c.id > after)
+    def documents(
+        self,
+        limit: int,
+        after: Position | None = None,
+        listing: DocumentListing = EVERY_DOCUMENT,
+    ) -> tuple[list[DocumentSummary], Position | None]:
+        """Up to ``limit`` documents of a listing, beginning after a position.
+
+        :return: the documents, and the position of the last; None if none is left after it
+        """
+        # One more than was asked for says whether there are more.
+        query = listing.select(_SUMMARIES, after).limit(limit + 1)
         with self.database.reading() as connection:
-            return [_summary(row) for row in connection.execute(query)]
+            rows = connection.execute(query).all()
+        page = rows[:limit]
+        last = Position(page[-1].sorted_by, page[-1].id) if len(rows) > limit and page else None
+        return [_summary(row) for row in page], last
 
     def all_documents(self) -> Iterator[DocumentSummary]:
         """Every document in the order of their ids, read one page at a time."""
-        after = None
-        while page := self.documents(_PAGE, after):
+        position = None
+        while True:
+            page, position = self.documents(_PAGE, position)
             yield from page
-            after = page[-1].id
+            if position is None:
+                return
 
     def newest(self, limit: int) -> list[DocumentSummary]:
         """Up to ``limit`` documents, the last written first."""

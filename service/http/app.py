@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 
 from corpus.pool import ParserPool
@@ -25,6 +25,7 @@ from service.http.dependencies import Dependencies
 from service.http.guard import Guard
 from service.http.media import FORM, JSON, MULTIPART
 from service.http.openapi import describe_errors
+from service.http.parameters import refuse_unknown_parameters
 from service.http.threads import Threads
 from service.mirror.jobs import Jobs
 from service.settings import Settings
@@ -70,6 +71,7 @@ def create_app(
         version=version("quoth"),
         summary="Answers questions from a body of documents by quoting them.",
         redirect_slashes=False,
+        dependencies=[Depends(refuse_unknown_parameters)],
     )
     problems.install(app, {**dict.fromkeys(openai.PATHS, openai.error), mcp.PATH: mcp.mcp_error})
     threads = Threads(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from threading import Event
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -21,6 +21,7 @@ from corpus.errors import ConflictError, DocumentError, QuestionError, StoreErro
 from corpus.limits import ParseLimits
 from corpus.load import UploadTask
 from corpus.pool import ParserPool, ParsingStoppedError
+from index.store.listing import DocumentListing, DocumentOrder, Position
 from index.store.store import Store
 from service.answering.record import DocumentRecord, SummaryRecord
 from service.http import problems
@@ -28,10 +29,18 @@ from service.http.bodies import MAX_UPLOAD_VALUES
 from service.http.dependencies import Dependencies
 from service.http.ingestion import accepted
 from service.http.media import MULTIPART, media_type
-from service.http.paging import MAX_CURSOR_LENGTH, MAX_PAGE, cursor_after, key_before
+from service.http.paging import (
+    MAX_CURSOR_LENGTH,
+    MAX_PAGE,
+    cursor_after,
+    key_before,
+    not_a_cursor,
+)
 from service.http.schemas import (
+    MAX_NAME_LENGTH,
     DeleteResponse,
     DocumentBody,
+    DocumentChanges,
     DocumentIn,
     DocumentResponse,
     DocumentsRequest,
@@ -46,6 +55,9 @@ from service.mirror.ledger import Ledger
 from service.settings import Settings
 
 MAX_FILES = 1_000
+
+Sort = Literal["id", "title", "published", "updated", "-id", "-title", "-published", "-updated"]
+"""The orders of a list of documents (:class:`index.store.listing.DocumentOrder`)."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -153,14 +165,29 @@ def router(deps: Dependencies) -> APIRouter:
     async def list_documents(
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
         cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH)] = None,
+        q: Annotated[
+            str,
+            Query(
+                max_length=MAX_NAME_LENGTH,
+                description="words that the title, the file name or the id contains",
+            ),
+        ] = "",
+        tag: Annotated[str | None, Query(max_length=MAX_NAME_LENGTH)] = None,
+        sort: Annotated[Sort, Query(description="with a minus sign in the opposite order")] = "id",
     ) -> ListResponse:
-        """Documents in the order of their ids."""
-        # One more than the page holds says whether there is another page.
-        summaries = await threads.read(collection.store.documents, limit + 1, key_before(cursor))
-        page = summaries[:limit]
+        """Documents in the order of their ids, or in another one."""
+        listing = DocumentListing(
+            words=tuple(q.casefold().split()),
+            tag=tag,
+            order=DocumentOrder(sort.removeprefix("-")),
+            descending=sort.startswith("-"),
+        )
+        page, last = await threads.read(
+            collection.store.documents, limit, _position_of(cursor), listing
+        )
         return ListResponse(
             documents=[SummaryRecord.of_summary(summary) for summary in page],
-            next_cursor=cursor_after(page[-1].id) if len(summaries) > limit else None,
+            next_cursor=None if last is None else _cursor_after(last),
         )
 
     @routes.get("/{document_id:path}")
@@ -179,12 +206,44 @@ def router(deps: Dependencies) -> APIRouter:
         outcomes, generation = await threads.write(collection.put, [document])
         return DocumentResponse(**ReceiptOut.of(outcomes[0]).model_dump(), generation=generation)
 
+    @routes.patch(
+        "/{document_id:path}",
+        openapi_extra={"requestBody": _json_body(DocumentChanges.model_json_schema())},
+    )
+    async def amend(document_id: str, request: Request) -> DocumentResponse:
+        """Change the title, the address, the date or the tags of a document. The text stays."""
+        changes = await threads.parse(_parsed, DocumentChanges, await request.body())
+        outcome = await threads.write(collection.amend, document_id, changes.apply)
+        receipt = ReceiptOut.of(outcome).model_dump()
+        return DocumentResponse(**receipt, generation=collection.generation)
+
     @routes.delete("/{document_id:path}")
     async def delete(document_id: str) -> DeleteResponse:
         """Remove a document, and every stored answer that shows its text."""
         return DeleteResponse.of(await threads.write(collection.remove, [document_id]))
 
     return routes
+
+
+def _cursor_after(last: Position) -> str:
+    return cursor_after(json.dumps([last.value, last.document_id]))
+
+
+def _position_of(cursor: str | None) -> Position | None:
+    """Where the page that a cursor asks for begins.
+
+    :raises QuestionError: it is not a cursor of this list
+    """
+    key = key_before(cursor)
+    if key is None:
+        return None
+    try:
+        value, document_id = json.loads(key)
+    except ValueError:
+        value = document_id = None
+    if not isinstance(value, str) or not isinstance(document_id, str):
+        raise not_a_cursor(cursor)
+    return Position(value, document_id)
 
 
 def _upload(entry: DocumentIn, number: int, limits: ParseLimits) -> Upload:

@@ -24,6 +24,11 @@ def key_before(cursor: str | None) -> str | None:
     try:
         return base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as exc:
-        raise QuestionError(
-            f"{cursor!r} is not a cursor; use the one that the previous page returned", "cursor"
-        ) from exc
+        raise not_a_cursor(cursor) from exc
+
+
+def not_a_cursor(cursor: str | None) -> QuestionError:
+    """The error for something else in place of a cursor."""
+    return QuestionError(
+        f"{cursor!r} is not a cursor; use the one that the previous page returned", "cursor"
+    )

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from corpus.document import unencodable
+from corpus.document import DateSource, Document, unencodable
 from index.collection import Removed
 from index.filters import Filters
 from index.outcome import FileOutcome
@@ -187,6 +187,26 @@ class DocumentBody(Request):
     tags: Names = []
 
 
+class DocumentChanges(Request):
+    """New metadata of a document. Fields that are left out stay as they are."""
+
+    title: str | None = Field(None, description="null for the first line of the text")
+    url: str | None = None
+    published: Day | None = None
+    tags: Names = []
+
+    def apply(self, document: Document) -> Document:
+        """The document with its new metadata.
+
+        :raises DocumentError: a field is too long, or contains characters that cannot be stored
+        """
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        if "published" in given:
+            given["published_from"] = DateSource.GIVEN
+        names = ("title", "url", "published", "published_from", "tags")
+        return document.with_metadata(**{name: getattr(document, name) for name in names} | given)
+
+
 class DocumentIn(DocumentBody):
     """A document. If it has no id, one is derived from its text."""
 
@@ -275,7 +295,9 @@ class DocumentResponse(ReceiptOut):
 
 
 class ListResponse(Response):
-    """Documents in the order of their ids. ``next_cursor`` asks for more; it is null at the end."""
+    """Documents in the order that was asked for. ``next_cursor`` asks for more; it is null at the
+    end.
+    """
 
     documents: list[SummaryRecord]
     next_cursor: str | None
