@@ -16,7 +16,7 @@ from service.answering.citation import Citation, CitedSentence
 from service.answering.reason import Reason
 from service.answering.record import AnswerRecord, Passage
 from service.answering.wording import NO_ANSWER, refusal
-from service.http.completion import MODEL, token_usage
+from service.http.completion import MODEL
 from service.http.completion_message import answer_in, as_message
 from service.http.completion_request import CompletionRequest
 from service.question import MAX_TURN_LENGTH, MAX_TURNS, Role, Turn, make_question
@@ -291,16 +291,3 @@ def test_what_ask_takes_besides_comes_under_quoth() -> None:
     assert request(("user", "How long?")).to_question() == make_question("How long?")
     with pytest.raises(ValidationError):
         request(("user", "How long?"), quoth={"top": 3})
-
-
-# -- usage
-
-
-def test_usage_counts_the_tokens_of_questions_and_messages() -> None:
-    question = make_question(
-        "how long is it", history=[Turn(Role.USER, "the pipe"), Turn(Role.ASSISTANT, "yes")]
-    )
-    counted = token_usage(
-        question, "a b c d e", lambda texts: sum(len(text.split()) for text in texts)
-    )
-    assert counted == {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}

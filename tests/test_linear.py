@@ -49,6 +49,7 @@ BOUNDED = {
     "corpus.formats.pdf.paragraphs._LAST_LETTERS": "the last 80 characters of a line",
     "corpus.formats.pdf.running._NUMBER_AT_END": "the last 30 characters of a line",
     "service.answering.examples._SHAPES": "tried only at the start of a sentence of an extract",
+    "service.answering.small_talk._CLOSING": "the last 80 characters of a question",
     "service.followups.phrases._TOKEN": _QUESTION,
     "service.followups.referents._PAIR": _QUESTION,
     "service.followups.resolver._MARKS": _QUESTION,

@@ -58,6 +58,7 @@ def test_every_outcome_is_counted(service: AnswerService, serving: Serving) -> N
             {"min_confidence": 1},
             {"filters": {"tags": ["none"]}},
             {"question": "How high is it?"},
+            {"question": "thanks!"},
             {},
         ):
             assert ask(url, **asked).status_code == 200
@@ -69,6 +70,7 @@ def test_every_outcome_is_counted(service: AnswerService, serving: Serving) -> N
         "answered": 3,
         "low_confidence": 1,
         "filter_excludes_all": 1,
+        "small_talk": 1,
     }
     assert {name[1] for name in told} == {
         *(
@@ -76,6 +78,7 @@ def test_every_outcome_is_counted(service: AnswerService, serving: Serving) -> N
             "failed",
             "filter_excludes_all",
             "low_confidence",
+            "small_talk",
             "no_span",
             "nothing_retrieved",
         )

@@ -18,7 +18,7 @@ from index.encoding.encoder import Encoder
 from index.search.searcher import SearchResult
 from service.answering.answer import Answerer
 from service.answering.service import AnswerService
-from service.answering.wording import NO_ANSWER, UNSURE
+from service.answering.wording import GREETING, NO_ANSWER, UNSURE
 from service.http.completion_message import answer_in
 from service.question import Question
 from service.reader.fitted import load_fitted
@@ -158,12 +158,12 @@ def test_filters_come_with_the_extension(client: openai.OpenAI) -> None:
     assert [passage["document_id"] for passage in found["passages"]] == ["elm"]
 
 
-def test_what_steers_a_language_model_is_accepted_and_changes_nothing(
+def test_what_steers_a_language_model_is_ignored_whether_openai_has_it_or_not(
     client: openai.OpenAI,
 ) -> None:
     steered = complete(
         client,
-        temperature=1.5,
+        temperature=3,
         top_p=0.5,
         max_tokens=1,
         max_completion_tokens=1,
@@ -171,14 +171,20 @@ def test_what_steers_a_language_model_is_accepted_and_changes_nothing(
         seed=7,
         user="me",
         n=1,
-        logprobs=False,
+        logprobs=True,
+        top_logprobs=3,
+        logit_bias={"50256": -100},
         presence_penalty=-1,
-        response_format={"type": "text"},
+        response_format={"type": "json_object"},
         tools=[{"type": "function", "function": {"name": "f", "parameters": {}}}],
-        tool_choice="auto",
+        tool_choice="required",
         metadata={"a": "b"},
         store=False,
         reasoning_effort="high",
+        modalities=["text", "audio"],
+        web_search_options={},
+        stream_options={"include_usage": True, "other": 1},
+        extra_body={**ANYWAY, "top_k": 40, "min_p": 0.1, "repetition_penalty": 1.1, "chat_id": "c"},
     )
     assert steered.choices[0].message == complete(client).choices[0].message
 
@@ -314,21 +320,9 @@ def test_a_model_whose_name_is_no_text_is_not_found_either(url: str) -> None:
     ("asked", "param", "code"),
     [
         ({"n": 2}, "n", "unsupported_value"),
-        ({"logprobs": True}, "logprobs", "unsupported_value"),
-        ({"top_logprobs": 3}, "top_logprobs", "unsupported_value"),
-        ({"tool_choice": "required"}, "tool_choice", "unsupported_value"),
-        (
-            {"tool_choice": {"type": "function", "function": {"name": "f"}}},
-            "tool_choice",
-            "unsupported_value",
-        ),
-        ({"response_format": {"type": "json_object"}}, "response_format", "unsupported_value"),
-        ({"modalities": ["text", "audio"]}, "modalities", "unsupported_value"),
-        ({"audio": {"voice": "x", "format": "wav"}}, "audio", "unsupported_parameter"),
-        ({"web_search_options": {}}, "web_search_options", "unsupported_parameter"),
-        ({"stream_options": {"include_usage": True}}, "stream_options", "invalid_value"),
-        ({"temperature": 3}, "temperature", "decimal_above_max_value"),
-        ({"max_tokens": 0}, "max_tokens", "decimal_below_min_value"),
+        ({"n": "two"}, "n", "invalid_type"),
+        ({"model": 5}, "model", "invalid_type"),
+        ({"extra_body": {"quoth": "yes"}}, "quoth", "invalid_type"),
         ({"stream": "yes"}, "stream", "invalid_type"),
         ({"messages": []}, "messages", "empty_array"),
         ({"messages": "How long?"}, "messages", "invalid_type"),
@@ -346,7 +340,6 @@ def test_a_model_whose_name_is_no_text_is_not_found_either(url: str) -> None:
         ({"messages": [{"role": "system", "content": "x"}]}, "messages", "invalid_value"),
         ({"messages": [{"role": "user", "content": " "}]}, "messages", "invalid_value"),
         ({"messages": [{"role": "user", "content": "x" * 1001}]}, "messages", "invalid_value"),
-        ({"extra_body": {"top": 1}}, "top", "unknown_parameter"),
         ({"extra_body": {"quoth": {"top": 1}}}, "quoth.top", "unknown_parameter"),
         ({"extra_body": {"quoth": {"top_k": 51}}}, "quoth.top_k", "invalid_value"),
         ({"extra_body": {"quoth": {"min_confidence": 2}}}, "quoth.min_confidence", "invalid_value"),
@@ -356,9 +349,7 @@ def test_a_model_whose_name_is_no_text_is_not_found_either(url: str) -> None:
 def test_what_cannot_be_done_is_refused_as_openai_refuses_it(
     asked: Json, param: str, code: str, client: openai.OpenAI
 ) -> None:
-    for stream in (
-        ({}, {"stream": True}) if "stream" not in asked and "stream_options" not in asked else ({},)
-    ):
+    for stream in ({}, {"stream": True}) if "stream" not in asked else ({},):
         with pytest.raises(openai.BadRequestError) as refused:
             complete(client, **asked, **stream)
         assert (refused.value.param, refused.value.code) == (param, code)
@@ -376,7 +367,6 @@ def test_what_cannot_be_done_is_refused_as_openai_refuses_it(
         (b"{}", "model"),
         (b'{"model": "quoth"}', "messages"),
         (b'{"model": "quoth", "messages": [{"role": "user", "content": "\\ud800"}]}', "messages"),
-        (b'{"model": "quoth", "messages": [{"role": "user", "content": "x"}], "\\ud800": 1}', None),
         (
             b'{"model": "quoth", "messages": [{"role": "user", "content": "x"}], '
             b'"temperature": NaN}',
@@ -411,10 +401,93 @@ def test_other_faults_have_the_same_shape_too(url: str) -> None:
     ):
         assert response.status_code == status
         assert set(response.json()["error"]) == {"message", "type", "param", "code"}
-    assert (
-        httpx.get(f"{url}/v1/nothing", timeout=60).headers["content-type"]
-        == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/v1/embeddings"), ("GET", "/v1/nothing"), ("POST", "/v1/images/generations")],
+)
+def test_an_unknown_route_is_a_problem_that_openais_clients_understand(
+    url: str, method: str, path: str
+) -> None:
+    response = httpx.request(method, f"{url}{path}", json={}, timeout=60)
+    body = response.json()
+    assert (response.status_code, body["status"], body["title"]) == (404, 404, "Not Found")
+    assert response.headers["content-type"] == "application/problem+json"
+    assert body["error"] == {
+        "message": body["detail"],
+        "type": "invalid_request_error",
+        "param": None,
+        "code": "unknown_url",
+    }
+
+
+def test_quoths_own_routes_keep_their_problems(url: str) -> None:
+    for path in ("/v1/documents/none", "/v1/answers/none", "/v1/ask"):
+        response = httpx.get(f"{url}{path}", timeout=60)
+        assert response.headers["content-type"] == "application/problem+json"
+        assert "error" not in response.json()
+
+
+def test_an_unknown_route_raises_the_clients_own_error(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError) as refused:
+        client.embeddings.create(model="quoth", input="How long?")
+    assert (refused.value.code, refused.value.type) == ("unknown_url", "invalid_request_error")
+
+
+# -- small talk, and what front ends ask for
+
+
+def test_a_greeting_is_greeted_and_searches_nothing(client: openai.OpenAI) -> None:
+    completion = complete(client, messages=[{"role": "user", "content": "Hello there!"}])
+    message = completion.choices[0].message
+    assert (message.content, message.annotations) == (GREETING, [])
+    extension: Any = completion.to_dict()["quoth"]
+    assert (extension["outcome"], extension["passages"]) == ("none", [])
+
+
+TITLE_PROMPT = """### Task:
+Generate a concise, 3-5 word title with an emoji summarizing the chat history.
+### Output:
+JSON format: { "title": "your concise title here" }
+### Chat History:
+<chat_history>
+USER: What is the length of the Otter Bridge?
+ASSISTANT: **212 metres** [1]
+</chat_history>"""
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_front_ends_prompt_is_served_from_the_conversation(
+    client: openai.OpenAI, stream: bool
+) -> None:
+    messages: list[ChatCompletionMessageParam] = [{"role": "user", "content": TITLE_PROMPT * 3}]
+    completion = client.chat.completions.create(model="quoth", messages=messages, stream=stream)
+    if isinstance(completion, ChatCompletion):
+        content = completion.choices[0].message.content or ""
+        assert "quoth" not in completion.to_dict()
+    else:
+        content = "".join(chunk.choices[0].delta.content or "" for chunk in completion)
+    assert json.loads(content) == {"title": "Length of the Otter Bridge"}
+
+
+def test_a_title_comes_as_the_arguments_of_the_function_that_is_demanded(
+    client: openai.OpenAI,
+) -> None:
+    parameters = {"type": "object", "properties": {"language": {}, "title": {}}}
+    completion = complete(
+        client,
+        messages=[{"role": "user", "content": TITLE_PROMPT}],
+        tools=[{"type": "function", "function": {"name": "extract", "parameters": parameters}}],
+        tool_choice={"type": "function", "function": {"name": "extract"}},
     )
+    (call,) = completion.choices[0].message.tool_calls or []
+    assert call.type == "function"
+    assert call.function.name == "extract"
+    assert json.loads(call.function.arguments) == {
+        "language": "English",
+        "title": "Length of the Otter Bridge",
+    }
 
 
 @pytest.mark.parametrize(

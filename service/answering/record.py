@@ -18,6 +18,7 @@ from index.store.documents import DocumentSummary
 from service.answering.answer import Answer, AnswerText, Outcome, Statement, Trace, Unsure
 from service.answering.citation import Citation
 from service.answering.reason import Reason
+from service.question import Question
 
 SCORE_DIGITS = 4
 """Decimal places of every score and confidence in a record."""
@@ -82,6 +83,7 @@ class AnswerRecord(BaseModel, frozen=True):
 
     :param outcome: null in answers that an earlier version of Quoth kept
     :param best_guess: what may be the answer, if the outcome is unsure
+    :param reply: what Quoth says to a greeting, thanks or the like, which it does not search for
     """
 
     id: str
@@ -99,12 +101,17 @@ class AnswerRecord(BaseModel, frozen=True):
     generation: int
     timings_ms: dict[str, float]
     explanation: dict[str, Any] | None = Field(
-        None, description="how the answer was chosen, if the request asked for it"
+        default=None, description="how the answer was chosen, if the request asked for it"
     )
     conversation_id: str | None = Field(
         None,
         description="only if the question had one",
         exclude_if=lambda conversation_id: conversation_id is None,
+    )
+    reply: str | None = Field(
+        default=None,
+        description="only to small talk: what to show instead of a refusal",
+        exclude_if=lambda reply: reply is None,
     )
 
     @classmethod
@@ -131,6 +138,27 @@ class AnswerRecord(BaseModel, frozen=True):
             timings_ms={stage: round(spent, 1) for stage, spent in trace.timings_ms.items()},
             explanation=_explanation(trace) if trace.question.explain else None,
             conversation_id=trace.question.conversation_id,
+        )
+
+    @classmethod
+    def replying(cls, answer_id: str, question: Question, reply: str, generation: int) -> Self:
+        """The record of a message that nothing was searched for."""
+        return cls(
+            id=answer_id,
+            question=question.text,
+            resolved_question=question.text,
+            answered=False,
+            outcome=OutcomeKind.NONE,
+            answer=None,
+            citations=(),
+            alternatives=(),
+            reason=Reason.NOTHING_RETRIEVED,
+            passages=(),
+            conflict=False,
+            generation=generation,
+            timings_ms=dict.fromkeys(("retrieve", "read", "total"), 0.0),
+            conversation_id=question.conversation_id,
+            reply=reply,
         )
 
     def body(self) -> bytes:

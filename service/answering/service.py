@@ -19,10 +19,11 @@ from index.encoding.encoder import Encoder, load_encoder
 from index.renewal import Renewal, built_otherwise
 from index.store.store import Store
 from index.text.chunk import ChunkSettings
-from service.answering.answer import Answerer
+from service.answering.answer import Answer, Answerer
 from service.answering.history import AnswerHistory, Exchange
 from service.answering.record import AnswerRecord, DocumentRecord, KeptAnswer, RetrievedPassages
 from service.answering.retention import Housekeeping, Retention
+from service.answering.small_talk import REPLIES, SmallTalk, small_talk, without_small_talk
 from service.answering.storage import APPLICATION_DATA
 from service.question import MAX_TURNS, Question, Role, Turn
 from service.reader.factory import load_passage_reader
@@ -42,11 +43,13 @@ PATIENCE_S = 10.0
 """How long a question is retried while documents that it uses are deleted."""
 
 Observer = Callable[[str, Mapping[str, float]], None]
-"""Called for every question with its outcome ("answered", the reason for a refusal, or "failed")
-and the milliseconds of each stage, which are empty if the answer was stored already.
+"""Called for every question with its outcome ("answered", "small_talk", the reason for a refusal,
+or "failed") and the milliseconds of each stage, which are empty if the answer was stored already
+or nothing was searched.
 """
 
 ANSWERED = "answered"
+SMALL_TALK = "small_talk"
 FAILED = "failed"
 
 log = logging.getLogger("quoth")
@@ -166,6 +169,8 @@ class AnswerService:
             expired = datetime.now(UTC) - self._conversation_age
             exchanges = self.history.exchanges(question.conversation_id, MAX_EXCHANGES, expired)
             kept = self._ask(replace(question, history=tuple(_turns(exchanges))), watch)
+            if kept.record.reply is not None:
+                return kept  # It is no turn that a follow-up question may mean.
             try:
                 self.history.add_exchange(
                     question.conversation_id, question.text, kept.record.id, expired=expired
@@ -212,7 +217,7 @@ class AnswerService:
         while True:
             kept = self.kept_answer(self._answer_id(question, self.collection.generation))
             if kept is not None:
-                self._observe(kept.record.reason or ANSWERED, {})
+                self._observe(_label(kept.record), {})
                 return kept
             try:
                 return self._answer(question, watch)
@@ -225,24 +230,34 @@ class AnswerService:
                     ) from exc
 
     def _answer(self, question: Question, watch: Watch) -> KeptAnswer:
-        outcome = self.answerer.ask(question, watch)
-        trace = outcome.trace
-        record = AnswerRecord.of(self._answer_id(question, trace.generation), outcome)
-        label = record.reason or ANSWERED
-        took_ms = trace.timings_ms["total"]
-        log.info("%s %s, %d passages, %.0f ms", record.id, label, len(trace.hits), took_ms)
+        record = self._record(question, watch)
+        label, took_ms = _label(record), record.timings_ms["total"]
+        log.info("%s %s, %d passages, %.0f ms", record.id, label, len(record.passages), took_ms)
         log.debug("%s was asked %r", record.id, question.text)
         body = record.body()
-        shown = {hit.chunk.document_id: hit.chunk.version for hit in trace.hits}
+        shown = {passage.document_id: passage.version for passage in record.passages}
         try:
             kept = self.history.save(record.id, question.text, body, shown)
         except StoreError as exc:
             # A full disk must not stop answers. This one is given, and cannot be opened later.
             self._unkept.report(exc)
             kept = body
-        self._observe(label, trace.timings_ms)
+        self._observe(label, {} if record.reply else record.timings_ms)
         # Somebody may have asked the same question meanwhile. The answer stored first is returned.
         return KeptAnswer(record, body) if kept == body else KeptAnswer.parse(kept)
+
+    def _record(self, question: Question, watch: Watch) -> AnswerRecord:
+        """The record of a new question, or of the reply to a message that is none."""
+        kind, generation = small_talk(question.text), self.collection.generation
+        # What people ask about Quoth may be what a document is about: that answer comes first.
+        if kind is None or kind is SmallTalk.ABOUT_QUOTH:
+            outcome = self.answerer.ask(without_small_talk(question), watch)
+            generation = outcome.trace.generation
+            if kind is None or isinstance(outcome, Answer):
+                record = AnswerRecord.of(self._answer_id(question, generation), outcome)
+                return record.model_copy(update={"question": question.text})
+        answer_id = self._answer_id(question, generation)
+        return AnswerRecord.replying(answer_id, question, REPLIES[kind], generation)
 
     def give_feedback(
         self,
@@ -309,6 +324,11 @@ class _UnkeptAnswers:
             count, self._unreported = self._unreported, 0
             self._silent_until_s = now_s + _LOG_EVERY_S
         log.error("%s; answers are given without being kept (%d since the last line)", exc, count)
+
+
+def _label(record: AnswerRecord) -> str:
+    """The outcome of a question, as observers are told it."""
+    return SMALL_TALK if record.reply is not None else record.reason or ANSWERED
 
 
 def _turns(exchanges: Iterable[Exchange]) -> Iterator[Turn]:

@@ -1,7 +1,8 @@
 """What people read about an answer, in the same words everywhere.
 
 The page, Slack, the command line, OpenAI's chat completions and MCP all take their wording from
-here: what a confidence is called, what a refusal says, and how a conflict is announced.
+here: what a confidence is called, what a refusal says, how a conflict is announced, and how Quoth
+replies to small talk.
 """
 
 import math
@@ -34,6 +35,24 @@ OTHER_ANSWERS = "Other possible answers:"
 
 NEAREST = "The nearest passages"
 """The heading of the passages that a refusal shows."""
+
+GREETING = "Hello. Ask me a question, and I will quote what the documents say about it."
+"""The reply to a greeting."""
+
+WELCOME = "You’re welcome. Ask me another question whenever you like."
+"""The reply to thanks."""
+
+AGREED = "All right. Ask me another question whenever you like."
+"""The reply to "ok" and the like."""
+
+FAREWELL = "Goodbye. I am here when you have another question."
+"""The reply to a farewell."""
+
+ABOUT_QUOTH = (
+    "I am Quoth. I answer questions from your documents by quoting them word for word, and I name "
+    "the source of every quote. Ask me about anything that they cover."
+)
+"""The reply to questions about Quoth itself, such as "who are you?" and "help"."""
 
 CONFIDENCE_LEVELS = (
     (95, "Almost certainly right"),

@@ -59,6 +59,9 @@ def _print_answer(record: "AnswerRecord") -> None:
     from service.answering import wording
     from service.answering.reason import Reason
 
+    if record.reply is not None:
+        out.print(Text(record.reply))
+        return
     if record.best_guess is not None:
         out.print(Text(wording.UNSURE))
         _print_statement(record.best_guess.text, record.best_guess.confidence)

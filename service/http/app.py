@@ -1,8 +1,11 @@
 """The HTTP service, assembled. ``/docs`` shows the contract."""
 
+from collections.abc import Sequence
 from importlib.metadata import version
+from itertools import chain
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
 from corpus.pool import ParserPool
@@ -73,7 +76,6 @@ def create_app(
         redirect_slashes=False,
         dependencies=[Depends(refuse_unknown_parameters)],
     )
-    problems.install(app, {**dict.fromkeys(openai.PATHS, openai.error), mcp.PATH: mcp.mcp_error})
     threads = Threads(
         settings.threads,
         max_waiting=settings.max_waiting,
@@ -83,7 +85,22 @@ def create_app(
     # Added last, so that it sees every request first.
     app.add_middleware(Guard, settings=settings, accepted=BODIES)
     deps = Dependencies(service, settings, threads, jobs=Jobs(service.collection), pool=pool)
-    for router in ROUTERS:
-        app.include_router(router(deps))
+    routers = [router(deps) for router in ROUTERS]
+    for included in routers:
+        app.include_router(included)
+    formats = dict.fromkeys(openai.PATHS, openai.error) | {mcp.PATH: mcp.mcp_error}
+    formats |= dict.fromkeys(_own_paths(routers), problems.problem)
+    problems.install(app, {**formats, openai.UNKNOWN_PATHS: openai.error_of_unknown_route})
     describe_errors(app, openai.PATHS)
     return app
+
+
+def _own_paths(routers: Sequence[APIRouter]) -> set[str]:
+    """The beginnings of the paths of Quoth's own routes under ``/v1``."""
+    routes = chain.from_iterable(router.routes for router in routers)
+    paths = {route.path for route in routes if isinstance(route, APIRoute)}
+    return {
+        "/".join(path.split("/")[:3])
+        for path in paths
+        if path.startswith(openai.UNKNOWN_PATHS) and not path.startswith(openai.PATHS)
+    }

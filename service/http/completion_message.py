@@ -75,6 +75,8 @@ def as_message(record: AnswerRecord, base_url: str) -> MarkdownMessage:
 
     :param base_url: the address of the service, without a slash at the end
     """
+    if record.reply is not None:
+        return MarkdownMessage(record.reply, [])
     writer = _Writer(base_url)
     if record.best_guess is not None:
         writer.write(f"{wording.UNSURE}\n\n")

@@ -1,24 +1,19 @@
 """Requests for chat completions, as OpenAI's clients send them.
 
-They are checked as strictly as OpenAI does. A parameter that Quoth cannot honour is refused if
-ignoring it would mislead; one that only steers a language model is accepted and ignored.
+What Quoth uses is checked as strictly as OpenAI does. Everything else is ignored, whether OpenAI
+defines it or not: clients of language models send many parameters that steer them.
 """
 
-import json
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     FailFast,
     Field,
-    ValidationInfo,
-    field_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from corpus.errors import QuestionError
 from service.http.completion_message import answer_in
@@ -39,9 +34,6 @@ MAX_MESSAGES = 2_000
 
 MAX_PARTS = 1_000
 
-_MAX_ECHO = 200
-"""How much of a refused value an error repeats."""
-
 
 def _parts(content: object) -> object:
     """Content as a list of parts: a string is one part of text, null is none."""
@@ -53,32 +45,6 @@ def _parts(content: object) -> object:
 def _latest(messages: object) -> object:
     """The latest messages, many more than are used: a long conversation costs no more than they."""
     return messages[-MAX_MESSAGES:] if isinstance(messages, list) else messages
-
-
-def _only(*values: object) -> AfterValidator:
-    """Refuse every value except these and null."""
-
-    def checked(value: object, info: ValidationInfo) -> object:
-        if value is None or value in values:
-            return value
-        described = {"name": info.field_name, "value": json.dumps(value)[:_MAX_ECHO]}
-        if values:
-            raise PydanticCustomError(
-                "unsupported_value",
-                "Unsupported value: '{name}' does not support {value} with this model.",
-                described,
-            )
-        raise PydanticCustomError(
-            "unsupported_parameter",
-            "Unsupported parameter: '{name}' is not supported with this model.",
-            described,
-        )
-
-    return AfterValidator(checked)
-
-
-Ignored = object
-"""A parameter that only steers a language model: it is accepted, and has no effect."""
 
 
 class ContentPart(BaseModel):
@@ -109,11 +75,12 @@ class ChatMessage(BaseModel):
         return "\n".join(part.text for part in self.content)
 
 
-class StreamOptions(Request):
-    """What a stream contains besides the message."""
+class StreamOptions(BaseModel):
+    """What a stream contains besides the message. Other fields are ignored."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
 
     include_usage: bool | None = None
-    include_obfuscation: bool | None = None
 
 
 class Extension(Request):
@@ -124,8 +91,10 @@ class Extension(Request):
     min_confidence: Annotated[float | None, Field(allow_inf_nan=False)] = None
 
 
-class CompletionRequest(Request):
-    """A conversation. Its last user message is the question."""
+class CompletionRequest(BaseModel):
+    """A conversation. Its last user message is the question. Other fields are ignored."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
 
     model: str
     messages: Annotated[list[ChatMessage], FailFast(), BeforeValidator(_latest)] = Field(
@@ -134,55 +103,10 @@ class CompletionRequest(Request):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     quoth: Extension | None = None
-
-    n: Annotated[int | None, _only(1)] = None
-    tool_choice: Annotated[object, _only("none", "auto")] = None
-    function_call: Annotated[object, _only("none", "auto")] = None
-    response_format: Annotated[object, _only({"type": "text"})] = None
-    modalities: Annotated[object, _only(["text"])] = None
-    logprobs: Annotated[bool | None, _only(False)] = None
-    top_logprobs: Annotated[int | None, _only(0)] = None
-    audio: Annotated[object, _only()] = None
-    moderation: Annotated[object, _only()] = None
-    web_search_options: Annotated[object, _only()] = None
-
-    temperature: float | None = Field(None, ge=0, le=2, description="ignored")
-    top_p: float | None = Field(None, ge=0, le=1, description="ignored")
-    frequency_penalty: float | None = Field(None, ge=-2, le=2, description="ignored")
-    presence_penalty: float | None = Field(None, ge=-2, le=2, description="ignored")
-    max_tokens: int | None = Field(None, ge=1, description="ignored: a quote is never cut")
-    max_completion_tokens: int | None = Field(
-        None, ge=1, description="ignored: a quote is never cut"
-    )
-    functions: Ignored = None
-    logit_bias: Ignored = None
-    metadata: Ignored = None
-    parallel_tool_calls: Ignored = None
-    prediction: Ignored = None
-    prompt_cache_key: Ignored = None
-    prompt_cache_options: Ignored = None
-    prompt_cache_retention: Ignored = None
-    reasoning_effort: Ignored = None
-    safety_identifier: Ignored = None
-    seed: Ignored = None
-    service_tier: Ignored = None
-    stop: Ignored = None
-    store: Ignored = None
-    tools: Ignored = None
-    user: Ignored = None
-    verbosity: Ignored = None
-
-    @field_validator("stream_options")
-    @classmethod
-    def _check_stream_options(
-        cls, value: StreamOptions | None, info: ValidationInfo
-    ) -> StreamOptions | None:
-        if value is not None and not info.data.get("stream"):
-            raise PydanticCustomError(
-                "invalid_value",
-                "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
-            )
-        return value
+    n: int | None = Field(None, ge=1, le=1, description="one completion is made")
+    response_format: object = Field(None, description="used for titles, tags and the like alone")
+    tools: object = Field(None, description="used for titles, tags and the like alone")
+    tool_choice: object = Field(None, description="used for titles, tags and the like alone")
 
     @property
     def includes_usage(self) -> bool:

@@ -16,7 +16,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from service.answering.reason import Reason
-from service.answering.service import ANSWERED, FAILED, AnswerService
+from service.answering.service import ANSWERED, FAILED, SMALL_TALK, AnswerService
 from service.http.dependencies import Dependencies
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -40,7 +40,7 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
-        for outcome in (ANSWERED, *Reason, FAILED):
+        for outcome in (ANSWERED, *Reason, SMALL_TALK, FAILED):
             self._questions.labels(outcome)  # every outcome is there from the start, at 0
         self._registry.register(_IndexSize(service))
         ProcessCollector(registry=self._registry)

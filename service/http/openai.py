@@ -13,19 +13,22 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 
 from corpus.errors import QuestionError
-from index.search.searcher import SearchResult
 from service.answering.service import AnswerService
 from service.http import problems
-from service.http.completion import MODEL, Completion, token_usage
+from service.http.completion import MODEL, Completion, Reply
 from service.http.completion_message import as_message
 from service.http.completion_request import CompletionRequest
 from service.http.dependencies import Dependencies
 from service.http.events import STREAMED, Emitter, EventStream, event
+from service.http.front_end_tasks import FrontEndTask, front_end_task, reply_to_task
 from service.http.threads import Check
 from service.question import Question
 
-PATHS = ("/v1/chat/", "/v1/models")
+PATHS = ("/v1/chat/", "/v1/models", "/v1/responses")
 """Paths under which errors have OpenAI's format."""
+
+UNKNOWN_PATHS = "/v1/"
+"""Paths under which errors have both formats, unless one of Quoth's own routes is there."""
 
 _KINDS = {
     "missing": ("missing_required_parameter", "Missing required parameter: '{name}'."),
@@ -36,10 +39,8 @@ _KINDS = {
         "Invalid '{name}': empty array. Expected an array with minimum length 1.",
     ),
     "too_long": ("array_above_max_length", "Invalid '{name}': {message}."),
-    "less_than_equal": ("decimal_above_max_value", "Invalid '{name}': {message}."),
+    "less_than_equal": ("unsupported_value", "Invalid '{name}': {message}."),
     "greater_than_equal": ("decimal_below_min_value", "Invalid '{name}': {message}."),
-    "unsupported_value": ("unsupported_value", "{message}"),
-    "unsupported_parameter": ("unsupported_parameter", "{message}"),
     "invalid_value": ("invalid_value", "{message}"),
 }
 """OpenAI's code and message for each of pydantic's kinds of error."""
@@ -49,15 +50,36 @@ def error(status: int, message: str, param: str | None = None, code: str | None 
     """An error in OpenAI's format, which has status 400 where Quoth has 422."""
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         status = HTTPStatus.BAD_REQUEST
-    kind = "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
-    body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
     # ASCII only: what is echoed may hold what UTF-8 cannot.
     return Response(
-        json.dumps(body), status, problems.retry_headers(status), media_type="application/json"
+        json.dumps({"error": _error_object(status, message, param, code)}),
+        status,
+        problems.retry_headers(status),
+        media_type="application/json",
     )
 
 
-class _Route(APIRoute):
+def error_of_unknown_route(
+    status: int, detail: str, field: str | None = None, slug: str | None = None
+) -> Response:
+    """A problem that holds an error in OpenAI's format too: OpenAI's clients look for routes that
+    Quoth does not have, such as ``/v1/embeddings``.
+    """
+    is_unknown = status == HTTPStatus.NOT_FOUND
+    message = "Quoth has no such route; see /docs" if is_unknown else detail
+    extension = _error_object(status, message, field, "unknown_url" if is_unknown else None)
+    return problems.problem(status, message, field, slug, {"error": extension})
+
+
+def _error_object(
+    status: int, message: str, param: str | None, code: str | None
+) -> dict[str, str | None]:
+    is_server_error = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    kind = "server_error" if is_server_error else "invalid_request_error"
+    return {"message": message, "type": kind, "param": param, "code": code}
+
+
+class OpenAIRoute(APIRoute):
     """A route that reports invalid requests in OpenAI's format."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -77,7 +99,7 @@ class _Route(APIRoute):
 
 def router(deps: Dependencies) -> APIRouter:
     """``POST /v1/chat/completions`` and ``GET /v1/models``."""
-    routes = APIRouter(route_class=_Route, tags=["openai"])
+    routes = APIRouter(route_class=OpenAIRoute, tags=["openai"])
     model = {"id": MODEL, "object": "model", "created": int(time.time()), "owned_by": "quoth"}
 
     @routes.post("/v1/chat/completions", responses=STREAMED)
@@ -86,11 +108,11 @@ def router(deps: Dependencies) -> APIRouter:
         under `quoth`.
         """
         if body.model != MODEL:
-            return _unknown(body.model)
+            return unknown_model(body.model)
         # Never the address that the request names: whoever sends it chooses that.
         chat = _Chat(deps.service, body, deps.settings.address)
         if body.stream:
-            return EventStream(deps.threads, chat.stream, _error_event)
+            return EventStream(deps.threads, chat.stream, error_event)
         return JSONResponse(await deps.threads.ask(chat.answer))
 
     @routes.get("/v1/models")
@@ -101,7 +123,7 @@ def router(deps: Dependencies) -> APIRouter:
     @routes.get("/v1/models/{name:path}", response_model=None)
     async def find_model(name: str) -> dict[str, Any] | Response:
         """The model, if it has this name."""
-        return model if name == MODEL else _unknown(name)
+        return model if name == MODEL else unknown_model(name)
 
     return routes
 
@@ -116,22 +138,21 @@ class _Chat:
         self._service = service
         self._body = body
         self._base_url = base_url
-        self._question: Question = body.to_question()
         self._completion = Completion(
             f"chatcmpl-{uuid4().hex}", int(time.time()), f"quoth_{service.fingerprint[:16]}"
         )
+        self._asked: FrontEndTask | Question = front_end_task(body) or body.to_question()
 
     def answer(self, check: Check) -> dict[str, Any]:
         """The completion."""
-        record = self._service.ask(self._question, check).record
-        message = as_message(record, self._base_url)
-        return self._completion.response(record, message, self._usage(message.content))
+        reply = self._reply(check)
+        return self._completion.response(reply, self._usage(reply))
 
     def stream(self, emitter: Emitter) -> None:
         """Send the completion in chunks, the first as soon as the passages are retrieved."""
         is_open = False
 
-        def watch(_result: SearchResult) -> None:
+        def watch(_result: object) -> None:
             nonlocal is_open
             if is_open:
                 emitter.check()
@@ -139,36 +160,52 @@ class _Chat:
                 is_open = True
                 emitter.send(self._chunk(self._completion.opening()))
 
-        record = self._service.ask(self._question, watch).record
+        reply = self._reply(watch)
         if not is_open:
-            emitter.send(self._chunk(self._completion.opening()))
-        message = as_message(record, self._base_url)
-        emitter.send(*map(self._chunk, self._completion.chunks(record, message)))
+            watch(None)  # The answer was kept already, or nothing was searched.
+        emitter.send(*map(self._chunk, self._completion.chunks(reply)))
         if self._body.includes_usage:
-            emitter.send(_event(self._completion.usage_chunk(self._usage(message.content))))
+            emitter.send(_event(self._completion.usage_chunk(self._usage(reply))))
         emitter.send(event("[DONE]"))
 
-    def _usage(self, content: str) -> dict[str, int]:
-        return token_usage(self._question, content, self._count)
+    def _reply(self, watch: Check) -> Reply:
+        if isinstance(self._asked, FrontEndTask):
+            return Reply.to_task(reply_to_task(self._asked, self._body))
+        record = self._service.ask(self._asked, watch).record
+        return Reply.answering(record, as_message(record, self._base_url))
 
-    def _count(self, texts: Sequence[str]) -> int:
-        return sum(
-            len(spans) for spans in self._service.collection.searcher.encoder.token_spans(texts)
-        )
+    def _usage(self, reply: Reply) -> dict[str, int]:
+        texts = [message.text for message in self._body.messages]
+        if isinstance(self._asked, Question):
+            texts = [*(turn.text for turn in self._asked.history), self._asked.text]
+        prompt, completion = token_counts(self._service, texts, reply.content or "")
+        return {
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "total_tokens": prompt + completion,
+        }
 
     def _chunk(self, chunk: Mapping[str, Any]) -> bytes:
         return _event({**chunk, "usage": None} if self._body.includes_usage else chunk)
+
+
+def token_counts(service: AnswerService, asked: Sequence[str], content: str) -> tuple[int, int]:
+    """The numbers of tokens of what was asked and of the content, as the encoder counts them."""
+    count = service.collection.searcher.encoder.token_spans
+    return sum(map(len, count(asked))), sum(map(len, count([content])))
 
 
 def _event(chunk: Mapping[str, Any]) -> bytes:
     return event(json.dumps(chunk))
 
 
-def _error_event(exc: Exception) -> bytes:
+def error_event(exc: Exception) -> bytes:
+    """The event that a stream ends with when it fails."""
     return event(bytes(problems.problem_of(exc, error).body).decode())
 
 
-def _unknown(model: str) -> Response:
+def unknown_model(model: str) -> Response:
+    """The error response to a request for a model that Quoth does not have."""
     return error(
         HTTPStatus.NOT_FOUND,
         f"The model '{model}' does not exist; there is '{MODEL}'.",

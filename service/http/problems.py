@@ -52,12 +52,17 @@ log = logging.getLogger("quoth")
 
 
 def problem(
-    status: int, detail: str, field: str | None = None, slug: str | None = None
+    status: int,
+    detail: str,
+    field: str | None = None,
+    slug: str | None = None,
+    extension: Mapping[str, object] | None = None,
 ) -> Response:
     """An error response.
 
     :param field: the field of the request that is at fault
     :param slug: the kind of problem, where the status alone does not tell
+    :param extension: more members of the problem
     """
     body: dict[str, object] = {
         "type": f"urn:quoth:problem:{slug}" if slug else "about:blank",
@@ -67,6 +72,7 @@ def problem(
     }
     if field is not None:
         body["field"] = field
+    body |= extension or {}
     # ASCII only: what is echoed may hold what UTF-8 cannot.
     return Response(json.dumps(body), status, retry_headers(status), media_type=PROBLEM_JSON)
 

@@ -54,6 +54,8 @@ def answer_post(
     :param private: only one person sees it, and gets a button to share it
     :param shared: it is posted apart from its question, and shows the question too
     """
+    if response.reply is not None:
+        return notice(response.reply)
     blocks = [header(response.question)] if shared else []
     blocks += [*_answer_blocks(response, base_url), *_buttons(response, private)]
     return Post(_fallback_text(response), tuple(blocks[:MAX_BLOCKS]))

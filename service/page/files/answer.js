@@ -14,6 +14,7 @@ const NEAREST = 3;
 /** The view of a turn's answer. `actions`: askAnyway, askUnfiltered, openLibrary, voted. */
 export function outcomeView(turn, actions) {
   const { answer } = turn;
+  if (answer.reply) return [element("p", { class: "reply" }, answer.reply)];
   return [bodyView(answer, actions), feedbackView(turn, actions)];
 }
 
@@ -25,6 +26,7 @@ function bodyView(answer, actions) {
 
 /** What a screen reader announces for an answer. */
 export function spoken(answer) {
+  if (answer.reply) return answer.reply;
   if (answer.best_guess) return `${WORDING.unsure} ${plain(answer.best_guess.text.slice(0, 300))}.`;
   if (!answer.answered) return `${WORDING.noAnswer} ${WORDING.refusals[answer.reason]}`;
   const { text, confidence } = answer.answer;

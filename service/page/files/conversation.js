@@ -37,7 +37,7 @@ export class Conversation {
   historyBefore(turn) {
     return this.turns
       .slice(0, this.turns.indexOf(turn))
-      .filter(({ answer }) => answer !== null)
+      .filter(({ answer }) => answer !== null && !answer.reply)
       .flatMap(({ question, answer }) => [
         { role: "user", text: question },
         { role: "assistant", text: (answer.answer?.text ?? WORDING.noAnswer).slice(0, MAX_TURN) },
