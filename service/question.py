@@ -1,12 +1,14 @@
 """Questions, checked once and in the same way for every channel."""
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 
 from corpus.document import unencodable
 from corpus.errors import QuestionError
-from index.filters import Filters
+from index.filters import NO_FILTERS, Filters
 
 MAX_QUESTION_LENGTH = 1_000
 MAX_TURNS = 20
@@ -15,7 +17,6 @@ MAX_CONVERSATION_ID_LENGTH = 200
 MAX_TOP_K = 50
 DEFAULT_TOP_K = 8
 DEFAULT_SEARCH_TOP_K = 10
-NO_FILTERS = Filters()
 
 
 class Role(StrEnum):
@@ -42,6 +43,7 @@ class Question:
     :param top_k: the number of passages to read
     :param min_confidence: the lowest confidence of an answer, 0 to 1; None means the calibrated
         threshold
+    :param as_of: the day on which it is asked
     :param conversation_id: the conversation that the service keeps and continues, if there is one
     """
 
@@ -52,6 +54,7 @@ class Question:
     min_confidence: float | None = None
     explain: bool = False
     conversation_id: str | None = None
+    as_of: date = dataclasses.field(default_factory=date.today)
 
 
 def make_question(
@@ -63,8 +66,12 @@ def make_question(
     min_confidence: float | None = None,
     explain: bool = False,
     conversation_id: str | None = None,
+    as_of: date | None = None,
 ) -> Question:
     """A checked question.
+
+    :param as_of: the day on which it is asked, by default today. If it is given, what was published
+        later is left out
 
     :raises QuestionError: a part is empty, too long or out of bounds; it names the field
     """
@@ -83,6 +90,8 @@ def make_question(
     check_filters(filters)
     if conversation_id is not None:
         _check_conversation(conversation_id, history)
+    if as_of is not None:
+        filters = replace(filters, known_by=as_of)
     return Question(
         text=check_question_text(text),
         history=tuple(history),
@@ -91,6 +100,7 @@ def make_question(
         min_confidence=min_confidence,
         explain=explain,
         conversation_id=conversation_id,
+        as_of=as_of or date.today(),
     )
 
 

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from datetime import date
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -272,7 +273,7 @@ def test_an_answer_has_every_field_of_the_contract(steady: Client) -> None:
             "alternatives",
             "reason",
         ),
-        *("passages", "conflict", "generation", "timings_ms", "explanation"),
+        *("passages", "conflict", "as_of", "generation", "timings_ms", "explanation"),
     }
     assert (found["answered"], found["reason"], found["conflict"], found["explanation"]) == (
         True,
@@ -432,6 +433,22 @@ def test_no_answer_is_a_200_with_its_reason(asked: Json, reason: str, steady: Cl
 )
 def test_a_document_that_passes_the_filters_is_asked(filters: Json | None, steady: Client) -> None:
     assert steady.ask(filters=filters)["answered"] is True
+
+
+def test_what_was_published_after_the_day_of_the_question_is_left_out(client: Client) -> None:
+    client.add(
+        {"id": "new", "text": "The bridge is 215 metres long.", "published": "2025-06-01"},
+        {"id": "old", "text": "The bridge is 212 metres long.", "published": "2024-06-01"},
+    )
+    then = client.ask("How long is the bridge?", as_of="2024-12-31")
+    assert (then["as_of"], then["answer"]["text"]) == ("2024-12-31", "212 metres")
+    assert {passage["document_id"] for passage in then["passages"]} == {"old"}
+    now = client.ask("How long is the bridge?")
+    assert now["as_of"] == date.today().isoformat()
+    assert {passage["document_id"] for passage in now["passages"]} == {"old", "new"}
+    assert client.ask("How long is the bridge?", as_of="2000-01-01")["reason"] == (
+        "filter_excludes_all"
+    )
 
 
 def test_an_empty_index_answers_that_it_found_nothing(client: Client) -> None:

@@ -152,6 +152,8 @@ def filtered(tmp_path: Path) -> LexicalIndex:
         (Filters(published_to=date(2025, 1, 1)), [1, 2]),
         (Filters(published_from=date(2025, 1, 1), published_to=date(2025, 1, 1)), [2]),
         (Filters(published_from=date(2025, 1, 2), published_to=date(2025, 1, 1)), []),
+        (Filters(known_by=date(2024, 12, 31)), [1, 4]),
+        (Filters(known_by=date.max), [1, 2, 3, 4]),
         (Filters(document_ids=("a", "b"), tags=("energy",), published_from=date(2025, 1, 1)), [2]),
     ],
 )

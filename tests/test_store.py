@@ -295,6 +295,7 @@ def _filtered(store: Store, make: Make) -> dict[int, str]:
             "bc",
         ),  # d has no date: outside every date filter
         (Filters(published_to=date(2025, 1, 1)), "ab"),
+        (Filters(known_by=date(2024, 12, 31)), "ad"),
         (Filters(published_from=date(2025, 1, 1), published_to=date(2025, 1, 1)), "b"),
         (Filters(document_ids=("a", "b"), tags=("energy",), published_to=date(2024, 12, 31)), "a"),
         (Filters(document_ids=("c",), tags=("energy",)), ""),

@@ -246,6 +246,9 @@ def _passing_documents(filters: Filters) -> sa.Select[tuple[str]]:
         query = query.where(tables.documents.c.published >= filters.published_from)
     if filters.published_to:
         query = query.where(tables.documents.c.published <= filters.published_to)
+    if filters.known_by:
+        is_later = tables.documents.c.published > filters.known_by
+        query = query.where(tables.documents.c.published.is_(None) | ~is_later)
     return query
 
 

@@ -82,6 +82,7 @@ class AnswerRecord(BaseModel, frozen=True):
     """The outcome of a question. Without an answer, ``answer`` is null and ``reason`` says why.
 
     :param outcome: null in answers that an earlier version of Quoth kept
+    :param as_of: the day on which it was asked; null in such answers too
     :param best_guess: what may be the answer, if the outcome is unsure
     :param reply: what Quoth says to a greeting, thanks or the like, which it does not search for
     """
@@ -98,6 +99,7 @@ class AnswerRecord(BaseModel, frozen=True):
     reason: Reason | None
     passages: tuple[Passage, ...]
     conflict: bool
+    as_of: date | None = None
     generation: int
     timings_ms: dict[str, float]
     explanation: dict[str, Any] | None = Field(
@@ -134,6 +136,7 @@ class AnswerRecord(BaseModel, frozen=True):
             reason=None if isinstance(outcome, Answer) else outcome.reason,
             passages=tuple(map(Passage.of, trace.hits)),
             conflict=answer is not None and answer.conflict,
+            as_of=trace.question.as_of,
             generation=trace.generation,
             timings_ms={stage: round(spent, 1) for stage, spent in trace.timings_ms.items()},
             explanation=_explanation(trace) if trace.question.explain else None,

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,6 +30,13 @@ def ask_question(
     document: Annotated[
         list[str] | None, typer.Option(help="Only this document. May be repeated.")
     ] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="The day on which the question is asked. What was published later is left out.",
+        ),
+    ] = None,
     min_confidence: Annotated[
         float | None, typer.Option(help="0 to 1. [default: the calibrated threshold]")
     ] = None,
@@ -46,6 +54,7 @@ def ask_question(
         top_k=top_k,
         filters=Filters(document_ids=tuple(document or ()), tags=tuple(tag or ())),
         min_confidence=min_confidence,
+        as_of=as_of and as_of.date(),
     )
     with open_service(settings_of_index(data), writable=False) as service:
         kept = service.ask(checked)

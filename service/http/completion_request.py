@@ -16,13 +16,13 @@ from pydantic import (
 )
 
 from corpus.errors import QuestionError
+from index.filters import NO_FILTERS
 from service.http.completion_message import answer_in
-from service.http.schemas import FiltersIn, Request
+from service.http.schemas import Day, FiltersIn, Request
 from service.question import (
     DEFAULT_TOP_K,
     MAX_TURN_LENGTH,
     MAX_TURNS,
-    NO_FILTERS,
     Question,
     Role,
     Turn,
@@ -89,6 +89,7 @@ class Extension(Request):
     filters: FiltersIn | None = None
     top_k: int = DEFAULT_TOP_K
     min_confidence: Annotated[float | None, Field(allow_inf_nan=False)] = None
+    as_of: Day | None = None
 
 
 class CompletionRequest(BaseModel):
@@ -131,6 +132,7 @@ class CompletionRequest(BaseModel):
             top_k=extension.top_k,
             filters=extension.filters.to_filters() if extension.filters else NO_FILTERS,
             min_confidence=extension.min_confidence,
+            as_of=extension.as_of,
         )
 
 

@@ -20,7 +20,7 @@ from pydantic import (
 
 from corpus.document import DateSource, Document, unencodable
 from index.collection import Removed
-from index.filters import Filters
+from index.filters import NO_FILTERS, Filters
 from index.outcome import FileOutcome
 from service.answering.record import SummaryRecord
 from service.mirror.jobs import Job, JobState
@@ -29,7 +29,6 @@ from service.question import (
     DEFAULT_SEARCH_TOP_K,
     DEFAULT_TOP_K,
     MAX_TURNS,
-    NO_FILTERS,
     Question,
     Role,
     Turn,
@@ -142,6 +141,11 @@ class AskRequest(Request):
         None, allow_inf_nan=False, description="0 to 1; the calibrated threshold by default"
     )
     explain: bool = False
+    as_of: Day | None = Field(
+        None,
+        description="the day on which the question is asked, today by default; what was published "
+        "later is then left out",
+    )
     conversation_id: str | None = Field(
         None,
         description="1 to 200 characters of the caller's choice, hard to guess; instead of "
@@ -158,6 +162,7 @@ class AskRequest(Request):
             min_confidence=self.min_confidence,
             explain=self.explain,
             conversation_id=self.conversation_id,
+            as_of=self.as_of,
         )
 
 

@@ -1,7 +1,7 @@
 """Searching the terms of one generation by BM25."""
 
 import math
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import tantivy
@@ -218,13 +218,25 @@ class LexicalSnapshot:
         if filters.tags:
             queries.append(tantivy.Query.term_set_query(self._schema, "tag", filters.tags))
         if filters.published_from or filters.published_to:
+            queries.append(self._published(filters.published_from, filters.published_to))
+        if filters.known_by and filters.known_by < date.max:
+            later = self._published(filters.known_by + timedelta(days=1), None)
             queries.append(
-                tantivy.Query.range_query(
-                    self._schema,
-                    "published",
-                    tantivy.FieldType.Integer,
-                    lower_bound=day_number(filters.published_from or date.min),
-                    upper_bound=day_number(filters.published_to or date.max),
+                tantivy.Query.boolean_query(
+                    [
+                        (tantivy.Occur.Must, tantivy.Query.all_query()),
+                        (tantivy.Occur.MustNot, later),
+                    ]
                 )
             )
         return queries
+
+    def _published(self, first: date | None, last: date | None) -> tantivy.Query:
+        """Documents with a date from ``first`` to ``last``, both included."""
+        return tantivy.Query.range_query(
+            self._schema,
+            "published",
+            tantivy.FieldType.Integer,
+            lower_bound=day_number(first or date.min),
+            upper_bound=day_number(last or date.max),
+        )
