@@ -22,6 +22,7 @@ from service.http import (
     page,
     problems,
     questions,
+    responses,
 )
 from service.http.bodies import RequestBodies
 from service.http.dependencies import Dependencies
@@ -44,6 +45,7 @@ ROUTERS = (
     page.router,
     slack.router,
     openai.router,
+    responses.router,
     mcp.router,
     metrics.router,
 )

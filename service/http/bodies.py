@@ -25,7 +25,7 @@ MAX_UPLOAD_VALUES = 2_000_000
 UPLOADS = "/v1/documents"
 """Paths under which bodies may be large. Their routes read them away from the event loop."""
 
-QUESTIONS = ("/v1/ask", "/v1/search", "/v1/chat/completions")
+QUESTIONS = ("/v1/ask", "/v1/search", "/v1/chat/completions", "/v1/responses")
 """Paths that ask questions."""
 
 CHECKED_LATER = ("/slack/events",)

@@ -42,7 +42,7 @@ def _parts(content: object) -> object:
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
-def _latest(messages: object) -> object:
+def latest(messages: object) -> object:
     """The latest messages, many more than are used: a long conversation costs no more than they."""
     return messages[-MAX_MESSAGES:] if isinstance(messages, list) else messages
 
@@ -52,7 +52,7 @@ class ContentPart(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True)
 
-    type: Literal["text", "refusal"]
+    type: Literal["text", "refusal", "input_text", "output_text"]
     text: str = ""
 
 
@@ -98,16 +98,20 @@ class CompletionRequest(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True)
 
     model: str
-    messages: Annotated[list[ChatMessage], FailFast(), BeforeValidator(_latest)] = Field(
+    messages: Annotated[list[ChatMessage], FailFast(), BeforeValidator(latest)] = Field(
         min_length=1
     )
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     quoth: Extension | None = None
-    n: int | None = Field(None, ge=1, le=1, description="one completion is made")
-    response_format: object = Field(None, description="used for titles, tags and the like alone")
-    tools: object = Field(None, description="used for titles, tags and the like alone")
-    tool_choice: object = Field(None, description="used for titles, tags and the like alone")
+    n: int | None = Field(default=None, ge=1, le=1, description="one completion is made")
+    response_format: object = Field(
+        default=None, description="used for titles, tags and the like alone"
+    )
+    tools: object = Field(default=None, description="used for titles, tags and the like alone")
+    tool_choice: object = Field(
+        default=None, description="used for titles, tags and the like alone"
+    )
 
     @property
     def includes_usage(self) -> bool:

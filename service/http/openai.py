@@ -15,16 +15,16 @@ from fastapi.routing import APIRoute
 from corpus.errors import QuestionError
 from service.answering.service import AnswerService
 from service.http import problems
+from service.http.assistant import Assistant
 from service.http.completion import MODEL, Completion, Reply
-from service.http.completion_message import as_message
 from service.http.completion_request import CompletionRequest
 from service.http.dependencies import Dependencies
 from service.http.events import STREAMED, Emitter, EventStream, event
-from service.http.front_end_tasks import FrontEndTask, front_end_task, reply_to_task
 from service.http.threads import Check
-from service.question import Question
 
-PATHS = ("/v1/chat/", "/v1/models", "/v1/responses")
+RESPONSES_PATH = "/v1/responses"
+
+PATHS = ("/v1/chat/", "/v1/models", RESPONSES_PATH)
 """Paths under which errors have OpenAI's format."""
 
 UNKNOWN_PATHS = "/v1/"
@@ -41,7 +41,7 @@ _KINDS = {
     "too_long": ("array_above_max_length", "Invalid '{name}': {message}."),
     "less_than_equal": ("unsupported_value", "Invalid '{name}': {message}."),
     "greater_than_equal": ("decimal_below_min_value", "Invalid '{name}': {message}."),
-    "invalid_value": ("invalid_value", "{message}"),
+    "none_required": ("unsupported_parameter", "Unsupported parameter: '{name}'."),
 }
 """OpenAI's code and message for each of pydantic's kinds of error."""
 
@@ -92,7 +92,8 @@ class OpenAIRoute(APIRoute):
             except RequestValidationError as exc:
                 return _invalid(exc.errors()[0])
             except QuestionError as exc:
-                return error(HTTPStatus.BAD_REQUEST, str(exc), _param(exc.field), "invalid_value")
+                param = _param(exc.field, request.url.path)
+                return error(HTTPStatus.BAD_REQUEST, str(exc), param, "invalid_value")
 
         return handle_request
 
@@ -135,17 +136,15 @@ class _Chat:
     """
 
     def __init__(self, service: AnswerService, body: CompletionRequest, base_url: str) -> None:
-        self._service = service
         self._body = body
-        self._base_url = base_url
+        self._assistant = Assistant(service, body, base_url)
         self._completion = Completion(
             f"chatcmpl-{uuid4().hex}", int(time.time()), f"quoth_{service.fingerprint[:16]}"
         )
-        self._asked: FrontEndTask | Question = front_end_task(body) or body.to_question()
 
     def answer(self, check: Check) -> dict[str, Any]:
         """The completion."""
-        reply = self._reply(check)
+        reply = self._assistant.reply(check)
         return self._completion.response(reply, self._usage(reply))
 
     def stream(self, emitter: Emitter) -> None:
@@ -160,25 +159,16 @@ class _Chat:
                 is_open = True
                 emitter.send(self._chunk(self._completion.opening()))
 
-        reply = self._reply(watch)
+        reply = self._assistant.reply(watch)
         if not is_open:
             watch(None)  # The answer was kept already, or nothing was searched.
         emitter.send(*map(self._chunk, self._completion.chunks(reply)))
         if self._body.includes_usage:
-            emitter.send(_event(self._completion.usage_chunk(self._usage(reply))))
+            emitter.send(json_event(self._completion.usage_chunk(self._usage(reply))))
         emitter.send(event("[DONE]"))
 
-    def _reply(self, watch: Check) -> Reply:
-        if isinstance(self._asked, FrontEndTask):
-            return Reply.to_task(reply_to_task(self._asked, self._body))
-        record = self._service.ask(self._asked, watch).record
-        return Reply.answering(record, as_message(record, self._base_url))
-
     def _usage(self, reply: Reply) -> dict[str, int]:
-        texts = [message.text for message in self._body.messages]
-        if isinstance(self._asked, Question):
-            texts = [*(turn.text for turn in self._asked.history), self._asked.text]
-        prompt, completion = token_counts(self._service, texts, reply.content or "")
+        prompt, completion = self._assistant.token_counts(reply)
         return {
             "prompt_tokens": prompt,
             "completion_tokens": completion,
@@ -186,17 +176,12 @@ class _Chat:
         }
 
     def _chunk(self, chunk: Mapping[str, Any]) -> bytes:
-        return _event({**chunk, "usage": None} if self._body.includes_usage else chunk)
+        return json_event({**chunk, "usage": None} if self._body.includes_usage else chunk)
 
 
-def token_counts(service: AnswerService, asked: Sequence[str], content: str) -> tuple[int, int]:
-    """The numbers of tokens of what was asked and of the content, as the encoder counts them."""
-    count = service.collection.searcher.encoder.token_spans
-    return sum(map(len, count(asked))), sum(map(len, count([content])))
-
-
-def _event(chunk: Mapping[str, Any]) -> bytes:
-    return event(json.dumps(chunk))
+def json_event(data: Mapping[str, Any], name: str | None = None) -> bytes:
+    """An event of a stream with JSON as its data."""
+    return event(json.dumps(data), name)
 
 
 def error_event(exc: Exception) -> bytes:
@@ -237,10 +222,8 @@ def _name(location: Sequence[int | str]) -> str:
     ).removeprefix(".")
 
 
-def _param(field: str) -> str:
+def _param(field: str, path: str) -> str:
     """The parameter that became a field of /v1/ask."""
-    return (
-        "messages"
-        if field.split(".")[0] in ("question", "history", "messages")
-        else f"quoth.{field}"
-    )
+    if field.split(".")[0] in ("question", "history", "messages"):
+        return "input" if path == RESPONSES_PATH else "messages"
+    return f"quoth.{field}"
