@@ -85,6 +85,7 @@ TRAINING = {
     *(f"eval/training/{name}.py" for name in ("bert", "loss", "model", "start", "trainer")),
 }
 TRAINING_ON_TOKENS = {
+    "eval/evidence.py",
     "eval/kinds.py",
     *(f"eval/training/{name}.py" for name in ("batches", "documents", "related", "sets", "train")),
 }
