@@ -19,7 +19,7 @@ from index.text.chunk import Chunk
 from service.answering.agreement import grouped
 from service.answering.confidence import LEAD_LIMIT, confidence_features, confidence_in
 from service.reader.fitted import Calibration, Fitted, IndexCalibration, Linear, load_fitted
-from service.reader.form import AnswerForm
+from service.reader.form import FITTED_FORMS, AnswerForm
 from service.reader.passage import PassageReader
 from service.reader.reader import SpanReader
 from service.reader.span import Span
@@ -100,8 +100,8 @@ def test_the_fitted_weights_name_features_that_the_reader_and_the_confidence_hav
     passages: PassageReader,
 ) -> None:
     result = SearchResult((HIT,), 1, {"line": 1.0})
-    found = SpanReader(passages, FITTED.ranking).spans("Which line?", result, tuple(AnswerForm))
-    for kind in AnswerForm:
+    found = SpanReader(passages, FITTED.ranking).spans("Which line?", result, FITTED_FORMS)
+    for kind in FITTED_FORMS:
         assert set(FITTED.ranking.forms[kind].weights) <= set(found[kind][0].features)
         assert set(FITTED.calibrations[kind].log_odds.weights) <= set(
             confidence_features(grouped(found[kind]), 0)
@@ -109,7 +109,7 @@ def test_the_fitted_weights_name_features_that_the_reader_and_the_confidence_hav
 
 
 def test_no_evidence_counts_against_what_it_speaks_for() -> None:
-    for kind in AnswerForm:
+    for kind in FITTED_FORMS:
         weights = [
             *FITTED.ranking.forms[kind].weights.values(),
             *FITTED.calibrations[kind].log_odds.weights.values(),
@@ -119,11 +119,11 @@ def test_no_evidence_counts_against_what_it_speaks_for() -> None:
 
 
 def test_the_fitted_thresholds_are_probabilities_and_were_judged_on_other_questions() -> None:
-    assert all(0 < FITTED.calibrations[kind].threshold < 1 for kind in AnswerForm)
+    assert all(0 < FITTED.calibrations[kind].threshold < 1 for kind in FITTED_FORMS)
     report = json.loads(files("service.answering").joinpath("calibration.json").read_text())[
         "report"
     ]
-    assert all(report[kind]["questions"] > 0 for kind in AnswerForm)
+    assert all(report[kind]["questions"] > 0 for kind in FITTED_FORMS)
 
 
 @pytest.mark.models

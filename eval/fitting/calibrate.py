@@ -18,7 +18,7 @@ from eval.sets.question import QuestionSet
 from service.answering.service import AnswerService
 from service.question import DEFAULT_TOP_K
 from service.reader.fitted import Calibration, IndexCalibration
-from service.reader.form import AnswerForm
+from service.reader.form import FITTED_FORMS, AnswerForm
 
 LEAST_QUESTIONS = 60
 """Fewer questions are too few to fit on."""
@@ -39,15 +39,16 @@ def calibrate(
     if service.collection.store.is_empty():
         raise StoreError("the index is empty; add the documents that the questions are about")
     cases = _cases(questions, service)
-    judged = {kind: _judged(cases, kind) for kind in AnswerForm}
-    thresholds = {kind: threshold_of(judged[kind], precision) for kind in AnswerForm}
+    judged = {kind: _judged(cases, kind) for kind in FITTED_FORMS}
+    thresholds = {kind: threshold_of(judged[kind], precision) for kind in FITTED_FORMS}
     calibration = IndexCalibration(
         reader=service.passages.digest,
         encoder=service.collection.searcher.encoder.identity.as_dict(),
         calibrations={
-            form: Calibration(fit_confidence(cases, form), thresholds[form]) for form in AnswerForm
+            form: Calibration(fit_confidence(cases, form), thresholds[form])
+            for form in FITTED_FORMS
         },
-        report={form.value: report_of(judged[form], thresholds[form]) for form in AnswerForm},
+        report={form.value: report_of(judged[form], thresholds[form]) for form in FITTED_FORMS},
     )
     numbers = calibration.as_dict()
     service.collection.store.set_calibration(numbers)
@@ -61,7 +62,7 @@ def _cases(questions: QuestionSet, service: AnswerService) -> list[Case]:
     cases = []
     for question in labelled:
         result = service.collection.searcher.search(question.text, DEFAULT_TOP_K)
-        spans = service.reader.spans(question.text, result, tuple(AnswerForm))
+        spans = service.reader.spans(question.text, result, FITTED_FORMS)
         cases.append(
             Case(fold=question.id, answers=question.answers, document_id=None, spans=spans)
         )

@@ -45,7 +45,7 @@ from index.text.view import View
 from service.question import DEFAULT_TOP_K
 from service.reader.factory import load_passage_reader
 from service.reader.fitted import Calibration, Feature, Fitted, Linear, Ranking, load_fitted
-from service.reader.form import AnswerForm
+from service.reader.form import FITTED_FORMS, AnswerForm
 from service.reader.passage import PassageReader, Reading
 from service.reader.reader import SpanReader
 from service.settings import load_settings
@@ -101,17 +101,18 @@ def main() -> None:
     )
     judged = _judged(asked, passages, by_margin)
     cases = _read(asked, passages, by_margin)
-    ranking = replace(by_margin, forms={kind: fit_ranking(cases, kind) for kind in AnswerForm})
+    ranking = replace(by_margin, forms={kind: fit_ranking(cases, kind) for kind in FITTED_FORMS})
     cases = _read(asked, passages, ranking)
-    thresholds = {kind: threshold_of(judged[kind]) for kind in AnswerForm}
+    thresholds = {kind: threshold_of(judged[kind]) for kind in FITTED_FORMS}
     fitted = Fitted(
         reader=passages.digest,
         ranking=ranking,
         calibrations={
-            form: Calibration(fit_confidence(cases, form), thresholds[form]) for form in AnswerForm
+            form: Calibration(fit_confidence(cases, form), thresholds[form])
+            for form in FITTED_FORMS
         },
         evidence_threshold=load_fitted().evidence_threshold,
-        report={form.value: report_of(judged[form], thresholds[form]) for form in AnswerForm},
+        report={form.value: report_of(judged[form], thresholds[form]) for form in FITTED_FORMS},
     ).as_dict()
     print(json.dumps(fitted, indent=2))
     given.out.write_text(json.dumps(fitted, indent=2) + "\n")
@@ -183,7 +184,7 @@ def _read(
     asked: SearchedQuestions,
     passages: PassageReader,
     ranking: Ranking,
-    kinds: Sequence[AnswerForm] = tuple(AnswerForm),
+    kinds: Sequence[AnswerForm] = FITTED_FORMS,
 ) -> list[Case]:
     reader = SpanReader(passages, ranking)
     return [
@@ -233,15 +234,15 @@ def _judged(
 ) -> dict[AnswerForm, list[Judged]]:
     """The first answers to all questions, judged by numbers fitted on the other folds."""
     plainly = _read(asked, passages, by_margin)
-    judged: dict[AnswerForm, list[Judged]] = {kind: [] for kind in AnswerForm}
+    judged: dict[AnswerForm, list[Judged]] = {kind: [] for kind in FITTED_FORMS}
     for held in folds(plainly):
         others = [case for case in plainly if case.fold not in held]
         cases = _read(
             asked,
             passages,
-            replace(by_margin, forms={kind: fit_ranking(others, kind) for kind in AnswerForm}),
+            replace(by_margin, forms={kind: fit_ranking(others, kind) for kind in FITTED_FORMS}),
         )
-        for kind in AnswerForm:
+        for kind in FITTED_FORMS:
             log_odds = fit_confidence([case for case in cases if case.fold not in held], kind)
             judged[kind] += judge_first_answers(
                 [case for case in cases if case.fold in held], kind, log_odds

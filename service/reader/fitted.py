@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import Any, Self
 
 from corpus.errors import SettingsError
-from service.reader.form import AnswerForm
+from service.reader.form import FITTED_FORMS, AnswerForm
 
 
 class Feature(StrEnum):
@@ -164,7 +164,7 @@ class Fitted:
         return cls(
             reader=numbers["reader"],
             ranking=Ranking(
-                {form: Linear(**ranking[form]) for form in AnswerForm},
+                {form: Linear(**ranking[form]) for form in FITTED_FORMS},
                 clear_margin=clear["margin"],
                 clear_lead=clear["lead"],
             ),
@@ -246,7 +246,7 @@ def load_fitted() -> Fitted:
 def _parse_calibrations(numbers: Mapping[str, Any]) -> dict[AnswerForm, Calibration]:
     return {
         form: Calibration(Linear(**numbers[form]["log_odds"]), numbers[form]["threshold"])
-        for form in AnswerForm
+        for form in FITTED_FORMS
     }
 
 

@@ -16,7 +16,7 @@ from service.reader.asks import AnswerTypes, kind_of
 from service.reader.edges import is_empty, tidied
 from service.reader.evidence import PassageTerms, QuestionTerms
 from service.reader.fitted import Feature, Linear, Ranking
-from service.reader.form import AnswerForm
+from service.reader.form import FITTED_FORMS, AnswerForm
 from service.reader.passage import PassageReader, PassageSpan, Reading, log_probabilities
 from service.reader.span import Findings, Span, Watch, unwatched
 
@@ -41,7 +41,7 @@ class SpanReader:
     def read(self, question: str, result: SearchResult, watch: Watch = unwatched) -> Findings:
         """Spans that may answer the question, with whole sentences only if it may take one."""
         expected = kind_of(question)
-        kinds = (AnswerForm.SHORT,) if expected is AnswerForm.SHORT else tuple(AnswerForm)
+        kinds = (AnswerForm.SHORT,) if expected is AnswerForm.SHORT else FITTED_FORMS
         return Findings(expected, self.spans(question, result, kinds, watch))
 
     def spans(
