@@ -14,7 +14,7 @@ from eval.sets.question import LabelledQuestion, QuestionSet
 from index.encoding.encoder import Encoder
 from service.answering.service import AnswerService
 from service.question import make_question
-from service.reader.form import AnswerForm
+from service.reader.form import FITTED_FORMS
 from service.reader.passage import PassageReader
 
 Make = Callable[..., Document]
@@ -102,7 +102,7 @@ def test_numbers_for_another_encoder_are_not_used(
 def test_the_report_covers_every_question(service: AnswerService) -> None:
     report = calibrate(questions(), service)["report"]
     assert isinstance(report, dict)
-    assert set(report) == set(AnswerForm)
+    assert set(report) == set(FITTED_FORMS)
     assert report["short"]["questions"] == len(NAMES)
     assert report["short"]["answerable"] == pytest.approx(46 / 70, abs=1e-4)
 
