@@ -74,6 +74,10 @@ def run_set(
     markdown: Annotated[
         Path | None, typer.Option(help="Write Markdown for a pull request to this file.")
     ] = None,
+    answers: Annotated[
+        Path | None,
+        typer.Option(help="Write a Markdown table of every answer and guess to this file."),
+    ] = None,
     html: Annotated[
         Path | None, typer.Option(help="Write a page with plots and every question to this file.")
     ] = None,
@@ -86,7 +90,7 @@ def run_set(
     from eval.measuring.evaluation import evaluate
     from eval.reporting.json_report import as_json
     from eval.reporting.junit import as_junit
-    from eval.reporting.markdown import as_markdown
+    from eval.reporting.markdown import answers_as_markdown, as_markdown
     from eval.reporting.page import as_html
     from eval.reporting.tables import print_tables
     from service.settings import load_settings
@@ -106,7 +110,12 @@ def run_set(
     except QuothError as exc:
         raise _could_not_run(str(exc)) from exc
     report = evaluation.report
-    for path, render in ((junit, as_junit), (markdown, as_markdown), (html, as_html)):
+    for path, render in (
+        (junit, as_junit),
+        (markdown, as_markdown),
+        (answers, answers_as_markdown),
+        (html, as_html),
+    ):
         if path:
             path.write_text(render(report), encoding="utf-8")
     if json_file:

@@ -287,7 +287,10 @@ def test_tables_leave_out_what_is_empty() -> None:
 
 def test_a_breakdown_shows_only_measures_that_apply() -> None:
     head = next(line for line in printed(report(RIGHT)).splitlines() if line.startswith(" type "))
-    assert head.split() == ["type", "questions", "F1", "Contains"]
+    assert head.split() == [
+        *("type", "questions", "F1", "Contains"),
+        *("Useful", "GuessRight", "Precision"),
+    ]
 
 
 def test_questions_are_neither_markup_nor_commands_to_a_terminal() -> None:

@@ -7,10 +7,18 @@ from pathlib import Path
 import pytest
 
 from corpus.document import Document
-from eval.measuring.runner import QuestionOutcome, fingerprint, is_exact, run
+from eval.measuring.runner import (
+    EvidenceSpan,
+    QuestionOutcome,
+    fingerprint,
+    holds_points,
+    is_exact,
+    run,
+)
 from eval.sets.question import LabelledEvidence, LabelledQuestion, QuestionSet
 from index.encoding.encoder import Encoder
 from service.answering.answer import Answer
+from service.answering.citation import Citation, CitedSentence
 from service.answering.service import AnswerService
 from service.question import make_question
 from service.reader.passage import PassageReader
@@ -105,11 +113,11 @@ def test_a_document_in_several_passages_counts_once(service: AnswerService, make
 def test_a_quote_that_is_not_in_its_document_is_not_exact(service: AnswerService) -> None:
     answer = service.answerer.ask(make_question("How long is the Otter Bridge?", min_confidence=0))
     assert isinstance(answer, Answer)
-    assert is_exact(answer, service)
+    assert is_exact([answer.statement], service)
     first, *others = answer.statement.citations
     moved = first.model_copy(update={"start": first.start + 1, "end": first.end + 1})
     statement = answer.statement.model_copy(update={"citations": (moved, *others)})
-    assert not is_exact(replace(answer, statement=statement), service)
+    assert not is_exact([statement], service)
 
 
 def test_an_answer_is_right_if_it_holds_an_accepted_one_or_shares_half_its_words(
@@ -121,6 +129,80 @@ def test_an_answer_is_right_if_it_holds_an_accepted_one_or_shares_half_its_words
     ).right  # 2 of 5 and 2 of 2 words: 4 / 7
     assert not outcome(service, question(answers=("300 metres long",))).right
     assert not outcome(service, question(answers=())).right
+
+
+def quote(text: str, words: str) -> Citation:
+    """A citation of these words in the document ``rules``."""
+    start = text.index(words)
+    sentence = CitedSentence(start=0, end=len(text), text=text)
+    return Citation(
+        number=1,
+        document_id="rules",
+        version="1",
+        title="Rules",
+        url=None,
+        published=None,
+        page=None,
+        start=start,
+        end=start + len(words),
+        quote=words,
+        sentence=sentence,
+        link="",
+    )
+
+
+def evidence_span(text: str, words: str, is_place: bool = False) -> EvidenceSpan:
+    start = text.index(words)
+    return EvidenceSpan("rules", start, start + len(words), is_place)
+
+
+def test_a_point_is_held_only_by_a_quote_from_the_evidence() -> None:
+    text = "Pay by card. Rent is paid by card or cash."
+    evidence = [evidence_span(text, "Rent is paid by card or cash.")]
+    assert holds_points([quote(text, "paid by card")], [("card", "bank card")], evidence)
+    assert not holds_points([quote(text, "Pay by card.")], [("card",)], evidence)
+    assert not holds_points([quote(text, "Rent is")], [("card",)], evidence)
+
+
+def test_a_list_is_right_if_it_has_nine_of_ten_items_and_none_from_elsewhere() -> None:
+    items = [f"item{number}" for number in range(10)]
+    text = f"{' '.join(items)} other"
+    evidence = [evidence_span(text, " ".join(items))]
+    quotes = [quote(text, item) for item in items]
+    points = [(item,) for item in items]
+    assert holds_points(quotes[:9], points, evidence)
+    assert not holds_points(quotes[:8], points, evidence)
+    assert not holds_points([*quotes, quote(text, "other")], points, evidence)
+
+
+def test_a_cell_is_right_only_if_it_is_quoted_alone() -> None:
+    text = "Phone | no | yes | yes"
+    last = EvidenceSpan("rules", len(text) - 3, len(text), is_place=True)
+    right = quote(text, "yes").model_copy(update={"start": last.start, "end": last.end})
+    assert holds_points([right], [("yes",)], [last])
+    assert not holds_points([quote(text, "yes")], [("yes",)], [last])  # of another column
+    assert not holds_points([quote(text, "yes | yes")], [("yes",)], [last])
+    assert not holds_points([right, quote(text, "no")], [("yes",)], [last])
+
+
+def test_evidence_with_a_text_before_it_is_that_one_place(
+    service: AnswerService, make: Make
+) -> None:
+    service.collection.put([make("plans", "Phone | no | yes | yes")])
+    label = LabelledEvidence("plans", "yes", "Phone | no | yes | ")
+    asked = replace(question(), evidence=(label,))
+    assert outcome(service, asked).evidence_spans == (EvidenceSpan("plans", 19, 22, is_place=True),)
+
+
+def test_an_outcome_holds_what_is_shown_by_default(service: AnswerService) -> None:
+    for text in ("How long is the Otter Bridge?", "Is the sea near the moon?"):
+        record = service.ask(make_question(text)).record
+        found = outcome(service, replace(question(), text=text))
+        shown = record.answer or record.best_guess
+        assert found.kind is record.outcome
+        assert [each.quote for each in found.quotes] == (
+            [each.text for each in shown.quotes] if shown else [found.text]
+        )
 
 
 def test_an_empty_index_gives_an_outcome_without_an_answer(

@@ -25,7 +25,7 @@ def judgement_of(outcome: QuestionOutcome) -> Judgement:
         return Judgement.FALSE_ANSWER if outcome.given else Judgement.RIGHTLY_REFUSED
     if not outcome.given:
         return Judgement.REFUSED
-    if not outcome.question.answers:
+    if not outcome.question.answers and not outcome.question.points:
         return Judgement.UNJUDGED
     return Judgement.RIGHT if outcome.right else Judgement.WRONG
 

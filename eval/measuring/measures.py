@@ -30,6 +30,7 @@ from eval.measuring.formulas import (
     reciprocal_rank,
 )
 from eval.measuring.runner import QuestionOutcome
+from service.answering.record import OutcomeKind
 
 Each = Callable[[QuestionOutcome], float]
 
@@ -102,7 +103,7 @@ class ScoreTable:
 class Measure:
     """A named value of a run.
 
-    :param group: retrieval, answers, citations, abstention or calibration
+    :param group: retrieval, answers, citations, usefulness, abstention or calibration
     :param meaning: in words, for reports
     :param of: the value over a table of questions
     :param each: the value of one question, if the measure is a mean over questions; NaN where it
@@ -130,7 +131,7 @@ def row_of(outcome: QuestionOutcome, measures: Sequence[Measure]) -> ScoreRow:
         tags=question.tags,
         split=question.split,
         answerable=question.answerable,
-        judged=bool(question.answers) or not question.answerable,
+        judged=bool(question.answers or question.points) or not question.answerable,
         right=outcome.right,
         given=outcome.given,
         confidence=outcome.confidence,
@@ -190,6 +191,14 @@ def _answered(answerable: bool, outcome: QuestionOutcome) -> float:
     return float(outcome.given) if outcome.question.answerable is answerable else math.nan
 
 
+def _shown_right(kinds: Sequence[OutcomeKind], outcome: QuestionOutcome) -> float:
+    """Applies to answerable questions with accepted answers or points."""
+    question = outcome.question
+    if not question.answers and not question.points:
+        return math.nan
+    return float(outcome.right and outcome.kind in kinds)
+
+
 def _precision(table: ScoreTable) -> float:
     given = table.given & table.judged
     return float(table.right[given].mean()) if given.any() else math.nan
@@ -246,6 +255,24 @@ _MEASURES = (
         _evidence_precision,
     ),
     _averaged("EvidenceR", "citations", "share of the evidence that is cited", _evidence_recall),
+    _averaged(
+        "Useful",
+        "usefulness",
+        "answerable questions that are answered by default, and rightly",
+        partial(_shown_right, (OutcomeKind.ANSWER,)),
+    ),
+    _averaged(
+        "GuessRight",
+        "usefulness",
+        "answerable questions whose answer or best guess is right",
+        partial(_shown_right, (OutcomeKind.ANSWER, OutcomeKind.UNSURE)),
+    ),
+    _averaged(
+        "BestRight",
+        "usefulness",
+        "answerable questions whose best answer, however doubtful, is right",
+        partial(_shown_right, tuple(OutcomeKind)),
+    ),
     Measure("AUROC", "abstention", "answerable questions have the higher confidence", _auroc),
     Measure("Precision", "abstention", "answers given by default that are right", _precision),
     _averaged(

@@ -3,17 +3,22 @@ outcomes.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from corpus.errors import NotFoundError
-from eval.measuring.formulas import is_right
+from eval.measuring.formulas import contains, is_right
 from eval.sets.question import LabelledEvidence, LabelledQuestion, QuestionSet
 from index.search.searcher import Hit
-from service.answering.answer import Answer
+from service.answering.answer import Answer, Statement, Unsure
 from service.answering.citation import Citation
+from service.answering.record import OutcomeKind
 from service.answering.service import AnswerService
 from service.question import make_question
+from service.reader.form import AnswerForm
+
+LEAST_POINTS = 0.9
+"""The least share of its points that a right answer holds."""
 
 RETRIEVED = 100
 """How many passages the measures of retrieval look at."""
@@ -21,11 +26,15 @@ RETRIEVED = 100
 
 @dataclass(frozen=True, slots=True)
 class EvidenceSpan:
-    """The position of a piece of evidence in its document as it is now: code points, half-open."""
+    """The position of a piece of evidence in its document as it is now: code points, half-open.
+
+    :param is_place: whether it was labelled as this one place, which a right answer must not leave
+    """
 
     document_id: str
     start: int
     end: int
+    is_place: bool = False
 
     def overlaps(self, document_id: str, start: int, end: int) -> bool:
         """Whether it shares a character with another span of a document."""
@@ -42,6 +51,9 @@ class QuestionOutcome:
         first found there, or -1
     :param unresolved: evidence that is no longer in its document
     :param text: the best answer, however doubtful
+    :param form: of that answer
+    :param quotes: all that it is made of, in reading order
+    :param guessed: whether it is shown, as a guess that is not certain
     :param confidence: in that answer
     :param threshold: the least confidence with which the answer is given by default
     :param exact: whether every quote is in the document where its citation says
@@ -58,6 +70,9 @@ class QuestionOutcome:
     citations: tuple[Citation, ...] = ()
     confidence: float = 0.0
     threshold: float = 1.0
+    form: AnswerForm | None = None
+    quotes: tuple[Citation, ...] = ()
+    guessed: bool = False
     exact: bool = True
     reason: str = ""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
@@ -69,8 +84,17 @@ class QuestionOutcome:
 
     @property
     def right(self) -> bool:
-        """Whether the best answer is right."""
+        """Whether the best answer is right: its quotes hold what the question asks for."""
+        if self.question.points:
+            return holds_points(self.quotes, self.question.points, self.evidence_spans)
         return is_right(self.text, self.question.answers)
+
+    @property
+    def kind(self) -> OutcomeKind:
+        """What is shown by default: an answer, a guess, or neither."""
+        if self.given:
+            return OutcomeKind.ANSWER
+        return OutcomeKind.UNSURE if self.guessed else OutcomeKind.NONE
 
     @property
     def first_rank(self) -> int | None:
@@ -84,6 +108,33 @@ class QuestionOutcome:
             span.overlaps(citation.document_id, citation.start, citation.end)
             for span in self.evidence_spans
         )
+
+
+def holds_points(
+    quotes: Sequence[Citation],
+    points: Sequence[Sequence[str]],
+    evidence: Sequence[EvidenceSpan],
+) -> bool:
+    """Whether quotes hold what a question asks for, and are taken from where the documents say it.
+
+    A point is held if a quote from the evidence contains one of its accepted forms, as whole words.
+    At least :data:`LEAST_POINTS` of them must be held. Of a list, no quote may come from elsewhere;
+    of a place, such as a cell, no quote may be more than that place.
+    """
+
+    def supported(quote: Citation) -> bool:
+        return any(
+            span.overlaps(quote.document_id, quote.start, quote.end)
+            and (not span.is_place or (span.start <= quote.start and quote.end <= span.end))
+            for span in evidence
+        )
+
+    taken = [quote.quote for quote in quotes if supported(quote)]
+    is_strict = len(points) > 1 or any(span.is_place for span in evidence)
+    if is_strict and len(taken) < len(quotes):
+        return False
+    held = sum(any(contains(quote, forms) for quote in taken) for forms in points)
+    return held >= LEAST_POINTS * len(points)
 
 
 def run(
@@ -103,10 +154,14 @@ def run(
 def _outcome(question: LabelledQuestion, service: AnswerService) -> QuestionOutcome:
     located = {evidence: _locate(evidence, service) for evidence in question.evidence}
     spans = tuple(span for span in located.values() if span)
-    # Asked once, for the best answer however doubtful: whether it is given by default follows from
-    # its confidence and its threshold.
-    outcome = service.answerer.ask(
-        make_question(question.text, history=question.history, min_confidence=0)
+    asked = make_question(question.text, history=question.history)
+    default = service.answerer.ask(asked)
+    # What is not given by default is asked for once more: the best answer, however doubtful, and
+    # the threshold that it does not reach.
+    outcome = (
+        default
+        if isinstance(default, Answer)
+        else service.answerer.ask(replace(asked, min_confidence=0))
     )
     # Searched again, deeper: an answer reads the best few passages, the measures look at RETRIEVED.
     hits = service.collection.searcher.search(
@@ -117,11 +172,12 @@ def _outcome(question: LabelledQuestion, service: AnswerService) -> QuestionOutc
         evidence_spans=spans,
         retrieved=tuple(_first_found(hits, spans)),
         unresolved=tuple(evidence for evidence, span in located.items() if not span),
-        timings_ms=outcome.trace.timings_ms,
+        timings_ms=default.trace.timings_ms,
     )
     if not isinstance(outcome, Answer):
         return replace(searched, reason=outcome.reason.value)
-    statement = outcome.statement
+    statement = default.best_guess if isinstance(default, Unsure) else outcome.statement
+    shown = (statement, *outcome.alternatives)
     return replace(
         searched,
         text=statement.text,
@@ -129,7 +185,10 @@ def _outcome(question: LabelledQuestion, service: AnswerService) -> QuestionOutc
         citations=statement.citations,
         confidence=statement.confidence,
         threshold=outcome.threshold,
-        exact=is_exact(outcome, service),
+        form=statement.form,
+        quotes=tuple(statement.citations[quote.citation - 1] for quote in statement.quotes),
+        guessed=isinstance(default, Unsure),
+        exact=is_exact(shown, service),
     )
 
 
@@ -141,10 +200,13 @@ def _locate(evidence: LabelledEvidence, service: AnswerService) -> EvidenceSpan 
         return None
     if evidence.quote is None:
         return EvidenceSpan(evidence.document_id, 0, len(text))
-    start = text.find(evidence.quote)
-    if start < 0:
+    found = text.find(evidence.after + evidence.quote)
+    if found < 0:
         return None
-    return EvidenceSpan(evidence.document_id, start, start + len(evidence.quote))
+    start = found + len(evidence.after)
+    return EvidenceSpan(
+        evidence.document_id, start, start + len(evidence.quote), bool(evidence.after)
+    )
 
 
 def _first_found(hits: Sequence[Hit], spans: Sequence[EvidenceSpan]) -> Iterator[int]:
@@ -164,12 +226,12 @@ def _first_found(hits: Sequence[Hit], spans: Sequence[EvidenceSpan]) -> Iterator
             del missing[held[0]]
 
 
-def is_exact(answer: Answer, service: AnswerService) -> bool:
-    """Whether every quote of the answer and its alternatives is where its citation says, read from
-    the store once more.
+def is_exact(statements: Iterable[Statement], service: AnswerService) -> bool:
+    """Whether every quote of these statements is where its citation says, read from the store once
+    more.
     """
     store = service.collection.store
-    for statement in (answer.statement, *answer.alternatives):
+    for statement in statements:
         for citation in statement.citations:
             text = store.document(citation.document_id, citation.version).text
             if text[citation.start : citation.end] != citation.quote:

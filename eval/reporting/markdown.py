@@ -4,8 +4,9 @@ import html
 import re
 from collections.abc import Sequence
 
-from eval.measuring.judgement import mistakes
+from eval.measuring.judgement import judgement_of, mistakes
 from eval.measuring.report import EvaluationReport, judgement_counts
+from eval.measuring.runner import QuestionOutcome
 from eval.reporting.wording import (
     SHOWN_MISTAKES,
     accepted_answers,
@@ -16,6 +17,8 @@ from eval.reporting.wording import (
     measures_by_group,
     shown,
 )
+from service.answering.citation import Citation
+from service.answering.record import OutcomeKind
 
 _SIGNS = {True: "✅", False: "❌"}
 
@@ -32,6 +35,39 @@ def as_markdown(report: EvaluationReport) -> str:
         _mistakes(report),
     )
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def answers_as_markdown(report: EvaluationReport) -> str:
+    """A table of every question with its outcome, and with the form, the quotes and the sources of
+    its answer or best guess.
+    """
+    rows = []
+    for outcome in report.outcomes:
+        quotes = outcome.quotes if outcome.kind is not OutcomeKind.NONE else ()
+        sources = dict.fromkeys(_source(quote) for quote in quotes)
+        rows.append(
+            (
+                outcome.question.text,
+                outcome.question.type,
+                outcome.kind.value,
+                (outcome.form or "") if quotes else "",
+                "; ".join(f"“{cut_line(quote.quote, 400)}”" for quote in quotes),
+                "; ".join(sources),
+                judgement_of(outcome).value if outcome.given or not quotes else _guess(outcome),
+            )
+        )
+    columns = ("question", "type", "outcome", "form", "quotes", "source", "judgement")
+    return f"{_table(columns, rows)}\n"
+
+
+def _source(quote: Citation) -> str:
+    return f"{quote.document_id}, page {quote.page}" if quote.page else quote.document_id
+
+
+def _guess(outcome: QuestionOutcome) -> str:
+    if not outcome.question.answerable:
+        return "guess though unanswerable"
+    return "right guess" if outcome.right else "wrong guess"
 
 
 def _headline(report: EvaluationReport) -> str:

@@ -48,8 +48,9 @@ def _measures(report: EvaluationReport) -> Table:
 
 
 def _breakdown(breakdown: Breakdown) -> Table:
-    columns = (_number("questions"), *map(_number, breakdown.measures))
-    table = _table(f"By {breakdown.what}", breakdown.what, *columns)
+    # The heads may wrap, so that all columns find room beside the names of the parts.
+    columns = [Column(name, justify="right") for name in ("questions", *breakdown.measures)]
+    table = _table(breakdown.title, Column(breakdown.what, no_wrap=True), *columns)
     for name, *values in breakdown.rows:
         table.add_row(Text(cut_line(name)), *values)
     return table

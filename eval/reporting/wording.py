@@ -8,11 +8,12 @@ from eval.measuring.baseline import Change
 from eval.measuring.measures import Measure, ScoreRow, measure_of
 from eval.measuring.report import EvaluationReport
 from eval.measuring.runner import QuestionOutcome
+from service.answering.record import OutcomeKind
 
 SHOWN_MISTAKES = 20
 """How many wrong answers tables and Markdown show."""
 
-_BROKEN_DOWN = ("F1", "Contains", "AUROC", "FalseAnswers")
+_BROKEN_DOWN = ("F1", "Contains", "Useful", "GuessRight", "Precision", "AUROC", "FalseAnswers")
 
 
 def shown(value: float) -> str:
@@ -44,7 +45,8 @@ def accepted_answers(outcome: QuestionOutcome) -> str:
     """The accepted answers to a question."""
     if not outcome.question.answerable:
         return "none: the documents do not say"
-    return "; ".join(outcome.question.answers) or "not labelled"
+    points = [forms[0] for forms in outcome.question.points]
+    return "; ".join(outcome.question.answers or points) or "not labelled"
 
 
 def gate_summary(report: EvaluationReport) -> str:
@@ -69,25 +71,50 @@ def measures_by_group(
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """A few measures by type or by tag.
+    """A few figures by type, by tag or by form of answer.
 
-    :param what: "type" or "tag"
-    :param measures: the names of measures that apply to one part at least
+    :param what: "type", "tag" or "form"
+    :param measures: the names of the figures
     :param rows: for each part its name, its number of questions and its values, as text
     """
 
+    title: str
     what: str
     measures: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
 
 def breakdowns(report: EvaluationReport) -> list[Breakdown]:
-    """The breakdowns of a report by type and by tag, those without parts left out."""
+    """The breakdowns of a report by type, by tag and by form, those without parts left out."""
     by_type, by_tag = report.by_type, report.by_tag
     types = {kind: [row for row in report.rows if row.type == kind] for kind in by_type}
     tags = {tag: [row for row in report.rows if tag in row.tags] for tag in by_tag}
-    both = (_breakdown("type", by_type, types), _breakdown("tag", by_tag, tags))
-    return [each for each in both if each.rows]
+    found = (
+        _breakdown("type", by_type, types),
+        _breakdown("tag", by_tag, tags),
+        _outcomes("type", report.outcomes, [outcome.question.type for outcome in report.outcomes]),
+        _outcomes(
+            "form", report.outcomes, [outcome.form or "no answer" for outcome in report.outcomes]
+        ),
+    )
+    return [each for each in found if each.rows]
+
+
+def _outcomes(what: str, outcomes: Sequence[QuestionOutcome], parts: Sequence[str]) -> Breakdown:
+    """How many answers and guesses are right and wrong in each part, the parts in their order."""
+    columns = ("right answer", "wrong answer", "right guess", "wrong guess", "neither")
+    counts = {part: dict.fromkeys(columns, 0) for part in parts if part}
+    for outcome, part in zip(outcomes, parts, strict=True):
+        if part:
+            shown = {OutcomeKind.ANSWER: "answer", OutcomeKind.UNSURE: "guess"}.get(outcome.kind)
+            counts[part][
+                f"{'right' if outcome.right else 'wrong'} {shown}" if shown else "neither"
+            ] += 1
+    rows = tuple(
+        (part, str(sum(values.values())), *map(str, values.values()))
+        for part, values in counts.items()
+    )
+    return Breakdown(f"Outcomes by {what}", what, columns, rows)
 
 
 def _breakdown(
@@ -108,4 +135,4 @@ def _breakdown(
         )
         for part, values in parts.items()
     )
-    return Breakdown(what, names, rows)
+    return Breakdown(f"By {what}", what, names, rows)

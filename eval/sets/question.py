@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -26,10 +26,13 @@ class LabelledEvidence:
     """A passage that answers a question.
 
     :param quote: as it is in the document; None if the whole document is the evidence
+    :param after: the text directly before it, for a quote that is in the document more than once,
+        such as a cell of a table
     """
 
     document_id: str
     quote: str | None
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class LabelledQuestion:
     """A question with what is known about its answer.
 
     :param answers: accepted answers; empty if there is no answer, or if only evidence is labelled
+    :param points: what an answer has to hold, each point in every accepted form; empty if the
+        accepted answers are all that is asked of it
     :param evidence: every passage that is known to answer it
     :param type: the kind of thing asked for; "" if unknown
     :param split: "tune" for questions that thresholds are chosen on, "report" for those that are
@@ -52,6 +57,7 @@ class LabelledQuestion:
     type: str = ""
     tags: tuple[str, ...] = ()
     split: str = ""
+    points: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ class _Evidence(BaseModel):
     model_config = ConfigDict(extra="forbid")
     document: str = Field(min_length=1)
     quote: str = Field(min_length=1)
+    after: str = ""
 
 
 class _Turn(BaseModel):
@@ -87,6 +94,7 @@ class _Line(BaseModel):
     question: str = Field(min_length=1)
     answerable: bool = True
     answers: list[str] = []
+    points: list[Annotated[list[str], Field(min_length=1)]] = []
     evidence: list[_Evidence] = []
     history: list[_Turn] = []
     type: str = ""
@@ -152,11 +160,15 @@ def _labelled(location: str, line: str) -> LabelledQuestion:
         raise EvaluationError(
             f"{location}: {read.id!r} is a draft; {read.todo}, and remove the todo"
         )
-    if read.answerable and not read.answers:
+    if read.answerable and not (read.answers or read.points):
         raise EvaluationError(
             f"{location}: {read.id!r} has no accepted answer; give answers, or answerable: false"
         )
-    if not read.answerable and (read.answers or read.evidence):
+    if read.points and not read.evidence:
+        raise EvaluationError(
+            f"{location}: {read.id!r} has points, but no evidence to quote them from; give evidence"
+        )
+    if not read.answerable and (read.answers or read.points or read.evidence):
         raise EvaluationError(
             f"{location}: {read.id!r} is not answerable, but has answers or evidence; remove one "
             "of them"
@@ -165,12 +177,15 @@ def _labelled(location: str, line: str) -> LabelledQuestion:
         id=read.id,
         text=read.question,
         answers=tuple(read.answers),
-        evidence=tuple(LabelledEvidence(each.document, each.quote) for each in read.evidence),
+        evidence=tuple(
+            LabelledEvidence(each.document, each.quote, each.after) for each in read.evidence
+        ),
         answerable=read.answerable,
         history=tuple(Turn(turn.role, turn.text) for turn in read.history),
         type=read.type,
         tags=tuple(read.tags),
         split=read.split,
+        points=tuple(map(tuple, read.points)),
     )
 
 

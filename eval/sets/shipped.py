@@ -1,9 +1,13 @@
-"""Where the shipped library and the question sets about it are."""
+"""Where the shipped library, the question sets and their documents are."""
 
 from pathlib import Path
 
-_ROOT = Path(__file__).parent.parent.parent
+_SETS = Path(__file__).parent
 
-LIBRARY = _ROOT / "corpus" / "library"
-KNOWN_FACTS = _ROOT / "eval" / "sets" / "known_facts.jsonl"
-FOLLOWUPS = _ROOT / "eval" / "sets" / "followups.jsonl"
+LIBRARY = _SETS.parent.parent / "corpus" / "library"
+KNOWN_FACTS = _SETS / "known_facts.jsonl"
+FOLLOWUPS = _SETS / "followups.jsonl"
+NEWCOMERS = _SETS / "newcomers.jsonl"
+
+DOCUMENTS = {NEWCOMERS: _SETS / "newcomers"}
+"""The folders of documents that sets ask about."""
