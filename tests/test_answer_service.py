@@ -127,6 +127,23 @@ def test_a_record_says_what_its_bytes_say(service: AnswerService) -> None:
         assert service.kept_answer(fresh.record.id) == KeptAnswer.parse(fresh.body) == fresh
 
 
+def test_passages_that_were_read_name_their_best_sentence(service: AnswerService) -> None:
+    record = service.ask(make_question("What does the line carry?", min_confidence=0)).record
+    for passage in record.passages:
+        assert passage.best_sentence is not None
+        assert passage.start <= passage.best_sentence.start < passage.best_sentence.end
+        assert passage.best_sentence.end <= passage.end
+    assert '"best_sentence":{"start":' in record.body().decode()
+
+
+def test_found_passages_that_nobody_read_say_nothing_of_a_best_sentence(
+    service: AnswerService,
+) -> None:
+    found = service.search(make_question("What does the line carry?"))
+    assert found.passages
+    assert "best_sentence" not in found.model_dump_json()
+
+
 def test_scores_and_confidences_are_given_to_four_decimal_places(service: AnswerService) -> None:
     question = make_question("What does the line carry?", min_confidence=0, explain=True)
     outcome, record = service.answerer.ask(question), service.ask(question).record

@@ -131,8 +131,8 @@ OWNERS = {
         *(
             f"index/store/{name}.py"
             for name in (
-                *("application", "chunks", "database", "documents", "meta", "rows", "store"),
-                *("succession", "tables", "verify", "writing"),
+                *("application", "chunks", "database", "documents", "listing", "meta", "rows"),
+                *("store", "succession", "tables", "verify", "writing"),
             )
         ),
         "service/answering/history.py",

@@ -157,11 +157,20 @@ def test_why_gets_sentences_ranked_by_the_spans_marked_in_them() -> None:
     assert all(span.quote == span.sentence for span in spans)
 
 
-def test_sentences_are_ranked_only_if_one_may_be_the_answer() -> None:
-    result = found("Where?", hit("It is Rome."))
-    assert set(SpanReader(Marks(Rome=1.0), BY_MARGIN).read("Where?", result).spans) == {
-        AnswerForm.SHORT
-    }
+def test_each_passage_has_its_best_sentence_whatever_the_question_wants() -> None:
+    first = hit("It is old. It is Rome. It is big.", 1, start=10)
+    second = hit("Oslo is old.", 2, document="other")
+    findings = SpanReader(Marks(Rome=2.0, Oslo=1.0, old=0.5), BY_MARGIN).read(
+        "Where is it?", found("Where is it?", first, second)
+    )
+    assert findings.best_sentences == {1: (21, 32), 2: (0, 12)}
+
+
+def test_a_passage_that_was_not_read_has_no_best_sentence() -> None:
+    ranking = Ranking(BY_MARGIN.forms, clear_margin=8.0, clear_lead=0.1)
+    hits = [hit("It is Rome.", 1), *(hit("No.", rank, score=0.2) for rank in range(2, 6))]
+    findings = SpanReader(Marks(Rome=9.0, No=0.0), ranking).read("Where?", found("Where?", *hits))
+    assert set(findings.best_sentences) == {1, 2}
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from corpus.blocks import Block, BlockKind
 from corpus.document import DateSource, Document
 from index.search.searcher import Hit, SearchResult
 from index.store.documents import DocumentSummary
+from index.text.view import Extent
 from service.answering.answer import Answer, AnswerText, Outcome, Statement, Trace, Unsure
 from service.answering.citation import Citation
 from service.answering.reason import Reason
@@ -24,6 +25,13 @@ SCORE_DIGITS = 4
 """Decimal places of every score and confidence in a record."""
 
 _EXPLAINED_SPANS = 20
+
+
+class SentenceExtent(BaseModel, frozen=True):
+    """Where a sentence or a row of a table stands in its document."""
+
+    start: int
+    end: int
 
 
 class Passage(BaseModel, frozen=True):
@@ -38,10 +46,18 @@ class Passage(BaseModel, frozen=True):
     score: float
     rank: int
     file_name: str | None = None
+    best_sentence: SentenceExtent | None = Field(
+        default=None,
+        description="the sentence that answers best, in the document; only if the passage was read",
+        exclude_if=lambda best_sentence: best_sentence is None,
+    )
 
     @classmethod
-    def of(cls, hit: Hit) -> Self:
-        """The passage of a hit."""
+    def of(cls, hit: Hit, best_sentence: Extent | None = None) -> Self:
+        """The passage of a hit.
+
+        :param best_sentence: in the document; None if the passage was not read
+        """
         chunk = hit.chunk
         return cls(
             document_id=chunk.document_id,
@@ -53,6 +69,8 @@ class Passage(BaseModel, frozen=True):
             score=_rounded(hit.score),
             rank=hit.rank,
             file_name=hit.stored.file_name,
+            best_sentence=best_sentence
+            and SentenceExtent(start=best_sentence[0], end=best_sentence[1]),
         )
 
 
@@ -134,7 +152,9 @@ class AnswerRecord(BaseModel, frozen=True):
             citations=statement.citations if statement else (),
             alternatives=tuple(map(_shown, answer.alternatives)) if answer else (),
             reason=None if isinstance(outcome, Answer) else outcome.reason,
-            passages=tuple(map(Passage.of, trace.hits)),
+            passages=tuple(
+                Passage.of(hit, trace.findings.best_sentences.get(hit.rank)) for hit in trace.hits
+            ),
             conflict=answer is not None and answer.conflict,
             as_of=trace.question.as_of,
             generation=trace.generation,

@@ -39,10 +39,13 @@ class SpanReader:
         return f"{self._passages.digest} {self._ranking}"
 
     def read(self, question: str, result: SearchResult, watch: Watch = unwatched) -> Findings:
-        """Spans that may answer the question, with whole sentences only if it may take one."""
-        expected = kind_of(question)
-        kinds = (AnswerForm.SHORT,) if expected is AnswerForm.SHORT else FITTED_FORMS
-        return Findings(expected, self.spans(question, result, kinds, watch))
+        """Spans that may answer the question."""
+        candidates = self._candidates(question, FITTED_FORMS, result, watch)
+        return Findings(
+            kind_of(question),
+            {form: _ranked(candidates, form, self._ranking.forms[form]) for form in FITTED_FORMS},
+            _best_sentences(candidates, self._ranking.forms[AnswerForm.SENTENCE]),
+        )
 
     def spans(
         self,
@@ -52,6 +55,12 @@ class SpanReader:
         watch: Watch = unwatched,
     ) -> dict[AnswerForm, tuple[Span, ...]]:
         """The spans of each form, best first."""
+        candidates = self._candidates(question, kinds, result, watch)
+        return {kind: _ranked(candidates, kind, self._ranking.forms[kind]) for kind in kinds}
+
+    def _candidates(
+        self, question: str, kinds: Sequence[AnswerForm], result: SearchResult, watch: Watch
+    ) -> list["_Candidate"]:
         hits, readings = result.hits, list[Reading]()
         for start in range(0, len(hits), ROUND):
             watch(result)
@@ -60,8 +69,7 @@ class SpanReader:
             )
             if len(readings) < len(hits) and self._is_clear(readings, hits):
                 break
-        candidates = list(_candidates(question, kinds, result, readings))
-        return {kind: _ranked(candidates, kind, self._ranking.forms[kind]) for kind in kinds}
+        return list(_candidates(question, kinds, result, readings))
 
     def _is_clear(self, readings: Sequence[Reading], hits: Sequence[Hit]) -> bool:
         """Whether the readings answer so clearly that the next passages need not be read."""
@@ -178,6 +186,17 @@ def _ranked(
         if not any(_overlap(span, better) for better in kept):
             kept.append(span)
     return tuple(kept)
+
+
+def _best_sentences(candidates: Sequence[_Candidate], ranking: Linear) -> dict[int, Extent]:
+    """The best sentence of each passage that was read, by the rank of the passage."""
+    best: dict[int, tuple[float, Extent]] = {}
+    for candidate in candidates:
+        if candidate.kind is AnswerForm.SENTENCE:
+            score, rank = ranking.of(candidate.features), candidate.hit.rank
+            if rank not in best or score > best[rank][0]:
+                best[rank] = (score, candidate.offsets)
+    return {rank: extent for rank, (_, extent) in best.items()}
 
 
 def _span(candidate: _Candidate, ranking: Linear) -> Span:

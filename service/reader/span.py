@@ -1,11 +1,11 @@
 """The spans that a reader finds, and the protocol of a reader."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from index.search.searcher import Hit, SearchResult
-from index.text.view import Heads
+from index.text.view import Extent, Heads
 from service.reader.form import AnswerForm
 
 
@@ -50,10 +50,13 @@ class Findings:
 
     :param expected: the form of answer that the question expects
     :param spans: by form, from all passages on one scale
+    :param best_sentences: by the rank of each passage that was read, the span of its sentence that
+        answers best, in the document
     """
 
     expected: AnswerForm
     spans: Mapping[AnswerForm, tuple[Span, ...]]
+    best_sentences: Mapping[int, Extent] = field(default_factory=dict)
 
 
 Watch = Callable[[SearchResult], None]
