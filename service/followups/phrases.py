@@ -12,7 +12,8 @@ from corpus.dates import MONTHS, WEEKDAYS
 QUESTION_WORDS = frozenset("who whom whose what which when where why how".split())
 
 _TOKEN = re.compile(
-    r"[“\"][^”\"]{2,60}[”\"]|\$?\d[\d.,]*\d%?|\w+(?:[.&/-]\w+)*(?:[’']\w+)?|[^\w\s]"
+    r"\b[A-Z]\.(?= [A-Z])|[“\"][^”\"]{2,60}[”\"]|\$?\d[\d.,]*\d%?"
+    r"|\w+(?:[.&/-]\w+)*(?:[’']\w+)?|[^\w\s]"
 )
 _POSSESSIVE = re.compile(r"(?:[’']s|(?<=s)[’'])$")
 _CONTRACTED = re.compile(
@@ -21,7 +22,7 @@ _CONTRACTED = re.compile(
 )
 _MODALS = frozenset("do does did can could will would shall should may might must to".split())
 _AUXILIARIES = frozenset("be am is are was were been has have had".split()) | _MODALS - {"to"}
-_DESCRIBING = frozenset(
+DESCRIBING = frozenset(
     """first second last next main different common best better worst worse good bad new old big
     great grand large small long short high low important popular possible famous likely able
     due native apart""".split()
@@ -30,7 +31,7 @@ _SMALL = (
     QUESTION_WORDS
     | _AUXILIARIES
     | _MODALS
-    | _DESCRIBING
+    | DESCRIBING
     | frozenset(
         """a an the some any each every no all both either neither my your our his her its their
         this that these those i me you he him she it we us they them there here then now of in
@@ -44,6 +45,7 @@ _SMALL = (
         together tell describe explain according yet""".split()
     )
 )
+_COMMANDS = frozenset("name list state".split())
 _LY_NOUNS = frozenset(
     "ally anomaly assembly belly butterfly family fly jelly monopoly rally reply supply".split()
 )
@@ -98,11 +100,12 @@ _TIMES = frozenset(
     ["today", "yesterday", "tomorrow", *(name.lower() for name in (*WEEKDAYS, *MONTHS))]
 )
 _TIME = re.compile(r"(?:1\d|20)\d\d(?:s|[’']s)?|\d{1,2}(?:st|nd|rd|th)?")
-_SPANS_OF_TIME = frozenset(
+SPANS_OF_TIME = frozenset(
     "year month week day decade century morning evening summer winter spring autumn".split()
 )
 _NAME_JOINTS = frozenset({"of", "de", "von", "van", "al", "&"})
 _NOUN_FOLLOWS = frozenset("a an the my its their his her of most no any".split())
+_SUBJECTS = frozenset("who i you we they he she".split())
 _VERB_FOLLOWS = (
     frozenset("to i you we they he she it who what".split()) | _MODALS | {"has", "have", "had"}
 )
@@ -131,13 +134,18 @@ class Token:
     @property
     def is_content(self) -> bool:
         """Whether it is neither a function word nor punctuation."""
-        is_word = self.text[-1].isalnum() or self.text[-1] in '%”"'
+        is_initial = len(self.text) == 2 and self.text[0].isupper() and self.text[1] == "."
+        is_word = self.text[-1].isalnum() or self.text[-1] in '%”"' or is_initial
+        if self.text == "US":
+            return True
         return is_word and not _CONTRACTED.match(self.lower) and not self._is_small
 
     @property
     def is_verb(self) -> bool:
         """Whether it is, or looks like, any form of a common verb."""
-        return (self.text.islower() or self.start == 0) and _is_verb(self.lower)
+        if not self.text.islower() and (self.start > 0 or self.lower.endswith("ed")):
+            return False  # It is part of a name, or one by itself, such as "Jared".
+        return _is_verb(self.lower)
 
     @property
     def is_noun_too(self) -> bool:
@@ -151,9 +159,11 @@ class Token:
 
     @property
     def _is_small(self) -> bool:
+        if self.start == 0 and self.lower in _COMMANDS:
+            return True
         if self.lower in _SMALL and not self._is_may:
             # A capitalised adjective inside a question is part of a name, as in "First Lady".
-            return not (self.start > 0 and self.text.istitle() and self.lower in _DESCRIBING)
+            return not (self.start > 0 and self.text.istitle() and self.lower in DESCRIBING)
         return self.text.islower() and self.lower.endswith("ly") and self.lower not in _LY_NOUNS
 
 
@@ -200,7 +210,7 @@ def is_relational(noun: str) -> bool:
 
 def is_plural(text: str) -> bool:
     """Whether the last word looks like a plural."""
-    return text.endswith("s") and not text.endswith(("ss", "us", "is", "news"))
+    return text.endswith("s") and not text.endswith(("ss", "us", "is", "news", "gas", "lens"))
 
 
 @lru_cache(maxsize=1024)
@@ -219,7 +229,23 @@ def _first_verb(words: Sequence[Token]) -> int | None:
         asks = number > 0 and words[number - 1].lower in {"what", "who", "which"}
         if token.is_auxiliary or (token.is_verb and (asks or not token.is_noun_too)):
             return number
+        if _follows_subject(words, number):
+            return number
     return None
+
+
+def _follows_subject(words: Sequence[Token], number: int) -> bool:
+    """Whether the word here is a verb because a pronoun before it is its subject, as in "Who
+    approves" and "How do I reset".
+    """
+    token = words[number]
+    return (
+        number > 0
+        and words[number - 1].lower in _SUBJECTS
+        and token.text.islower()
+        and token.text.isalpha()
+        and token.is_content
+    )
 
 
 @lru_cache(maxsize=8192)
@@ -273,6 +299,12 @@ def _is_predicate(words: Sequence[Token], start: int, number: int) -> bool:
     """
     token = words[number]
     before = words[start - 1].lower if start else ""
+    if number == start and _follows_subject(words, number):
+        return True
+    # "Which company runs the ferry?"
+    following = words[number + 1].lower if number + 1 < len(words) else ""
+    if number > start and before in {"which", "what"} and following in {"the", "a", "an"}:
+        return token.text.islower() and token.lower.endswith(("s", "ed")) and token.is_verb
     if not token.is_verb or (number == start and before in _NOUN_FOLLOWS):
         return False
     if not token.is_noun_too:
@@ -297,7 +329,8 @@ def _phrase(words: Sequence[Token], run: range, verb: int) -> Phrase:
         is_name=is_name,
         is_plural=is_plural(head),
         is_relational=not is_name and is_relational(head),
-        is_time=all(_is_time(word) for word in texts) or head.removesuffix("s") in _SPANS_OF_TIME,
+        is_time=all(_is_time(word) for word in texts)
+        or (not is_name and head.removesuffix("s") in SPANS_OF_TIME),
         is_subject=_is_subject(words, run.start, verb),
         is_asked=0 < run.start < verb
         and any(each.lower in QUESTION_WORDS for each in words[: run.start]),

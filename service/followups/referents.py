@@ -9,6 +9,8 @@ from service.followups.phrases import Phrase, is_plural, is_relational, phrases
 
 _PERSON_ASKED = re.compile(r"\bwhom?\b", re.I)
 _THING_ASKED = re.compile(r"\b(?:whom?|which|what)\b", re.I)
+_PLACE_ASKED = re.compile(r"\b(?:where|(?:which|what) (?:city|town|country|place))\b", re.I)
+_WHERE = re.compile(r"\A(?:in|at|on|near) ", re.I)
 _PLACED = re.compile(r"\b(?:in|at|on|from|through|near|into) (?:the )?$", re.I)
 _DETERMINED = re.compile(r"\b(?:the|an?) ((?:first|second|last|next|new|old) )?$", re.I)
 _COMPARED = re.compile(r"\b(?:most|more|so|very|too|as) $", re.I)
@@ -98,9 +100,21 @@ def last_time(context: Context) -> str | None:
     """The time that was mentioned last."""
     for step in context.steps():
         for text in (step.answer, step.question):
-            times = [phrase.text for phrase in phrases(text) if phrase.is_time]
+            times = [p.text for p in phrases(text) if p.is_time and not p.is_asked]
             if times:
                 return times[-1]
+    return None
+
+
+def last_place(context: Context) -> str | None:
+    """The place that was mentioned last: the answer to "where?", or a name after "in" or "to"."""
+    for step in context.steps():
+        if step.answer and _PLACE_ASKED.search(step.question):
+            return _WHERE.sub("", step.answer)
+        for phrase in reversed(phrases(step.question)):
+            before = step.question[: phrase.start]
+            if phrase.is_name and not phrase.is_time and _PLACED.search(before):
+                return _whole(phrase, before)
     return None
 
 
@@ -158,7 +172,8 @@ def _score(kind: Reference, phrase: Phrase, before: str) -> float:
     score -= 2.0 * bool(_DESCRIPTION.fullmatch(phrase.text)) + 3.0 * bool(_COMPARED.search(before))
     if kind is Reference.PERSON:
         away = _PLACED.search(before) or _COMPLEMENT.search(before)
-        return score - 5.0 * bool(away) if phrase.is_name else 0.0
+        is_person = phrase.is_name and phrase.text.rpartition(" ")[2][0].isupper()
+        return score - 8.0 * bool(away) if is_person else 0.0
     score += bool(_COMPLEMENT.search(before))
     if kind is Reference.THING:
         return score - 2.5 * phrase.is_plural

@@ -8,9 +8,20 @@ it is.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from index.encoding.encoder import Encoder
+from service.followups.ellipsis import (
+    agreeing,
+    appended,
+    asks_alone,
+    bare,
+    fragment,
+    swapped,
+    together,
+    with_other_question,
+    with_time,
+    without_article,
+)
 from service.followups.mentions import DEMONSTRATIVES, PRONOUNS, Mention, mentions
 from service.followups.phrases import (
     QUESTION_WORDS,
@@ -27,10 +38,9 @@ from service.question import MAX_QUESTION_LENGTH, Role, Turn
 LIKENESS = 0.35
 """The least cosine similarity of two phrases for one to replace the other."""
 
+_NUMBERED = frozenset({Reference.THING, Reference.SEVERAL})
 _ANSWER_WORDS = 10
 _TURN_CHARACTERS = 300
-_TOGETHER_WORDS = 30
-_PARALLEL_WORDS = 6
 _LEAD = re.compile(
     r"(?:(?:and|but|so|or|also|ok|okay|oh|well|yes|no|now|then|thanks|thank you|interesting"
     r"|great|in general)\b"
@@ -40,22 +50,35 @@ _LEAD = re.compile(
 _ABOUT = re.compile(r"(?:what|how) about\b *", re.I)
 # White space is looked at from its beginning alone, so that much of it takes linear time.
 _MARKS = re.compile(r"(?:(?<!\s)\s+)?\[\d+\]|\*+|^[>\-#]+\s*")
-_ALONE = re.compile(r"(?:its|their) ", re.I)
-_PREPOSITION = re.compile(r"\b(?:in|on|at|for|from|to|by|of|with|during) (?:the )?$", re.I)
-_CONTRACTED_WORD = re.compile(r"\w+(?=['’]s\b)")
+_ALONE = re.compile(r"(?:its|their|his|her) ", re.I)
 _POSSESSIVE_END = re.compile(r"[’']s?$|(?<=s) is$")
-_COMPARATIVE = re.compile(r"[a-z]+er")
-_ARTICLE = re.compile(r"\b(?:the|an?) $", re.I)
-_INCOMPLETE = re.compile(
-    r"^(?:are|is|were|was) there (?:any|some|other)\b|\bso many\b|\b(?:what|which) (?:kind"
-    r"|type|sort)s? (?!of\b)"
-    r"|\b(?:other|another|similar) (?!.*\b(?:than|besides|to|from)\b)",
+_SAME = re.compile(
+    r"(?<!all )\bthe same(?: thing)?(?= *[?.!]| (?:for|in|at|on|to|with|true|apply)\b|$)", re.I
+)
+_KIND_ASKED = re.compile(
+    r"^(?:are|is|were|was) there (?:any|some|other)\b"
+    r"|\b(?:what|which) (?:kind|type|sort)s? (?!of\b)",
     re.I,
 )
-_COMPLEMENT = re.compile(r"\A\W*(?:of|between|about|that|who|which|behind)\b", re.I)
+_OTHER = re.compile(r"\b(?:other|another|similar) $", re.I)
+_COMPLEMENT = re.compile(
+    r"\A\W*(?:of|between|about|that|who|which|behind|for|with|to|on|in|at|than|besides)\b", re.I
+)
 _DEFINITE = re.compile(r"\bthe (?:\w+ )?$", re.I)
-_PLACED = re.compile(r"\b(?:in|on|at|of|to|from) the $", re.I)
+_BE = re.compile(r"\b(?:is|are|was|were|be|been)\b", re.I)
+_GOES_ON = re.compile(r" (?!like\b)\w", re.I)
 _COMPARED = re.compile(r"\b(?:most|more|so|very|too|as) $", re.I)
+_COMPARED_ONLY = re.compile(r"\b(?:is|are|was|were) [a-z]{2,20}er(?=\W*$| and | or )", re.I)
+_ANY = re.compile(r"(?:are|is|were|was) there\b", re.I)
+_SUPERLATIVE = re.compile(r"[a-z]+est")
+_PAIR = re.compile(r" (?:and|or) (?!why|how|when|where|who|what)\w+(?=\W*$| (?:of|for|in)\b)")
+# Words that describe without saying what is meant, as in "the key findings".
+_GENERIC = re.compile(
+    r"^(?:(?:key|side|major|typical|basic|core|primary|general|current|total|exact|full|average"
+    r"|usual|notable|known) )+",
+    re.I,
+)
+_US = frozenset("i you we me us my your our".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,44 +111,36 @@ class Resolver:
     def _resolved(self, question: str, context: Context | None) -> Resolution:
         if context is None:
             return Resolution(question)
-        body = question[_lead(question) :] or question
-        for rule in (
-            self._with_other_question,
-            self._with_part_replaced,
-            _with_referents,
-            _with_topic,
-        ):
-            resolution = rule(body, context)
-            if resolution is not None:
-                return resolution
-        return Resolution(question)
-
-    def _with_other_question(self, question: str, context: Context) -> Resolution | None:
-        """The last question, asking for something else: "Why?", "In which waters?"."""
-        words = [token.lower for token in tokens(question)]
-        if _ABOUT.match(question) or has_verb(question) or QUESTION_WORDS.isdisjoint(words):
-            return None
-        end = _end_of_asking(context.question)
-        if end is None:
-            return _together(context, question)
-        return Resolution(
-            f"{_bare(question)}{context.question[end:]}", context.topic, context.person
+        start = _lead(question)
+        lead, body = (question[:start], question[start:]) if question[start:] else ("", question)
+        if not _ABOUT.match(body) and asks_alone(body):
+            text = with_other_question(context.question, body)
+            return Resolution(text, context.topic, context.person)
+        resolution = (
+            self._with_part_replaced(body, context, lead)
+            or _with_same(body, context)
+            or _with_referents(body, context)
+            or _with_topic(body, context)
+            or Resolution(question)
         )
+        is_whole = resolution.text == together(context.question, body)
+        return _both(context, question) if is_whole else resolution
 
-    def _with_part_replaced(self, question: str, context: Context) -> Resolution | None:
+    def _with_part_replaced(self, question: str, context: Context, lead: str) -> Resolution | None:
         """The last question with one part replaced: "And in 2023?", "What about imports?"."""
         about = _ABOUT.match(question)
-        part = _bare(question[about.end() :] if about else question)
+        part = fragment(
+            question[about.end() :] if about else question, is_introduced=bool(about or lead)
+        )
+        if part is None:
+            return _both(context, f"{lead}{question}") if about else None
         words = tokens(part)
-        if not any(word.text.isalnum() for word in words):
-            return None
-        if not about and (has_verb(part) or len(words) > _PARALLEL_WORDS):
-            return None
         if any(word.lower in PRONOUNS or word.lower in DEMONSTRATIVES for word in words):
             return None
         replaced = self._part_replaced(part, context.question)
         if replaced is None:
-            return _together(context, question)
+            # Without "and" or "what about", words that fit nowhere begin another topic.
+            return _both(context, f"{lead}{question}") if about or lead else None
         things = [phrase.text for phrase in phrases(part) if not phrase.is_time]
         return Resolution(replaced, things[0] if things else context.topic, context.person)
 
@@ -133,20 +148,16 @@ class Resolver:
         new, old = phrases(part), phrases(question)
         words = tokens(part)
         if not new or words[-1].lower in {"one", "ones"}:
-            return self._reworded(
-                [word for word in words if word.lower not in {"the", "a", "an", "one", "ones"}],
-                question,
-            )
+            return self._reworded(without_article(words), question)
         if new[0].is_time:
-            times = [phrase for phrase in old if phrase.is_time]
-            return (
-                _swapped(question, times[-1], part, new[0].start)
-                if times
-                else f"{_bare(question)} {part}?"
-            )
+            return with_time(question, part, new[0])
         things = [phrase for phrase in old if not phrase.is_time]
         nearest = self._nearest(part[new[0].start :], [thing.text for thing in things])
-        return None if nearest is None else _swapped(question, things[nearest], part, new[0].start)
+        return (
+            appended(question, part)
+            if nearest is None
+            else swapped(question, things[nearest], part)
+        )
 
     def _reworded(self, words: Sequence[Token], question: str) -> str | None:
         """The question with its most similar word replaced, as "Russian" by "Chinese"."""
@@ -197,6 +208,9 @@ def _next(resolved: Resolution, answer: str, before: Context | None) -> Context:
     question = question[_lead(question) :] or question
     topic, person = resolved.topic, resolved.person
     if before is not None:
+        named = phrases(question)
+        if named and all(phrase.is_relational or phrase.is_time for phrase in named):
+            topic = topic or before.topic  # "the main versions" are versions of the topic.
         topic = topic or (before.topic if person and before.topic in question else "")
         person = person or (before.person if before.person in question else "")
     return Context(question, _few_words(answer), topic, person, before)
@@ -217,42 +231,14 @@ def _lead(question: str) -> int:
     return lead.end() if lead else 0
 
 
-def _bare(question: str) -> str:
-    return question.strip().rstrip("?!. ")
+def _both(context: Context, question: str) -> Resolution:
+    """Both questions, the earlier one first. This is the fallback if they cannot be joined."""
+    return Resolution(together(context.question, question), context.topic, context.person)
 
 
-def _together(context: Context, question: str) -> Resolution:
-    """Both questions, the earlier one first. This is the fallback if no part of the earlier one can
-    be replaced.
-    """
-    last = " ".join(_bare(context.question).split()[-_TOGETHER_WORDS:])
-    return Resolution(f"{last}? {question}", context.topic, context.person)
-
-
-def _end_of_asking(question: str) -> int | None:
-    """The offset at which the part of a question that says what is asked for ends, before any
-    white space.
-    """
-    words = tokens(question)
-    if all(word.lower not in QUESTION_WORDS for word in words[:3]):
-        return None
-    for before, word in pairwise(words):
-        if word.is_auxiliary:
-            return before.end
-    contracted = _CONTRACTED_WORD.match(question)
-    return contracted.end() if contracted else words[0].end
-
-
-def _swapped(question: str, phrase: Phrase, part: str, start: int) -> str:
-    """The question with ``part`` in place of a phrase. Up to ``start``, the part has a preposition
-    or article of its own, which replaces that of the phrase.
-    """
-    before = question[: phrase.start]
-    if start and _PREPOSITION.search(before) and _PREPOSITION.search(part[:start]):
-        before = _PREPOSITION.sub("", before)
-    elif start:
-        before = _ARTICLE.sub("", before)
-    return before + part + question[phrase.end :]
+def _with_same(question: str, context: Context) -> Resolution | None:
+    """Both questions if the second one asks about "the same"."""
+    return _both(context, question) if _SAME.search(question) else None
 
 
 def _with_referents(question: str, context: Context) -> Resolution | None:
@@ -260,13 +246,18 @@ def _with_referents(question: str, context: Context) -> Resolution | None:
     unresolved = list(mentions(question, context))
     known = [mention for mention in unresolved if mention.text]
     if not known:
-        is_sure = any(mention.is_sure for mention in unresolved)
-        return _together(context, question) if is_sure else None
+        return _both(context, question) if any(each.is_sure for each in unresolved) else None
     text = question
     for mention in reversed(known):
-        text = text[: mention.start] + mention.text + text[mention.end :]
+        before, after = text[: mention.start], text[mention.end :]
+        if mention.kind in _NUMBERED and not mention.text.endswith(("’", "’s")):
+            several = mention.kind is Reference.SEVERAL
+            before, after = agreeing(before, after, was_plural=several, text=mention.text)
+        text = before + mention.text + after
     if _ALONE.match(question) and not has_verb(question):  # "its capacity?" asks what that is
-        text = f"What {'are' if is_plural(_bare(question)) else 'is'} {text}"
+        text = f"What {'are' if is_plural(bare(question)) else 'is'} {text}"
+    if question[0].isupper():
+        text = text[0].upper() + text[1:]
     people = [mention for mention in known if mention.kind is Reference.PERSON]
     things = [mention for mention in known if mention.kind is not Reference.PERSON]
     return Resolution(text, _plain(things), _plain(people))
@@ -277,34 +268,48 @@ def _plain(same_kind: Sequence[Mention]) -> str:
 
 
 def _with_topic(question: str, context: Context) -> Resolution | None:
-    """The question with the topic in parentheses, if it says too little by itself."""
-    if not any(letter.isalnum() for letter in question):
+    """The question with the topic after the phrase that needs it: "the symptoms of anemia"."""
+    named = [phrase for phrase in phrases(question) if not phrase.is_time]
+    words = {token.lower for token in tokens(question)}
+    if not words.isdisjoint(PRONOUNS):
         return None
-    says_enough = any(_is_telling(phrase, question) for phrase in phrases(question))
-    if (
-        says_enough
-        and not _INCOMPLETE.search(question)
-        and not any(_wants(phrase, question) for phrase in phrases(question))
-    ):
+    if not named or (len(named) == 1 and _COMPARED_ONLY.search(question)):
+        # "What happened?" and "Which is younger?" name nothing at all.
+        if not named and (phrases(question) or not words.isdisjoint(_US)):
+            return None
+        return _both(context, question) if has_verb(question) else None
+    if not all(_is_wanting(phrase, question) for phrase in named):
         return None
     topic = context.topic or referent(Reference.SEVERAL, context)
-    if not topic or topic.removeprefix("the ").lower() in question.lower():
+    if not topic or topic.removeprefix("the ").rstrip("s").lower() in question.lower():
         return None
-    end = len(question.rstrip(" ?.!"))
-    return Resolution(f"{question[:end]} ({topic}){question[end:]}", topic)
+    before = question[: named[0].start]
+    if _OTHER.search(before) and not named[0].is_relational:
+        return _both(context, question)
+    pair = _PAIR.match(question, named[0].end)
+    end = pair.end() if pair else named[0].end
+    is_of = named[0].is_relational or not _ANY.match(question)
+    return Resolution(f"{question[:end]} {'of' if is_of else 'for'} {topic}{question[end:]}", topic)
 
 
-def _is_telling(phrase: Phrase, question: str) -> bool:
-    described = _COMPARED.search(question[: phrase.start]) or _COMPARATIVE.fullmatch(phrase.text)
-    return not (phrase.is_relational or phrase.is_time or described)
-
-
-def _wants(phrase: Phrase, question: str) -> bool:
-    """Whether a phrase needs to be completed, as "the symptoms" without saying of what."""
+def _is_wanting(phrase: Phrase, question: str) -> bool:
+    """Whether a phrase needs a complement, as "the symptoms" without saying of what."""
     before, after = question[: phrase.start], question[phrase.end :]
-    if phrase.is_name or phrase.is_time or phrase.is_asked or _COMPLEMENT.match(after):
+    if phrase.is_name:
         return False
+    if _SUPERLATIVE.fullmatch(phrase.text) and not after.startswith(" of "):
+        return True
+    if _COMPLEMENT.match(after) and phrases(after):
+        return False
+    if _ANY.match(question) and phrases(after):
+        return False
+    if _OTHER.search(before) or _KIND_ASKED.search(question):
+        return True
+    if " " in _GENERIC.sub("", phrase.text):
+        return False
+    if _COMPARED.search(before):
+        return True
     definite = bool(_DEFINITE.search(before))
     if phrase.is_relational:
-        return phrase.is_subject and (definite or phrase.is_plural)
-    return definite and " " not in phrase.text and not _PLACED.search(before)
+        return definite or phrase.is_plural
+    return definite and bool(_BE.search(before)) and not _GOES_ON.match(after)
