@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from corpus.errors import SettingsError
-from index.text.view import View
+from index.text.view import PartKind, View, ViewPart
 from service.reader.factory import WEIGHTS, load_passage_reader
 from service.reader.passage import PassageReader, log_probabilities, windows
 from service.reader.sentences import view_sentences
@@ -101,6 +101,17 @@ def quotes(reader: PassageReader, passage: str) -> list[str]:
 
 def test_a_span_is_cited_in_code_points_of_its_passage(reader: PassageReader) -> None:
     assert quotes(reader, "🙂🙂 é Oslo .")[0] == "Oslo"
+
+
+def test_no_span_is_marked_in_a_question_or_a_footnote(reader: PassageReader) -> None:
+    text = "Oslo . 3000 ."
+    for kind in (PartKind.QUESTION, PartKind.FOOTNOTE):
+        view = View(text, (ViewPart(0, 6, 0, kind=kind), ViewPart(7, len(text), 7)))
+        (reading,) = reader.read("the pipe", [view])
+        assert text[reading.spans[0].start : reading.spans[0].end] == "3000"
+        assert all(span.start >= 7 for span in reading.spans)
+        (nothing,) = reader.read("the pipe", [View(text, view.parts[:1])])
+        assert nothing.spans == ()
 
 
 def test_a_span_never_splits_a_word(reader: PassageReader) -> None:

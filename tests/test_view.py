@@ -1,5 +1,6 @@
 """Views: what models read for the rows of a table, and the way back to the document."""
 
+import json
 import re
 from collections.abc import Sequence
 
@@ -8,7 +9,7 @@ import pytest
 from corpus.blocks import Block, BlockKind
 from corpus.document import Document, make_document
 from index.text.chunk import Chunk, ChunkSettings, chunk_document
-from index.text.view import View
+from index.text.view import PartKind, View, ViewPart
 from tests.conftest import ToyEncoder
 
 TABLE = """# Vehicles
@@ -162,3 +163,14 @@ def test_only_the_words_of_the_document_lie_in_parts() -> None:
     part = view.part_at(label + len("Driver: "))
     assert part is not None
     assert view.text[part.start : part.end] == "Maja Sten"
+
+
+def test_parts_keep_their_kind_and_their_lead_in_when_they_are_written() -> None:
+    view = View(
+        "Why?\nIt rains.",
+        (
+            ViewPart(0, 4, 10, kind=PartKind.QUESTION),
+            ViewPart(5, 14, 15, kind=PartKind.ITEM, lead_in=(2, 8)),
+        ),
+    )
+    assert View.from_lists(json.loads(json.dumps(view.as_lists()))) == view

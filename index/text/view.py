@@ -2,12 +2,14 @@
 
 A row of a table means little without the heads of its columns. So models read "Vehicle: Red lorry.
 Driver: Maja Sten." where the document has "Red lorry | Maja Sten", and quotes are cut from the
-document through the map.
+document through the map. In the same way, models read an item after the lead-in of its list, and a
+paragraph after the question that stands above it.
 """
 
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Self
 
 Extent = tuple[int, int]
@@ -26,6 +28,24 @@ class Heads:
     column: Extent | None
 
 
+class PartKind(StrEnum):
+    """What a part of a view is."""
+
+    TEXT = "text"
+    LEAD_IN = "lead_in"
+    """A paragraph or an item that leads into a list, such as "The kit contains:"."""
+    ITEM = "item"
+    """An item of a list."""
+    QUESTION = "question"
+    """A question that the text after it answers."""
+    FOOTNOTE = "footnote"
+
+    @property
+    def is_quotable(self) -> bool:
+        """Whether an answer may be quoted from such a part."""
+        return self not in (PartKind.QUESTION, PartKind.FOOTNOTE)
+
+
 @dataclass(frozen=True, slots=True)
 class ViewPart:
     """A stretch of a view that stands in the document word for word. No quote crosses its ends.
@@ -33,12 +53,16 @@ class ViewPart:
     :param start: offset of its first character in the view; ``end`` is half-open
     :param offset: offset of its first character in the document
     :param heads: of a cell; None for other text
+    :param lead_in: of an item, the span in the document of the paragraph or the item that leads
+        into its list, which may stand before the chunk; None if nothing does
     """
 
     start: int
     end: int
     offset: int
     heads: Heads | None = None
+    kind: PartKind = PartKind.TEXT
+    lead_in: Extent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +108,7 @@ class View:
         """The view as plain lists, for JSON."""
         return [
             self.text,
-            [
-                [part.start, part.end, part.offset]
-                if part.heads is None
-                else [part.start, part.end, part.offset, part.heads.row, part.heads.column]
-                for part in self.parts
-            ],
+            [_as_list(part) for part in self.parts],
             [[row.start, row.end, row.offsets] for row in self.rows],
         ]
 
@@ -110,10 +129,21 @@ class View:
             raise ValueError("its view cannot be read") from exc
 
 
-_NO_HEADS: Any = object()
+def _as_list(part: ViewPart) -> list[Any]:
+    span = [part.start, part.end, part.offset]
+    if part.heads is not None:
+        return [*span, part.heads.row, part.heads.column]
+    if part.kind is not PartKind.TEXT:
+        return [*span, part.kind.value, part.lead_in]
+    return span
 
 
-def _part(start: int, end: int, offset: int, row: Any = _NO_HEADS, column: Any = None) -> ViewPart:
-    if row is _NO_HEADS:
+def _part(start: int, end: int, offset: int, *further: Any) -> ViewPart:
+    if not further:
         return ViewPart(start, end, offset)
-    return ViewPart(start, end, offset, Heads(row and tuple(row), column and tuple(column)))
+    first, second = further
+    # A list, or None, is the head of a row. A text is the kind of a part without heads.
+    if isinstance(first, str):
+        lead_in = second and tuple(second)
+        return ViewPart(start, end, offset, kind=PartKind(first), lead_in=lead_in)
+    return ViewPart(start, end, offset, Heads(first and tuple(first), second and tuple(second)))

@@ -292,9 +292,12 @@ def _tokens(view: View, encoding: Encoding) -> _Tokens:
 
 
 def _inside(view: View, offsets: Ints) -> Flags:
-    """Whether each token lies in a part of the view."""
-    starts = np.array([part.start for part in view.parts])
-    ends = np.array([part.end for part in view.parts])
+    """Whether each token lies in a part of the view that may be quoted."""
+    quotable = [part for part in view.parts if part.kind.is_quotable]
+    if not quotable:
+        return np.zeros(len(offsets), dtype=np.bool_)
+    starts = np.array([part.start for part in quotable])
+    ends = np.array([part.end for part in quotable])
     parts = np.searchsorted(starts, offsets[:, 0], side="right") - 1
     inside: Flags = (parts >= 0) & (offsets[:, 1] <= ends[parts])
     return inside

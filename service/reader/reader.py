@@ -154,6 +154,8 @@ def _sentences(
         return
     text = hit.chunk.view.text
     for number, sentence in enumerate(passage.sentences):
+        if not sentence.kind.is_quotable:
+            continue
         inside = (
             (s.margin, log)
             for s, log in marked

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from index.text.sentences import sentences
-from index.text.view import View
+from index.text.view import PartKind, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +14,14 @@ class ViewSentence:
 
     :param start: offset of its first code point in the view; ``end`` is half-open
     :param first: offset of its first code point in the document; ``last`` is half-open
+    :param kind: of the part that it stands in
     """
 
     start: int
     end: int
     first: int
     last: int
+    kind: PartKind = PartKind.TEXT
 
 
 # A passage is read token by token and then compared sentence by sentence. Both steps need its
@@ -35,6 +37,6 @@ def _sentences(view: View) -> Iterator[ViewSentence]:
         if part.heads is None:
             by = part.offset - part.start
             for start, end in sentences(view.text, part.start, part.end):
-                yield ViewSentence(start, end, start + by, end + by)
+                yield ViewSentence(start, end, start + by, end + by, part.kind)
     for row in view.rows:
         yield ViewSentence(row.start, row.end, *row.offsets)
