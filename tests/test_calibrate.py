@@ -138,6 +138,11 @@ def test_the_threshold_is_the_lowest_that_keeps_the_precision() -> None:
     assert threshold_of([Judged(0.9, False, True)], 0.9) == 1.0
 
 
+def test_questions_that_count_more_weigh_more_in_the_threshold() -> None:
+    judged = [Judged(0.9, True, True), Judged(0.7, False, True), Judged(0.6, True, True, weight=8)]
+    assert threshold_of(judged, 0.9) == 0.6  # 9 of 10
+
+
 def test_a_report_has_coverage_and_precision() -> None:
     judged = [
         Judged(0.9, True, True),

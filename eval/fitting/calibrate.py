@@ -63,9 +63,7 @@ def _cases(questions: QuestionSet, service: AnswerService) -> list[Case]:
     for question in labelled:
         result = service.collection.searcher.search(question.text, DEFAULT_TOP_K)
         spans = service.reader.spans(question.text, result, FITTED_FORMS)
-        cases.append(
-            Case(fold=question.id, answers=question.answers, document_id=None, spans=spans)
-        )
+        cases.append(Case(question.id, question.answers, documents=frozenset(), spans=spans))
     rights = [any(map(case.is_right, case.spans[AnswerForm.SHORT][:1])) for case in cases]
     if len(cases) < LEAST_QUESTIONS or all(rights) or not any(rights):
         raise EvaluationError(

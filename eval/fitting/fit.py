@@ -3,13 +3,16 @@
     python -m eval.fitting.fit --data FOLDER
 
 writes ``service/answering/calibration.json``. FOLDER holds ``squad/dev-v1.1-tune.json.gz`` and
-``squad/dev-v2.0-tune.json.gz``. The articles that the reader was trained on are left out.
+``squad/dev-v2.0-tune.json.gz``, and a folder for each further kind of documents
+(:mod:`eval.fitting.kinds`). Documents that the reader was trained on are left out.
 
-Every article becomes a document of one collection. Some of the paragraphs are left out, so that
-questions about them are on the right topic, but the fact is missing. Further unanswerable questions
-were written to have no answer, or have a year or number replaced by another one from the article.
-Folds are made of articles. Thresholds are chosen, and the report is made, on questions that the
-numbers were not fitted on. The stored numbers are fitted on all questions.
+Every article of SQuAD becomes a document of one collection. Some of the paragraphs are left out,
+so that questions about them are on the right topic, but the fact is missing. Further unanswerable
+questions were written to have no answer, or have a year or number replaced by another one from the
+article. Folds are made of articles. Each further kind of documents is a fold of its own, so that it
+is judged by numbers that were fitted on other kinds. All kinds count the same. Thresholds are
+chosen, and the report is made, on questions that the numbers were not fitted on. The stored numbers
+are fitted on all questions.
 """
 
 import argparse
@@ -17,12 +20,14 @@ import json
 import random
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from eval.fitting.kinds import KINDS, AskedQuestion, asked_of_kinds
 from eval.fitting.regression import (
     Case,
     Judged,
@@ -39,8 +44,7 @@ from eval.seed import SEED
 from eval.sets.squad import Article, SquadQuestion, articles
 from eval.training.perturb import Setting, swap_entity
 from index.collection import Collection
-from index.encoding.encoder import load_encoder
-from index.search.searcher import SearchResult
+from index.encoding.encoder import Encoder, load_encoder
 from index.text.view import View
 from service.question import DEFAULT_TOP_K
 from service.reader.factory import load_passage_reader
@@ -59,7 +63,8 @@ _CLEAR_LEADS = (0.0, 0.03, 0.06, 0.1)
 _CLEAR_QUESTIONS = 900
 _CLEAR_LOSS = 0.005
 
-SearchedQuestions = Sequence[tuple[SquadQuestion, SearchResult]]
+SearchedQuestions = Sequence[AskedQuestion]
+_SQUAD = "squad"
 
 
 class RememberingReader:
@@ -95,10 +100,13 @@ def main() -> None:
     passages = CountingReader(
         RememberingReader(load_passage_reader(settings.reader, settings.threads))
     )
-    asked = _search(given.data, given.questions)
+    encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
+    articles_asked = _search(given.data, given.questions, encoder)
     by_margin = _stopping(
-        random.Random(SEED).sample(asked, min(_CLEAR_QUESTIONS, len(asked))), passages
+        random.Random(SEED).sample(articles_asked, min(_CLEAR_QUESTIONS, len(articles_asked))),
+        passages,
     )
+    asked = [*articles_asked, *asked_of_kinds(given.data, encoder)]
     judged = _judged(asked, passages, by_margin)
     cases = _read(asked, passages, by_margin)
     ranking = replace(by_margin, forms={kind: fit_ranking(cases, kind) for kind in FITTED_FORMS})
@@ -112,13 +120,22 @@ def main() -> None:
             for form in FITTED_FORMS
         },
         evidence_threshold=load_fitted().evidence_threshold,
-        report={form.value: report_of(judged[form], thresholds[form]) for form in FITTED_FORMS},
+        report={form.value: _report(judged[form], thresholds[form]) for form in FITTED_FORMS},
     ).as_dict()
     print(json.dumps(fitted, indent=2))
     given.out.write_text(json.dumps(fitted, indent=2) + "\n")
 
 
-def _search(data: Path, count: int) -> SearchedQuestions:
+def _report(judged: Sequence[Judged], threshold: float) -> dict[str, object]:
+    """Measures of judged answers, all together and for each kind of documents alone."""
+    kinds = dict.fromkeys(each.kind for each in judged)
+    alone = {
+        kind: report_of([each for each in judged if each.kind == kind], threshold) for kind in kinds
+    }
+    return report_of(judged, threshold) | {"kinds": alone}
+
+
+def _search(data: Path, count: int, encoder: Encoder) -> list[AskedQuestion]:
     """Labelled questions with the results of a search in the articles."""
     draws = random.Random(SEED)
     thinned = [
@@ -140,14 +157,22 @@ def _search(data: Path, count: int) -> SearchedQuestions:
         question for questions, share in shares for question in draws.sample(questions, share)
     ]
     questions = unanswerable + draws.sample(possible, count - len(unanswerable))
-    settings = load_settings()
-    with tempfile.TemporaryDirectory() as folder:
-        encoder = load_encoder(settings.encoder, settings.models_dir, settings.threads)
-        with Collection(Path(folder), encoder, writable=True) as collection:
-            collection.put([article.document for article, _ in thinned])
-            return [
-                (each, collection.searcher.search(each.text, DEFAULT_TOP_K)) for each in questions
-            ]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Collection(Path(folder), encoder, writable=True) as collection,
+    ):
+        collection.put([article.document for article, _ in thinned])
+        return [
+            AskedQuestion(
+                text=each.text,
+                kind=_SQUAD,
+                fold=each.document_id,
+                answers=each.answers,
+                documents=frozenset({each.document_id}),
+                result=collection.searcher.search(each.text, DEFAULT_TOP_K),
+            )
+            for each in questions
+        ]
 
 
 def _thinned(article: Article, draws: random.Random) -> tuple[Article, list[SquadQuestion]]:
@@ -187,14 +212,20 @@ def _read(
     kinds: Sequence[AnswerForm] = FITTED_FORMS,
 ) -> list[Case]:
     reader = SpanReader(passages, ranking)
+    sizes = Counter(each.kind for each in asked)
     return [
         Case(
-            fold=question.document_id,
-            answers=question.answers,
-            document_id=question.document_id,
-            spans=reader.spans(question.text, result, kinds),
+            fold=each.fold,
+            answers=each.answers,
+            documents=each.documents,
+            spans=reader.spans(
+                each.text, each.result, [kind for kind in kinds if kind in each.forms]
+            ),
+            kind=each.kind,
+            # every kind counts the same
+            weight=len(asked) / len(sizes) / sizes[each.kind],
         )
-        for question, result in asked
+        for each in asked
     ]
 
 
@@ -232,10 +263,13 @@ def _share_right(cases: Sequence[Case]) -> float:
 def _judged(
     asked: SearchedQuestions, passages: PassageReader, by_margin: Ranking
 ) -> dict[AnswerForm, list[Judged]]:
-    """The first answers to all questions, judged by numbers fitted on the other folds."""
+    """The first answers to all questions, judged by numbers fitted on the other folds. A kind of
+    documents other than SQuAD's articles is a fold of its own.
+    """
     plainly = _read(asked, passages, by_margin)
     judged: dict[AnswerForm, list[Judged]] = {kind: [] for kind in FITTED_FORMS}
-    for held in folds(plainly):
+    in_articles = folds([case for case in plainly if case.kind == _SQUAD])
+    for held in (*in_articles, *({kind} for kind in KINDS)):
         others = [case for case in plainly if case.fold not in held]
         cases = _read(
             asked,

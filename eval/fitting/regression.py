@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from eval.measuring.formulas import BoolArray, FloatArray, calibration_error, deepest, is_right
+from eval.measuring.formulas import BoolArray, FloatArray, calibration_error, is_right
 from eval.seed import SEED
 from service.answering.agreement import grouped
 from service.answering.confidence import Groups, confidence_features, confidence_in
@@ -34,30 +34,41 @@ _WRONG_SPANS = 8
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A labelled question with the spans found for it, by kind, best first.
+    """A labelled question with the spans found for it, by form, best first. A form that it tells
+    nothing about has no entry.
 
     :param fold: cases of the same name are in the same fold
-    :param document_id: the document that a right answer is from; None for any
+    :param documents: the documents that a right answer is from; empty for any
+    :param kind: the kind of documents that it is about
+    :param weight: how much it counts in a fit
     """
 
     fold: str
     answers: tuple[str, ...]
-    document_id: str | None
+    documents: frozenset[str]
     spans: Mapping[AnswerForm, tuple[Span, ...]]
+    kind: str = ""
+    weight: float = 1.0
 
     def is_right(self, span: Span) -> bool:
         """Whether a span answers the question."""
-        from_document = self.document_id in (None, span.hit.chunk.document_id)
-        return from_document and is_right(span.quote, self.answers)
+        elsewhere = self.documents and span.hit.chunk.document_id not in self.documents
+        return not elsewhere and is_right(span.quote, self.answers)
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The confidence of a first answer, and whether it is right and its question answerable."""
+    """The confidence of a first answer, and whether it is right and its question answerable.
+
+    :param kind: the kind of documents that the question is about
+    :param weight: how much it counts in the choice of a threshold
+    """
 
     confidence: float
     right: bool
     answerable: bool
+    kind: str = ""
+    weight: float = 1.0
 
 
 def folds(cases: Sequence[Case]) -> Iterator[set[str]]:
@@ -73,21 +84,24 @@ def fit_ranking(cases: Sequence[Case], kind: AnswerForm) -> Linear:
 
     A logistic regression on the differences between the features of a right and of a wrong span.
     """
+    pairs = [(pair, case.weight) for case in cases for pair in _pairs(case, kind)]
     rows = [
         [right.features[name] - wrong.features[name] for name in RANKING_FEATURES]
-        for case in cases
-        for right, wrong in _pairs(case, case.spans[kind])
+        for (right, wrong), _ in pairs
     ]
     # half of the differences are turned around, so that both labels occur
     signs = np.where(np.arange(len(rows)) % 2 == 0, 1.0, -1.0)
     weights, _ = _logistic(
-        np.array(rows) * signs[:, None], signs > 0, RANKING_FEATURES, intercept=False
+        _Sample(np.array(rows) * signs[:, None], signs > 0, np.array([w for _, w in pairs])),
+        RANKING_FEATURES,
+        intercept=False,
     )
     return Linear(weights)
 
 
-def _pairs(case: Case, spans: Sequence[Span]) -> Iterator[tuple[Span, Span]]:
+def _pairs(case: Case, kind: AnswerForm) -> Iterator[tuple[Span, Span]]:
     """The best right span with each of the best wrong spans."""
+    spans = case.spans.get(kind, ())
     rights = [case.is_right(span) for span in spans]
     if any(rights):
         wrongs = [span for span, right in zip(spans, rights, strict=True) if not right]
@@ -98,15 +112,19 @@ def fit_confidence(cases: Sequence[Case], kind: AnswerForm) -> Linear:
     """The logistic regression of whether the first answer is right, on the features of its
     confidence.
     """
-    firsts = [(groups, case.is_right(groups[0][0])) for case, groups in _answered(cases, kind)]
-    features = [confidence_features(groups, 0) for groups, _ in firsts]
+    firsts = list(_answered(cases, kind))
+    features = [confidence_features(groups, 0) for _, groups in firsts]
     names = [
         name
         for name in CONFIDENCE_FEATURES
         if _varied([each[name] for each in features]) >= LEAST_VARIED
     ]
-    rows = np.array([[each[name] for name in names] for each in features])
-    return Linear(*_logistic(rows, np.array([right for _, right in firsts]), names, intercept=True))
+    sample = _Sample(
+        np.array([[each[name] for name in names] for each in features]),
+        np.array([case.is_right(groups[0][0]) for case, groups in firsts]),
+        np.array([case.weight for case, _ in firsts]),
+    )
+    return Linear(*_logistic(sample, names, intercept=True))
 
 
 def _varied(values: Sequence[float]) -> float:
@@ -116,20 +134,30 @@ def _varied(values: Sequence[float]) -> float:
 
 def _answered(cases: Sequence[Case], kind: AnswerForm) -> Iterator[tuple[Case, Groups]]:
     for case in cases:
-        groups = grouped(case.spans[kind])
+        groups = grouped(case.spans.get(kind, ()))
         if groups:
             yield case, groups
 
 
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """What a regression is fitted on: rows of features, whether each is right, and its weight."""
+
+    rows: FloatArray
+    labels: BoolArray
+    weights: FloatArray
+
+
 def _logistic(
-    rows: FloatArray, labels: BoolArray, names: Sequence[str], *, intercept: bool
+    sample: _Sample, names: Sequence[str], *, intercept: bool
 ) -> tuple[dict[str, float], float]:
     """Weights by name and the intercept. Features whose weight would be negative are left out."""
+    rows = sample.rows
     kept = list(range(len(names)))
     while True:
         scale = rows[:, kept].std(axis=0) + 1e-9
         model = LogisticRegression(fit_intercept=intercept, max_iter=1_000).fit(
-            rows[:, kept] / scale, labels
+            rows[:, kept] / scale, sample.labels, sample_weight=sample.weights
         )
         if model.coef_[0].min() >= 0:
             break
@@ -144,18 +172,24 @@ def judge_first_answers(cases: Sequence[Case], kind: AnswerForm, log_odds: Linea
     calibration = Calibration(log_odds, threshold=1.0)
     judged = []
     for case in cases:
+        if kind not in case.spans:
+            continue
         groups = grouped(case.spans[kind])
         confidence = confidence_in(groups, 0, calibration) if groups else 0.0
         right = bool(groups) and case.is_right(groups[0][0])
-        judged.append(Judged(confidence, right, answerable=bool(case.answers)))
+        judged.append(
+            Judged(confidence, right, bool(case.answers), kind=case.kind, weight=case.weight)
+        )
     return judged
 
 
 def threshold_of(judged: Sequence[Judged], precision: float = TARGET_PRECISION) -> float:
     """The lowest threshold at which this share of the given answers is right; 1 without one."""
-    confidences, rights = _arrays(judged)
-    answered = deepest(confidences, rights, precision)
-    return round(float(np.sort(confidences)[-answered]), 4) if answered else 1.0
+    order = sorted(judged, key=lambda each: -each.confidence)
+    given = np.cumsum([each.weight for each in order])
+    right = np.cumsum([each.weight * each.right for each in order])
+    reached = np.flatnonzero(right >= precision * given - 1e-9)
+    return round(order[reached[-1]].confidence, 4) if len(reached) else 1.0
 
 
 def _arrays(judged: Sequence[Judged]) -> tuple[FloatArray, BoolArray]:

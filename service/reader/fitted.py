@@ -65,7 +65,7 @@ class Feature(StrEnum):
 
 
 RANKING_FEATURES = (
-    *(Feature.MARGIN, Feature.ASKED, Feature.FUSED, Feature.PASSAGE),
+    *(Feature.MARGIN, Feature.EVIDENCE, Feature.ASKED, Feature.FUSED, Feature.PASSAGE),
     *(Feature.WORDS, Feature.NEAR_WORDS, Feature.TOPIC_WORDS, Feature.PASSAGE_WORDS),
     *(Feature.FIGURES, Feature.NAMES),
 )
