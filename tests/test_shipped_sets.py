@@ -70,7 +70,9 @@ def test_no_document_is_in_both_splits(path: Path) -> None:
     for question in read_set(path).questions:
         for name in documents_asked(question):
             splits.setdefault(name, set()).add(question.split)
+    assert set().union(*splits.values()) == {"tune", "report"}
     assert {name: found for name, found in splits.items() if len(found) > 1} == {}
+    assert set(splits) == {Path(name).stem for name in documents_of(path)}
 
 
 @every_set
