@@ -382,6 +382,49 @@ def test_a_follow_up_is_searched_for_and_read_as_it_is_meant(collection: Collect
     assert outcome.statement.text == "38 bcm"
 
 
+class ByForm(Phrases):
+    """A reader that finds the same phrase with another score for each form of a question."""
+
+    def __init__(self, phrase: str, scores: Mapping[str, float]) -> None:
+        super().__init__({})
+        self._phrase = phrase
+        self._by_form = scores
+
+    def read(self, question: str, result: SearchResult, watch: Watch = unwatched) -> Findings:
+        """The spans of the phrase, with the score of this form."""
+        self._scores = {self._phrase: self._by_form[question]}
+        return super().read(question, result, watch)
+
+
+@pytest.mark.parametrize(
+    ("typed_score", "resolved_score", "winner"),
+    [(3.0, -3.0, "typed"), (3.0, 2.9, "resolved"), (-3.0, 3.0, "resolved"), (0.5, 3.0, "resolved")],
+)
+def test_a_follow_up_is_read_in_both_forms_and_the_clearly_better_evidence_wins(
+    typed_score: float, resolved_score: float, winner: str, collection: Collection
+) -> None:
+    forms = {
+        "typed": "Which gas does it carry to the line?",
+        "resolved": "Which gas does the bridge carry to the line?",
+    }
+    scores = {forms["typed"]: typed_score, forms["resolved"]: resolved_score}
+    history = [Turn(Role.USER, "How old is the bridge?")]
+    question = make_question(forms["typed"], history=history)
+    outcome = answerer(collection, ByForm("38 bcm", scores)).ask(question)
+    assert answered(outcome).trace.resolved == forms[winner]
+
+
+def test_an_earlier_question_that_is_put_in_front_is_not_answered_again(
+    collection: Collection,
+) -> None:
+    history = [Turn(Role.USER, "How much gas does the line carry?")]
+    outcome = answerer(collection, Phrases({"38 bcm": 3.0})).ask(
+        make_question("And penguins?", history=history)
+    )
+    assert outcome.trace.resolved == "How much gas does the line carry? And penguins?"
+    assert not isinstance(outcome, Answer)
+
+
 @pytest.mark.parametrize(
     "text", ["and the weather in Paris?", "And penguins?", "what about penguins?"]
 )

@@ -1,7 +1,7 @@
 """The Answerer searches, reads, chooses and cites, or reports that the documents do not answer."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Self
@@ -15,7 +15,7 @@ from service.answering.citation import Citation, cite
 from service.answering.confidence import Groups, confidence_in
 from service.answering.conflict import Confidence, conflicting
 from service.answering.reason import Reason
-from service.followups.resolver import Resolver
+from service.followups.resolver import Resolver, is_sentence
 from service.question import Question
 from service.reader.evidence import support
 from service.reader.fitted import Calibration
@@ -29,6 +29,12 @@ LEAST_GUESS = 0.1
 
 FULL_SUPPORT = 1 / 3
 """The share of a follow-up's own words from which a passage's confidence is not reduced."""
+
+
+TYPED_LEAD = 0.2
+"""How much more confident the answer to a follow-up as it was typed has to be than the answer to
+its resolved form.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,26 +164,45 @@ class Answerer:
         """
         started = time.perf_counter()
         resolved = Resolver(self._searcher.encoder).resolve(question.text, question.history)
-        result = self._searcher.search(
-            resolved, question.top_k, question.filters, aside=question.text
-        )
+        forms, results = self._searched(question, resolved)
         searched = time.perf_counter()
-        findings = self._reader.read(resolved, result, watch)
+        findings = [
+            self._reader.read(form, result, watch)
+            for form, result in zip(forms, results, strict=True)
+        ]
         read = time.perf_counter()
         timings = {
             "retrieve": (searched - started) * 1e3,
             "read": (read - searched) * 1e3,
             "total": (read - started) * 1e3,
         }
-        trace = Trace(
-            question=question,
-            resolved=resolved,
-            hits=result.hits,
-            findings=findings,
-            generation=result.generation,
-            timings_ms=timings,
-        )
-        return self._outcome(trace, result)
+        outcomes = [
+            self._outcome(
+                Trace(
+                    question=question,
+                    resolved=form,
+                    hits=result.hits,
+                    findings=found,
+                    generation=result.generation,
+                    timings_ms=timings,
+                ),
+                result,
+            )
+            for form, result, found in zip(forms, results, findings, strict=True)
+        ]
+        return _better(*outcomes)
+
+    def _searched(
+        self, question: Question, resolved: str
+    ) -> tuple[Sequence[str], Sequence[SearchResult]]:
+        """The forms in which the question is read, the resolved one first, and what was found for
+        each.
+        """
+        typed, top_k, filters = question.text, question.top_k, question.filters
+        if resolved != typed and is_sentence(typed):
+            # It may have been complete after all, so both forms are read.
+            return (resolved, typed), self._searcher.search_both(resolved, typed, top_k, filters)
+        return (resolved,), (self._searcher.search(resolved, top_k, filters, aside=typed),)
 
     def _outcome(self, trace: Trace, result: SearchResult) -> Outcome:
         if not result.hits:
@@ -244,8 +269,35 @@ class Answerer:
         if trace.resolved == trace.question.text:
             return calibrated
 
+        typed = trace.question.text
+        is_joined = trace.resolved.endswith(f"? {typed}")
+
         def supported(groups: Groups, rank: int) -> float:
-            share = support(trace.question.text, idf, groups[rank][0].hit)
+            span = groups[rank][0]
+            # Where an earlier question comes first, its answer is near. So the sentence of the
+            # answer has to contain words of this turn, not only the passage.
+            texts = (
+                [span.sentence]
+                if is_joined and span.heads is None
+                else [span.hit.chunk.view.text, span.hit.chunk.context]
+            )
+            share = support(typed, idf, *texts)
             return calibrated(groups, rank) * min(1.0, share / FULL_SUPPORT)
 
         return supported
+
+
+def _better(resolved: Outcome, typed: Outcome | None = None) -> Outcome:
+    """The outcome with the better evidence. That of the typed form has to be an answer that is
+    clearly better, since a form that lacks what it is about is answered by any document.
+    """
+    if not isinstance(typed, Answer):
+        return resolved
+    lead = typed.statement.confidence - _evidence(resolved)
+    return typed if lead >= TYPED_LEAD else resolved
+
+
+def _evidence(outcome: Outcome) -> float:
+    if isinstance(outcome, Answer):
+        return outcome.statement.confidence
+    return outcome.best_guess.confidence if isinstance(outcome, Unsure) else 0.0

@@ -59,6 +59,12 @@ DEMONSTRATIVES = {
     **dict.fromkeys(("these", "those"), Reference.SEVERAL),
 }
 _OWNERS = frozenset({"his", "its", "their"})
+# Most nouns for people: "singer", "director", "comedian", "president" and the like.
+_PERSON = re.compile(
+    r"(?:er|or|ist|ian|man|woman|(?<!m)ent|ant|athlete|star|figure|official|pilot|coach|wife|son"
+    r"|actress|boy|girl|candidate|guy)\Z",
+    re.I,
+)
 _AROUND = re.compile(r"^in |[’']s?$")
 _POSSESSIVE = re.compile(r"[’']s?$")
 _BE = frozenset("is are was were be been being".split())
@@ -193,6 +199,8 @@ def _is_explained(words: Sequence[Token], number: int, question: str) -> bool:
             _may_be_meant(phrase) or (phrase.is_asked and not phrase.is_time) for phrase in before
         ) or (asked and token.lower != "its")
     own = [phrase for phrase in before if _may_be_meant(phrase)]
+    if PRONOUNS.get(token.lower) is Reference.PERSON:
+        own = [phrase for phrase in own if phrase.is_name or _PERSON.search(phrase.text)]
     if not own:
         return False
     between = question[own[0].end : token.start]
@@ -228,7 +236,11 @@ def _one(words: Sequence[Token], number: int, question: str, context: Context) -
     described = {_word(words, number - 1), _word(words, number - 2)} & _DETERMINERS
     several = token.lower == "ones"
     before = _at(words, number - 1)
-    if before is None or not (before.is_content or before.lower in _DESCRIBING):
+    is_bare = before is not None and before.lower == "the"
+    if before is None or not (before.is_content or before.lower in _DESCRIBING or is_bare):
+        return None
+    # "the one in Canada" is one of what was said, and "the one man" is not.
+    if is_bare and (following is None or following.is_content or following.is_verb):
         return None
     if not described and not several:
         return None
@@ -238,7 +250,10 @@ def _one(words: Sequence[Token], number: int, question: str, context: Context) -
     ):
         return None
     earlier = (phrase for phrase in phrases(question) if phrase.end <= token.start)
-    if any(phrase.is_plural if several else phrase.is_asked for phrase in earlier):
+    if any(
+        phrase.is_plural if several else phrase.is_asked and not phrase.is_plural
+        for phrase in earlier
+    ):
         return None  # The question itself says what is meant.
     return Mention(token.start, token.end, common(context, several=several) or "", is_sure=False)
 

@@ -288,7 +288,8 @@ def _step(words: Sequence[Token], start: int, end: int) -> int:
 
 def _joins(words: Sequence[Token], number: int) -> bool:
     """Whether the word here is an "of" between two capitalised words."""
-    if words[number].lower not in _NAME_JOINTS or number + 1 == len(words):
+    joins = words[number].lower in _NAME_JOINTS or words[number].text.istitle()
+    if not joins or number + 1 == len(words):
         return False
     return words[number - 1].text[0].isupper() and words[number + 1].text[0].isupper()
 
@@ -301,6 +302,11 @@ def _is_predicate(words: Sequence[Token], start: int, number: int) -> bool:
     before = words[start - 1].lower if start else ""
     if number == start and _follows_subject(words, number):
         return True
+    # "China's exports" and "Why do leaves fall" name things.
+    if number == start and start:
+        inflected = token.lower.endswith("s") and before in _MODALS
+        if inflected or _POSSESSIVE.search(words[start - 1].text):
+            return False
     # "Which company runs the ferry?"
     following = words[number + 1].lower if number + 1 < len(words) else ""
     if number > start and before in {"which", "what"} and following in {"the", "a", "an"}:

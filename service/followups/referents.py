@@ -176,6 +176,8 @@ def _score(kind: Reference, phrase: Phrase, before: str) -> float:
         return score - 8.0 * bool(away) if is_person else 0.0
     score += bool(_COMPLEMENT.search(before))
     if kind is Reference.THING:
+        # "the commission in Ningbo" is about the commission.
+        score -= 3.5 * (phrase.is_name and bool(_PLACED.search(before)))
         return score - 2.5 * phrase.is_plural
     return score + 2.0 * phrase.is_plural
 

@@ -185,6 +185,11 @@ class Resolver:
         return best if similarities[best] >= LIKENESS else None
 
 
+def is_sentence(question: str) -> bool:
+    """Whether a question has a verb and names something, and so may be complete."""
+    return has_verb(question) and any(not phrase.is_time for phrase in phrases(question))
+
+
 def _exchanges(history: Sequence[Turn]) -> Iterator[tuple[str, str]]:
     """Each question of the user with its answer. Of a very long question, the end is used."""
     question, answer = "", ""

@@ -100,14 +100,13 @@ class PassageTerms:
         }
 
 
-def support(question: str, idf: Mapping[str, float], hit: Hit) -> float:
-    """The share of a question's terms, weighted by rarity, that occur in a passage, its title or
-    its headings.
+def support(question: str, idf: Mapping[str, float], *texts: str) -> float:
+    """The share of a question's terms, weighted by rarity, that occur in some texts.
 
     Stop words do not count. The share is 1 if the question has no other words, as in "Why?".
     """
     own = {term: idf[term] for term in set(terms_of(question)) - _STOP_TERMS if term in idf}
-    return _share(own, {*terms_of(hit.chunk.view.text), *terms_of(hit.chunk.context)})
+    return _share(own, {term for text in texts for term in terms_of(text)})
 
 
 def sentences_of(view: View) -> list[ViewSentence]:
