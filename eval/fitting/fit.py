@@ -9,10 +9,14 @@ writes ``service/answering/calibration.json``. FOLDER holds ``squad/dev-v1.1-tun
 Every article of SQuAD becomes a document of one collection. Some of the paragraphs are left out,
 so that questions about them are on the right topic, but the fact is missing. Further unanswerable
 questions were written to have no answer, or have a year or number replaced by another one from the
-article. Folds are made of articles. Each further kind of documents is a fold of its own, so that it
-is judged by numbers that were fitted on other kinds. All kinds count the same. Thresholds are
-chosen, and the report is made, on questions that the numbers were not fitted on. The stored numbers
-are fitted on all questions.
+article. Folds are made of articles.
+
+Whole sentences are also fitted on the other kinds of documents. Each of these is a fold of its own,
+so that it is judged by numbers that were fitted on other kinds. Together they count as much as
+SQuAD.
+
+Thresholds are chosen, and the report is made, on questions that the numbers were not fitted on. The
+stored numbers are fitted on all questions.
 """
 
 import argparse
@@ -20,7 +24,6 @@ import json
 import random
 import re
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +32,7 @@ import numpy as np
 
 from eval.fitting.kinds import KINDS, AskedQuestion, asked_of_kinds
 from eval.fitting.regression import (
+    TARGET_PRECISION,
     Case,
     Judged,
     fit_confidence,
@@ -65,6 +69,10 @@ _CLEAR_LOSS = 0.005
 
 SearchedQuestions = Sequence[AskedQuestion]
 _SQUAD = "squad"
+_PRECISION = {AnswerForm.SHORT: TARGET_PRECISION, AnswerForm.SENTENCE: 0.87}
+"""The share of given answers that is to be right. A sentence that is not the best one often helps
+nevertheless.
+"""
 
 
 class RememberingReader:
@@ -111,7 +119,7 @@ def main() -> None:
     cases = _read(asked, passages, by_margin)
     ranking = replace(by_margin, forms={kind: fit_ranking(cases, kind) for kind in FITTED_FORMS})
     cases = _read(asked, passages, ranking)
-    thresholds = {kind: threshold_of(judged[kind]) for kind in FITTED_FORMS}
+    thresholds = {kind: threshold_of(judged[kind], _PRECISION[kind]) for kind in FITTED_FORMS}
     fitted = Fitted(
         reader=passages.digest,
         ranking=ranking,
@@ -212,7 +220,8 @@ def _read(
     kinds: Sequence[AnswerForm] = FITTED_FORMS,
 ) -> list[Case]:
     reader = SpanReader(passages, ranking)
-    sizes = Counter(each.kind for each in asked)
+    in_articles = sum(each.kind == _SQUAD for each in asked)
+    elsewhere = max(len(asked) - in_articles, 1)
     return [
         Case(
             fold=each.fold,
@@ -222,8 +231,8 @@ def _read(
                 each.text, each.result, [kind for kind in kinds if kind in each.forms]
             ),
             kind=each.kind,
-            # every kind counts the same
-            weight=len(asked) / len(sizes) / sizes[each.kind],
+            # The other kinds together, which have fewer questions, count as much as SQuAD.
+            weight=1.0 if each.kind == _SQUAD else in_articles / elsewhere,
         )
         for each in asked
     ]

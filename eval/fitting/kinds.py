@@ -1,4 +1,4 @@
-"""Labelled questions on kinds of documents other than SQuAD's articles, for fitting.
+"""Labelled questions on kinds of documents other than SQuAD's articles, to fit whole sentences on.
 
 They are about documents that the reader was not trained on (:mod:`eval.training.splits`), since its
 scores on those that it knows would promise too much. The documents of a kind are one collection.
@@ -51,8 +51,8 @@ class AskedQuestion:
 class _Kind:
     """A set as a kind of documents.
 
-    :param sentences: whether its answers are written from sentences of the documents. Those are
-        what is right then, and they tell nothing about short answers.
+    :param sentences: whether its answers are written from sentences of the documents, which are
+        what is right then; otherwise they are words of the documents
     :param thinned: whether documents are left out
     """
 
@@ -64,7 +64,6 @@ KINDS: Mapping[str, _Kind] = {
     "clapnq": _Kind(sentences=True, thinned=False),
     "inscit": _Kind(sentences=True, thinned=True),
     "covidqa": _Kind(sentences=False, thinned=True),
-    "timeqa": _Kind(sentences=False, thinned=False),
 }
 
 
@@ -106,7 +105,7 @@ def _asked(name: str, kind: _Kind, pages: Pages, encoder: Encoder) -> Iterator[A
                     answers=answers,
                     documents=frozenset(known.pages),
                     result=collection.searcher.search(known.text, DEFAULT_TOP_K),
-                    forms=(AnswerForm.SENTENCE,) if kind.sentences else FITTED_FORMS,
+                    forms=(AnswerForm.SENTENCE,),
                 )
 
 
