@@ -18,6 +18,7 @@ from index.store.listing import DocumentListing, DocumentOrder
 from index.store.store import FILE_NAME, Store
 from index.store.writing import PreparedDocument
 from index.text.chunk import Chunk
+from index.text.view import View, ViewPart
 from service.answering.history import AnswerHistory
 from service.answering.storage import APPLICATION_DATA
 from service.mirror.ledger import FileStage, Ledger, LedgerChange, LedgerEntry, SyncedFolder
@@ -454,6 +455,23 @@ def test_a_store_that_kept_no_ledger_gets_one(store: Store, make: Make, tmp_path
         Ledger(again.database).roots(),
         again.document("a").id,
     ) == ([], [], "a")
+    again.close()
+
+
+@pytest.mark.parametrize("read", ["Gas flows.", "Who?\nGas flows."])
+def test_a_view_comes_back_also_from_a_store_that_named_its_column_otherwise(
+    store: Store, make: Make, tmp_path: Path, read: str
+) -> None:
+    document = make("a", "Gas flows.")
+    at = read.index("Gas")
+    view = View(read, (ViewPart(at, at + 3, 0), ViewPart(at + 3, len(read), 3)))
+    chunk = Chunk("a", document.version, 0, 10, document.text, "", own_view=view)
+    store.write([PreparedDocument(document, (chunk,), np.ones((1, 4), dtype=np.float32))])
+    assert [stored.chunk for stored in store.chunks([1]).values()] == [chunk]
+    store.close()
+    _execute(tmp_path, "ALTER TABLE chunks RENAME COLUMN view TO table_view")
+    again = Store(tmp_path, APPLICATION_DATA)
+    assert [stored.chunk for stored in again.chunks([1]).values()] == [chunk]
     again.close()
 
 

@@ -139,14 +139,14 @@ def test_a_cell_too_long_for_a_chunk_is_read_in_parts_that_lose_nothing() -> Non
 
 def test_prose_is_read_as_it_stands() -> None:
     (chunk,) = chunks_of("Gas flows. Oil too.")
-    assert chunk.table_view is None
+    assert chunk.own_view is None
     assert chunk.view == View.of_text("Gas flows. Oil too.", chunk.start)
 
 
 def test_a_view_survives_being_written() -> None:
     (chunk,) = chunks_of(TABLE)
-    assert chunk.table_view is not None
-    assert View.from_lists(chunk.table_view.as_lists()) == chunk.table_view
+    assert chunk.own_view is not None
+    assert View.from_lists(chunk.own_view.as_lists()) == chunk.own_view
 
 
 @pytest.mark.parametrize("lists", [[], ["text"], ["text", [[1]], []], ["text", 3, []]])

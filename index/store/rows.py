@@ -102,9 +102,12 @@ def last_chunk_id(connection: sa.Connection) -> int:
 
 def chunk_row(chunk_id: int, chunk: Chunk, generation: int) -> dict[str, object]:
     """A chunk as a row of its table."""
-    view = chunk.table_view and json.dumps(
-        chunk.table_view.as_lists(), ensure_ascii=False, separators=(",", ":")
-    )
+    view = None
+    if chunk.own_view is not None:
+        text, *further = chunk.own_view.as_lists()
+        # Most views have the text of the chunk, which is not kept twice.
+        lists = [None if text == chunk.text else text, *further]
+        view = json.dumps(lists, ensure_ascii=False, separators=(",", ":"))
     row: dict[str, object] = {
         "id": chunk_id,
         "document_id": chunk.document_id,
@@ -117,7 +120,7 @@ def chunk_row(chunk_id: int, chunk: Chunk, generation: int) -> dict[str, object]
     }
     # Without a view, the checksum is that of versions of Quoth that knew of none.
     checksum = checksum_of(*row.values(), *([] if view is None else [view]))
-    return {**row, "table_view": view, "checksum": checksum}
+    return {**row, "view": view, "checksum": checksum}
 
 
 def chunk_of(row: sa.Row[Any]) -> Chunk:
@@ -131,11 +134,14 @@ def chunk_of(row: sa.Row[Any]) -> Chunk:
         row.checksum,
         *(row.id, row.document_id, row.version, row.start, row.end),
         *(row.text, row.context, row.generation),
-        *([] if row.table_view is None else [row.table_view]),
+        *([] if row.view is None else [row.view]),
     )
     try:
-        view = row.table_view and View.from_lists(json.loads(row.table_view))
-    except ValueError as exc:
+        view = None
+        if row.view is not None:
+            text, *further = json.loads(row.view)
+            view = View.from_lists([row.text if text is None else text, *further])
+    except (TypeError, ValueError) as exc:
         raise damaged_row(description) from exc
     return Chunk(
         document_id=row.document_id,
@@ -144,7 +150,7 @@ def chunk_of(row: sa.Row[Any]) -> Chunk:
         end=row.end,
         text=row.text,
         context=row.context,
-        table_view=view or None,
+        own_view=view,
     )
 
 

@@ -218,13 +218,22 @@ def _missing_columns(inspector: sa.Inspector, table: sa.Table) -> list[sa.Column
 
 
 def _complete(connection: sa.Connection, metadata: sa.MetaData) -> None:
-    """Create the tables that are missing, and the columns and indexes that existing ones lack."""
+    """Create the tables that are missing, and the columns and indexes that existing ones lack.
+    Columns that have another name now are renamed.
+    """
     existing = set(sa.inspect(connection).get_table_names())
     metadata.create_all(connection)
     for table in metadata.tables.values():
         if table.name not in existing:
             continue
+        present = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
         for column in _missing_columns(sa.inspect(connection), table):
+            former = column.info.get("former_name")
+            if former in present:
+                connection.exec_driver_sql(
+                    f"ALTER TABLE {table.name} RENAME COLUMN {former} TO {column.name}"
+                )
+                continue
             kind = column.type.compile(connection.dialect)
             connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}")
         for index in table.indexes:

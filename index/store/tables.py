@@ -78,8 +78,9 @@ chunks = sa.Table(
     sa.Column("end", sa.Integer, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("context", sa.Text, nullable=False),
-    # What models read if it is not the text: the lists of index.text.view.View, as JSON.
-    sa.Column("table_view", sa.Text),
+    # What models read if that is more than the text as one part: the lists of
+    # index.text.view.View as JSON, in which null stands for the chunk's own text.
+    sa.Column("view", sa.Text, info={"former_name": "table_view"}),
     sa.Column("generation", sa.Integer, nullable=False, index=True),
     sa.Column("checksum", sa.Integer),
     # an id is never given twice: no derived index takes an old chunk for a new one

@@ -8,11 +8,12 @@ from itertools import chain, groupby
 from corpus.blocks import BlockKind
 from corpus.document import Document, shortened
 from corpus.errors import DocumentError
-from index.text.sections import Cell, Section, Unit, sections
+from index.text.sections import Section, sections
 from index.text.sentences import sentences, trimmed
-from index.text.view import Extent, Heads, View, ViewPart, ViewRow
+from index.text.units import Cell, Unit
+from index.text.view import Extent, Heads, PartKind, View, ViewPart, ViewRow
 
-REVISION = 3
+REVISION = 4
 """Increased with every change of how documents are cut. An index with another revision is
 renewed.
 """
@@ -23,9 +24,9 @@ TokenSpans = Callable[[Sequence[str]], list[list[tuple[int, int]]]]
 MAX_CHUNKS = 50_000
 """The greatest number of chunks of one document."""
 
-_MAX_CONTEXT_LINE = 300
-"""How many characters of a heading, a lead-in or a table's heads go into the context of chunks.
-Each of them has a copy.
+_MAX_CONTEXT_LINE = 200
+"""How many characters of a heading, a question, a lead-in or a caption are read with each chunk
+that needs it.
 """
 
 _TOKENIZED_TOGETHER = 200_000
@@ -46,9 +47,10 @@ unknown token.
 class Chunk:
     """Whole sentences of one section of a document: ``document.text[start:end] == text``, always.
 
-    :param context: the document's title, the headings above the chunk, and the lead-in of its list
-        or the caption of its table if they stand before it; for embedding, never part of a quote
-    :param table_view: what models read in place of the text if it has rows of a table
+    :param context: the document's title, the headings above the chunk, and what it needs to be
+        understood that stands before it: a question, the lead-in of its list or the caption of its
+        table; for embedding, never part of a quote
+    :param own_view: what models read, if that is more than the text as one part
     """
 
     document_id: str
@@ -57,18 +59,27 @@ class Chunk:
     end: int
     text: str
     context: str
-    table_view: View | None = None
+    own_view: View | None = None
 
     @property
     def view(self) -> View:
         """What models read."""
-        return self.table_view or View.of_text(self.text, self.start)
+        return self.own_view or View.of_text(self.text, self.start)
 
     @property
     def embedded_text(self) -> str:
         """The text that the encoder gets."""
-        text = self.view.text
-        return f"{self.context}\n{text}" if self.context else text
+        return f"{self.context}\n{self.indexed_text}" if self.context else self.indexed_text
+
+    @property
+    def indexed_text(self) -> str:
+        """The text whose words are searched beside those of the context: the view, without the
+        lines at its head that the context has too.
+        """
+        text, known = self.view.text, self.context.split("\n")
+        while text.partition("\n")[0] in known and "\n" in text:
+            text = text.partition("\n")[2]
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +123,12 @@ class _Piece:
     tokens: int
     cells: tuple[Cell, ...] = ()
 
+    @property
+    def group(self) -> int | None:
+        """Where the list, the answer or the definition begins that it is part of, if any."""
+        start = self.unit.group
+        return start if start is not None and start < self.end else None
+
 
 def chunk_document(
     document: Document, token_spans: TokenSpans, settings: ChunkSettings
@@ -119,7 +136,7 @@ def chunk_document(
     """The chunks of a document, in the order of its text.
 
     They are cut along its blocks, and no chunk crosses a heading. Together they contain every block
-    except headings.
+    except headings, contents lines, page heads and page feet.
 
     :raises DocumentError: there would be more than ``MAX_CHUNKS``
     """
@@ -145,7 +162,7 @@ def _chunk(document: Document, section: Section, window: Sequence[_Piece]) -> Ch
         end,
         document.text[start:end],
         _context(document, section, window),
-        _table_view(document.text, window),
+        _own_view(document.text, section, window),
     )
 
 
@@ -153,26 +170,37 @@ def _context(document: Document, section: Section, window: Sequence[_Piece]) -> 
     """The title, the headings, and what the first unit needs to be understood that the chunk does
     not contain.
     """
-    start = window[0].start
-    needed = [span for span in window[0].unit.context if span[0] < start]
     lines = [document.title, *section.headings]
-    lines += [" ".join(document.text[first:last].split()) for first, last in needed]
-    return "\n".join(dict.fromkeys(line[:_MAX_CONTEXT_LINE] for line in lines if line))
+    lines = [shortened(line, _MAX_CONTEXT_LINE) for line in lines if line]
+    return "\n".join(dict.fromkeys([*lines, *_needed(document.text, window)]))
 
 
-def _table_view(text: str, window: Sequence[_Piece]) -> View | None:
-    """What models read for the pieces, None if there is no row among them."""
-    if not any(piece.cells for piece in window):
-        return None
+def _needed(text: str, window: Sequence[_Piece]) -> list[str]:
+    """The lines that the first unit needs to be understood and that stand before the chunk."""
+    start = window[0].start
+    spans = [span for span in window[0].unit.context if span[0] < start]
+    return [
+        shortened(" ".join(text[first:last].split()), _MAX_CONTEXT_LINE) for first, last in spans
+    ]
+
+
+def _own_view(text: str, section: Section, window: Sequence[_Piece]) -> View | None:
+    """What models read for the pieces, None if it is the text as one part."""
     builder = _ViewBuilder(text)
-    for is_row, run in groupby(window, key=lambda piece: bool(piece.cells)):
+    headings = [] if window[0].unit.is_asked else section.question
+    lines = [shortened(line, _MAX_CONTEXT_LINE) for line in headings]
+    for line in dict.fromkeys([*lines, *_needed(text, window)]):
+        builder.add_words(line)
+    for _, run in groupby(window, key=lambda piece: piece.unit.block.start):
         pieces = list(run)
-        if is_row:
+        unit = pieces[0].unit
+        if unit.cells:
             for piece in pieces:
                 builder.add_row(piece)
         else:
-            builder.add_text(pieces[0].start, pieces[-1].end)
-    return builder.view()
+            builder.add_text(unit, pieces[0].start, pieces[-1].end)
+    view, (start, end) = builder.view(), (window[0].start, window[-1].end)
+    return None if view == View.of_text(text[start:end], start) else view
 
 
 class _ViewBuilder:
@@ -183,15 +211,40 @@ class _ViewBuilder:
         self._written: list[str] = []
         self._length = 0
         self._parts: list[ViewPart] = []
+        # Where the last text ended in the document; None after a row or a line of its own.
+        self._position: int | None = None
         self._rows: list[ViewRow] = []
 
-    def add_text(self, start: int, end: int) -> None:
-        """Add a stretch of the document as it stands."""
-        self._quote(start, end, None)
-        self._write("\n")
+    def add_words(self, line: str) -> None:
+        """Add a line that is never quoted."""
+        self._write(f"{line}\n")
+
+    def add_text(self, unit: Unit, start: int, end: int) -> None:
+        """Add the parts of a unit that lie in a stretch of it, with what stands between them."""
+        self._follow(start)
+        position = start
+        for part in unit.parts:
+            first, last = max(part.start, start), min(part.end, end)
+            if first < last:
+                self._write(self._text[position:first])
+                self._quote(first, last, kind=part.kind, lead_in=part.lead_in)
+                position = last
+        self._write(self._text[position:end])
+        self._position = end
+
+    def _follow(self, start: int) -> None:
+        """Separate what follows as the document does, but for blocks that are not read."""
+        if self._position is None:
+            return
+        between = self._text[self._position : start]
+        self._write(between if between.isspace() else "\n")
+        self._position = None
 
     def add_row(self, piece: _Piece) -> None:
         """Add a row, or the part of it that a piece holds, as "Label: value. Label: value."."""
+        if self._position is not None:
+            self._write("\n")
+            self._position = None
         first, opened = piece.cells[0], self._length
         name = first.heads.row
         if name is not None and first.start > piece.unit.cells[0].start:
@@ -200,7 +253,7 @@ class _ViewBuilder:
             self._write(f"{shortened(words, _MAX_NAME)}. ")
         for number, cell in enumerate(piece.cells):
             self._write((" " if number else "") + (f"{cell.label}: " if cell.label else ""))
-            self._quote(cell.start, cell.end, cell.heads)
+            self._quote(cell.start, cell.end, heads=cell.heads)
             if not self._text.endswith((".", "!", "?"), cell.start, cell.end):
                 self._write(".")
         self._rows.append(
@@ -212,8 +265,17 @@ class _ViewBuilder:
         """The view of all that was added."""
         return View("".join(self._written).rstrip("\n"), tuple(self._parts), tuple(self._rows))
 
-    def _quote(self, start: int, end: int, heads: Heads | None) -> None:
-        self._parts.append(ViewPart(self._length, self._length + end - start, start, heads))
+    def _quote(
+        self,
+        start: int,
+        end: int,
+        *,
+        heads: Heads | None = None,
+        kind: PartKind = PartKind.TEXT,
+        lead_in: Extent | None = None,
+    ) -> None:
+        at = self._length
+        self._parts.append(ViewPart(at, at + end - start, start, heads, kind, lead_in))
         self._write(self._text[start:end])
 
     def _write(self, words: str) -> None:
@@ -382,11 +444,30 @@ def _windows(pieces: list[_Piece], settings: ChunkSettings) -> Iterator[list[_Pi
         while last + 1 < len(pieces) and tokens + pieces[last + 1].tokens <= settings.max_tokens:
             last += 1
             tokens += pieces[last].tokens
+        last = _before_group(pieces, first, last, settings.max_tokens)
         last = _before_lead_in(pieces, first, last)
         yield pieces[first : last + 1]
         if last + 1 == len(pieces):
             return
         first = _next_first(pieces, first, last, settings)
+
+
+def _before_group(pieces: list[_Piece], first: int, last: int, max_tokens: int) -> int:
+    """The last piece of a window that does not cut a list or an answer which fits into one."""
+    group = pieces[last + 1].group if last + 1 < len(pieces) else None
+    if group is None or group != pieces[last].group:
+        return last
+    opening = last
+    while opening > first and pieces[opening - 1].group == group:
+        opening -= 1
+    tokens = 0
+    for piece in pieces[opening:]:
+        tokens += piece.tokens
+        if piece.group != group:
+            break
+        if tokens > max_tokens:
+            return last
+    return opening - 1 if opening > first else last
 
 
 def _before_lead_in(pieces: list[_Piece], first: int, last: int) -> int:
@@ -396,7 +477,7 @@ def _before_lead_in(pieces: list[_Piece], first: int, last: int) -> int:
     end = last
     while first < end and end + 1 < len(pieces):
         following = pieces[end + 1].unit
-        if (pieces[end].unit.block.start, pieces[end].unit.block.end) not in following.context:
+        if pieces[end].end not in [last_needed for _, last_needed in following.context]:
             return end
         end -= 1
     return last
@@ -405,8 +486,11 @@ def _before_lead_in(pieces: list[_Piece], first: int, last: int) -> int:
 def _next_first(pieces: list[_Piece], first: int, last: int, settings: ChunkSettings) -> int:
     """The first piece of the next window: ``overlap`` pieces back, or fewer if they would leave no
     room for a new one. A row is understood without the one before it, so rows are not repeated.
+    Nothing is repeated before a list or an answer that begins there.
     """
-    overlap = 0 if pieces[last].cells else settings.overlap
+    following = pieces[last + 1].group
+    begins_group = following is not None and following != pieces[last].group
+    overlap = 0 if pieces[last].cells or begins_group else settings.overlap
     opening = max(first + 1, last + 1 - overlap)
     while opening <= last and _tokens(pieces[opening : last + 2]) > settings.max_tokens:
         opening += 1

@@ -7,43 +7,15 @@ from dataclasses import dataclass
 
 from corpus.blocks import Block, BlockKind
 from corpus.document import Document, shortened
-from index.text.view import Extent, Heads
+from index.text.shapes import is_question
+from index.text.units import Cell, Surroundings, Unit, UnitPart, plain_unit
+from index.text.view import Extent, Heads, PartKind
 
-_LEAD_IN_END = (":", "：")
 _MAX_HEADS = 2
 """The most rows at the top of a table that name its columns."""
 
 _MAX_LABEL = 80
 """How many characters of its heads are read before each cell."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A cell of a row that holds a value, or a part of one, with what it is about.
-
-    :param label: the words of its heads, which are read before it; empty if it has none
-    """
-
-    start: int
-    end: int
-    label: str
-    heads: Heads
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """A block that chunks are cut along: a row, or any block outside tables but a heading.
-
-    :param start: where its text begins: the first row below the heads of a table begins with them
-    :param context: spans before the block that it needs to be understood: the lead-in of a list, or
-        the caption of a table
-    :param cells: of a row, those that are not empty; none if the row is read as it stands
-    """
-
-    block: Block
-    start: int
-    context: tuple[Extent, ...] = ()
-    cells: tuple[Cell, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +27,12 @@ class Section:
 
     headings: tuple[str, ...]
     units: tuple[Unit, ...]
+
+    @property
+    def question(self) -> tuple[str, ...]:
+        """The last heading that asks something, and those below it; empty if none does."""
+        asking = [number for number, title in enumerate(self.headings) if is_question(title)]
+        return self.headings[asking[-1] :] if asking else ()
 
 
 def sections(document: Document) -> Iterator[Section]:
@@ -79,32 +57,30 @@ def sections(document: Document) -> Iterator[Section]:
     if units:
         yield Section(tuple(title for _, title in headings), tuple(units))
     elif is_empty and document.blocks:
-        yield Section((), tuple(Unit(block, block.start) for block in document.blocks))
+        yield Section((), tuple(map(plain_unit, document.blocks)))
+
+
+_UNREAD = (BlockKind.CONTENTS, BlockKind.PAGE_HEAD, BlockKind.PAGE_FOOT)
+"""What stands between the lines of a text and is no part of what it says."""
 
 
 def _units(document: Document) -> Iterator[Unit]:
     """The blocks that chunks are cut along, and the headings."""
     text = document.text
-    lead_in: tuple[Extent, ...] = ()
-    caption: tuple[Extent, ...] = ()
-    blocks = iter(document.blocks)
+    surroundings = Surroundings(text)
+    blocks = (block for block in document.blocks if block.kind not in _UNREAD)
     block = next(blocks, None)
     while block is not None:
-        span = (block.start, block.end)
         following = next(blocks, None)
         if block.kind is BlockKind.TABLE:
             inside: list[Block] = []
             while following is not None and following.start < block.end:
                 inside.append(following)
                 following = next(blocks, None)
-            yield from _rows(text, inside, caption)
-        elif block.kind is BlockKind.LIST_ITEM:
-            yield Unit(block, block.start, lead_in)
+            yield from _rows(text, inside, surroundings.of_table())
         else:
-            yield Unit(block, block.start)
-            caption = (span,) if block.kind is BlockKind.CAPTION else ()
-            is_lead_in = block.kind is BlockKind.PARAGRAPH and text.endswith(_LEAD_IN_END, *span)
-            lead_in = (span,) if is_lead_in else ()
+            is_list_next = following is not None and following.kind is BlockKind.LIST_ITEM
+            yield surroundings.unit(block, following if is_list_next else None)
         block = following
 
 
@@ -116,7 +92,7 @@ class _RowCells:
     cells: tuple[Block, ...]
 
 
-def _rows(text: str, inside: list[Block], caption: tuple[Extent, ...]) -> Iterator[Unit]:
+def _rows(text: str, inside: list[Block], context: tuple[Extent, ...]) -> Iterator[Unit]:
     """The rows of a table that hold values. The first begins with the rows of heads above it."""
     rows = list(_with_cells(inside))
     heads = rows[: _head_rows(rows)]
@@ -126,7 +102,9 @@ def _rows(text: str, inside: list[Block], caption: tuple[Extent, ...]) -> Iterat
     opening = heads[0].row.start if heads else None
     for each in rows[len(heads) :]:
         cells = tuple(_cells(text, each, columns, is_labelled))
-        yield Unit(each.row, each.row.start if opening is None else opening, caption, cells)
+        start = each.row.start if opening is None else opening
+        parts = () if cells else (UnitPart(start, each.row.end, PartKind.TEXT),)
+        yield Unit(each.row, start, context, cells, parts)
         opening = None
 
 

@@ -3,7 +3,7 @@
 A row of a table means little without the heads of its columns. So models read "Vehicle: Red lorry.
 Driver: Maja Sten." where the document has "Red lorry | Maja Sten", and quotes are cut from the
 document through the map. In the same way, models read an item after the lead-in of its list, and a
-paragraph after the question that stands above it.
+paragraph after the question above it.
 """
 
 from bisect import bisect_right
@@ -36,6 +36,8 @@ class PartKind(StrEnum):
     """A paragraph or an item that leads into a list, such as "The kit contains:"."""
     ITEM = "item"
     """An item of a list."""
+    TERM = "term"
+    """What a definition explains, or the label of a field."""
     QUESTION = "question"
     """A question that the text after it answers."""
     FOOTNOTE = "footnote"
@@ -43,7 +45,7 @@ class PartKind(StrEnum):
     @property
     def is_quotable(self) -> bool:
         """Whether an answer may be quoted from such a part."""
-        return self not in (PartKind.QUESTION, PartKind.FOOTNOTE)
+        return self not in (PartKind.TERM, PartKind.QUESTION, PartKind.FOOTNOTE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from index.text.sentences import sentences
-from index.text.view import PartKind, View
+from index.text.view import PartKind, View, ViewPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,17 @@ def view_sentences(view: View) -> tuple[ViewSentence, ...]:
 
 
 def _sentences(view: View) -> Iterator[ViewSentence]:
+    term: ViewPart | None = None
     for part in view.parts:
-        if part.heads is None:
+        if part.kind is PartKind.TERM:
+            term = part
+        elif part.heads is None:
             by = part.offset - part.start
-            for start, end in sentences(view.text, part.start, part.end):
+            # A term and the words that explain it are one sentence.
+            is_explained = term is not None and term.offset - term.start == by
+            opened = term.start if term is not None and is_explained else part.start
+            for start, end in sentences(view.text, opened, part.end):
                 yield ViewSentence(start, end, start + by, end + by, part.kind)
+            term = None
     for row in view.rows:
         yield ViewSentence(row.start, row.end, *row.offsets)

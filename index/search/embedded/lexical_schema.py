@@ -6,7 +6,7 @@ import tantivy
 
 from index.store.chunks import StoredChunk
 
-REVISION = 2
+REVISION = 3
 """Increased with every change of the fields or their contents. A lexical index with another
 revision is built again.
 """
@@ -32,7 +32,7 @@ def make_entry(stored: StoredChunk) -> tantivy.Document:
         entry.add_text("tag", tag)
     if stored.published:
         entry.add_integer("published", day_number(stored.published))
-    entry.add_text("text", stored.chunk.view.text)
+    entry.add_text("text", stored.chunk.indexed_text)
     entry.add_text("context", stored.chunk.context)
     return entry
 
