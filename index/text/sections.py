@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from corpus.blocks import Block, BlockKind
 from corpus.document import Document, shortened
-from index.text.shapes import is_question
+from index.text.shapes import heading_asks
 from index.text.units import Cell, Surroundings, Unit, UnitPart, plain_unit
 from index.text.view import Extent, Heads, PartKind
 
@@ -31,7 +31,7 @@ class Section:
     @property
     def question(self) -> tuple[str, ...]:
         """The last heading that asks something, and those below it; empty if none does."""
-        asking = [number for number, title in enumerate(self.headings) if is_question(title)]
+        asking = [number for number, title in enumerate(self.headings) if heading_asks(title)]
         return self.headings[asking[-1] :] if asking else ()
 
 

@@ -22,7 +22,7 @@ _ANNOUNCES = re.compile(
 _SENTENCE_END = (".", "!", "?", "…")
 
 
-def is_question(heading: str) -> bool:
+def heading_asks(heading: str) -> bool:
     """Whether a heading asks something, with or without a question mark."""
     return heading.endswith("?") or _ASKING_WORDS.match(heading) is not None
 
