@@ -20,6 +20,12 @@ MAX_TITLE_LENGTH = 500
 MAX_URL_LENGTH = 2_000
 MAX_TAG_LENGTH = 100
 MAX_TAGS = 50
+MAX_GROUPS = 50
+MAX_COLLECTION_LENGTH = 100
+
+DEFAULT_COLLECTION = "default"
+"""The collection of a document that names no other. It always exists."""
+
 _MAX_FILE_NAME_LENGTH = 255
 
 
@@ -67,6 +73,10 @@ class Document:
     :param media_type: of that file
     :param original: the sha256 of that file if it is kept
     :param published_from: where the date was found
+    :param collection: the collection that it belongs to. None leaves a document that is stored
+        where it is, and adds a new one to the default collection
+    :param groups: the groups that may know of it, sorted; empty for everybody who may see its
+        collection. None leaves those of a document that is stored, and is for everybody otherwise
     :param content: that file, until a store keeps it
     """
 
@@ -84,6 +94,8 @@ class Document:
     media_type: str | None = None
     original: str | None = None
     published_from: DateSource | None = None
+    collection: str | None = None
+    groups: tuple[str, ...] | None = None
     content: FileContent | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -100,6 +112,8 @@ class Document:
         published: date | None,
         published_from: DateSource | None,
         tags: Iterable[str],
+        collection: str | None,
+        groups: Iterable[str] | None,
     ) -> "Document":
         """The same text with other metadata, which has been checked.
 
@@ -114,6 +128,23 @@ class Document:
             published=published,
             published_from=published_from if published else None,
             tags=_checked_tags(self.id, tags),
+            collection=None if collection is None else check_collection(collection),
+            groups=_checked_groups(self.id, groups),
+        )
+
+    def with_access(self, collection: str | None, groups: Iterable[str] | None) -> "Document":
+        """The same document in a collection, for some groups. The groups that it names itself
+        narrow these, and never widen them.
+
+        :raises DocumentError: a name cannot be one
+        """
+        allowed, own = _checked_groups(self.id, groups), self.groups
+        if allowed and own:
+            own = tuple(sorted({*allowed} & {*own})) or allowed
+        return replace(
+            self,
+            collection=None if collection is None else check_collection(collection),
+            groups=own or allowed if allowed is not None else own,
         )
 
     def page_of(self, offset: int) -> int | None:
@@ -146,6 +177,8 @@ def make_document(
     file_name: str | None = None,
     media_type: str | None = None,
     published_from: DateSource | None = None,
+    collection: str | None = None,
+    groups: Iterable[str] | None = None,
 ) -> Document:
     """A document whose fields have been checked. The text is kept exactly as given.
 
@@ -175,7 +208,29 @@ def make_document(
         file_name=None if file_name is None else shown_file_name(file_name),
         media_type=media_type,
         published_from=published_from if published else None,
+        collection=None if collection is None else check_collection(collection),
+        groups=_checked_groups(source, groups),
     )
+
+
+def check_collection(name: str) -> str:
+    """The name of a collection.
+
+    :raises DocumentError: it is empty, too long, or contains spaces, slashes or characters that
+        cannot be shown
+    """
+    fault = unencodable(name)
+    if fault is None and not 1 <= len(name) <= MAX_COLLECTION_LENGTH:
+        fault = f"has {len(name)} characters; it needs 1 to {MAX_COLLECTION_LENGTH}"
+    if fault is None and (
+        not name.isprintable() or any(one in "/\\" or one.isspace() for one in name)
+    ):
+        fault = "contains a space, a slash or a character that cannot be shown"
+    if fault is None and name in (".", ".."):
+        fault = "is . or .., which no address can reach"
+    if fault:
+        raise DocumentError("collection", f"the name {name[:40]!r} {fault}")
+    return name
 
 
 def shown_file_name(name: str) -> str:
@@ -288,14 +343,26 @@ def _checked_url(source: str, url: str | None) -> str | None:
 
 
 def _checked_tags(source: str, tags: Iterable[str]) -> tuple[str, ...]:
-    checked = {
-        tag
-        for tag in (_checked_line(source, "tag", tag, limit=MAX_TAG_LENGTH) for tag in tags)
-        if tag
-    }
-    if len(checked) > MAX_TAGS:
+    return _checked_words(source, "tag", tags, limit=MAX_TAGS)
+
+
+def _checked_groups(source: str, groups: Iterable[str] | None) -> tuple[str, ...] | None:
+    if groups is None:
+        return None
+    groups = tuple(groups)
+    # An empty name must not open a document to everybody.
+    if not all(group.strip() for group in groups):
+        raise DocumentError(_printable(source), "the name of a group is empty")
+    return _checked_words(source, "group", groups, limit=MAX_GROUPS)
+
+
+def _checked_words(source: str, field: str, words: Iterable[str], *, limit: int) -> tuple[str, ...]:
+    """The words of a list, sorted, without repetitions and empty ones."""
+    lines = (_checked_line(source, field, word, limit=MAX_TAG_LENGTH) for word in words)
+    checked = {line for line in lines if line}
+    if len(checked) > limit:
         raise DocumentError(
-            source, f"the document has {len(checked)} tags; at most {MAX_TAGS} are allowed"
+            source, f"the document has {len(checked)} {field}s; at most {limit} are allowed"
         )
     return tuple(sorted(checked))
 

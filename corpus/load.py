@@ -139,6 +139,8 @@ class ParseTask:
     :param root: the folder that it was found in, which no link may lead out of; None for a file
         that was named itself
     :param kept_name: the name of the file if the path is that of a kept copy
+    :param collection: as a document has it
+    :param groups: as a document has them; front matter may narrow them, but not widen them
     """
 
     path: Path
@@ -147,6 +149,8 @@ class ParseTask:
     known_sha256: str | None = None
     root: Path | None = None
     kept_name: str | None = None
+    collection: str | None = None
+    groups: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -171,11 +175,15 @@ class UploadTask:
     :param name: its suffix selects the format; also the id of its document if nothing else gives
         one
     :param tags: added to those of its front matter
+    :param collection: as a document has it
+    :param groups: as a document has them; front matter may narrow them, but not widen them
     """
 
     name: str
     data: bytes
     tags: tuple[str, ...] = ()
+    collection: str | None = None
+    groups: tuple[str, ...] | None = None
 
     @property
     def document_id(self) -> str:
@@ -405,7 +413,7 @@ def parse_task(task: Task, data: bytes, limits: ParseLimits) -> Document:
     :param data: as :func:`read_task` gave them
     :raises DocumentError: they are not a document
     """
-    return parse_document(
+    document = parse_document(
         task.name,
         data,
         document_id=task.document_id,
@@ -413,6 +421,10 @@ def parse_task(task: Task, data: bytes, limits: ParseLimits) -> Document:
         limits=limits,
         file_name=task.file_name,
     )
+    try:
+        return document.with_access(task.collection, task.groups)
+    except DocumentError as exc:
+        raise DocumentError(task.source, exc.reason) from exc
 
 
 def with_content(

@@ -11,17 +11,19 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
-from corpus.document import Document
-from corpus.errors import DocumentError, NotFoundError, StoreError
+from corpus.document import DEFAULT_COLLECTION, Document
+from corpus.errors import ConflictError, DocumentError, NotFoundError, StoreError
 from corpus.load import ParseResult, extraction_revisions
 from index.encoding.encoder import Encoder
 from index.encoding.vectors import Vectors
+from index.filters import EVERYTHING, Scope
 from index.ingest import prepare, refuse_repeats, status_of, write_batches
 from index.opening import close_to_others, open_to_read, open_to_write, take_files, take_lock
 from index.outcome import FileOutcome, FileStatus
 from index.search.engine import Engine
 from index.search.searcher import Searcher
 from index.store.application import ApplicationData, TransactionStep
+from index.store.collections import StoredCollection, delete_collection_row, no_collection
 from index.store.documents import DocumentSummary
 from index.store.manifest import Manifest, code_revisions
 from index.store.originals import Originals
@@ -33,7 +35,26 @@ from index.text.chunk import ChunkSettings
 _REST_S = 600.0
 _NOBODY: Mapping[str, str] = MappingProxyType({})
 
+Admit = Callable[[Document, DocumentSummary], None]
+"""Called for each document that would replace another one, with what is stored. Raises
+DocumentError if it may not.
+"""
+
 log = logging.getLogger("quoth")
+
+
+def stay_in_collection(document: Document, present: DocumentSummary) -> None:
+    """Refuse to move a document to another collection by adding it there: its id may be another
+    one's by chance.
+
+    :raises ConflictError: it is in another collection than the one that was named
+    """
+    if document.collection not in (None, present.collection):
+        raise ConflictError(
+            document.id,
+            f"a document of collection {present.collection!r} has this id; give this one another "
+            "id, or change the collection of that one",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,40 +191,85 @@ class Collection:
         if self._lock is None and self.store.generation != self.generation:
             self._engine.follow()
 
-    def put(self, documents: Sequence[Document]) -> tuple[list[FileOutcome], int]:
+    def put(
+        self, documents: Sequence[Document], admit: Admit = stay_in_collection
+    ) -> tuple[list[FileOutcome], int]:
         """Add or replace all documents or none. When this returns, the next question sees them.
 
         :return: an outcome for each document, in order, and the generation
-        :raises DocumentError: two have the same id, or one has no text; then none is added
+        :raises DocumentError: two have the same id, or one has no text, or may not replace what is
+            stored; then none is added
+        :raises NotFoundError: there is no such collection
         :raises StoreError: this process may not write, or the disk is full
         """
-        done = self.exchange(documents)
+        done = self.exchange(documents, admit=admit)
         return list(done.outcomes), done.generation
 
-    def put_files(self, files: Iterable[ParseResult]) -> Iterator[FileOutcome]:
+    def put_files(
+        self, files: Iterable[ParseResult], admit: Admit = stay_in_collection
+    ) -> Iterator[FileOutcome]:
         """Add or replace the documents of many files in batches. A bad file does not stop the rest.
 
         An outcome is yielded only when its batch is on disk and visible.
         """
         for batch in write_batches(files):
-            yield from self._put_batch(batch)
+            yield from self._put_batch(batch, admit)
 
-    def remove(self, ids: Sequence[str]) -> Removed:
+    def remove(self, ids: Sequence[str], scope: Scope = EVERYTHING) -> Removed:
         """Remove all documents or none, with their versions, chunks, and everything that shows
         their text.
 
+        :param scope: other documents do not exist for this
         :raises NotFoundError: one of them does not exist
         :raises StoreError: this process may not write, or the disk is full
         """
         with self._writing:
             self.require_writable()
             for id in ids:
-                if not self.store.has_document(id):
+                if not self.store.within(scope).has_document(id):
                     raise NotFoundError(f"there is no document {id!r}")
+            return self._remove(list(dict.fromkeys(ids)))
+
+    def add_collection(
+        self, name: str, description: str = "", min_confidence: float | None = None
+    ) -> StoredCollection:
+        """Create a collection.
+
+        :param min_confidence: the lowest confidence of its answers, by default the calibrated one
+        :raises DocumentError: the name cannot be one
+        :raises ConflictError: there is one of this name
+        :raises StoreError: this process may not write, or the disk is full
+        """
+        with self._writing:
+            self.require_writable()
+            return self.store.add_collection(name, description, min_confidence)
+
+    def remove_collection(self, name: str, scope: Scope = EVERYTHING) -> Removed:
+        """Remove a collection with all of its documents, and everything that shows their text.
+
+        :param scope: other collections do not exist for this
+        :raises NotFoundError: there is no such collection
+        :raises ConflictError: it is the default one, which always exists
+        :raises StoreError: this process may not write, or the disk is full
+        """
+        if name == DEFAULT_COLLECTION:
+            raise ConflictError(name, "the default collection always exists; remove its documents")
+        with self._writing:
+            self.require_writable()
+            if name not in {each.name for each in self.store.collections(scope)}:
+                raise no_collection(name)
+            its_own = self.store.within(Scope(frozenset((name,)))).all_documents()
+            return self._remove(
+                [summary.id for summary in its_own],
+                also=partial(delete_collection_row, name=name),
+            )
+
+    def _remove(self, ids: Sequence[str], also: TransactionStep | None = None) -> Removed:
+        with self._writing:
             self._engine.catch_up()  # So that only this removal is counted.
             before = self._engine.sizes()
             originals = self.store.originals_of(ids)
-            _, removals = self.store.write([], list(dict.fromkeys(ids)))
+            _, removals = self.store.write([], ids, also=also)
             self._delete_unnamed(originals)
             self._catch_up()
             self.store.database.checkpoint()
@@ -211,17 +277,23 @@ class Collection:
             entries = {name: before[name] - after[name] for name in before}
             return Removed(tuple(removals), entries, self.generation)
 
-    def amend(self, document_id: str, change: Callable[[Document], Document]) -> FileOutcome:
-        """Change what is known of a document besides its text: title, address, date and tags. When
-        this returns, the next question sees it.
+    def amend(
+        self,
+        document_id: str,
+        change: Callable[[Document], Document],
+        scope: Scope = EVERYTHING,
+    ) -> FileOutcome:
+        """Change what is known of a document besides its text: title, address, date, tags,
+        collection and groups. When this returns, the next question sees it.
 
         :param change: returns the document with other metadata, and the same id and text
-        :raises NotFoundError: there is no such document
+        :param scope: other documents do not exist for this
+        :raises NotFoundError: there is no such document or collection
         :raises DocumentError: the new metadata is refused
         :raises StoreError: this process may not write, or the disk is full
         """
         with self._writing:
-            done = self.exchange([change(self.store.document(document_id))])
+            done = self.exchange([change(self.store.within(scope).document(document_id))])
         return done.outcomes[0]
 
     def exchange(
@@ -231,8 +303,11 @@ class Collection:
         origins: Mapping[str, str] = _NOBODY,
         also: TransactionStep | None = None,
         only_over: Mapping[str, str] = _NOBODY,
+        admit: Admit | None = None,
     ) -> Exchanged:
         """Add documents and remove others, as one generation.
+
+        A document that names no collection or no groups keeps those that are stored.
 
         :param leaving: the ids of documents to remove, each with its version; a document that now
             has another version stays
@@ -240,7 +315,10 @@ class Collection:
         :param also: called in the same transaction to write data of the application
         :param only_over: the version that a document must have now to be replaced; one that was
             changed or removed meanwhile is left out
-        :raises DocumentError: two have the same id, or one has no text; then nothing has changed
+        :param admit: whether documents may replace those that are stored; by default all may
+        :raises DocumentError: two have the same id, or one has no text or is not admitted; then
+            nothing has changed
+        :raises NotFoundError: there is no such collection; then nothing has changed
         :raises StoreError: this process may not write, or the disk is full
         """
         refuse_repeats(documents)
@@ -255,6 +333,13 @@ class Collection:
                 if document.id not in only_over
                 or (document.id in before and before[document.id].version == only_over[document.id])
             ]
+            self.store.require_collections(
+                {document.collection for document in documents if document.collection is not None}
+            )
+            for document in documents:
+                if admit is not None and document.id in before:
+                    admit(document, before[document.id])
+            documents = [_completed(document, before.get(document.id)) for document in documents]
             statuses = {
                 document.id: status_of(document, before.get(document.id)) for document in documents
             }
@@ -369,19 +454,19 @@ class Collection:
         """The number of chunks in the store and in each index of the engine, by name."""
         return {"store": self.store.chunk_count(), **self._engine.sizes()}
 
-    def _put_batch(self, batch: Sequence[ParseResult]) -> Iterator[FileOutcome]:
+    def _put_batch(self, batch: Sequence[ParseResult], admit: Admit) -> Iterator[FileOutcome]:
         """Add a batch. If a document cannot be added, add each on its own, so that one bad file
         does not stop the rest.
         """
         documents = [parsed.document for parsed in batch if parsed.document is not None]
         try:
-            outcomes = {outcome.document_id: outcome for outcome in self.put(documents)[0]}
+            outcomes = {outcome.document_id: outcome for outcome in self.put(documents, admit)[0]}
         except DocumentError as exc:
             if len(batch) == 1:
                 yield FileOutcome(batch[0].source, FileStatus.FAILED, reason=exc.reason)
             else:
                 for parsed in batch:
-                    yield from self._put_batch([parsed])
+                    yield from self._put_batch([parsed], admit)
             return
         for parsed in batch:
             if parsed.document is not None:
@@ -497,6 +582,16 @@ class Collection:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
+
+
+def _completed(document: Document, present: DocumentSummary | None) -> Document:
+    """The document with a collection and groups: those that it names, or those that are stored."""
+    collection, groups = document.collection, document.groups
+    if collection is None:
+        collection = present.collection if present else DEFAULT_COLLECTION
+    if groups is None:
+        groups = present.groups if present else ()
+    return replace(document, collection=collection, groups=groups)
 
 
 def adopt(store: Store, successor: Collection) -> None:

@@ -105,7 +105,7 @@ def is_same(one: Document | DocumentSummary, other: DocumentSummary) -> bool:
     """Whether two documents are the same in everything that is indexed or shown."""
     fields = (
         *("version", "title", "url", "published", "published_from", "tags", "structure"),
-        *("file_name", "media_type", "original"),
+        *("file_name", "media_type", "original", "collection", "groups"),
     )
     return all(getattr(one, field) == getattr(other, field) for field in fields)
 

@@ -138,6 +138,7 @@ class Renewal:
         """
         wanted = {summary.id: summary for summary in self._store.all_documents()}
         present = {summary.id: summary for summary in self._successor.documents()}
+        self._successor.store.add_collections(self._store.collections())
         gone = [id for id in present if id not in wanted]
         lacking = [
             id for id, one in wanted.items() if id not in present or not _is_taken(one, present[id])
@@ -150,7 +151,7 @@ class Renewal:
         ):
             if self._stop.is_set():
                 break
-            self._successor.put([loaded.document for loaded in batch if loaded.document])
+            self._successor.exchange([loaded.document for loaded in batch if loaded.document])
             done += len(batch)
             log.info("renewing the index: %d of %d documents", done, len(lacking))
         return len(gone) + len(lacking)

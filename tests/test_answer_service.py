@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from corpus.errors import NotFoundError, QuestionError, StoreError
 from index.collection import Collection
 from index.encoding.encoder import Encoder
 from index.encoding.vectors import Vectors
-from index.filters import Filters
+from index.filters import Filters, Scope
 from index.renewal import built_otherwise
 from index.search.searcher import SearchResult
 from index.text.chunk import ChunkSettings
@@ -237,13 +237,18 @@ def test_one_desk_writes_and_others_read_meanwhile(
         assert ask(reader) == ask(service)
 
 
-def test_a_question_without_conversation_keeps_the_id_it_always_had(service: AnswerService) -> None:
+def test_the_id_of_an_answer_is_a_hash_of_the_question_and_its_scope(
+    service: AnswerService,
+) -> None:
     body = json.loads(ask(service))
     assert "conversation_id" not in body
     asked = make_question("What does the line carry?", min_confidence=0)
+    asked = replace(asked, filters=asked.filters.within(Scope(frozenset(("default",)))))
     parts = {name: value for name, value in asdict(asked).items() if name != "conversation_id"}
     hashed = json.dumps(
-        [parts, body["generation"], service.fingerprint], sort_keys=True, default=str
+        [parts, body["generation"], service.fingerprint],
+        sort_keys=True,
+        default=lambda value: sorted(value) if isinstance(value, frozenset) else str(value),
     )
     assert body["id"] == hashlib.sha256(hashed.encode()).hexdigest()[:32]
 

@@ -81,6 +81,7 @@ SUMMARY = {
     "chunks",
     "characters",
     "updated_at",
+    *("collection", "groups"),
 }
 
 Json = dict[str, Any]  # what json gives

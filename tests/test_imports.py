@@ -131,8 +131,8 @@ OWNERS = {
         *(
             f"index/store/{name}.py"
             for name in (
-                *("application", "chunks", "database", "documents", "listing", "meta", "rows"),
-                *("store", "succession", "tables", "verify", "writing"),
+                *("application", "chunks", "collections", "database", "documents", "listing"),
+                *("meta", "rows", "scoping", "store", "succession", "tables", "verify", "writing"),
             )
         ),
         "service/answering/history.py",
@@ -172,7 +172,7 @@ OWNERS = {
         *(
             f"service/cli/{name}.py"
             for name in (
-                *("console", "documents", "folders", "main", "maintenance"),
+                *("collections", "console", "documents", "folders", "main", "maintenance"),
                 *("outcomes", "questions", "serving"),
             )
         ),

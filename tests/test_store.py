@@ -60,6 +60,8 @@ def test_a_document_comes_back_with_every_field(store: Store, make: Make) -> Non
         published=date(2025, 11, 7),
         tags=["china", "Energy trade"],
         pages=[Page(1, 0, 5), Page(3, 6, 20)],
+        collection="papers",
+        groups=["Vorstand", "editors"],
     )
     store.write([prepared(document)])
     assert store.document(document.id) == document
@@ -76,7 +78,8 @@ def test_a_document_with_nothing_but_a_text_comes_back(store: Store, make: Make)
     store.write([prepared(document)])
     found = store.document("a")
     assert (found.url, found.published, found.tags, found.pages) == (None, None, (), ())
-    assert found == document
+    assert (found.collection, found.groups) == ("default", ())
+    assert replace(found, collection=None, groups=None) == document
 
 
 def test_a_summary_says_what_is_known_without_the_text(store: Store, make: Make) -> None:
@@ -499,7 +502,7 @@ def test_a_manifest_comes_back(store: Store) -> None:
 
 
 def test_everything_survives_reopening(store: Store, make: Make, tmp_path: Path) -> None:
-    document = make("a", tags=["x"])
+    document = make("a", tags=["x"], collection="default", groups=[])
     store.write([prepared(document)])
     store.close()
     again = Store(tmp_path, APPLICATION_DATA)

@@ -4,8 +4,9 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from index.filters import Filters
+from index.filters import EVERYTHING, Filters
 from index.search.idset import NOTHING, IdSet
+from index.store.scoping import ScopeUse
 from index.store.store import Store
 
 _KEPT = 64
@@ -30,6 +31,21 @@ class AllowedChunks:
         self._store = store
         self._kept: OrderedDict[Filters, Allowed] = OrderedDict()
         self._lock = threading.Lock()
+        self._use: ScopeUse | None = None
+
+    def needed(self, filters: Filters, generation: int) -> tuple[Filters, int]:
+        """The filters without a scope that leaves out no document.
+
+        :return: these filters, and the generation in which they pass the same documents: this one,
+            or a later one if the store has one
+        :raises StoreError: the store cannot be read
+        """
+        if filters.scope == EVERYTHING:
+            return filters, generation
+        use = self._use
+        if use is None or use.generation != generation:
+            self._use = use = self._store.scope_use()
+        return use.needed(filters), use.generation
 
     def of(self, filters: Filters, generation: int) -> Allowed:
         """The chunks that pass in this generation, or in a later one if the store has one.

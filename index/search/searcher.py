@@ -135,6 +135,8 @@ class Searcher:
     ) -> list[SearchResult]:
         """The results for the first ``count`` forms, each with the form after it aside."""
         filters = filters or Filters()
+        # What is not in the scope does not exist.
+        visible = self._store.within(filters.scope)
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             side = self._side
@@ -151,7 +153,7 @@ class Searcher:
                         hits=_hits(candidates, stored),
                         generation=generation,
                         idf=found.idf,
-                        excluded_all=found.excluded_all and not self._store.is_empty(),
+                        excluded_all=found.excluded_all and not visible.is_empty(),
                     )
                     for candidates, found in zip(best, by_form, strict=False)
                 ]

@@ -10,6 +10,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from corpus.document import DEFAULT_COLLECTION
 from corpus.errors import StoreError
 from index.encoding.vectors import Vectors
 from index.filters import Filters
@@ -26,11 +27,13 @@ from index.store.rows import (
     check_file,
     chunk_of,
     count_rows,
+    groups_of,
     id_list,
     is_one_of,
     matrix,
     vector_of,
 )
+from index.store.scoping import in_scope
 from index.text.chunk import Chunk
 
 _CHUNKS_PER_PAGE = 10_000
@@ -42,6 +45,8 @@ _CHUNKS = (
         tables.documents.c.url,
         tables.documents.c.published,
         tables.documents.c.tags,
+        tables.documents.c.collection,
+        tables.documents.c.groups,
         tables.documents.c.checksum.label("document_checksum"),
         *OF_ITS_FILE,
     )
@@ -66,6 +71,8 @@ class StoredChunk:
     published: date | None
     tags: tuple[str, ...]
     file_name: str | None = None
+    collection: str = DEFAULT_COLLECTION
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +241,7 @@ def _new_passing_ids(connection: sa.Connection, filters: Filters, since: int) ->
 
 
 def _passing_documents(filters: Filters) -> sa.Select[tuple[str]]:
-    query = sa.select(tables.documents.c.id)
+    query = sa.select(tables.documents.c.id).where(*in_scope(filters.scope))
     if filters.document_ids:
         query = query.where(is_one_of(tables.documents.c.id, filters.document_ids))
     if filters.tags:
@@ -279,4 +286,6 @@ def _stored_chunk(row: sa.Row[Any]) -> StoredChunk:
         published=row.published,
         tags=tuple(row.tags),
         file_name=row.file_name,
+        collection=row.collection or DEFAULT_COLLECTION,
+        groups=groups_of(row.groups),
     )

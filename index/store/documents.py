@@ -8,9 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from corpus.blocks import Block, from_lists
-from corpus.document import DateSource, Document, Page, version_of
+from corpus.document import DEFAULT_COLLECTION, DateSource, Document, Page, version_of
 from corpus.errors import NotFoundError
 from corpus.text_blocks import text_blocks
+from index.filters import EVERYTHING, Scope
 from index.store import tables
 from index.store.database import Database
 from index.store.listing import EVERY_DOCUMENT, DocumentListing, Position
@@ -22,10 +23,12 @@ from index.store.rows import (
     check_file,
     check_row,
     damaged_row,
+    groups_of,
     id_list,
     is_one_of,
     of_version,
 )
+from index.store.scoping import in_scope
 
 _PAGE = 1_000
 
@@ -53,6 +56,7 @@ class DocumentSummary:
     :param file_name: of the file that it was read from, without folders; None without a file
     :param original: the sha256 of that file if it is kept
     :param published_from: where the date was found
+    :param groups: the groups that may know of it; empty for everybody who may see its collection
     """
 
     id: str
@@ -69,6 +73,8 @@ class DocumentSummary:
     media_type: str | None = None
     original: str | None = None
     published_from: DateSource | None = None
+    collection: str = DEFAULT_COLLECTION
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +108,30 @@ class Overview:
 
 
 class DocumentReader:
-    """Reads documents. A base of :class:`index.store.store.Store`."""
+    """Reads the documents in a scope. Others do not exist for it, in no version. A base of
+    :class:`index.store.store.Store`, for which all exist.
+    """
 
     database: Database
+    scope: Scope = EVERYTHING
+
+    def within(self, scope: Scope) -> "DocumentReader":
+        """A reader of those of the documents that are in a scope."""
+        reader = DocumentReader()
+        reader.database, reader.scope = self.database, self.scope.within(scope)
+        return reader
 
     def is_empty(self) -> bool:
-        """Whether there are no documents. This is quick however many there are."""
+        """Whether there are no documents. This is quick however many there are, unless the scope
+        has few of them.
+        """
+        query = sa.select(tables.documents.c.id).where(*in_scope(self.scope)).limit(1)
         with self.database.reading() as connection:
-            return connection.execute(sa.select(tables.documents.c.id).limit(1)).first() is None
+            return connection.execute(query).first() is None
 
     def has_document(self, document_id: str) -> bool:
         """Whether there is such a document, sound or damaged."""
-        query = sa.select(tables.documents.c.id).where(tables.documents.c.id == document_id)
+        query = sa.select(tables.documents.c.id).where(self._is(document_id))
         with self.database.reading() as connection:
             return connection.execute(query).first() is not None
 
@@ -124,7 +142,7 @@ class DocumentReader:
         :raises StoreError: its text or its metadata is damaged
         """
         with self.database.reading() as connection:
-            query = sa.select(tables.documents).where(tables.documents.c.id == document_id)
+            query = sa.select(tables.documents).where(self._is(document_id))
             row = connection.execute(query).one_or_none()
             if row is None:
                 raise NotFoundError(f"there is no document {document_id!r}")
@@ -165,6 +183,8 @@ class DocumentReader:
             media_type=file and file.media_type,
             original=file and file.original,
             published_from=_date_source(row.published_from),
+            collection=row.collection or DEFAULT_COLLECTION,
+            groups=groups_of(row.groups),
         )
 
     def file(self, document_id: str, version: str | None = None) -> StoredFile | None:
@@ -174,12 +194,14 @@ class DocumentReader:
         :raises NotFoundError: there is no such document, or it never had that version
         :raises StoreError: the row is damaged
         """
-        present = sa.select(tables.documents.c.version).where(tables.documents.c.id == document_id)
+        query = sa.select(tables.documents.c.version).where(self._is(document_id))
         with self.database.reading() as connection:
-            version = version or connection.execute(present).scalar()
+            present = connection.execute(query).scalar()
+            version = version or present
             own = of_version(tables.versions, document_id, version or "")
             if (
                 version is None
+                or present is None
                 or not connection.execute(sa.select(sa.exists().where(*own))).scalar()
             ):
                 raise NotFoundError(f"there is no document {document_id!r} of that version")
@@ -199,7 +221,7 @@ class DocumentReader:
 
     def summaries(self, document_ids: Sequence[str]) -> dict[str, DocumentSummary]:
         """Those of the documents that exist, by id, without their texts."""
-        query = _SUMMARIES.where(tables.documents.c.id.in_(LISTED))
+        query = _SUMMARIES.where(tables.documents.c.id.in_(LISTED), *in_scope(self.scope))
         with self.database.reading() as connection:
             return {
                 row.id: _summary(row) for row in connection.execute(query, id_list(document_ids))
@@ -216,7 +238,8 @@ class DocumentReader:
         :return: the documents, and the position of the last; None if none is left after it
         """
         # One more than was asked for says whether there are more.
-        query = listing.select(_SUMMARIES, after).limit(limit + 1)
+        summaries = _SUMMARIES.where(*in_scope(self.scope))
+        query = listing.select(summaries, after).limit(limit + 1)
         with self.database.reading() as connection:
             rows = connection.execute(query).all()
         page = rows[:limit]
@@ -234,22 +257,24 @@ class DocumentReader:
 
     def newest(self, limit: int) -> list[DocumentSummary]:
         """Up to ``limit`` documents, the last written first."""
-        query = _SUMMARIES.order_by(
-            tables.documents.c.updated_at.desc(), tables.documents.c.id
-        ).limit(limit)
+        latest = tables.documents.c.updated_at.desc(), tables.documents.c.id
+        query = _SUMMARIES.where(*in_scope(self.scope)).order_by(*latest).limit(limit)
         with self.database.reading() as connection:
             return [_summary(row) for row in connection.execute(query)]
 
     def overview(self, tags: int) -> Overview:
         """The number of documents, the dates that they span, and their ``tags`` top tags."""
-        number = sa.func.count()
+        number, visible = sa.func.count(), in_scope(self.scope)
         days = sa.select(
             number,
             sa.func.min(tables.documents.c.published),
             sa.func.max(tables.documents.c.published),
-        )
+        ).where(*visible)
+        its_document = tables.documents.c.id == tables.document_tags.c.document_id
         tagged = (
             sa.select(tables.document_tags.c.tag, number)
+            # All tags are counted without their documents, which is quicker.
+            .where(*([sa.exists().where(its_document, *visible)] if visible else []))
             .group_by(tables.document_tags.c.tag)
             .order_by(number.desc(), tables.document_tags.c.tag)
             .limit(tags)
@@ -282,13 +307,15 @@ class DocumentReader:
 
         :raises NotFoundError: there is no such version
         """
+        if self.scope != EVERYTHING and not self.has_document(document_id):
+            raise NotFoundError(f"there is no document {document_id!r}")
         return self.paged_passages([(document_id, version, start, end)])[0][0]
 
     def paged_passages(
         self, spans: Iterable[tuple[str, str, int, int]]
     ) -> list[tuple[str, tuple[Page, ...]]]:
         """Passages, all of one state, each with the pages of its version, none if its format has no
-        pages.
+        pages. Whether they are in the scope was decided when they were found.
 
         :param spans: document id, version, start and end of each
         :raises NotFoundError: one of the versions is not there
@@ -308,6 +335,10 @@ class DocumentReader:
                 _check_pages(document_id, version, row.pages, row.checksum)
                 passages.append((str(row[0]), tuple(Page(*page) for page in row.pages)))
         return passages
+
+    def _is(self, document_id: str) -> sa.ColumnElement[bool]:
+        """The condition for the document with an id, if it is in the scope."""
+        return sa.and_(tables.documents.c.id == document_id, *in_scope(self.scope))
 
 
 def _blocks(structure: sa.Row[Any], length: int) -> tuple[Block, ...]:
@@ -345,6 +376,8 @@ def _summary(row: sa.Row[Any]) -> DocumentSummary:
         media_type=row.media_type,
         original=row.original,
         published_from=_date_source(row.published_from),
+        collection=row.collection or DEFAULT_COLLECTION,
+        groups=groups_of(row.groups),
     )
 
 

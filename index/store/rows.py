@@ -189,9 +189,27 @@ def document_checksum(
     url: str | None,
     published: date | None,
     tags: Sequence[str],
+    collection: str | None,
+    groups: str | None,
 ) -> int:
-    """The checksum of a document's row."""
-    return checksum_of(document_id, version, title, url, published, list(tags))
+    """The checksum of a document's row.
+
+    :param collection: as the row has it, and so are the groups
+    """
+    # In the default collection and for everybody, it is that of versions of Quoth that knew
+    # neither collections nor groups.
+    own = [] if collection is None and groups is None else [collection, groups]
+    return checksum_of(document_id, version, title, url, published, list(tags), *own)
+
+
+def groups_row(groups: Sequence[str]) -> str | None:
+    """The groups of a document as its row has them."""
+    return json.dumps(list(groups), ensure_ascii=False) if groups else None
+
+
+def groups_of(groups: str | None) -> tuple[str, ...]:
+    """The groups in a row whose checksum was compared."""
+    return () if groups is None else tuple(json.loads(groups))
 
 
 def check_document(row: sa.Row[Any], document_id: str, checksum: int | None) -> None:
@@ -206,6 +224,8 @@ def check_document(row: sa.Row[Any], document_id: str, checksum: int | None) -> 
         url=row.url,
         published=row.published,
         tags=row.tags,
+        collection=row.collection,
+        groups=row.groups,
     ):
         raise damaged_row(f"document {document_id!r}")
 

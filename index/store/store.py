@@ -17,10 +17,12 @@ from corpus.errors import StoreError
 from index.store import tables
 from index.store.application import ApplicationData
 from index.store.chunks import ChunkReader
+from index.store.collections import CollectionTable
 from index.store.database import Database, insert_or_keep, make_folder
 from index.store.documents import DocumentReader
 from index.store.meta import Metadata, value_row
 from index.store.rows import count_rows
+from index.store.scoping import ScopeReader
 from index.store.verify import (
     damaged_chunks,
     damaged_texts,
@@ -70,7 +72,7 @@ _FIRST_VALUES = (("format", FORMAT), ("generation", 0))
 """They have no checksums, because older versions of Quoth change them in place."""
 
 
-class Store(Metadata, DocumentReader, ChunkReader, DocumentWriter):
+class Store(Metadata, CollectionTable, ScopeReader, DocumentReader, ChunkReader, DocumentWriter):
     """One database. Thread-safe. Any process may read; the one with the writer's lock may write.
 
     What it reads and writes stands in its bases, one for each kind of row.

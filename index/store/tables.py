@@ -28,8 +28,21 @@ documents = sa.Table(
     sa.Column("updated_at", sa.Text, nullable=False),
     sa.Column("structure", sa.Text),
     sa.Column("published_from", sa.Text),
+    # Null in documents of the default collection, which older versions of Quoth wrote too.
+    sa.Column("collection", sa.Text, index=True),
+    # The groups that may know of it, sorted, as a list in JSON. Null for everybody.
+    sa.Column("groups", sa.Text, index=True),
     sa.Column("checksum", sa.Integer),
 )
+collections = sa.Table(
+    "collections",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("min_confidence", sa.Float),
+    sa.Column("created_at", sa.Text, nullable=False),
+)
+"""The collections besides the default one, which needs no row to exist."""
 document_tags = sa.Table(
     "document_tags",
     metadata,

@@ -8,7 +8,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from corpus.blocks import as_lists
-from corpus.document import Document
+from corpus.document import DEFAULT_COLLECTION, Document
 from index.encoding.vectors import Vectors
 from index.store import tables
 from index.store.application import ApplicationData, TransactionStep
@@ -19,6 +19,7 @@ from index.store.rows import (
     checksum_of,
     chunk_row,
     document_checksum,
+    groups_row,
     id_list,
     insert_rows,
     is_one_of,
@@ -239,6 +240,8 @@ def _clear(connection: sa.Connection, document: Document, generation: int) -> No
 
 def _document_row(prepared: PreparedDocument) -> dict[str, object]:
     document = prepared.document
+    collection = None if document.collection == DEFAULT_COLLECTION else document.collection
+    groups = groups_row(document.groups or ())
     return {
         "id": document.id,
         "version": document.version,
@@ -251,6 +254,8 @@ def _document_row(prepared: PreparedDocument) -> dict[str, object]:
         "updated_at": now(),
         "structure": document.structure,
         "published_from": document.published_from,
+        "collection": collection,
+        "groups": groups,
         "checksum": document_checksum(
             document.id,
             document.version,
@@ -258,6 +263,8 @@ def _document_row(prepared: PreparedDocument) -> dict[str, object]:
             url=document.url,
             published=document.published,
             tags=document.tags,
+            collection=collection,
+            groups=groups,
         ),
     }
 

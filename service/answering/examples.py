@@ -6,6 +6,7 @@ sentence.
 """
 
 import re
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
@@ -13,6 +14,7 @@ from threading import Lock
 
 from corpus.dates import MONTH_PATTERN
 from corpus.errors import NotFoundError
+from index.filters import EVERYTHING, NO_FILTERS, Scope
 from index.text.sentences import sentences
 from service.answering.answer import Answer
 from service.answering.service import AnswerService
@@ -23,6 +25,7 @@ MAX_EXAMPLES = 4
 _DOCUMENTS = 40
 _TEXT_LIMIT = 20_000
 _TRIES = 16
+_KEPT_SCOPES = 64
 
 _ABOUT = r"(?:(?:about|around|almost|nearly|over|roughly|some|more than|less than) )?"
 _BE = r"(?P<be>is|are|was|were)"
@@ -85,22 +88,27 @@ class ExampleQuestions:
     def __init__(self, service: AnswerService) -> None:
         self._service = service
         self._lock = Lock()
-        self._cached: tuple[int, tuple[str, ...]] = (-1, ())
+        self._cached: OrderedDict[Scope, tuple[int, tuple[str, ...]]] = OrderedDict()
 
-    def questions(self) -> tuple[str, ...]:
-        """Up to four questions that the collection answers, from as many documents as possible.
-        There may be none.
+    def questions(self, scope: Scope = EVERYTHING) -> tuple[str, ...]:
+        """Up to four questions that the documents in a scope answer, from as many of them as
+        possible. There may be none.
 
         :raises StoreError: the index cannot be searched
         """
         with self._lock:
             generation = self._service.collection.generation
-            if self._cached[0] != generation:
-                self._cached = (generation, tuple(islice(self._answered(), MAX_EXAMPLES)))
-            return self._cached[1]
+            known = self._cached.get(scope)
+            if known is None or known[0] != generation:
+                known = generation, tuple(islice(self._answered(scope), MAX_EXAMPLES))
+            self._cached[scope] = known
+            self._cached.move_to_end(scope)
+            while len(self._cached) > _KEPT_SCOPES:
+                self._cached.popitem(last=False)
+            return known[1]
 
-    def _answered(self) -> Iterator[str]:
-        store = self._service.collection.store
+    def _answered(self, scope: Scope) -> Iterator[str]:
+        store = self._service.collection.store.within(scope)
         by_document = [
             _candidates(summary.id, store.passage(summary.id, summary.version, 0, _TEXT_LIMIT))
             for summary in store.newest(_DOCUMENTS)
@@ -112,14 +120,17 @@ class ExampleQuestions:
         )
         by_question = {candidate.question: candidate for candidate in islice(in_turn, _TRIES)}
         return (
-            question for question, candidate in by_question.items() if self._is_answered(candidate)
+            question
+            for question, candidate in by_question.items()
+            if self._is_answered(candidate, scope)
         )
 
-    def _is_answered(self, candidate: _Candidate) -> bool:
+    def _is_answered(self, candidate: _Candidate, scope: Scope) -> bool:
         """Whether the question's answer comes from the sentence that it was generated from."""
         # The service would count and store the question as a user's, so the answerer is asked.
         try:
-            outcome = self._service.answerer.ask(make_question(candidate.question))
+            question = make_question(candidate.question, filters=NO_FILTERS.within(scope))
+            outcome = self._service.answerer.ask(question)
         except NotFoundError:  # Its document was deleted meanwhile.
             return False
         return isinstance(outcome, Answer) and any(

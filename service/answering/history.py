@@ -168,6 +168,12 @@ class AnswerHistory:
                 )
         return body
 
+    def shown(self, answer_id: str) -> list[str]:
+        """The ids of the documents that an answer shows."""
+        query = sa.select(_answer_documents.c.document_id).where(_shown_by(answer_id))
+        with self._database.reading() as connection:
+            return list(connection.execute(query).scalars())
+
     def prune(self, before: datetime) -> int:
         """Delete the answers that were last used before a time, unless there is feedback on them,
         in small transactions.
@@ -255,10 +261,7 @@ class AnswerHistory:
                 sa.select(_answers.c.question).where(_answers.c.id == answer_id)
             ).scalar_one_or_none()
             if question is None:
-                raise NotFoundError(
-                    f"there is no stored answer {answer_id!r}: it was never given, was deleted, or "
-                    "could not be kept"
-                )
+                raise no_answer(answer_id)
             row = {
                 "answer_id": answer_id,
                 "created_at": now(),
@@ -345,6 +348,14 @@ class AnswerHistory:
             for row in reversed(rows)
             if row.checksum in (None, _exchange_checksum(row))
         ]
+
+
+def no_answer(answer_id: str) -> NotFoundError:
+    """The error for an answer that is not stored, or that one may not know of."""
+    return NotFoundError(
+        f"there is no stored answer {answer_id!r}: it was never given, was deleted, or could not "
+        "be kept"
+    )
 
 
 def _require_versions(connection: sa.Connection, shown: Mapping[str, str]) -> None:

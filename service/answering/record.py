@@ -253,6 +253,10 @@ class SummaryRecord(BaseModel, frozen=True):
     media_type: str | None = Field(None, description="of that file")
     original: bool = Field(False, description="whether the file itself is kept")
     published_from: DateSource | None = Field(None, description="where the date was found")
+    collection: str = "default"
+    groups: tuple[str, ...] = Field(
+        (), description="that may know of it; empty for everybody who may see its collection"
+    )
 
     @classmethod
     def of_summary(cls, summary: DocumentSummary) -> "SummaryRecord":

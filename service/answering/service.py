@@ -13,14 +13,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from corpus.document import DEFAULT_COLLECTION
 from corpus.errors import NotFoundError, QuestionError, QuothError, SettingsError, StoreError
 from index.collection import Collection
 from index.encoding.encoder import Encoder, load_encoder
+from index.filters import EVERYTHING, Scope
 from index.renewal import Renewal, built_otherwise
+from index.store.collections import no_collection
 from index.store.store import Store
 from index.text.chunk import ChunkSettings
 from service.answering.answer import Answer, Answerer
-from service.answering.history import AnswerHistory, Exchange
+from service.answering.history import AnswerHistory, Exchange, no_answer
 from service.answering.record import AnswerRecord, DocumentRecord, KeptAnswer, RetrievedPassages
 from service.answering.retention import Housekeeping, Retention
 from service.answering.small_talk import REPLIES, SmallTalk, small_talk, without_small_talk
@@ -150,7 +153,9 @@ class AnswerService:
         except QuothError as exc:
             log.error("the index could not be renewed, and the old one stays in use: %s", exc)
 
-    def ask(self, question: Question, watch: Watch = unwatched) -> KeptAnswer:
+    def ask(
+        self, question: Question, watch: Watch = unwatched, scope: Scope = EVERYTHING
+    ) -> KeptAnswer:
         """The answer, stored under its id.
 
         An answer depends only on the question and on the state of the collection: the same
@@ -161,9 +166,12 @@ class AnswerService:
 
         :param watch: called with the passages before they are read, unless the answer is stored
             already; an exception that it raises stops the work
+        :param scope: what the person who asks may know of
+        :raises NotFoundError: there is no such collection in the scope
         :raises QuothError: the index cannot be searched
         """
         try:
+            question = self._within(question, scope)
             if question.conversation_id is None:
                 return self._ask(question, watch)
             expired = datetime.now(UTC) - self._conversation_age
@@ -182,34 +190,78 @@ class AnswerService:
             self._observe(FAILED, {})
             raise
 
-    def kept_answer(self, answer_id: str) -> KeptAnswer | None:
+    def kept_answer(self, answer_id: str, scope: Scope = EVERYTHING) -> KeptAnswer | None:
         """The answer stored under an id; None if there is none, or a document that it showed was
-        deleted.
+        deleted or is not in the scope.
         """
         body = self.history.find(answer_id)
-        return None if body is None else KeptAnswer.parse(body)
+        if body is None or not self._may_see(answer_id, scope):
+            return None
+        return KeptAnswer.parse(body)
 
-    def search(self, question: Question) -> RetrievedPassages:
+    def _may_see(self, answer_id: str, scope: Scope) -> bool:
+        """Whether all documents that an answer shows are in a scope now."""
+        if scope == EVERYTHING:
+            return True
+        shown = self.history.shown(answer_id)
+        return len(self.collection.store.within(scope).summaries(shown)) == len(shown)
+
+    def search(self, question: Question, scope: Scope = EVERYTHING) -> RetrievedPassages:
         """The passages that match a question best.
 
+        :param scope: what the person who asks may know of
+        :raises NotFoundError: there is no such collection in the scope
         :raises QuothError: the index cannot be searched
         """
         self.collection.keep_up()
+        question = self._within(question, scope)
         return RetrievedPassages.of(
             self.collection.searcher.search(question.text, question.top_k, question.filters)
         )
 
-    def document(self, document_id: str, version: str | None = None) -> DocumentRecord:
+    def document(
+        self, document_id: str, version: str | None = None, scope: Scope = EVERYTHING
+    ) -> DocumentRecord:
         """A document with its text, in the given version or the current one.
 
+        :param scope: other documents do not exist for this
         :raises NotFoundError: there is no such document or version
         """
-        store = self.collection.store
+        store = self.collection.store.within(scope)
         document = store.document(document_id, version)
         summary = store.summary(document_id)
         if summary is None:
             raise NotFoundError(f"there is no document {document_id!r}")
         return DocumentRecord.of(summary, document)
+
+    def asked_scope(self, named: frozenset[str] | None, scope: Scope) -> Scope:
+        """The part of a scope that is asked.
+
+        :param named: the collections that the question names. Without them, the default one is
+            asked, or if that is not in the scope, every collection in it
+        :raises NotFoundError: a named collection is not in the scope
+        """
+        if named is None:
+            own = scope.collections
+            has_default = own is None or DEFAULT_COLLECTION in own
+            named = frozenset((DEFAULT_COLLECTION,)) if has_default or own is None else own
+        elif scope.collections is not None and (hidden := named - scope.collections):
+            raise no_collection(min(hidden))
+        return scope.within(Scope(named))
+
+    def _within(self, question: Question, scope: Scope) -> Question:
+        """The question as it is asked of a scope: of some collections, with their threshold if
+        they have one of their own.
+        """
+        asked = self.asked_scope(question.filters.collections, scope)
+        thresholds = self.collection.store.require_collections(asked.collections or frozenset())
+        own = [threshold for threshold in thresholds.values() if threshold is not None]
+        floor = question.min_confidence
+        return replace(
+            question,
+            filters=question.filters.within(asked),
+            min_confidence=max(own) if floor is None and own else floor,
+        )
 
     def _ask(self, question: Question, watch: Watch) -> KeptAnswer:
         self.collection.keep_up()
@@ -265,15 +317,19 @@ class AnswerService:
         helpful: bool,
         comment: str | None,
         correct: tuple[str, int, int] | None,
+        scope: Scope = EVERYTHING,
     ) -> int:
         """Store feedback on an answer.
 
         :param correct: document id, start and end of the right answer
+        :param scope: other documents do not exist for this
         :return: the id of the feedback
         :raises NotFoundError: there is no such answer or document
         :raises QuestionError: the span of the right answer is outside its document
         """
-        store = self.collection.store
+        if not self._may_see(answer_id, scope):
+            raise no_answer(answer_id)
+        store = self.collection.store.within(scope)
         location: dict[str, object] | None = None
         if correct is not None:
             document_id, start, end = correct
@@ -302,8 +358,14 @@ class AnswerService:
         parts = asdict(question)
         if question.conversation_id is None:
             del parts["conversation_id"]
-        key = json.dumps([parts, generation, self.fingerprint], sort_keys=True, default=str)
+        key = json.dumps([parts, generation, self.fingerprint], sort_keys=True, default=_plain)
         return hashlib.sha256(key.encode()).hexdigest()[:_ID_LENGTH]
+
+
+def _plain(value: object) -> object:
+    """A part of a question as JSON has it."""
+    # The order of a set differs between processes.
+    return sorted(value) if isinstance(value, frozenset) else str(value)
 
 
 class _UnkeptAnswers:

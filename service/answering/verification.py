@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from index.store.store import Store
+from index.store.documents import DocumentReader
 
 
 class QuoteStatus(StrEnum):
@@ -29,12 +29,12 @@ class QuoteCheck:
     end: int | None = None
 
 
-def verify(store: Store, document_id: str, start: int, end: int, quote: str) -> QuoteCheck:
+def verify(store: DocumentReader, document_id: str, start: int, end: int, quote: str) -> QuoteCheck:
     """Compare a quote with the current version of its document.
 
     FOUND means that it is at its position. MOVED means that it is elsewhere, and the check has the
     nearest position. CHANGED means that the document no longer contains it. GONE means that the
-    document no longer exists.
+    document no longer exists, or is not in the scope of ``store``.
     """
     if store.summary(document_id) is None:
         return QuoteCheck(QuoteStatus.GONE)

@@ -23,6 +23,18 @@ DataDir = Annotated[
     typer.Option("--data", metavar="DIR", help="The folder of the index. [default: ./.quoth]"),
 ]
 Tags = Annotated[list[str] | None, typer.Option(help="A tag for every document. May be repeated.")]
+InCollection = Annotated[
+    str | None,
+    typer.Option(
+        "--collection",
+        help="The collection of the documents. "
+        "[default: the one that each is in, or the default one]",
+    ),
+]
+OnlyCollections = Annotated[
+    list[str] | None,
+    typer.Option("--collection", help="Only this collection. May be repeated."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 LOG_TO_TERMINAL = "%(levelname)s: %(message)s"

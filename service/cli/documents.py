@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,8 @@ import typer
 from service.cli.console import (
     AsJson,
     DataDir,
+    InCollection,
+    OnlyCollections,
     Tags,
     out,
     read_settings,
@@ -26,6 +29,7 @@ def add_files(
     paths: Annotated[list[Path], typer.Argument(help="Files and folders.", show_default=False)],
     data: DataDir = None,
     tag: Tags = None,
+    collection: InCollection = None,
 ) -> None:
     """Add files and folders, or bring them up to date.
 
@@ -35,6 +39,7 @@ def add_files(
     from rich.text import Text
 
     from corpus.claims import with_unique_ids
+    from corpus.document import DEFAULT_COLLECTION
     from corpus.load import find_files
     from corpus.pool import ParserPool
     from corpus.unread import UnreadFiles
@@ -43,14 +48,15 @@ def add_files(
 
     settings = read_settings(data)
     unread = UnreadFiles()
-    tasks = list(find_files(paths, tag or (), unread))
+    tasks = [replace(task, collection=collection) for task in find_files(paths, tag or (), unread)]
     counts: Counter[FileStatus] = Counter()
     with (
         # Its first process starts while the encoder is loaded.
         ParserPool.sized(len(tasks), settings.threads, settings.parse_limits) as pool,
-        open_collection(settings, writable=True) as collection,
+        open_collection(settings, writable=True) as index,
     ):
-        outcomes = collection.put_files(with_unique_ids(pool.parse(tasks)))
+        index.store.require_collections({collection or DEFAULT_COLLECTION})
+        outcomes = index.put_files(with_unique_ids(pool.parse(tasks)))
         for outcome in with_progress(outcomes, len(tasks), "adding"):
             counts[outcome.status] += 1
             if outcome.is_failure:
@@ -63,18 +69,23 @@ def add_files(
     print_counts(counts, "nothing to add")
 
 
-def list_documents(data: DataDir = None, as_json: AsJson = False) -> None:
+def list_documents(
+    data: DataDir = None, as_json: AsJson = False, collection: OnlyCollections = None
+) -> None:
     """List the documents."""
     from pydantic import TypeAdapter
     from rich.console import Console
     from rich.table import Column, Table
     from rich.text import Text
 
+    from index.filters import EVERYTHING, Scope
     from index.store.documents import DocumentSummary
     from service.answering.service import open_collection
 
-    with open_collection(settings_of_index(data), writable=False) as collection:
-        summaries = list(collection.documents())
+    asked = EVERYTHING if collection is None else Scope(frozenset(collection))
+    with open_collection(settings_of_index(data), writable=False) as index:
+        index.store.require_collections(asked.collections or ())
+        summaries = list(index.store.within(asked).all_documents())
     if as_json:
         adapter = TypeAdapter(DocumentSummary)
         for summary in summaries:
@@ -82,13 +93,14 @@ def list_documents(data: DataDir = None, as_json: AsJson = False) -> None:
         return
     # Ids are never shortened: people copy them into other commands.
     id_column = Column("id", overflow="fold")
-    names = ("title", "file", "published", "tags", "chunks")
+    names = ("title", "file", "published", "tags", "collection", "groups", "chunks")
     table = Table(id_column, *names, box=None, header_style="bold")
     for summary in summaries:
         published = summary.published.isoformat() if summary.published else ""
         cells = (
             *(summary.id, summary.title, summary.file_name or "", published),
-            *(", ".join(summary.tags), str(summary.chunks)),
+            *(", ".join(summary.tags), summary.collection, ", ".join(summary.groups)),
+            str(summary.chunks),
         )
         table.add_row(*(Text(cell) for cell in cells))
     wide = Console(highlight=False, soft_wrap=True, width=_UNBOUNDED_WIDTH)

@@ -10,6 +10,7 @@ from rich.text import Text
 from service.cli.console import (
     LOG_TO_TERMINAL,
     DataDir,
+    InCollection,
     Tags,
     err,
     read_settings,
@@ -25,6 +26,7 @@ def sync_folder(
     folder: Annotated[Path, typer.Argument(help="The folder.", show_default=False)],
     data: DataDir = None,
     tag: Tags = None,
+    collection: InCollection = None,
     again: Annotated[
         bool, typer.Option(help="Read every file, whether it has changed or not.")
     ] = False,
@@ -48,15 +50,15 @@ def sync_folder(
     from service.mirror.sync import Mirror
 
     settings = settings_of_index(data) if forget else read_settings(data)
-    with open_collection(settings, writable=True) as collection:
+    with open_collection(settings, writable=True) as index:
         if forget:
-            path = root_of(collection.store, folder).path
-            files = Ledger(collection.store.database).forget_root(path)
+            path = root_of(index.store, folder).path
+            files = Ledger(index.store.database).forget_root(path)
             err.print(
                 Text(f"{path}: its {files} files are no longer followed; their documents stay")
             )
             return
-        mirror = Mirror(collection, folder, tags=tag)
+        mirror = Mirror(index, folder, tags=tag, into=collection)
         plan = mirror.plan(again=again, allow_empty=allow_empty)
         counts: Counter[FileStatus] = Counter()
         with ParserPool.sized(len(plan.pending), settings.threads, settings.parse_limits) as pool:
@@ -71,6 +73,7 @@ def watch_folders(
     folders: Annotated[list[Path], typer.Argument(help="Folders.", show_default=False)],
     data: DataDir = None,
     tag: Tags = None,
+    collection: InCollection = None,
 ) -> None:
     """Sync folders, then follow their changes until interrupted.
 
@@ -86,9 +89,9 @@ def watch_folders(
     stop = stopped_by_signals()
     with (
         ParserPool(1, settings.parse_limits) as pool,
-        open_collection(settings, writable=True) as collection,
+        open_collection(settings, writable=True) as index,
     ):
-        mirrors = [Mirror(collection, folder, tags=tag) for folder in folders]
+        mirrors = [Mirror(index, folder, tags=tag, into=collection) for folder in folders]
         watched = ", ".join(str(mirror.folder) for mirror in mirrors)
         err.print(Text(f"watching {watched}; press Ctrl-C to stop"))
         Watcher(mirrors, pool, print_news).run(stop)

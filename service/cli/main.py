@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from corpus.errors import QuothError
-from service.cli import documents, folders, maintenance, questions, serving
+from service.cli import collections, documents, folders, maintenance, questions, serving
 from service.cli.console import err
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ app.add_typer(serving.slack_commands, name="slack")
 app.command("mcp")(serving.serve_mcp)
 app.command("documents")(documents.list_documents)
 app.command("remove")(documents.remove_documents)
+app.add_typer(collections.commands, name="collections")
 app.command("status")(maintenance.show_status)
 app.command("verify")(maintenance.verify_index)
 app.command("rebuild")(maintenance.rebuild_index)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from service.cli.console import AsJson, DataDir, err, out, settings_of_index
+from service.cli.console import AsJson, DataDir, OnlyCollections, err, out, settings_of_index
 from service.question import DEFAULT_TOP_K
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def ask_question(
     document: Annotated[
         list[str] | None, typer.Option(help="Only this document. May be repeated.")
     ] = None,
+    collection: OnlyCollections = None,
     as_of: Annotated[
         datetime | None,
         typer.Option(
@@ -52,7 +53,11 @@ def ask_question(
     checked = make_question(
         question,
         top_k=top_k,
-        filters=Filters(document_ids=tuple(document or ()), tags=tuple(tag or ())),
+        filters=Filters(
+            document_ids=tuple(document or ()),
+            tags=tuple(tag or ()),
+            collections=None if collection is None else frozenset(collection),
+        ),
         min_confidence=min_confidence,
         as_of=as_of and as_of.date(),
     )

@@ -12,6 +12,7 @@ from corpus.pool import ParserPool
 from service.answering.service import AnswerService
 from service.http import (
     citations,
+    collections,
     documents,
     health,
     ingestion,
@@ -39,6 +40,7 @@ ROUTERS = (
     questions.router,
     originals.router,
     documents.router,
+    collections.router,
     ingestion.router,
     citations.router,
     health.router,

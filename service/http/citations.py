@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from service.answering.verification import verify
 from service.http.dependencies import Dependencies
 from service.http.schemas import VerifyRequest, VerifyResponse
+from service.http.scope import RequestScope
 
 
 def router(deps: Dependencies) -> APIRouter:
@@ -12,11 +13,11 @@ def router(deps: Dependencies) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["citations"])
 
     @routes.post("/verify")
-    async def check(request: VerifyRequest) -> VerifyResponse:
+    async def check(request: VerifyRequest, scope: RequestScope) -> VerifyResponse:
         """Whether a quote is still where its citation says."""
         verdict = await deps.threads.read(
             verify,
-            deps.service.collection.store,
+            deps.service.collection.store.within(scope),
             request.document_id,
             start=request.start,
             end=request.end,

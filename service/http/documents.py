@@ -16,13 +16,21 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
-from corpus.document import DateSource, Document, make_document
+from corpus.document import (
+    DEFAULT_COLLECTION,
+    MAX_COLLECTION_LENGTH,
+    DateSource,
+    Document,
+    make_document,
+)
 from corpus.errors import ConflictError, DocumentError, QuestionError, StoreError
 from corpus.limits import ParseLimits
 from corpus.load import UploadTask
 from corpus.pool import ParserPool, ParsingStoppedError
+from index.collection import stay_in_collection
+from index.filters import Scope
+from index.store.documents import DocumentReader, DocumentSummary
 from index.store.listing import DocumentListing, DocumentOrder, Position
-from index.store.store import Store
 from service.answering.record import DocumentRecord, SummaryRecord
 from service.http import problems
 from service.http.bodies import MAX_UPLOAD_VALUES
@@ -42,6 +50,7 @@ from service.http.schemas import (
     DocumentBody,
     DocumentChanges,
     DocumentIn,
+    DocumentReplacement,
     DocumentResponse,
     DocumentsRequest,
     DocumentsResponse,
@@ -49,12 +58,15 @@ from service.http.schemas import (
     ListResponse,
     ReceiptOut,
 )
+from service.http.scope import RequestScope, written_collection
 from service.http.strict_json import parse_json
 from service.mirror.jobs import Upload
 from service.mirror.ledger import Ledger
 from service.settings import Settings
 
 MAX_FILES = 1_000
+
+_FORM_FIELDS = {"files", "tags", "replace", "collection", "groups"}
 
 Sort = Literal["id", "title", "published", "updated", "-id", "-title", "-published", "-updated"]
 """The orders of a list of documents (:class:`index.store.listing.DocumentOrder`)."""
@@ -87,6 +99,15 @@ _DOCUMENT_BODIES = {
                 "properties": {
                     "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
                     "tags": {"type": "array", "items": {"type": "string"}},
+                    "collection": {
+                        "type": "string",
+                        "description": "the collection of all of them",
+                    },
+                    "groups": {
+                        "type": "array",
+                        "items": {"type": "string"},
+                        "description": "the groups that may know of them",
+                    },
                     "replace": {
                         "type": "string",
                         "enum": ["true", "false"],
@@ -113,39 +134,40 @@ def router(deps: Dependencies) -> APIRouter:
         responses={HTTPStatus.ACCEPTED.value: {"model": JobOut}},
         openapi_extra={"requestBody": _DOCUMENT_BODIES},
     )
-    async def add(request: Request) -> Response:
+    async def add(request: Request, scope: RequestScope) -> Response:
         """Add or replace documents, all or none. The very next question sees them.
 
         With the header `Prefer: respond-async` the response is 202 and a job, which stores them
         batch by batch and refuses single documents that are not valid.
         """
+        admit = partial(_may_replace, scope)
         is_job = "respond-async" in request.headers.get("prefer", "").lower()
         if media_type(request.headers.get("content-type", "")) == MULTIPART:
-            tasks, may_replace = await _uploads(request, deps.settings)
-            admission = _Admission(collection.store, ledger, may_replace)
+            tasks, may_replace = await _uploads(request, deps.settings, scope)
+            targets = {task.collection or DEFAULT_COLLECTION for task in tasks}
+            await threads.read(collection.store.require_collections, targets)
+            admission = _Admission(collection.store.within(scope), ledger, may_replace)
             if is_job:
-                return accepted(
-                    jobs.start(
-                        [Upload(task.name, partial(_load, pool, admission, task)) for task in tasks]
-                    )
-                )
+                uploads = [
+                    Upload(task.name, partial(_load, pool, admission, task)) for task in tasks
+                ]
+                return accepted(jobs.start(uploads, admit))
             documents = [await _read(pool, task) for task in tasks]
             for task, document in zip(tasks, documents, strict=True):
                 await threads.read(admission.check, task, document)
         else:
             body = await threads.parse(_parsed, DocumentsRequest, await request.body())
+            target = written_collection(body.collection, scope)
+            await threads.read(collection.store.require_collections, {target or DEFAULT_COLLECTION})
             if is_job:
-                return accepted(
-                    jobs.start(
-                        [
-                            _upload(entry, number, limits)
-                            for number, entry in enumerate(body.documents)
-                        ]
-                    )
-                )
+                uploads = [
+                    _upload(entry, number, limits, target)
+                    for number, entry in enumerate(body.documents)
+                ]
+                return accepted(jobs.start(uploads, admit))
             documents = []
             try:
-                await threads.parse(_add_documents, body.documents, documents, limits)
+                await threads.parse(_add_documents, body.documents, documents, limits, target)
             except DocumentError as exc:
                 field = f"documents.{len(documents)}"
                 return problems.problem(
@@ -155,7 +177,7 @@ def router(deps: Dependencies) -> APIRouter:
                     slug="document",
                 )
         _check_together(documents, limits)
-        outcomes, generation = await threads.write(collection.put, documents)
+        outcomes, generation = await threads.write(collection.put, documents, admit)
         response = DocumentsResponse(
             documents=[ReceiptOut.of(outcome) for outcome in outcomes], generation=generation
         )
@@ -163,6 +185,7 @@ def router(deps: Dependencies) -> APIRouter:
 
     @routes.get("")
     async def list_documents(
+        scope: RequestScope,
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
         cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH)] = None,
         q: Annotated[
@@ -173,6 +196,9 @@ def router(deps: Dependencies) -> APIRouter:
             ),
         ] = "",
         tag: Annotated[str | None, Query(max_length=MAX_NAME_LENGTH)] = None,
+        named: Annotated[
+            str | None, Query(alias="collection", max_length=MAX_COLLECTION_LENGTH)
+        ] = None,
         sort: Annotated[Sort, Query(description="with a minus sign in the opposite order")] = "id",
     ) -> ListResponse:
         """Documents in the order of their ids, or in another one."""
@@ -182,8 +208,10 @@ def router(deps: Dependencies) -> APIRouter:
             order=DocumentOrder(sort.removeprefix("-")),
             descending=sort.startswith("-"),
         )
+        listed = scope if named is None else deps.service.asked_scope(frozenset((named,)), scope)
+        await threads.read(collection.store.require_collections, listed.collections or ())
         page, last = await threads.read(
-            collection.store.documents, limit, _position_of(cursor), listing
+            collection.store.within(listed).documents, limit, _position_of(cursor), listing
         )
         return ListResponse(
             documents=[SummaryRecord.of_summary(summary) for summary in page],
@@ -191,36 +219,45 @@ def router(deps: Dependencies) -> APIRouter:
         )
 
     @routes.get("/{document_id:path}")
-    async def get_document(document_id: str, version: str | None = None) -> DocumentRecord:
+    async def get_document(
+        document_id: str, scope: RequestScope, version: str | None = None
+    ) -> DocumentRecord:
         """A document with its text: the present version, or the one that is asked for."""
-        return await threads.read(deps.service.document, document_id, version)
+        return await threads.read(deps.service.document, document_id, version, scope)
 
     @routes.put(
         "/{document_id:path}",
-        openapi_extra={"requestBody": _json_body(DocumentBody.model_json_schema())},
+        openapi_extra={"requestBody": _json_body(DocumentReplacement.model_json_schema())},
     )
-    async def replace(document_id: str, request: Request) -> DocumentResponse:
+    async def replace(document_id: str, request: Request, scope: RequestScope) -> DocumentResponse:
         """Add a document under this id, or replace the one that has it."""
-        body = await threads.parse(_parsed, DocumentBody, await request.body())
-        document = await threads.parse(_document, body, document_id, limits)
-        outcomes, generation = await threads.write(collection.put, [document])
+        body = await threads.parse(_parsed, DocumentReplacement, await request.body())
+        target = written_collection(body.collection, scope)
+        document = await threads.parse(_document, body, document_id, limits, target)
+        outcomes, generation = await threads.write(
+            collection.put, [document], partial(_may_replace, scope)
+        )
         return DocumentResponse(**ReceiptOut.of(outcomes[0]).model_dump(), generation=generation)
 
     @routes.patch(
         "/{document_id:path}",
         openapi_extra={"requestBody": _json_body(DocumentChanges.model_json_schema())},
     )
-    async def amend(document_id: str, request: Request) -> DocumentResponse:
-        """Change the title, the address, the date or the tags of a document. The text stays."""
+    async def amend(document_id: str, request: Request, scope: RequestScope) -> DocumentResponse:
+        """Change the title, the address, the date, the tags, the collection or the groups of a
+        document. The text stays.
+        """
         changes = await threads.parse(_parsed, DocumentChanges, await request.body())
-        outcome = await threads.write(collection.amend, document_id, changes.apply)
+        if "collection" in changes.model_fields_set:
+            written_collection(changes.collection, scope)
+        outcome = await threads.write(collection.amend, document_id, changes.apply, scope)
         receipt = ReceiptOut.of(outcome).model_dump()
         return DocumentResponse(**receipt, generation=collection.generation)
 
     @routes.delete("/{document_id:path}")
-    async def delete(document_id: str) -> DeleteResponse:
+    async def delete(document_id: str, scope: RequestScope) -> DeleteResponse:
         """Remove a document, and every stored answer that shows its text."""
-        return DeleteResponse.of(await threads.write(collection.remove, [document_id]))
+        return DeleteResponse.of(await threads.write(collection.remove, [document_id], scope))
 
     return routes
 
@@ -246,15 +283,18 @@ def _position_of(cursor: str | None) -> Position | None:
     return Position(value, document_id)
 
 
-def _upload(entry: DocumentIn, number: int, limits: ParseLimits) -> Upload:
+def _upload(entry: DocumentIn, number: int, limits: ParseLimits, collection: str | None) -> Upload:
     def load(_stop: Event) -> Document:
-        return _document(entry, entry.id, limits)
+        return _document(entry, entry.id, limits, collection)
 
     return Upload(entry.id or f"documents.{number}", load)
 
 
 def _document(
-    body: DocumentIn | DocumentBody, document_id: str | None, limits: ParseLimits
+    body: DocumentIn | DocumentBody,
+    document_id: str | None,
+    limits: ParseLimits,
+    collection: str | None,
 ) -> Document:
     limits.check_text(document_id or "document", body.text)
     return make_document(
@@ -265,17 +305,33 @@ def _document(
         published=body.published,
         published_from=DateSource.GIVEN,
         tags=body.tags,
+        collection=collection,
+        groups=body.groups,
     )
 
 
+def _may_replace(scope: Scope, document: Document, present: DocumentSummary) -> None:
+    """Refuse to replace a document that is not in the scope of whoever sends another one.
+
+    :raises ConflictError: it is not, or it is in another collection than the one that was named
+    """
+    if not scope.admits(present.collection, present.groups):
+        # This tells that the id is taken, and nothing else.
+        raise ConflictError(document.id, "this id cannot be used; give the document another one")
+    stay_in_collection(document, present)
+
+
 def _add_documents(
-    entries: Sequence[DocumentIn], documents: list[Document], limits: ParseLimits
+    entries: Sequence[DocumentIn],
+    documents: list[Document],
+    limits: ParseLimits,
+    collection: str | None,
 ) -> None:
     """Add the document of each entry, up to the first that is not valid.
 
     :raises DocumentError: it is not valid
     """
-    documents.extend(_document(entry, entry.id, limits) for entry in entries)
+    documents.extend(_document(entry, entry.id, limits, collection) for entry in entries)
 
 
 def _parsed(model: type[_Model], body: bytes) -> _Model:
@@ -326,7 +382,7 @@ class _Admission:
     :param may_replace: whether a file may replace another document of its name
     """
 
-    store: Store
+    store: DocumentReader
     ledger: Ledger
     may_replace: bool
 
@@ -371,20 +427,26 @@ def _check_together(documents: Sequence[Document], limits: ParseLimits) -> None:
         )
 
 
-async def _uploads(request: Request, settings: Settings) -> tuple[list[UploadTask], bool]:
+async def _uploads(
+    request: Request, settings: Settings, scope: Scope
+) -> tuple[list[UploadTask], bool]:
     """The files of a multipart upload, which are the parts named ``files``, each with its own name
     and format, and whether they may replace others of their names.
     """
     async with request.form(max_files=MAX_FILES, max_part_size=settings.max_body_bytes) as form:
         uploads = [part for part in form.getlist("files") if isinstance(part, UploadFile)]
         tags = [part for part in form.getlist("tags") if isinstance(part, str)]
+        named = form.get("collection")
+        collection = written_collection(named if isinstance(named, str) else None, scope)
+        groups = [part for part in form.getlist("groups") if isinstance(part, str)]
         may_replace = form.get("replace", "false")
         if may_replace not in ("true", "false"):
             raise QuestionError("write replace=true or replace=false", "replace")
-        unknown = sorted(set(form) - {"files", "tags", "replace"})
+        unknown = sorted(set(form) - _FORM_FIELDS)
         if unknown:
             raise QuestionError(
-                f"{', '.join(unknown)}: no such field; the fields are files, tags and replace",
+                f"{', '.join(unknown)}: no such field; the fields are "
+                f"{', '.join(sorted(_FORM_FIELDS))}",
                 unknown[0],
             )
         if not uploads:
@@ -392,4 +454,7 @@ async def _uploads(request: Request, settings: Settings) -> tuple[list[UploadTas
                 "there is no file in the upload; send each as a part named files", "files"
             )
         files = [(upload.filename or "upload", await upload.read()) for upload in uploads]
-    return [UploadTask(name, data, tuple(tags)) for name, data in files], may_replace == "true"
+    # A field groups= without a value says that the files are for everybody.
+    limit = tuple(filter(None, groups)) if "groups" in form else None
+    tasks = [UploadTask(name, data, tuple(tags), collection, limit) for name, data in files]
+    return tasks, may_replace == "true"

@@ -10,6 +10,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from index import filters
 from index.search.searcher import SearchResult
 from service.answering.record import RetrievedPassages
 from service.answering.service import AnswerService
@@ -124,7 +125,9 @@ async def _cancel_on_disconnect(receive: Receive, scope: CancelScope) -> None:
     scope.cancel()
 
 
-def passages_then_answer(service: AnswerService, question: Question) -> StreamWork:
+def passages_then_answer(
+    service: AnswerService, question: Question, scope: filters.Scope = filters.EVERYTHING
+) -> StreamWork:
     """Work that sends a question's passages as soon as they are retrieved, and then its answer.
 
     If documents change meanwhile, passages may be sent again; the last ones are those that were
@@ -142,7 +145,7 @@ def passages_then_answer(service: AnswerService, question: Question) -> StreamWo
                 sent = result
                 emitter.send(_passages(RetrievedPassages.of(result)))
 
-        kept = service.ask(question, watch)
+        kept = service.ask(question, watch, scope)
         if sent is None:
             record = kept.record
             emitter.send(

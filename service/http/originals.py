@@ -13,10 +13,12 @@ from corpus.errors import NotFoundError, QuestionError, StoreError
 from corpus.load import PageTask
 from corpus.pool import ParserPool, ParsingStoppedError
 from index.collection import Collection
+from index.filters import Scope
 from index.store.documents import StoredFile
 from service.http.dependencies import Dependencies
 from service.http.media import JSON
 from service.http.schemas import MAX_NAME_LENGTH
+from service.http.scope import RequestScope
 
 PDF = "application/pdf"
 
@@ -36,17 +38,20 @@ def router(deps: Dependencies) -> APIRouter:
     routes = APIRouter(prefix="/v1/documents", tags=["documents"])
     collection, threads = deps.service.collection, deps.threads
 
-    async def document(document_id: str, version: str | None) -> Response:
+    async def document(document_id: str, version: str | None, scope: Scope) -> Response:
         """A document whose id ends as the paths below do."""
-        record = await threads.read(deps.service.document, document_id, version)
+        record = await threads.read(deps.service.document, document_id, version, scope)
         return Response(record.model_dump_json(), media_type=JSON)
 
     @routes.get("/{document_id:path}/original", response_class=FileResponse)
-    async def get_original(document_id: str, request: Request, version: Version = None) -> Response:
+    async def get_original(
+        document_id: str, request: Request, scope: RequestScope, version: Version = None
+    ) -> Response:
         """The file that a document was read from, as it came."""
-        if await threads.read(collection.store.has_document, f"{document_id}/original"):
-            return await document(f"{document_id}/original", version)
-        file = await threads.read(_kept_file, collection, document_id, version)
+        visible = collection.store.within(scope)
+        if await threads.read(visible.has_document, f"{document_id}/original"):
+            return await document(f"{document_id}/original", version, scope)
+        file = await threads.read(_kept_file, collection, document_id, version, scope)
         sha256 = file.sha256 or ""
         headers = {
             "ETag": f'"{sha256}"',
@@ -71,15 +76,17 @@ def router(deps: Dependencies) -> APIRouter:
         document_id: str,
         number: Annotated[int, Path(ge=1, le=_MAX_PAGE)],
         request: Request,
+        scope: RequestScope,
         highlight: Annotated[
             str | None, Query(max_length=40, description="start-end, offsets into the text")
         ] = None,
         version: Version = None,
     ) -> Response:
         """A page of a PDF as an image, with a span of the document's text marked."""
-        if await threads.read(collection.store.has_document, f"{document_id}/pages/{number}"):
-            return await document(f"{document_id}/pages/{number}", version)
-        file = await threads.read(_kept_file, collection, document_id, version)
+        visible = collection.store.within(scope)
+        if await threads.read(visible.has_document, f"{document_id}/pages/{number}"):
+            return await document(f"{document_id}/pages/{number}", version, scope)
+        file = await threads.read(_kept_file, collection, document_id, version, scope)
         if file.media_type != PDF:
             raise NotFoundError(f"document {document_id!r} is not from a PDF, and has no pages")
         task = await threads.read(_page_task, collection, file, number, highlight)
@@ -98,13 +105,15 @@ def router(deps: Dependencies) -> APIRouter:
     return routes
 
 
-def _kept_file(collection: Collection, document_id: str, version: str | None) -> StoredFile:
+def _kept_file(
+    collection: Collection, document_id: str, version: str | None, scope: Scope
+) -> StoredFile:
     """The file of a document, which is kept.
 
     :raises NotFoundError: there is no such document or version, or its file is not kept
     :raises StoreError: the file is lost
     """
-    file = collection.store.file(document_id, version)
+    file = collection.store.within(scope).file(document_id, version)
     if file is None or file.sha256 is None:
         raise NotFoundError(
             f"the file of document {document_id!r} is not kept: it was sent as text, or added "

@@ -7,20 +7,22 @@ markup: the page requests them from /v1 and inserts them as text.
 import json
 import os
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, PlainTextResponse, Response
 from pydantic import BaseModel
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from corpus.document import MAX_COLLECTION_LENGTH
 from corpus.errors import NotFoundError
 from corpus.load import SUPPORTED, TEXT_SUFFIXES
-from index.store.documents import Overview
-from index.store.store import Store
+from index.store.documents import DocumentReader, Overview
 from service.answering.examples import ExampleQuestions
 from service.answering.wording import page_wording
 from service.http.dependencies import Dependencies
+from service.http.scope import RequestScope
 from service.page import FILES
 
 MAX_TAGS_LISTED = 200
@@ -43,6 +45,10 @@ CONTENT_SECURITY_POLICY = "; ".join(
 """The browser accepts scripts and styles only from this service's files, accepts none inline, and
 refuses to turn text into markup.
 """
+
+CollectionParameter = Annotated[
+    str | None, Query(alias="collection", max_length=MAX_COLLECTION_LENGTH)
+]
 
 _COMMON = {"Cache-Control": "no-cache"}
 _PAGE = _COMMON | {
@@ -134,13 +140,15 @@ def router(deps: Dependencies) -> APIRouter:
             for status in (HTTPStatus.OK, HTTPStatus.NOT_FOUND)
         },
     )
-    async def read(request: Request, document_id: str, version: str | None = None) -> Response:
+    async def read(
+        request: Request, document_id: str, scope: RequestScope, version: str | None = None
+    ) -> Response:
         """The target of a citation's link. Browsers get the page, which shows the quote; other
         clients get the document as plain text.
         """
         if "text/html" in request.headers.get("accept", ""):
-            return _page(await threads.read(_status, store, document_id, version))
-        document = await threads.read(store.document, document_id, version)
+            return _page(await threads.read(_status, store.within(scope), document_id, version))
+        document = await threads.read(store.within(scope).document, document_id, version)
         return PlainTextResponse(document.text, headers=_TEXT)
 
     @routes.get("/page/wording.js", include_in_schema=False)
@@ -148,13 +156,15 @@ def router(deps: Dependencies) -> APIRouter:
         return Response(_WORDING, media_type="text/javascript", headers=_COMMON)
 
     @routes.get("/page/collection", include_in_schema=False)
-    async def collection() -> CollectionOut:
-        overview = await threads.read(store.overview, MAX_TAGS_LISTED)
+    async def collection(scope: RequestScope, name: CollectionParameter = None) -> CollectionOut:
+        asked = service.asked_scope(None if name is None else frozenset((name,)), scope)
+        overview = await threads.read(store.within(asked).overview, MAX_TAGS_LISTED)
         return CollectionOut.of(overview, service.collection.generation, largest)
 
     @routes.get("/page/examples", include_in_schema=False)
-    async def questions() -> ExamplesOut:
-        return ExamplesOut(questions=list(await threads.idle(examples.questions)))
+    async def questions(scope: RequestScope, name: CollectionParameter = None) -> ExamplesOut:
+        asked = service.asked_scope(None if name is None else frozenset((name,)), scope)
+        return ExamplesOut(questions=list(await threads.idle(examples.questions, asked)))
 
     @routes.api_route("/page/files/{path:path}", methods=["GET", "HEAD"], include_in_schema=False)
     async def file(request: Request, path: str) -> Response:
@@ -167,7 +177,7 @@ def _page(status: HTTPStatus) -> Response:
     return FileResponse(FILES / "index.html", status, headers=_PAGE)
 
 
-def _status(store: Store, document_id: str, version: str | None) -> HTTPStatus:
+def _status(store: DocumentReader, document_id: str, version: str | None) -> HTTPStatus:
     """404 if there is no such document or version, else 200. The page itself explains a 404."""
     try:
         summary = store.summary(document_id)

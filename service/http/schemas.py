@@ -4,7 +4,9 @@ Requests are strict: unknown fields and wrong types are refused, and nothing is 
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Literal, Self
 
@@ -18,10 +20,11 @@ from pydantic import (
     model_validator,
 )
 
-from corpus.document import DateSource, Document, unencodable
+from corpus.document import MAX_COLLECTION_LENGTH, DateSource, Document, unencodable
 from index.collection import Removed
 from index.filters import NO_FILTERS, Filters
 from index.outcome import FileOutcome
+from index.store.collections import StoredCollection
 from service.answering.record import SummaryRecord
 from service.mirror.jobs import Job, JobState
 from service.mirror.ledger import FileStage, LedgerEntry
@@ -79,6 +82,9 @@ Names = Annotated[list[str], FailFast(), Field(max_length=MAX_FILTER_VALUES)]
 """A list that is refused at its first fault, so that a long one costs no more than a short one."""
 
 
+CollectionName = Annotated[Text, Field(max_length=MAX_COLLECTION_LENGTH)]
+
+
 class Request(BaseModel):
     """A request body."""
 
@@ -119,6 +125,25 @@ class FiltersIn(Request):
         )
 
 
+class AskedCollections(Request):
+    """The collections that a question or a search names."""
+
+    collection: (
+        CollectionName
+        | Annotated[list[CollectionName], Field(min_length=1, max_length=MAX_FILTER_VALUES)]
+        | None
+    ) = Field(None, description="the collection to ask, or several; `default` by default")
+    filters: FiltersIn | None = None
+
+    def narrowed(self) -> Filters:
+        """The filters of the request, with its collections."""
+        filters = self.filters.to_filters() if self.filters else NO_FILTERS
+        if self.collection is None:
+            return filters
+        named = [self.collection] if isinstance(self.collection, str) else self.collection
+        return replace(filters, collections=frozenset(named))
+
+
 class TurnIn(Request):
     """One earlier message."""
 
@@ -126,7 +151,7 @@ class TurnIn(Request):
     text: str
 
 
-class AskRequest(Request):
+class AskRequest(AskedCollections):
     """A question."""
 
     question: str = Field(
@@ -136,7 +161,6 @@ class AskRequest(Request):
         [], max_length=MAX_TURNS, description="earlier turns, at most 20, oldest first"
     )
     top_k: int = Field(DEFAULT_TOP_K, description="passages to read, 1 to 50")
-    filters: FiltersIn | None = None
     min_confidence: float | None = Field(
         None, allow_inf_nan=False, description="0 to 1; the calibrated threshold by default"
     )
@@ -158,7 +182,7 @@ class AskRequest(Request):
             self.question,
             history=[Turn(Role(turn.role), turn.text) for turn in self.history],
             top_k=self.top_k,
-            filters=self.filters.to_filters() if self.filters else NO_FILTERS,
+            filters=self.narrowed(),
             min_confidence=self.min_confidence,
             explain=self.explain,
             conversation_id=self.conversation_id,
@@ -166,19 +190,18 @@ class AskRequest(Request):
         )
 
 
-class SearchRequest(Request):
+class SearchRequest(AskedCollections):
     """A search for passages."""
 
     question: str
     top_k: int = Field(DEFAULT_SEARCH_TOP_K, description="1 to 50")
-    filters: FiltersIn | None = None
 
     def to_question(self) -> Question:
         """The checked question."""
         return make_question(
             self.question,
             top_k=self.top_k,
-            filters=self.filters.to_filters() if self.filters else NO_FILTERS,
+            filters=self.narrowed(),
         )
 
 
@@ -190,6 +213,20 @@ class DocumentBody(Request):
     url: str | None = None
     published: Day | None = None
     tags: Names = []
+    groups: list[str] | None = Field(
+        None,
+        max_length=MAX_FILTER_VALUES,
+        description="the groups that may know of it, empty for everybody who may see its "
+        "collection; by default those that are stored",
+    )
+
+
+class DocumentReplacement(DocumentBody):
+    """A document under an id that the address names."""
+
+    collection: CollectionName | None = Field(
+        None, description="by default the one that it is in, or `default`"
+    )
 
 
 class DocumentChanges(Request):
@@ -199,6 +236,8 @@ class DocumentChanges(Request):
     url: str | None = None
     published: Day | None = None
     tags: Names = []
+    collection: CollectionName = Field("default", description="moves it to another collection")
+    groups: Names = Field([], description="empty for everybody who may see its collection")
 
     def apply(self, document: Document) -> Document:
         """The document with its new metadata.
@@ -208,7 +247,7 @@ class DocumentChanges(Request):
         given = {name: getattr(self, name) for name in self.model_fields_set}
         if "published" in given:
             given["published_from"] = DateSource.GIVEN
-        names = ("title", "url", "published", "published_from", "tags")
+        names = ("title", "url", "published", "published_from", "tags", "collection", "groups")
         return document.with_metadata(**{name: getattr(document, name) for name in names} | given)
 
 
@@ -223,6 +262,26 @@ class DocumentsRequest(Request):
 
     documents: Annotated[list[DocumentIn], FailFast()] = Field(
         min_length=1, max_length=MAX_BATCH_DOCUMENTS
+    )
+    collection: CollectionName | None = Field(
+        None,
+        description="the collection of all of them; by default the one that each is in, or "
+        "`default`",
+    )
+
+
+class CollectionIn(Request):
+    """A collection to create."""
+
+    name: str = Field(description="1 to 100 characters without spaces and slashes")
+    description: Text = Field("", max_length=MAX_NAME_LENGTH)
+    min_confidence: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="the lowest confidence of its answers, 0 to 1; the calibrated threshold by "
+        "default",
     )
 
 
@@ -412,6 +471,45 @@ class DeleteResponse(Response):
             **document.related,
         }
         return cls(id=document.id, deleted=deleted, generation=removed.generation)
+
+
+class CollectionRecord(Response):
+    """A collection, with the number of its documents that one may know of."""
+
+    name: str
+    description: str
+    min_confidence: float | None
+    created_at: str | None = Field(description="null for the default collection")
+    documents: int
+
+    @classmethod
+    def of(cls, stored: StoredCollection) -> Self:
+        """A collection of the store as a response."""
+        return cls.model_validate({name: getattr(stored, name) for name in cls.model_fields})
+
+
+class CollectionsResponse(Response):
+    """The collections that one may see."""
+
+    collections: list[CollectionRecord]
+
+
+class CollectionDeleted(Response):
+    """What was removed with a collection, counted in each structure."""
+
+    name: str
+    deleted: dict[str, int]
+    generation: int
+
+    @classmethod
+    def of(cls, name: str, removed: Removed) -> Self:
+        """The receipt for a collection."""
+        deleted: Counter[str] = Counter({"documents": len(removed.documents)})
+        for document in removed.documents:
+            deleted.update({"chunks": document.chunks, "versions": document.versions})
+            deleted.update(document.related)
+        deleted.update(removed.entries)
+        return cls(name=name, deleted=deleted, generation=removed.generation)
 
 
 class VerifyResponse(Response):

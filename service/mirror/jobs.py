@@ -15,7 +15,7 @@ from corpus.claims import with_unique_ids
 from corpus.document import Document
 from corpus.errors import DocumentError, NotFoundError, QuothError, StoreError
 from corpus.load import ParseResult
-from index.collection import Collection
+from index.collection import Admit, Collection, stay_in_collection
 from index.outcome import FileOutcome
 
 log = logging.getLogger("quoth")
@@ -55,6 +55,7 @@ class Job:
     ``cancelled``, which any thread may set.
 
     :param total: how many documents were uploaded
+    :param admit: whether they may replace documents that are stored
     :param outcomes: what became of the documents so far
     :param reason: why the job failed as a whole
     :param started_s: when the job started, on the monotonic clock
@@ -65,6 +66,7 @@ class Job:
     uploads: Sequence[Upload]
     total: int
     state: JobState = JobState.WAITING
+    admit: Admit = stay_in_collection
     cancelled: threading.Event = field(default_factory=threading.Event)
     outcomes: list[FileOutcome] = field(default_factory=list)
     reason: str | None = None
@@ -96,12 +98,12 @@ class Jobs:
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
 
-    def start(self, uploads: Sequence[Upload]) -> Job:
+    def start(self, uploads: Sequence[Upload], admit: Admit = stay_in_collection) -> Job:
         """Queue a job behind those that were started before.
 
         :raises StoreError: too many jobs are waiting
         """
-        job = Job(uuid.uuid4().hex, uploads, len(uploads))
+        job = Job(uuid.uuid4().hex, uploads, len(uploads), admit=admit)
         with self._lock:
             waiting = sum(other.state is JobState.WAITING for other in self._jobs.values())
             if waiting >= MAX_WAITING:
@@ -155,7 +157,7 @@ class Jobs:
             job.state, job.started_s = JobState.RUNNING, time.monotonic()
         state = JobState.FAILED
         try:
-            for outcome in self._collection.put_files(with_unique_ids(_parsed(job))):
+            for outcome in self._collection.put_files(with_unique_ids(_parsed(job)), job.admit):
                 job.outcomes.append(outcome)
             state = JobState.CANCELLED if len(job.outcomes) < job.total else JobState.DONE
         except QuothError as exc:

@@ -20,6 +20,8 @@ _synced_folders = sa.Table(
     sa.Column("path", sa.Text, primary_key=True),
     sa.Column("prefix", sa.Text, nullable=False),
     sa.Column("tags", sa.JSON, nullable=False),
+    # Null for the collection that each document is in, or the default one.
+    sa.Column("collection", sa.Text),
 )
 _synced_files = sa.Table(
     "synced_files",
@@ -72,11 +74,14 @@ class SyncedFolder:
     :param prefix: goes before the path of a file in the folder to make the id of its document; it
         is fixed by the first sync
     :param tags: the tags of all documents in the folder
+    :param collection: of all documents in the folder; None leaves them where they are, and adds
+        new ones to the default one
     """
 
     path: str
     prefix: str
     tags: tuple[str, ...] = ()
+    collection: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +214,9 @@ class Ledger:
         """The synced folders, in the order of their paths."""
         with self._database.reading() as connection:
             rows = connection.execute(sa.select(_synced_folders).order_by(_synced_folders.c.path))
-            return [SyncedFolder(row.path, row.prefix, tuple(row.tags)) for row in rows]
+            return [
+                SyncedFolder(row.path, row.prefix, tuple(row.tags), row.collection) for row in rows
+            ]
 
     def revisions(self, root: str) -> dict[str, int]:
         """The revisions of the code that extracted the texts of a folder's files, by suffix.

@@ -108,7 +108,14 @@ def _task(
     document_id = f"{root.prefix}/{state.relative}" if root.prefix else state.relative
     known_sha256 = entry.sha256 if _is_intact(entry, versions) else None
     folder = state.path.parents[state.relative.count("/")]
-    return ParseTask(state.path, document_id, root.tags, known_sha256=known_sha256, root=folder)
+    return ParseTask(
+        state.path,
+        document_id,
+        root.tags,
+        known_sha256=known_sha256,
+        root=folder,
+        collection=root.collection,
+    )
 
 
 def _is_unchanged(entry: LedgerEntry, state: FileState, versions: Mapping[str, str]) -> bool:

@@ -23,17 +23,25 @@ class Mirror:
     """Keeps a collection in sync with a folder."""
 
     def __init__(
-        self, collection: Collection, folder: Path, *, tags: Sequence[str] | None = None
+        self,
+        collection: Collection,
+        folder: Path,
+        *,
+        tags: Sequence[str] | None = None,
+        into: str | None = None,
     ) -> None:
         """A mirror of ``folder``, which need not exist yet.
 
         :param tags: the tags of all its documents from now on; None keeps those of the last sync
+        :param into: the collection of all its documents from now on; None keeps that of the last
+            sync
         """
         self.folder = Path(os.path.abspath(folder))
         self._collection = collection
         self._store = collection.store
         self._ledger = Ledger(collection.store.database)
         self._tags = tags
+        self._into = into
 
     def plan(self, *, again: bool = False, allow_empty: bool = False) -> SyncPlan:
         """Find out what has changed in the folder.
@@ -41,12 +49,17 @@ class Mirror:
         :param again: read and parse every file, whether it has changed or not
         :param allow_empty: if the folder is empty, remove all of its documents
         :raises DocumentError: the folder does not exist, cannot be listed, or is suddenly empty
+        :raises NotFoundError: there is no such collection
         :raises StoreError: the folder overlaps another one that is synced
         """
         known_root = root_of(self._store, self.folder)
         root = known_root
         if self._tags is not None:
             root = replace(known_root, tags=tuple(sorted(set(self._tags))))
+        if self._into is not None:
+            root = replace(root, collection=self._into)
+        if root.collection is not None:
+            self._store.require_collections({root.collection})
         unread = UnreadFiles()
         states, versions = scan(self.folder, unread), self._ledger.versions(root.path)
         if not states and versions and not allow_empty:
@@ -56,7 +69,7 @@ class Mirror:
                 "mounted? Nothing was changed; quoth sync --allow-empty removes them",
             )
         known = self._ledger.entries(root.path)
-        # Other tags change every document, so every file must be read.
+        # Other tags, or another collection, change every document, so every file must be read.
         again = again or root != known_root
         extracted = self._ledger.revisions(root.path)
         outdated = {

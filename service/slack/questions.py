@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from functools import partial
 
+from corpus.document import DEFAULT_COLLECTION
 from corpus.errors import QuestionError
-from index.filters import Filters
+from index.filters import Filters, Scope
 from service.answering.record import AnswerRecord
 from service.answering.service import AnswerService
 from service.http.threads import Threads
@@ -18,6 +19,9 @@ from service.slack.block_kit import Post
 from service.slack.blocks import notice
 from service.slack.inbox.channels import Channels
 from service.slack.mrkdwn import has_words
+
+OF_SLACK = Scope(frozenset((DEFAULT_COLLECTION,)), groups=frozenset())
+"""What a workspace may know of: what everybody may know of in the default collection."""
 
 HINT = "Ask me a question, and I will look for a passage that answers it."
 
@@ -60,7 +64,7 @@ class ChannelQuestions:
         )
         # The worker does a bounded number of items at a time, and Slack has no use for a refusal.
         kept = await self._question_threads.ask(
-            partial(self._service.ask, question), is_patient=True
+            partial(self._service.ask, question, scope=OF_SLACK), is_patient=True
         )
         return kept.record
 

@@ -95,6 +95,7 @@ class EmbeddedEngine:
         # two cores, this costs no time.
         snapshot = self._snapshot
         generation = snapshot.vectors.generation
+        filters, valid_in = self._allowed.needed(filters, generation)
         allowed = self._allowed.of(filters, generation) if filters else None
         passing = None if allowed is None else allowed.ids
         by_words = self._pool.submit(snapshot.lexical.search, question, limit, filters, passing)
@@ -110,7 +111,9 @@ class EmbeddedEngine:
             dict(by_words.result()),
             snapshot.lexical.idf(question),
             excluded_all=allowed is not None and not len(allowed.ids),
-            whole=near.whole and (allowed is None or allowed.generation == generation),
+            whole=near.whole
+            and valid_in == generation
+            and (allowed is None or allowed.generation == generation),
         )
 
     def verify(self, chunk_ids: ChunkIds) -> list[str]:

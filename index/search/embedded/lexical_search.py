@@ -9,7 +9,7 @@ import tantivy
 from index.filters import Filters
 from index.search.embedded.analyser import terms_of
 from index.search.embedded.lexical_files import translated_errors
-from index.search.embedded.lexical_schema import day_number
+from index.search.embedded.lexical_schema import EVERYBODY, day_number
 from index.search.idset import IdSet
 
 CONTEXT_WEIGHT = 0.5
@@ -217,6 +217,12 @@ class LexicalSnapshot:
             )
         if filters.tags:
             queries.append(tantivy.Query.term_set_query(self._schema, "tag", filters.tags))
+        for field, values in (
+            ("collection", filters.collections),
+            ("group", None if filters.groups is None else filters.groups | {EVERYBODY}),
+        ):
+            if values is not None:
+                queries.append(tantivy.Query.term_set_query(self._schema, field, sorted(values)))
         if filters.published_from or filters.published_to:
             queries.append(self._published(filters.published_from, filters.published_to))
         if filters.known_by and filters.known_by < date.max:
