@@ -83,7 +83,14 @@ def test_a_sentence_above_a_list_that_announces_nothing_does_not_lead_into_it() 
 
 
 def test_a_heading_that_asks_is_read_before_the_text_below_it_and_never_quoted() -> None:
-    for heading in ("How do I reset it?", "What is covered", "Is it safe?", "How to reset it"):
+    for heading in (
+        "How do I reset it?",
+        "What is covered",
+        "Is it safe?",
+        "How to reset it",
+        "What's new",
+        "How we work",
+    ):
         chunks = cut(markdown(f"# Manual\n\n## {heading}\n\nHold the button. Wait.\n"))
         assert chunks[-1].view.text == f"{heading}\nHold the button. Wait."
         assert quotable(chunks[-1].view) == ["Hold the button. Wait."]
@@ -92,7 +99,7 @@ def test_a_heading_that_asks_is_read_before_the_text_below_it_and_never_quoted()
 
 
 def test_a_heading_that_asks_nothing_is_no_part_of_the_view() -> None:
-    for heading in ("Reset", "Whatever works", "May 2025"):
+    for heading in ("Reset", "Whatever works", "May 2025", "What Mr Li said"):
         (chunk,) = cut(markdown(f"# {heading}\n\nHold the button.\n"))
         assert chunk.own_view is None
 

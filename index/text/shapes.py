@@ -12,7 +12,14 @@ _MAX_TERM = 120
 _MARKED_QUESTION = re.compile(r"(?:Q|Question)[ ]?\d{0,3}[.:)][ \t]+(?=\S)")
 _ANSWER_MARK = re.compile(r"(?:A|Answer)[ ]?\d{0,3}[.:)][ \t]+(?=\S)")
 _ASKED_FIRST = re.compile(rf"[^.!?\n]{{2,{_MAX_QUESTION}}}\?[\"”’)]?\s+(?=\S)")
-_ASKING_WORDS = re.compile(rf"(?:{_INTERROGATIVES})(?:['’]s)?\s+\S", re.I)
+# "What is covered" and "How we use your data" ask for the reader of a page. "What Mr Li said" names
+# a topic.
+_ASKING_WORDS = re.compile(
+    rf"(?:{_INTERROGATIVES})(?:['’]s\s+\S"
+    r"|\s+(?:is|are|was|were|do|does|did|can|could|should|must|may|might|will|would|has|have|to|if"
+    r"|happens|counts|about|i|my|we|our|you|your)\b)",
+    re.I,
+)
 _TERM = re.compile(rf"[^:\n]{{1,{_MAX_TERM}}}:[ \t]+(?=\S)")
 _ASKED_TERM = re.compile(rf"(?:{_INTERROGATIVES})\b[^:\n]{{1,{_MAX_TERM}}}:[ \t]+(?=\S)", re.I)
 _LEAD_IN_END = (":", "：")
