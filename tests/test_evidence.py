@@ -1,6 +1,8 @@
 """Evidence: shares of the question's words around a span, worked out by hand."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -12,7 +14,7 @@ from index.search.fusion import Fused
 from index.search.searcher import Hit
 from index.store.chunks import StoredChunk
 from index.text.chunk import Chunk
-from index.text.view import View
+from index.text.view import Heads, View, ViewPart, ViewRow
 from service.reader.evidence import PassageTerms, QuestionTerms, sentences_of, support
 
 
@@ -125,3 +127,42 @@ def test_support_is_the_share_of_the_questions_words_in_passage_and_headings() -
     assert support("and gas in Siberia?", idf, *passage) == 1.0
     assert support("and the weather in Paris?", idf, *passage) == 0.0
     assert support("why?", idf, *passage) == 1.0
+
+
+def table_hit() -> Hit:
+    """Two rows of a table, as models read them."""
+    rows = ("Site: May pier. Oxygen: 9. Depth: 3.", "Site: Bay. Oxygen: 7. Depth: 4.")
+    text, parts, extents = "\n".join(rows), [], []
+    for start, row in zip((0, len(rows[0]) + 1), rows, strict=True):
+        extents.append(ViewRow(start, start + len(row), (start, start + len(row))))
+        for cell in re.finditer(r": ([^.]+)", row):
+            first, last = start + cell.start(1), start + cell.end(1)
+            parts.append(ViewPart(first, last, first, Heads(None, None)))
+    found = hit(text)
+    chunk = replace(found.chunk, own_view=View(text, tuple(parts), tuple(extents)))
+    return replace(found, stored=replace(found.stored, chunk=chunk))
+
+
+@pytest.mark.parametrize(
+    ("question", "columns"),
+    [
+        ("How much oxygen was at the pier?", {"9": 1.0, "3": 0.0, "7": 1.0, "4": 0.0}),
+        ("Oxygen and depth at the pier?", {"9": 0.5, "3": 0.5, "7": 0.5, "4": 0.5}),
+        ("How warm was it at the pier?", {"9": 0.0, "3": 0.0, "7": 0.0, "4": 0.0}),
+    ],
+)
+def test_a_cell_knows_how_well_the_question_names_its_column(
+    question: str, columns: Mapping[str, float]
+) -> None:
+    passage = table_hit()
+    found, view = evidence(question, passage), passage.chunk.view
+    cells = {view.text[part.start : part.end]: found.column(part) for part in view.parts}
+    assert {cell: cells[cell] for cell in columns} == columns
+
+
+def test_a_row_has_nothing_of_the_row_above() -> None:
+    found = evidence("Depth at the bay in May?", table_hit())
+    # "Depth" and "bay" of three words; "May" is in the row above, and is no small word here.
+    assert (
+        found.features(1, 1)["words"] == found.features(1, 1)["near_words"] == pytest.approx(2 / 3)
+    )

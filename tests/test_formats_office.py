@@ -15,6 +15,7 @@ import pytest
 from pptx.chart import data as pptx_data
 from pptx.enum.chart import XL_CHART_TYPE
 
+from corpus.blocks import BlockKind
 from corpus.errors import DocumentError
 from corpus.formats.book import read_epub
 from corpus.formats.extracted import Extracted
@@ -150,6 +151,20 @@ def test_a_word_file_becomes_text_with_headings() -> None:
 def test_the_properties_of_a_word_file_give_the_title_and_the_date() -> None:
     extracted = read_docx("a.docx", word_file("The gas report of 2025", datetime(2025, 11, 7)))
     assert (extracted.title, extracted.published) == ("The gas report of 2025", date(2025, 11, 7))
+
+
+def test_a_head_of_a_word_table_that_is_merged_over_two_rows_makes_heads_of_both() -> None:
+    document = docx.Document()
+    table = document.add_table(3, 3)
+    for row, cells in enumerate(
+        [["", "Load", "Load"], ["", "Weight", "Volume"], ["Van", "1 t", "9"]]
+    ):
+        for column, text in enumerate(cells):
+            table.cell(row, column).text = text
+    table.cell(0, 0).merge(table.cell(1, 0)).text = "Vehicle"
+    blocks = read_docx("x", saved(document)).blocks
+    heads = [block.is_head for block in blocks if block.kind is BlockKind.ROW]
+    assert heads == [True, True, False]
 
 
 def test_without_properties_the_first_heading_is_the_title_and_there_is_no_date() -> None:

@@ -1,7 +1,7 @@
 """The tables in a grid of cells, as workbooks and delimited text have them."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -12,6 +12,7 @@ _LONGEST_VALUE = 40
 _VALUE = re.compile(r"[-+(]?\s*[$€£¥]?\s*[-+]?\d[\d.,:/'’ T+-]*[)%Z]?(?:\s*[$€£¥])?")
 _TRUTHS = frozenset("true false yes no n/a na null none nan -".split())
 _YEAR = re.compile("(?:19|20)[0-9]{2}")
+_LETTERS, _DIGITS = re.compile(r"[^\W\d_]+"), re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,33 @@ def is_word(text: str) -> bool:
     if not 0 < len(text) <= _LONGEST_VALUE:
         return bool(text)
     return _VALUE.fullmatch(text) is None and text.lower() not in _TRUTHS
+
+
+def names_columns(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row of a table without marks names its columns.
+
+    It does if it has no digits. It also does if the table has three columns or more, and what has
+    digits in its first row looks unlike all that stands below, as "HP 100" does over "350 W".
+    """
+    first, *others = rows
+    numbered = [column for column, text in enumerate(first) if any(map(str.isdigit, text))]
+    if not numbered:
+        return True
+    if len(first) < 3 or len(others) < 2 or numbered[0] == 0:
+        return False
+    below = [{_shape(row[column]) for row in others if column < len(row)} for column in numbered]
+    return all(
+        _shape(first[column]) not in shapes for column, shapes in zip(numbered, below, strict=True)
+    )
+
+
+def _shape(text: str) -> str:
+    """What a value looks like: its letters and digits as one of each, and its other characters. A
+    year looks like no other number.
+    """
+    if _YEAR.fullmatch(text):
+        return "year"
+    return _DIGITS.sub("9", _LETTERS.sub("a", text)).replace(" ", "")
 
 
 def _with_head(rows: list[list[GridCell]]) -> list[list[TableCell]]:

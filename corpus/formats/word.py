@@ -4,7 +4,7 @@ field results and the numbers that Word counts itself.
 
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from corpus.blocks import BlockKind
@@ -27,7 +27,7 @@ from corpus.formats.superscript import superscript
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-REVISION = 2
+REVISION = 3
 """Raised when other text is extracted from Word documents, so that synced files are read again."""
 
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
@@ -307,6 +307,9 @@ class _Document:
                 above[column] = filled
                 column += filled.columns
                 line.append(filled)
+            # A head that is merged over several rows makes heads of all of them.
+            if any(cell.is_head for cell in line):
+                line = [replace(cell, is_head=True) for cell in line]
             written.append(line)
         return [fragment.table(written)]
 
@@ -318,7 +321,7 @@ class _Document:
         columns = _value(properties, "gridSpan") or "1"
         width = min(int(columns), 63) if columns.isdecimal() and len(columns) < 4 else 1
         if merged is not None and merged.get(f"{W}val") != "restart" and above is not None:
-            return TableCell(above.text, width, is_head)
+            return TableCell(above.text, width, is_head or above.is_head)
         texts = [fragment.flat(each) for each in self._blocks(cell, depth)]
         return TableCell("; ".join(filter(None, texts)), max(1, width), is_head)
 

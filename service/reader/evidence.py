@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from index.search.embedded.analyser import terms_of
 from index.search.searcher import Hit
-from index.text.view import View
+from index.text.view import View, ViewPart
 from service.reader.fitted import Feature
 from service.reader.sentences import ViewSentence, view_sentences
 
@@ -36,13 +36,14 @@ class QuestionTerms:
     """
 
     def __init__(self, question: str, idf: Mapping[str, float]) -> None:
-        self._wanted = {term: idf[term] for term in (idf.keys() - _STOP_TERMS or idf.keys())}
+        names = {term for name in _NAME.findall(question) for term in terms_of(name)}
+        # A name is no small word, as in "May" and "US".
+        wanted = idf.keys() - (_STOP_TERMS - names)
+        self._wanted = {term: idf[term] for term in (wanted or idf.keys())}
         self._figures = dict.fromkeys(
             (term for term in terms_of(question) if term[0].isdigit()), 1.0
         )
-        self._names = dict.fromkeys(
-            (term for name in _NAME.findall(question) for term in terms_of(name)), 1.0
-        )
+        self._names = dict.fromkeys(names, 1.0)
 
     def passage(self, hit: Hit) -> "PassageTerms":
         """The comparison of these terms with one passage."""
@@ -61,6 +62,8 @@ class PassageTerms:
     ) -> None:
         text = hit.chunk.view.text
         self._wanted = wanted
+        self._view = hit.chunk.view
+        self._row_starts = {row.start for row in self._view.rows}
         self._topic = set(terms_of(hit.chunk.context))
         self.sentences = sentences_of(hit.chunk.view)
         terms = [set(terms_of(text[sentence.start : sentence.end])) for sentence in self.sentences]
@@ -88,7 +91,9 @@ class PassageTerms:
         the words of question and passage (:class:`service.reader.fitted.Feature`).
         """
         terms = set().union(*self._terms[first : last + 1])
-        before = self._terms[first - 1] if first > 0 else set()
+        # What stands in the row above is said of another row.
+        alone = first == 0 or self.sentences[first].start in self._row_starts
+        before = set() if alone else self._terms[first - 1]
         words = _share(self._wanted, terms)
         with_topic = _share(self._wanted, terms | self._topic)
         return {
@@ -98,6 +103,25 @@ class PassageTerms:
             Feature.TOPIC_WORDS: words
             + (with_topic - words) * min(1.0, len(terms) / _FULL_SENTENCE_TERMS),
         }
+
+    def column(self, part: ViewPart) -> float:
+        """How well the question names the column of a cell among those of its row, 0 to 1."""
+        view = self._view
+        row = next((row for row in view.rows if row.start <= part.start < row.end), None)
+        if row is None:
+            return 0.0
+        heads: dict[int, set[str]] = {}
+        cells: set[str] = set()
+        previous = row.start
+        for each in view.parts:
+            if row.start <= each.start < row.end:
+                # The view writes the head of a column in front of its cell.
+                heads[each.start] = set(terms_of(view.text[previous : each.start]))
+                cells.update(terms_of(view.text[each.start : each.end]))
+                previous = each.end
+        left = {term: weight for term, weight in self._wanted.items() if term not in cells}
+        named = {t: w for t, w in left.items() if t in set().union(*heads.values())}
+        return _share(named, heads[part.start]) if named else 0.0
 
 
 def support(question: str, idf: Mapping[str, float], *texts: str) -> float:

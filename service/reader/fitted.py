@@ -52,6 +52,10 @@ class Feature(StrEnum):
     """Share of the question's numbers in the passage, its title and headings; 1 if it has none."""
     NAMES = "names"
     """Share of the question's capitalised names in the same; 1 if it has none."""
+    COLUMN = "column"
+    """Of a cell, the share of the question's words that name columns of its row which name its own
+    column; 0 if they name none, and for what is no cell.
+    """
 
     # From the comparison with the other answers
     PROBABILITY = "probability"
@@ -67,7 +71,7 @@ class Feature(StrEnum):
 RANKING_FEATURES = (
     *(Feature.MARGIN, Feature.EVIDENCE, Feature.ASKED, Feature.FUSED, Feature.PASSAGE),
     *(Feature.WORDS, Feature.NEAR_WORDS, Feature.TOPIC_WORDS, Feature.PASSAGE_WORDS),
-    *(Feature.FIGURES, Feature.NAMES),
+    *(Feature.FIGURES, Feature.NAMES, Feature.COLUMN),
 )
 """The features that may rank the spans of one question."""
 

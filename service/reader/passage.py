@@ -29,6 +29,9 @@ NO_EVIDENCE = -10.0
 SPANS = 4
 """The number of different spans that are kept of one passage."""
 
+TABLE_SPANS = 24
+"""The same of a passage with rows of a table, whose cells the heads of their columns tell apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class PassageSpan:
@@ -213,10 +216,14 @@ class TokenReader:
             parts[window.passage].append((window, scored))
         return [
             replace(
-                _joined([_read(window, scored.start, scored.end) for window, scored in each]),
+                _joined(
+                    [_read(window, scored, count) for window, scored in each],
+                    count,
+                ),
                 evidence=_evidence(tokens, len(view_sentences(view)), each),
             )
             for view, tokens, each in zip(passages, all_tokens, parts, strict=True)
+            for count in [TABLE_SPANS if view.rows else SPANS]
         ]
 
     def _windows(self, passage: int, question_ids: list[int], tokens: _Tokens) -> Iterator[_Window]:
@@ -303,13 +310,14 @@ def _inside(view: View, offsets: Ints) -> Flags:
     return inside
 
 
-def _read(window: _Window, start: Floats, end: Floats) -> Reading:
+def _read(window: _Window, scored: TokenScores, count: int) -> Reading:
+    start, end = scored.start, scored.end
     null, tokens = null_score(start, end), window.tokens
     part = slice(window.offset, window.offset + len(tokens.ids))
     spans = tuple(
         PassageSpan(int(tokens.starts[span.first]), int(tokens.ends[span.last]), span.score, null)
         for span in best_spans(
-            start[part], end[part], tokens.opens, tokens.closes, tokens.sentences, SPANS
+            start[part], end[part], tokens.opens, tokens.closes, tokens.sentences, count
         )
     )
     return Reading(spans, _mass(start, part), _mass(end, part))
@@ -340,14 +348,14 @@ def _mass(scores: Floats, part: slice) -> float:
     return float(np.logaddexp.reduce(scores[part].astype(np.float64) - float(scores[0])))
 
 
-def _joined(parts: Sequence[Reading]) -> Reading:
-    """The readings of a passage's windows as one reading."""
+def _joined(parts: Sequence[Reading], count: int) -> Reading:
+    """The readings of a passage's windows as one reading of at most ``count`` spans."""
     spans = sorted(
         (span for part in parts for span in part.spans), key=lambda span: (-span.margin, span.start)
     )
     kept: list[PassageSpan] = []
     for span in spans:
-        if len(kept) < SPANS and all(
+        if len(kept) < count and all(
             span.end <= other.start or other.end <= span.start for other in kept
         ):
             kept.append(span)

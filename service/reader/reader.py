@@ -139,6 +139,7 @@ def _short(
             Feature.LOG_PROBABILITY: log_probability,
             Feature.EVIDENCE: max(evidence[around[0] : around[1] + 1], default=span.margin),
             Feature.ASKED: types.held(text[start:end]),
+            Feature.COLUMN: 0.0 if part.heads is None else passage.column(part),
         }
         yield _Candidate(hit, AnswerForm.SHORT, offsets, sentences, features, part.heads)
 
@@ -168,6 +169,7 @@ def _sentences(
             Feature.LOG_PROBABILITY: log_probability,
             Feature.EVIDENCE: evidence[number] if evidence else margin,
             Feature.ASKED: types.held(text[sentence.start : sentence.end]),
+            Feature.COLUMN: 0.0,
         }
         offsets = (sentence.first, sentence.last)
         yield _Candidate(hit, AnswerForm.SENTENCE, offsets, offsets, features)

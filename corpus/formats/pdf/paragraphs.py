@@ -11,6 +11,7 @@ from corpus.blocks import BlockKind
 from corpus.formats import fragment
 from corpus.formats.clean import clean_text
 from corpus.formats.fragment import BLANK_LINE, LINE, Fragment, TableCell
+from corpus.formats.grid import names_columns
 from corpus.formats.pdf.layout import LineRun, Region, Row, spaced
 from corpus.formats.pdf.words import LINE_END_HYPHEN
 from corpus.text_blocks import text_blocks
@@ -159,19 +160,16 @@ def _lines(run: LineRun) -> list[PrintedLine]:
 
 
 def _table(table: Region) -> Fragment:
-    """A table of contents, or a table whose first row names its columns if it holds no digits."""
+    """A table of contents, or a table whose first row may name its columns."""
     if isinstance(table, LineRun):
         lines = [fragment.block(BlockKind.CONTENTS, row.text) for row in table.rows]
         return fragment.joined(lines, LINE)
+    rows = [[spaced(cell) for cell in row] for row in table.rows]
+    has_head = names_columns(rows)
     return fragment.table(
-        _table_row([spaced(cell) for cell in row], is_first=number == 0)
-        for number, row in enumerate(table.rows)
+        [TableCell(text, is_head=has_head and number == 0) for text in row]
+        for number, row in enumerate(rows)
     )
-
-
-def _table_row(cells: Sequence[str], *, is_first: bool) -> list[TableCell]:
-    is_head = is_first and not any(map(str.isdigit, "".join(cells)))
-    return [TableCell(text, is_head=is_head) for text in cells]
 
 
 def _leading(lines: Sequence[PrintedLine]) -> float:

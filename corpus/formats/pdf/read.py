@@ -25,7 +25,7 @@ from corpus.formats.pdf.struck import without_struck
 from corpus.formats.pdf.typed import typed_words
 from corpus.formats.pdf.words import Word, page_words
 
-REVISION = 3
+REVISION = 4
 """Raised when other text is extracted from PDF, so that synced files are read again."""
 
 PDFIUM = threading.Lock()
