@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -102,6 +103,19 @@ def test_two_rows_of_heads_are_read_together() -> None:
         table([["", "Sales", "Costs"], ["Year", "Net", "Net"], ["2024", "7", "5"]], heads=2)
     )
     assert chunk.view.text == "Year: 2024. Sales Net: 7. Costs Net: 5."
+
+
+def test_the_title_in_the_first_row_of_a_sheet_is_no_row_of_values() -> None:
+    rows = [["Budget in euros"], ["Department", "1st quarter"], ["Sales", "42"]]
+    document = table(rows, heads=0)
+    # The heads are in the second row.
+    head = [block for block in document.blocks if block.kind is BlockKind.ROW][1]
+    marked = [
+        replace(block, is_head=head.start <= block.start and block.end <= head.end)
+        for block in document.blocks
+    ]
+    (chunk,) = cut(replace(document, blocks=tuple(marked)))
+    assert chunk.view.text == "Budget in euros\nDepartment: Sales. 1st quarter: 42."
 
 
 def test_a_table_of_only_heads_is_read_as_it_stands() -> None:

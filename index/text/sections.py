@@ -93,8 +93,16 @@ class _RowCells:
 
 
 def _rows(text: str, inside: list[Block], context: tuple[Extent, ...]) -> Iterator[Unit]:
-    """The rows of a table that hold values. The first begins with the rows of heads above it."""
+    """The rows of a table: those of its title, then those of values. The first of these begins with
+    the rows of heads above it.
+    """
     rows = list(_with_cells(inside))
+    titles = rows[: _title_rows(rows)]
+    for title in titles:
+        start, end = title.row.start, title.row.end
+        yield Unit(title.row, start, context, (), (UnitPart(start, end, PartKind.TEXT),))
+        context = (*context, (start, end))
+    rows = rows[len(titles) :]
     heads = rows[: _head_rows(rows)]
     columns = _columns(text, heads)
     # A table of two columns without heads is a list of labels and values.
@@ -120,6 +128,14 @@ def _with_cells(inside: list[Block]) -> Iterator[_RowCells]:
         row, cells = block, []
     if row is not None:
         yield _RowCells(row, tuple(cells))
+
+
+def _title_rows(rows: list[_RowCells]) -> int:
+    """How many rows of a single cell stand above the heads, as the title of a sheet does."""
+    count = 0
+    while count < len(rows) - 1 and len(rows[count].cells) == 1 and not rows[count].row.is_head:
+        count += 1
+    return count if rows and rows[count].row.is_head else 0
 
 
 def _head_rows(rows: list[_RowCells]) -> int:
