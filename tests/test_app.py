@@ -1263,7 +1263,11 @@ def test_a_citation_that_fails_is_a_500_and_never_dropped(
     fitted, collection = load_fitted(), otter.service.collection
     reader = Lying(passages, fitted.ranking)
     otter.service.answerer = Answerer(
-        collection.store, collection.searcher, reader, fitted.calibrations
+        collection.store,
+        collection.searcher,
+        reader,
+        calibrations=fitted.calibrations,
+        evidence_threshold=fitted.evidence_threshold,
     )
     response = otter.post("/v1/ask", {"question": "How long?", "min_confidence": 0})
     assert "Otter" not in problem(response, 500)

@@ -111,7 +111,10 @@ def test_the_passages_come_first_and_then_the_answer(
     (first, passages), (second, answer) = events(streamed)
     assert (first, second) == ("passages", "answer")
     assert answer == plain.json()
-    assert passages == {"passages": answer["passages"], "generation": 1}
+    # Which sentence is best is known only when the passages have been read.
+    found = [{**passage} for passage in answer["passages"]]
+    assert all(passage.pop("best_sentence") for passage in found)
+    assert passages == {"passages": found, "generation": 1}
     assert answer["answered"]
 
 
@@ -191,7 +194,13 @@ def failing(service: AnswerService, failure: Exception) -> Answerer:
     fitted, collection = load_fitted(), service.collection
     reader = Failing(service.passages, fitted.ranking)
     reader.failure = failure
-    return Answerer(collection.store, collection.searcher, reader, fitted.calibrations)
+    return Answerer(
+        collection.store,
+        collection.searcher,
+        reader,
+        calibrations=fitted.calibrations,
+        evidence_threshold=fitted.evidence_threshold,
+    )
 
 
 # -- a client that leaves

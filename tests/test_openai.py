@@ -273,7 +273,13 @@ def test_a_stream_that_fails_ends_with_an_error_of_the_client(
 ) -> None:
     fitted, collection = load_fitted(), service.collection
     reader = Failing(service.passages, fitted.ranking)
-    failing = Answerer(collection.store, collection.searcher, reader, fitted.calibrations)
+    failing = Answerer(
+        collection.store,
+        collection.searcher,
+        reader,
+        calibrations=fitted.calibrations,
+        evidence_threshold=fitted.evidence_threshold,
+    )
     monkeypatch.setattr(service, "answerer", failing)
     unheard: list[ChatCompletionMessageParam] = [
         {"role": "user", "content": "What was never asked before?"}

@@ -12,11 +12,13 @@ from index.search.searcher import Hit, Searcher, SearchResult
 from index.store.store import Store
 from service.answering.agreement import grouped
 from service.answering.citation import Citation, cite
+from service.answering.composing import Composer, Composition
 from service.answering.confidence import Groups, confidence_in
 from service.answering.conflict import Confidence, conflicting
 from service.answering.reason import Reason
 from service.followups.resolver import Resolver, is_sentence
 from service.question import Question
+from service.reader.asks import subject_of
 from service.reader.evidence import support
 from service.reader.fitted import Calibration
 from service.reader.form import AnswerForm
@@ -87,14 +89,26 @@ class Statement(AnswerText, frozen=True):
     citations: tuple[Citation, ...]
 
     @classmethod
-    def of(cls, form: AnswerForm, confidence: float, citations: tuple[Citation, ...]) -> Self:
-        """The statement that these citations make."""
-        text, number = citations[0].quote, citations[0].number
+    def of(
+        cls,
+        form: AnswerForm,
+        confidence: float,
+        citations: tuple[Citation, ...],
+        *,
+        quotes: int = 1,
+    ) -> Self:
+        """The statement that these citations make.
+
+        :param quotes: how many of the citations it is made of; the others are further occurrences
+        """
         return cls(
-            text=text,
+            text=citations[0].quote,
             confidence=confidence,
             form=form,
-            quotes=(AnswerQuote(text=text, citation=number),),
+            quotes=tuple(
+                AnswerQuote(text=citation.quote, citation=citation.number)
+                for citation in citations[:quotes]
+            ),
             citations=citations,
         )
 
@@ -147,11 +161,13 @@ class Answerer:
         searcher: Searcher,
         reader: QuestionReader,
         calibrations: Mapping[AnswerForm, Calibration],
+        evidence_threshold: float,
     ) -> None:
         self._store = store
         self._searcher = searcher
         self._reader = reader
         self._calibrations = calibrations
+        self._evidence_threshold = evidence_threshold
 
     def ask(self, question: Question, watch: Watch = unwatched) -> Outcome:
         """The answer, or the reason why there is none.
@@ -202,7 +218,8 @@ class Answerer:
         if resolved != typed and is_sentence(typed):
             # It may have been complete after all, so both forms are read.
             return (resolved, typed), self._searcher.search_both(resolved, typed, top_k, filters)
-        return (resolved,), (self._searcher.search(resolved, top_k, filters, aside=typed),)
+        subject = subject_of(resolved)
+        return (resolved,), (self._searcher.search(subject, top_k, filters, aside=typed),)
 
     def _outcome(self, trace: Trace, result: SearchResult) -> Outcome:
         if not result.hits:
@@ -210,7 +227,10 @@ class Answerer:
             return NoAnswer(
                 trace, Reason.FILTER_EXCLUDES_ALL if excluded else Reason.NOTHING_RETRIEVED
             )
-        kind, groups = self._chosen(trace, result.idf)
+        composer = Composer(
+            self._store, trace.resolved, trace.findings.expected, self._evidence_threshold
+        )
+        kind, groups = self._chosen(trace, result.idf, composer)
         if not groups:
             return NoAnswer(trace, Reason.NO_SPAN)
         threshold, floor = self._calibrations[kind].threshold, trace.question.min_confidence
@@ -222,42 +242,71 @@ class Answerer:
         is_conflict = bool(values)
         if not is_conflict:
             best = confidence(groups, 0)
-            if best < (threshold if floor is None else floor):
-                return self._unsure(trace, kind, groups, best)
-            ranks = range(min(len(groups), 1 + MAX_ALTERNATIVES))
+            is_given = best >= (threshold if floor is None else floor)
+            if not is_given and best < LEAST_GUESS:
+                return NoAnswer(trace, Reason.LOW_CONFIDENCE)
+            ranks = range(min(len(groups), 1 + MAX_ALTERNATIVES) if is_given else 1)
             values = {rank: confidence(groups, rank) for rank in ranks}
-        cited = cite(self._store, [groups[rank] for rank in values])
-        statement, *alternatives = (
-            Statement.of(kind, value, citations)
-            for citations, value in zip(cited, values.values(), strict=True)
+            if not is_given:
+                return Unsure(trace, self._statements(composer, trace, kind, groups, values)[0])
+        statement, *alternatives = self._statements(
+            None if is_conflict else composer, trace, kind, groups, values
         )
         return Answer(
             trace, statement, tuple(alternatives), threshold=threshold, conflict=is_conflict
         )
 
-    def _unsure(
-        self, trace: Trace, kind: AnswerForm, groups: Groups, confidence: float
-    ) -> Unsure | NoAnswer:
-        if confidence < LEAST_GUESS:
-            return NoAnswer(trace, Reason.LOW_CONFIDENCE)
-        (citations,) = cite(self._store, [groups[0]])
-        return Unsure(trace, Statement.of(kind, confidence, citations))
+    def _statements(
+        self,
+        composer: Composer | None,
+        trace: Trace,
+        kind: AnswerForm,
+        groups: Groups,
+        values: Mapping[int, float],
+    ) -> list[Statement]:
+        """The answers of some groups with their confidences, each quoted as it was read but for the
+        first, which is composed.
 
-    def _chosen(self, trace: Trace, idf: Mapping[str, float]) -> tuple[AnswerForm, Groups]:
-        """The form of answer to give, and all answers of that form.
+        :param composer: None if the first is no more than the others: a value in a conflict
+        :param values: the confidence of each group that is wanted, by its index
+        """
+        first, *others = values
+        best = groups[first]
+        composition = Composition(kind, (best[0],))
+        if composer is not None:
+            sentences = trace.findings.spans.get(AnswerForm.SENTENCE, ())
+            composition = composer.compose(best[0], sentences)
+            others = [rank for rank in others if composition.adds(groups[rank][0])]
+        whole = [*composition.quotes, *composition.further(best)]
+        composed, *cited = cite(self._store, [whole, *(groups[rank] for rank in others)])
+        quotes = len(composition.quotes)
+        return [
+            Statement.of(composition.form, values[first], composed, quotes=quotes),
+            *(
+                Statement.of(kind, values[rank], citations)
+                for rank, citations in zip(others, cited, strict=True)
+            ),
+        ]
 
-        A question that may take a sentence is answered in a few words if these are confident
-        enough, or if they are a cell of a table: a row is no sentence.
+    def _chosen(
+        self, trace: Trace, idf: Mapping[str, float], composer: Composer
+    ) -> tuple[AnswerForm, Groups]:
+        """The fitted form to answer from, and all answers of that form, the best first.
+
+        A question that takes more than a few words is answered from the sentence that ranks best,
+        unless a few words are confident enough, or are a cell of a table: a row is no sentence.
         """
         findings = trace.findings
-        short = grouped(findings.spans[AnswerForm.SHORT])
+        shown = 1 + MAX_ALTERNATIVES
+        short = composer.ordered(grouped(findings.spans[AnswerForm.SHORT]), shown)
         confidence = self._confidence(AnswerForm.SHORT, trace, idf)
         threshold = self._calibrations[AnswerForm.SHORT].threshold
         if findings.expected is AnswerForm.SHORT or (
             short and (short[0][0].heads is not None or confidence(short, 0) >= threshold)
         ):
             return AnswerForm.SHORT, short
-        return AnswerForm.SENTENCE, grouped(findings.spans[AnswerForm.SENTENCE])
+        sentences = grouped(findings.spans[AnswerForm.SENTENCE])
+        return AnswerForm.SENTENCE, composer.ordered(sentences, shown)
 
     def _confidence(self, kind: AnswerForm, trace: Trace, idf: Mapping[str, float]) -> Confidence:
         """The calibrated confidence. For a follow-up, it is scaled down if the passage contains few

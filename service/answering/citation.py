@@ -5,19 +5,57 @@ it.
 from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import chain
+from typing import Protocol
 from urllib.parse import quote as percent_encoded
 
 from pydantic import BaseModel, Field
 
 from corpus.document import Page, page_of
+from index.search.searcher import Hit
 from index.store.store import Store
-from service.reader.span import Span
+from index.text.view import Extent, Heads
 
 
 class CitationError(Exception):
     """A quote differs from the stored text at its offsets. This is a bug in Quoth and never the
     caller's fault, so it is no QuothError.
     """
+
+
+class Quotable(Protocol):
+    """What can be cited: words of a document as they were read, with what they were read in."""
+
+    @property
+    def hit(self) -> Hit:
+        """A passage of the document."""
+
+    @property
+    def start(self) -> int:
+        """Offset of the first code point of the words; ``end`` is half-open."""
+
+    @property
+    def end(self) -> int:
+        """Where the words end."""
+
+    @property
+    def sentence_start(self) -> int:
+        """Where the sentences around the words begin."""
+
+    @property
+    def sentence_end(self) -> int:
+        """Where these sentences end."""
+
+    @property
+    def quote(self) -> str:
+        """The words."""
+
+    @property
+    def sentence(self) -> str:
+        """The sentences."""
+
+    @property
+    def heads(self) -> Heads | None:
+        """Of a cell; None for other text."""
 
 
 class CitedSentence(BaseModel, frozen=True):
@@ -69,7 +107,7 @@ class Citation(BaseModel, frozen=True):
     cell: CellHeads | None = Field(default=None, exclude_if=lambda cell: cell is None)
 
 
-def cite(store: Store, groups: Sequence[Sequence[Span]]) -> tuple[tuple[Citation, ...], ...]:
+def cite(store: Store, groups: Sequence[Sequence[Quotable]]) -> tuple[tuple[Citation, ...], ...]:
     """Citations for groups of spans, in order and numbered from 1 in each group, all verified
     against one state of the stored text.
 
@@ -79,32 +117,18 @@ def cite(store: Store, groups: Sequence[Sequence[Span]]) -> tuple[tuple[Citation
     """
     spans = list(chain.from_iterable(groups))
     heads = _heads(store, spans)
-    sentences = iter(
-        store.paged_passages(
-            [
-                (
-                    span.hit.chunk.document_id,
-                    span.hit.chunk.version,
-                    span.sentence_start,
-                    span.sentence_end,
-                )
-                for span in spans
-            ]
-        )
-    )
+    read = _Stretches(store, spans)
     try:
         return tuple(
             tuple(
-                _verified(number, span, *next(sentences), next(heads))
+                _verified(number, span, *read.sentence(span), next(heads))
                 for number, span in enumerate(group, 1)
             )
             for group in groups
         )
     except CitationError:
         # It is no bug if the stored text is damaged: reading all of it compares its checksum.
-        for document_id, version in {
-            (span.hit.chunk.document_id, span.hit.chunk.version) for span in spans
-        }:
+        for document_id, version in dict.fromkeys(map(_version, spans)):
             store.document(document_id, version)
         raise
 
@@ -114,7 +138,34 @@ def citation_link(document_id: str, version: str, start: int, end: int) -> str:
     return f"/documents/{percent_encoded(document_id)}?version={version}#{start}-{end}"
 
 
-def _heads(store: Store, spans: Sequence[Span]) -> Iterator[CellHeads | None]:
+class _Stretches:
+    """The stretch of each document that holds everything quoted from it, read at once: an answer
+    may quote fifty items of a list.
+    """
+
+    def __init__(self, store: Store, spans: Sequence[Quotable]) -> None:
+        extents: dict[tuple[str, str], Extent] = {}
+        for span in spans:
+            key = _version(span)
+            start, end = extents.get(key, (span.sentence_start, span.sentence_end))
+            extents[key] = (min(start, span.sentence_start), max(end, span.sentence_end))
+        wanted = [(*key, *extent) for key, extent in extents.items()]
+        self._starts = {key: start for key, (start, _) in extents.items()}
+        self._read = dict(zip(extents, store.paged_passages(wanted), strict=True))
+
+    def sentence(self, span: Quotable) -> tuple[str, Sequence[Page]]:
+        """The stored text where the sentences of a quote should be, and the document's pages."""
+        key = _version(span)
+        text, pages = self._read[key]
+        first = self._starts[key]
+        return text[span.sentence_start - first : span.sentence_end - first], pages
+
+
+def _version(span: Quotable) -> tuple[str, str]:
+    return span.hit.chunk.document_id, span.hit.chunk.version
+
+
+def _heads(store: Store, spans: Sequence[Quotable]) -> Iterator[CellHeads | None]:
     """The heads of each span that is in a cell, as the store has them."""
     wanted: list[tuple[str, str, int, int]] = []
     for span in spans:
@@ -139,7 +190,7 @@ def _heads(store: Store, spans: Sequence[Span]) -> Iterator[CellHeads | None]:
 
 
 def _verified(
-    number: int, span: Span, sentence: str, pages: Sequence[Page], cell: CellHeads | None
+    number: int, span: Quotable, sentence: str, pages: Sequence[Page], cell: CellHeads | None
 ) -> Citation:
     """The citation of a span whose sentence was read from the store.
 

@@ -83,6 +83,12 @@ class RetrievedPassages(BaseModel, frozen=True):
     generation: int
 
     @classmethod
+    def before_reading(cls, record: "AnswerRecord") -> Self:
+        """The passages of an answer as they were found, without what reading them showed."""
+        found = (passage.model_copy(update={"best_sentence": None}) for passage in record.passages)
+        return cls(passages=tuple(found), generation=record.generation)
+
+    @classmethod
     def of(cls, result: SearchResult) -> Self:
         """The passages of a search."""
         return cls(passages=tuple(map(Passage.of, result.hits)), generation=result.generation)

@@ -104,13 +104,17 @@ class AnswerService:
             self.collection.store, fitted, passages.digest, encoder
         )
         self.answerer = Answerer(
-            self.collection.store, self.collection.searcher, self.reader, calibrations
+            self.collection.store,
+            self.collection.searcher,
+            self.reader,
+            calibrations=calibrations,
+            evidence_threshold=fitted.evidence_threshold,
         )
         self.observers: list[Observer] = []
         self._unkept = _UnkeptAnswers()
         self._conversation_age = timedelta(hours=conversation_hours)
         self._patience_s = patience_s
-        self._version, self._numbers = version("quoth"), numbers
+        self._version, self._numbers = version("quoth"), f"{numbers} {fitted.evidence_threshold}"
 
     def __enter__(self) -> Self:
         return self

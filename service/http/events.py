@@ -148,9 +148,7 @@ def passages_then_answer(
         kept = service.ask(question, watch, scope)
         if sent is None:
             record = kept.record
-            emitter.send(
-                _passages(RetrievedPassages(passages=record.passages, generation=record.generation))
-            )
+            emitter.send(_passages(RetrievedPassages.before_reading(record)))
         emitter.send(event(kept.body.decode(), "answer"))
 
     return work

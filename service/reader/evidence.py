@@ -133,6 +133,11 @@ def support(question: str, idf: Mapping[str, float], *texts: str) -> float:
     return _share(own, {term for text in texts for term in terms_of(text)})
 
 
+def content_terms(text: str) -> set[str]:
+    """The terms of a text without stop words."""
+    return set(terms_of(text)) - _STOP_TERMS
+
+
 def sentences_of(view: View) -> list[ViewSentence]:
     """The sentences of a passage, without the bullets and numbers of list items."""
     spans = []

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from index.search.searcher import Hit, SearchResult
 from index.text.sentences import trimmed
 from index.text.view import Extent, Heads
-from service.reader.asks import AnswerTypes, kind_of
+from service.reader.asks import AnswerTypes, kind_of, subject_of
 from service.reader.edges import is_empty, tidied
 from service.reader.evidence import PassageTerms, QuestionTerms
 from service.reader.fitted import Feature, Linear, Ranking
@@ -40,7 +40,7 @@ class SpanReader:
 
     def read(self, question: str, result: SearchResult, watch: Watch = unwatched) -> Findings:
         """Spans that may answer the question."""
-        candidates = self._candidates(question, FITTED_FORMS, result, watch)
+        candidates = self._candidates(subject_of(question), FITTED_FORMS, result, watch)
         return Findings(
             kind_of(question),
             {form: _ranked(candidates, form, self._ranking.forms[form]) for form in FITTED_FORMS},
