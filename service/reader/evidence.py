@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from index.search.embedded.analyser import terms_of
 from index.search.searcher import Hit
-from index.text.view import View, ViewPart
+from index.text.view import View, ViewPart, ViewRow
 from service.reader.fitted import Feature
 from service.reader.sentences import ViewSentence, view_sentences
 
@@ -63,7 +63,9 @@ class PassageTerms:
         text = hit.chunk.view.text
         self._wanted = wanted
         self._view = hit.chunk.view
-        self._row_starts = {row.start for row in self._view.rows}
+        self._rows = self._view.rows
+        self._row_starts = {row.start for row in self._rows}
+        self._columns: dict[int, dict[int, float]] = {}
         self._topic = set(terms_of(hit.chunk.context))
         self.sentences = sentences_of(hit.chunk.view)
         terms = [set(terms_of(text[sentence.start : sentence.end])) for sentence in self.sentences]
@@ -106,22 +108,27 @@ class PassageTerms:
 
     def column(self, part: ViewPart) -> float:
         """How well the question names the column of a cell among those of its row, 0 to 1."""
-        view = self._view
-        row = next((row for row in view.rows if row.start <= part.start < row.end), None)
+        row = next((row for row in self._rows if row.start <= part.start < row.end), None)
         if row is None:
             return 0.0
+        if row.start not in self._columns:
+            self._columns[row.start] = self._named_columns(row)
+        return self._columns[row.start][part.start]
+
+    def _named_columns(self, row: ViewRow) -> dict[int, float]:
+        """How well the question names the column of each cell of a row, by the cell's start."""
+        text, previous = self._view.text, row.start
         heads: dict[int, set[str]] = {}
         cells: set[str] = set()
-        previous = row.start
-        for each in view.parts:
-            if row.start <= each.start < row.end:
+        for part in self._view.parts:
+            if row.start <= part.start < row.end:
                 # The view writes the head of a column in front of its cell.
-                heads[each.start] = set(terms_of(view.text[previous : each.start]))
-                cells.update(terms_of(view.text[each.start : each.end]))
-                previous = each.end
-        left = {term: weight for term, weight in self._wanted.items() if term not in cells}
-        named = {t: w for t, w in left.items() if t in set().union(*heads.values())}
-        return _share(named, heads[part.start]) if named else 0.0
+                heads[part.start] = set(terms_of(text[previous : part.start]))
+                cells.update(terms_of(text[part.start : part.end]))
+                previous = part.end
+        of_heads = set().union(*heads.values()) - cells
+        named = {term: weight for term, weight in self._wanted.items() if term in of_heads}
+        return {start: _share(named, own) if named else 0.0 for start, own in heads.items()}
 
 
 def support(question: str, idf: Mapping[str, float], *texts: str) -> float:
