@@ -129,7 +129,7 @@ class Document:
             published_from=published_from if published else None,
             tags=_checked_tags(self.id, tags),
             collection=None if collection is None else check_collection(collection),
-            groups=_checked_groups(self.id, groups),
+            groups=None if groups is None else make_groups(self.id, groups),
         )
 
     def with_access(self, collection: str | None, groups: Iterable[str] | None) -> "Document":
@@ -138,7 +138,8 @@ class Document:
 
         :raises DocumentError: a name cannot be one
         """
-        allowed, own = _checked_groups(self.id, groups), self.groups
+        allowed = None if groups is None else make_groups(self.id, groups)
+        own = self.groups
         if allowed and own:
             own = tuple(sorted({*allowed} & {*own})) or allowed
         return replace(
@@ -209,7 +210,7 @@ def make_document(
         media_type=media_type,
         published_from=published_from if published else None,
         collection=None if collection is None else check_collection(collection),
-        groups=_checked_groups(source, groups),
+        groups=None if groups is None else make_groups(source, groups),
     )
 
 
@@ -231,6 +232,19 @@ def check_collection(name: str) -> str:
     if fault:
         raise DocumentError("collection", f"the name {name[:40]!r} {fault}")
     return name
+
+
+def make_groups(source: str, groups: Iterable[str]) -> tuple[str, ...]:
+    """The groups of a document, sorted.
+
+    :param source: how an error names the document
+    :raises DocumentError: one is empty or too long, or there are too many
+    """
+    groups = tuple(groups)
+    # An empty name must not open a document to everybody.
+    if not all(group.strip() for group in groups):
+        raise DocumentError(_printable(source), "the name of a group is empty")
+    return _checked_words(source, "group", groups, limit=MAX_GROUPS)
 
 
 def shown_file_name(name: str) -> str:
@@ -344,16 +358,6 @@ def _checked_url(source: str, url: str | None) -> str | None:
 
 def _checked_tags(source: str, tags: Iterable[str]) -> tuple[str, ...]:
     return _checked_words(source, "tag", tags, limit=MAX_TAGS)
-
-
-def _checked_groups(source: str, groups: Iterable[str] | None) -> tuple[str, ...] | None:
-    if groups is None:
-        return None
-    groups = tuple(groups)
-    # An empty name must not open a document to everybody.
-    if not all(group.strip() for group in groups):
-        raise DocumentError(_printable(source), "the name of a group is empty")
-    return _checked_words(source, "group", groups, limit=MAX_GROUPS)
 
 
 def _checked_words(source: str, field: str, words: Iterable[str], *, limit: int) -> tuple[str, ...]:

@@ -495,6 +495,7 @@ def _parse(
             notes=extracted.notes,
             file_name=file_name,
             media_type=media_type_of(suffix),
+            groups=extracted.groups,
         )
     except DocumentError as exc:
         raise DocumentError(source, exc.reason) from exc

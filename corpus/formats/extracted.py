@@ -32,6 +32,7 @@ class Extracted:
     :param pages: offsets into ``text``, without blank pages
     :param notes: what of the file is not in the text, or could not be made out, a sentence each
     :param files: attached to it, and not yet in the text
+    :param groups: that may know of it, empty for everybody
     """
 
     text: str
@@ -47,6 +48,7 @@ class Extracted:
     id: str | None = None
     notes: tuple[str, ...] = ()
     files: tuple[AttachedFile, ...] = ()
+    groups: tuple[str, ...] | None = None
 
 
 Extractor = Callable[[str, bytes], Extracted]

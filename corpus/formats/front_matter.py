@@ -101,6 +101,35 @@ class FrontMatter:
             return ()
         return tuple(tag.strip() for tag in tags if tag.strip())
 
+    def groups(self) -> tuple[str, ...] | None:
+        """The groups that may know of the document, as a list or as one string with commas; empty
+        for everybody. None if it does not say.
+
+        :raises ValueError: they are written in another way. Leaving them out would show to
+            everybody what is meant for a few
+        """
+        if self.is_text:
+            # The field may be in the part that is not valid.
+            raise ValueError("has a front matter that cannot be read, and that may name groups")
+        if "groups" not in self.fields:
+            return None
+        value = self.fields["groups"]
+        groups = value
+        if isinstance(value, str) and value not in _NULLS:
+            # Where other lines are not YAML, a list comes as it was written.
+            is_list = value.startswith("[") and value.endswith("]")
+            words = (value[1:-1] if is_list else value).split(",")
+            groups = [word.strip(" \t\"'") for word in words]
+            if any(mark in word for word in groups for mark in "[]{}"):
+                groups = None
+        if not isinstance(groups, list) or not all(
+            isinstance(group, str) and group.strip() for group in groups
+        ):
+            raise ValueError(
+                "has a front matter whose groups are not a list of words; write [] for everybody"
+            )
+        return tuple(group.strip() for group in groups)
+
 
 def _first_fault(exc: Exception) -> str:
     mark = getattr(exc, "problem_mark", None)

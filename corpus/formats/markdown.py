@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from corpus.document import DateSource
+from corpus.errors import DocumentError
 from corpus.formats import fragment
 from corpus.formats.clean import clean_text
 from corpus.formats.extracted import Extracted
@@ -15,7 +16,7 @@ from corpus.formats.markup import balanced, html_tree, prose
 from corpus.formats.text import decode
 from corpus.titles import TitleKind
 
-REVISION = 2
+REVISION = 3
 """Raised when other text is extracted from Markdown, so that synced files are read again."""
 
 if TYPE_CHECKING:
@@ -40,20 +41,25 @@ _MAX_NESTING = 100
 def read_markdown(source: str, data: bytes) -> Extracted:
     """The text of a Markdown file and the metadata in its front matter.
 
-    The fields are ``id``, ``title``, ``date`` (or ``published``), ``url`` and ``tags`` (a list, or
-    one string with commas). Others are ignored. Without a title, the first heading is the title.
-    Front matter that is neither YAML nor TOML stays in the text, and a field that is not valid is
-    left out; a note says so.
+    The fields are ``id``, ``title``, ``date`` (or ``published``), ``url``, ``tags`` and
+    ``groups`` (a list, or one string with commas). Others are ignored. Without a title, the first
+    heading is the title. Front matter that is neither YAML nor TOML stays in the text, and a field
+    that is not valid is left out; a note says so.
 
-    :raises DocumentError: the bytes are not text
+    :raises DocumentError: the bytes are not text, or the groups cannot be read
     """
     text = clean_text(decode(source, data))
     front_matter = _FRONT_MATTER.match(text)
-    stated, head = FrontMatter(), EMPTY
+    stated, head, groups = FrontMatter(), EMPTY, None
     if front_matter:
         mark, fields = front_matter.groups()
         stated = FrontMatter.parse(fields) if mark == "---" else FrontMatter.parse_toml(fields)
         text = text[front_matter.end() :]
+        if any(line.strip(" \t\"'").startswith("groups") for line in fields.split("\n")):
+            try:
+                groups = stated.groups()
+            except ValueError as exc:
+                raise DocumentError(source, str(exc)) from exc
         if stated.is_text:
             head = fragment.paragraph("\n".join(filter(None, map(str.strip, fields.split("\n")))))
     body = fragment.joined([head, markdown_prose(text)])
@@ -68,6 +74,7 @@ def read_markdown(source: str, data: bytes) -> Extracted:
         tags=stated.tags(),
         id=stated.line("id"),
         notes=tuple(stated.notes),
+        groups=groups,
     )
 
 

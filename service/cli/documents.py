@@ -40,6 +40,7 @@ def add_files(
 
     from corpus.claims import with_unique_ids
     from corpus.document import DEFAULT_COLLECTION
+    from corpus.folder_groups import FolderGroups
     from corpus.load import find_files
     from corpus.pool import ParserPool
     from corpus.unread import UnreadFiles
@@ -48,7 +49,11 @@ def add_files(
 
     settings = read_settings(data)
     unread = UnreadFiles()
-    tasks = [replace(task, collection=collection) for task in find_files(paths, tag or (), unread)]
+    groups = FolderGroups()
+    tasks = [
+        replace(task, collection=collection, groups=groups.of(task.path))
+        for task in find_files(paths, tag or (), unread)
+    ]
     counts: Counter[FileStatus] = Counter()
     with (
         # Its first process starts while the encoder is loaded.

@@ -22,6 +22,8 @@ _synced_folders = sa.Table(
     sa.Column("tags", sa.JSON, nullable=False),
     # Null for the collection that each document is in, or the default one.
     sa.Column("collection", sa.Text),
+    # Null if no folder in it states groups.
+    sa.Column("groups", sa.JSON(none_as_null=True)),
 )
 _synced_files = sa.Table(
     "synced_files",
@@ -76,12 +78,14 @@ class SyncedFolder:
     :param tags: the tags of all documents in the folder
     :param collection: of all documents in the folder; None leaves them where they are, and adds
         new ones to the default one
+    :param groups: the folders whose files are for some groups, with these
     """
 
     path: str
     prefix: str
     tags: tuple[str, ...] = ()
     collection: str | None = None
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +219,14 @@ class Ledger:
         with self._database.reading() as connection:
             rows = connection.execute(sa.select(_synced_folders).order_by(_synced_folders.c.path))
             return [
-                SyncedFolder(row.path, row.prefix, tuple(row.tags), row.collection) for row in rows
+                SyncedFolder(
+                    row.path,
+                    row.prefix,
+                    tuple(row.tags),
+                    collection=row.collection,
+                    groups=tuple((folder, tuple(groups)) for folder, groups in row.groups or ()),
+                )
+                for row in rows
             ]
 
     def revisions(self, root: str) -> dict[str, int]:

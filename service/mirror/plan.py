@@ -8,6 +8,7 @@ from pathlib import Path
 from corpus.errors import StoreError
 from corpus.files import NO_TIME, path_text
 from corpus.folder import FileState
+from corpus.folder_groups import FolderGroups
 from corpus.load import ParseTask, file_id
 from corpus.unread import UnreadFiles
 from index.store.database import now
@@ -48,6 +49,7 @@ def make_plan(
     again: bool,
     outdated: Collection[str] = (),
     nameless: Collection[str] = (),
+    groups: FolderGroups | None = None,
 ) -> SyncPlan:
     """Compare the files of a folder with their ledger lines.
 
@@ -56,8 +58,10 @@ def make_plan(
     :param again: read every file, whether it has changed or not
     :param outdated: suffixes of which every file is read, because its text is extracted by other
         code than the last time
+    :param groups: of the folders that the files are in
     :param nameless: ids of documents whose files are read, because the store does not know them
     """
+    groups = groups or FolderGroups()
     unchanged: list[LedgerEntry] = []
     pending: dict[ParseTask, LedgerEntry] = {}
     for state in states:
@@ -68,7 +72,8 @@ def make_plan(
             unchanged.append(entry)
         else:
             waiting = _waiting(root, state, entry, again=is_outdated)
-            pending[_task(root, state, waiting, versions=versions)] = waiting
+            task = _task(root, state, waiting, versions=versions)
+            pending[replace(task, groups=groups.of(state.path))] = waiting
     present = {state.name for state in states}
     # Nothing is known about the files in a folder that cannot be listed, so none of them is gone.
     unlisted = tuple(f"{state.name}/" for state in states if state.is_folder)

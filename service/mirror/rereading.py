@@ -80,6 +80,8 @@ class Rereading:
             summary.id,
             summary.tags,
             kept_name=summary.file_name,
+            # What the file states may narrow them since, and never opens the document.
+            groups=summary.groups,
         )
 
     def _store(self, batch: Sequence[ParseResult], versions: dict[str, str]) -> int:

@@ -3,17 +3,21 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from corpus.claims import IdClaims
-from corpus.errors import DocumentError
+from corpus.document import DEFAULT_COLLECTION, Document
+from corpus.errors import ConflictError, DocumentError
 from corpus.folder import scan
+from corpus.folder_groups import FolderGroups
 from corpus.load import extraction_revisions
 from corpus.pool import ParserPool
 from corpus.unread import UnreadFiles
 from index.collection import Collection
 from index.ingest import write_batches
 from index.outcome import FileOutcome, FileStatus
+from index.store.documents import DocumentSummary
 from service.mirror.ledger import FileStage, Ledger, LedgerChange, LedgerEntry
 from service.mirror.plan import SyncPlan, make_plan, root_of
 from service.mirror.plan_reader import FileUpdate, PlanReader, failed_update
@@ -48,7 +52,8 @@ class Mirror:
 
         :param again: read and parse every file, whether it has changed or not
         :param allow_empty: if the folder is empty, remove all of its documents
-        :raises DocumentError: the folder does not exist, cannot be listed, or is suddenly empty
+        :raises DocumentError: the folder does not exist, cannot be listed, or is suddenly empty; or
+            a file that states the groups of a folder is not valid
         :raises NotFoundError: there is no such collection
         :raises StoreError: the folder overlaps another one that is synced
         """
@@ -62,6 +67,10 @@ class Mirror:
             self._store.require_collections({root.collection})
         unread = UnreadFiles()
         states, versions = scan(self.folder, unread), self._ledger.versions(root.path)
+        groups = FolderGroups()
+        for state in states:
+            groups.of(state.path)
+        root = replace(root, groups=groups.stated())
         if not states and versions and not allow_empty:
             raise DocumentError(
                 root.path,
@@ -69,7 +78,8 @@ class Mirror:
                 "mounted? Nothing was changed; quoth sync --allow-empty removes them",
             )
         known = self._ledger.entries(root.path)
-        # Other tags, or another collection, change every document, so every file must be read.
+        # Other tags or groups, or another collection, change every document, so every file must
+        # be read.
         again = again or root != known_root
         extracted = self._ledger.revisions(root.path)
         outdated = {
@@ -86,6 +96,7 @@ class Mirror:
             again=again,
             outdated=outdated,
             nameless=self._ledger.nameless(root.path),
+            groups=groups,
         )
         return replace(plan, unread=unread)
 
@@ -140,6 +151,7 @@ class Mirror:
                     if update.before.document_id
                 },
                 also=change.write if change else None,
+                admit=partial(_may_replace, {update.before.document_id for update in arriving}),
             )
         except DocumentError as exc:
             yield from self._commit(reader, _without_failed_document(batch, exc), missing)
@@ -156,6 +168,19 @@ class Mirror:
             )
         for entry in missing:
             yield _missing_outcome(entry, done.removed)
+
+
+def _may_replace(own: Set[str | None], document: Document, present: DocumentSummary) -> None:
+    """Refuse to replace a document that a file took its id from, if others may know of it.
+
+    :param own: the documents that the files gave before
+    :raises ConflictError: it is in another collection, or for some groups
+    """
+    target = document.collection or DEFAULT_COLLECTION
+    if document.id not in own and (present.collection != target or present.groups):
+        raise ConflictError(
+            document.id, "has the id of a document elsewhere in the index; give it another one"
+        )
 
 
 def _without_failed_document(batch: Sequence[FileUpdate], error: DocumentError) -> list[FileUpdate]:

@@ -15,6 +15,7 @@ import watchfiles
 from corpus.errors import QuothError
 from corpus.files import is_ignored
 from corpus.folder import folder_identity
+from corpus.folder_groups import SETTINGS_FILE
 from corpus.pool import ParserPool
 from index.outcome import FileOutcome
 from service.mirror.sync import Mirror
@@ -163,11 +164,13 @@ def log_outcome(outcome: FileOutcome) -> None:
 
 
 def _is_relevant(folders: Sequence[Path], _change: watchfiles.Change, path: str) -> bool:
-    """Whether a change at ``path`` may be one of a document. Nothing in a hidden folder is, and the
-    data folder usually is hidden.
+    """Whether a change at ``path`` may be one of a document or of its groups. Nothing in a hidden
+    folder is, and the data folder usually is hidden.
     """
     changed = Path(path)
     for folder in folders:
         if changed.is_relative_to(folder):
-            return not any(map(is_ignored, changed.relative_to(folder).parts))
+            parts = changed.relative_to(folder).parts
+            above = parts[:-1] if changed.name == SETTINGS_FILE else parts
+            return not any(map(is_ignored, above))
     return True
