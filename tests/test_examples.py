@@ -15,8 +15,15 @@ from service.reader.passage import PassageReader
 SENTENCES = [
     ("The Otter Bridge was opened on 4 May 1931.", "When was the Otter Bridge opened?"),
     ("The Elm is about 212 kilometres long.", "How long is the Elm?"),
-    ("- The fair was held in Ningbo.", "Where was the fair held?"),
-    ("The novel was written by Ada Fenwick.", "Who was the novel written by?"),
+    ("- The trade fair was held in Ningbo.", "Where was the trade fair held?"),
+    ("The first novel was written by Ada Fenwick.", "Who wrote the first novel?"),
+    ("Acme Tools is owned by Ada Fenwick.", "Who owns Acme Tools?"),
+    ("The north gate is locked at 9 in May.", "When is the north gate locked?"),
+    ("The Elm ferry takes 40 minutes.", "How long does the Elm ferry take?"),
+    ("The ferry company keeps 4 boats.", "How many boats does the ferry company keep?"),
+    ("Russian Premier Oleg Orlov met nobody.", "Who is the Russian Premier?"),
+    ("Acme Tools bought the Otter mill on 4 May 1931.", "When did Acme Tools buy the Otter mill?"),
+    ("Brace expansion is a way of Bash to make strings.", "What is brace expansion?"),
     ("Sales of gas fell by 21 per cent. Then sales rose.", "By how much did sales of gas fall?"),
     ("LNG means 1 Gas, made liquid.", "What does LNG mean?"),
     ("Ada Fenwick, the engineer of the bridge, retired.", "Who is the engineer of the bridge?"),
@@ -27,6 +34,30 @@ PLAIN = [
     "There is a need for this.",
     "They met in 1931.",
     "No bridge without a river!",
+    "The bridge was opened on 4 May 1931.",
+    "The address argument is a string.",
+    "If the Otter Bridge is opened in 1931, so be it.",
+    "Die Brücke wurde 1931 von Ada Fenwick gebaut.",
+]
+
+HEADINGS = [
+    ("Why does the loaf crack?", "Why does the loaf crack?"),
+    ("Q: Who pays for parking?", "Who pays for parking?"),
+    ("3.1 Can I work from another country?", "Can I work from another country?"),
+    ("What Is Rye Bread?", "What is rye bread?"),
+    ("How to claim expenses", "How do I claim expenses?"),
+    ("2. Booking a flight", "How do I book a flight?"),
+]
+NO_EXAMPLES = [
+    "Introduction",
+    "1.2.3 Overview",
+    "Why?",
+    "What does it cost?",
+    "What is in this section?",
+    "Wie viele Urlaubstage habe ich?",
+    "Cleaning of the ovens",
+    "How to use print()",
+    "Outstanding issues",
 ]
 
 Open = Callable[..., AnswerService]
@@ -66,6 +97,40 @@ def test_a_sentence_that_leans_on_others_gives_none(
     sentence: str, opened: Open, make: Callable[..., Document]
 ) -> None:
     assert ExampleQuestions(opened(make("one", sentence))).questions() == ()
+
+
+BODY = "The 4 of us: the rye bread and the flight cost, the loaf and country claims expenses."
+
+
+@pytest.mark.parametrize(("heading", "question"), HEADINGS)
+def test_a_heading_that_asks_or_says_what_to_do_gives_a_question(
+    heading: str, question: str, opened: Open, make: Callable[..., Document]
+) -> None:
+    service = opened(make("one", f"# Handbook\n\n## {heading}\n\n{BODY}"))
+    assert ExampleQuestions(service).questions() == (question,)
+
+
+@pytest.mark.parametrize("heading", NO_EXAMPLES)
+def test_a_heading_that_says_too_little_by_itself_gives_none(
+    heading: str, opened: Open, make: Callable[..., Document]
+) -> None:
+    service = opened(make("one", f"# Handbook\n\n## {heading}\n\n{BODY}"))
+    assert ExampleQuestions(service).questions() == ()
+
+
+def test_questions_of_a_plain_text_are_examples(
+    opened: Open, make: Callable[..., Document]
+) -> None:
+    text = "Q: When does the pool open?\nA: When the pool does open, 9 come.\n\nQ: Why?\nA: Staff."
+    assert ExampleQuestions(opened(make("one", text))).questions() == ("When does the pool open?",)
+
+
+def test_a_question_that_is_answered_from_elsewhere_is_no_example(
+    opened: Open, make: Callable[..., Document]
+) -> None:
+    # The toy reader marks the number, which is nearest to the words of the question elsewhere.
+    text = "## Who pays for parking?\n\nthe guests do.\n\n## Fees\n\nWho parks pays 9."
+    assert ExampleQuestions(opened(make("one", text))).questions() == ()
 
 
 def test_an_empty_collection_has_no_examples(opened: Open) -> None:
