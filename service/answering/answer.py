@@ -12,7 +12,7 @@ from index.search.searcher import Hit, Searcher, SearchResult
 from index.store.store import Store
 from service.answering.agreement import grouped
 from service.answering.citation import Citation, cite
-from service.answering.composing import Composer, Composition
+from service.answering.composing import Composer, Composition, is_in_row
 from service.answering.confidence import Groups, confidence_in
 from service.answering.conflict import Confidence, conflicting
 from service.answering.reason import Reason
@@ -294,19 +294,26 @@ class Answerer:
         """The fitted form to answer from, and all answers of that form, the best first.
 
         A question that takes more than a few words is answered from the sentence that ranks best,
-        unless a few words are confident enough, or are a cell of a table: a row is no sentence.
+        unless a few words are confident enough, or are a cell that answers better: a row is no
+        sentence.
         """
         findings = trace.findings
         shown = 1 + MAX_ALTERNATIVES
         short = composer.ordered(grouped(findings.spans[AnswerForm.SHORT]), shown)
-        confidence = self._confidence(AnswerForm.SHORT, trace, idf)
-        threshold = self._calibrations[AnswerForm.SHORT].threshold
-        if findings.expected is AnswerForm.SHORT or (
-            short and (short[0][0].heads is not None or confidence(short, 0) >= threshold)
-        ):
+        if findings.expected is AnswerForm.SHORT:
             return AnswerForm.SHORT, short
-        sentences = grouped(findings.spans[AnswerForm.SENTENCE])
-        return AnswerForm.SENTENCE, composer.ordered(sentences, shown)
+        sentences = composer.ordered(grouped(findings.spans[AnswerForm.SENTENCE]), shown)
+        if not short or not sentences:
+            return (AnswerForm.SHORT, short) if short else (AnswerForm.SENTENCE, sentences)
+        certainty = self._confidence(AnswerForm.SHORT, trace, idf)(short, 0)
+        is_sure = certainty >= self._calibrations[AnswerForm.SHORT].threshold
+        is_cell = short[0][0].heads is not None and (
+            is_in_row(sentences[0][0])
+            or certainty >= self._confidence(AnswerForm.SENTENCE, trace, idf)(sentences, 0)
+        )
+        if is_sure or is_cell:
+            return AnswerForm.SHORT, short
+        return AnswerForm.SENTENCE, sentences
 
     def _confidence(self, kind: AnswerForm, trace: Trace, idf: Mapping[str, float]) -> Confidence:
         """The calibrated confidence. For a follow-up, it is scaled down if the passage contains few

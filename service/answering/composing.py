@@ -74,7 +74,8 @@ _DECISIVE = re.compile(
     re.I,
 )
 _NUMBER = re.compile(r"\(?(\d{1,3})[.)][ \t]*$")
-_DEFINING = ("is", "are", "was", "were", "means", "mean", "refers", "refer", "stands", "denotes")
+_DEFINING = ("are", "were", "means", "mean", "refers", "refer", "stands", "denotes")
+_ARTICLES = ("a", "an", "the", "any", "one", "what", "when", "where")
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +268,16 @@ class Composer:
             return self._list(span) is not None
         if self._expected is AnswerForm.SENTENCE:
             return _DECISIVE.search(span.quote) is not None
-        return self._term is not None and _defines(span.quote, self._term)
+        return self._term is not None and (
+            _defines(span.quote, self._term) or self._introduces(span, self._term)
+        )
+
+    def _introduces(self, span: Span, term: str) -> bool:
+        """Whether a sentence about a term opens its document."""
+        outline = self._outline(span)
+        opening = next((b for b in outline.blocks if b.kind is not BlockKind.HEADING), None)
+        is_opening = opening is not None and span.start == opening.start
+        return is_opening and _without_article(span.quote).startswith(term)
 
     def _is_named(self, span: Span, row: ViewRow | None) -> bool:
         """Whether a question that wants more than a few words is about a row, by its name."""
@@ -390,7 +400,8 @@ class Composer:
             return False
         outline = self._outline(span)
         block = outline.block_of(other)
-        goes_on = block is outline.block_of(span) and other.start >= lead[1]
+        # What is done first stands before what is done then.
+        goes_on = block is outline.block_of(span) and (self._wants_steps or other.start >= lead[1])
         if not goes_on and evidence < self._threshold + _FURTHER_EVIDENCE:
             return False
         return (
@@ -433,6 +444,11 @@ class _Item:
     position: int
     extent: Extent
     level: int
+
+
+def is_in_row(span: Span) -> bool:
+    """Whether a span stands in a row of a table."""
+    return _row_of(span) is not None
 
 
 def _overlap(one: Quotable, other: Quotable) -> bool:
@@ -607,12 +623,21 @@ def _runs(text: str, chosen: Sequence[Extent], lead: Extent) -> list[Extent]:
 
 def _defines(sentence: str, term: str) -> bool:
     """Whether a sentence says what a term is."""
-    words = " ".join(sentence.casefold().replace("*", "").split())
-    for article in ("the ", "a ", "an "):
-        words = words.removeprefix(article)
+    words = _without_article(sentence)
     if not words.startswith(term):
         return False
     rest = words[len(term) :].lstrip()
     if rest.startswith("("):
         rest = rest.partition(")")[2].lstrip()
-    return rest.startswith((":", "–", "—", "- ")) or rest.partition(" ")[0] in _DEFINING
+    verb, *following = rest.split(" ", 2)[:2]
+    # "Shoebox is free" says nothing of what it is.
+    is_class = verb in ("is", "was") and following[:1] and following[0] in _ARTICLES
+    return rest.startswith((":", "–", "—", "- ")) or verb in _DEFINING or bool(is_class)
+
+
+def _without_article(sentence: str) -> str:
+    """A sentence in small letters, without an article before it and without emphasis."""
+    words = " ".join(sentence.casefold().replace("*", "").split())
+    for article in ("the ", "a ", "an "):
+        words = words.removeprefix(article)
+    return words
