@@ -156,8 +156,20 @@ def test_a_cell_knows_how_well_the_question_names_its_column(
 ) -> None:
     passage = table_hit()
     found, view = evidence(question, passage), passage.chunk.view
-    cells = {view.text[part.start : part.end]: found.column(part) for part in view.parts}
+    cells = {view.text[part.start : part.end]: found.cell(part)["column"] for part in view.parts}
     assert {cell: cells[cell] for cell in columns} == columns
+
+
+def test_a_cell_knows_how_well_the_question_names_its_row() -> None:
+    passage = table_hit()
+    found = evidence("Depth at the bay in May?", passage)
+    # "Depth" names a column. Of "bay" and "May", each row has one.
+    assert {found.cell(part)["row"] for part in passage.chunk.view.parts} == {0.5}
+    rows = [
+        evidence("Depth at the pier?", passage).cell(part)["row"]
+        for part in passage.chunk.view.parts
+    ]
+    assert rows == [1.0, 1.0, 1.0, 0.0, 0.0, 0.0]
 
 
 def test_a_row_has_nothing_of_the_row_above() -> None:

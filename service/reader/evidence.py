@@ -65,7 +65,7 @@ class PassageTerms:
         self._view = hit.chunk.view
         self._rows = self._view.rows
         self._row_starts = {row.start for row in self._rows}
-        self._columns: dict[int, dict[int, float]] = {}
+        self._compared: dict[int, tuple[dict[int, float], float]] = {}
         self._topic = set(terms_of(hit.chunk.context))
         self.sentences = sentences_of(hit.chunk.view)
         terms = [set(terms_of(text[sentence.start : sentence.end])) for sentence in self.sentences]
@@ -106,17 +106,20 @@ class PassageTerms:
             + (with_topic - words) * min(1.0, len(terms) / _FULL_SENTENCE_TERMS),
         }
 
-    def column(self, part: ViewPart) -> float:
-        """How well the question names the column of a cell among those of its row, 0 to 1."""
+    def cell(self, part: ViewPart) -> dict[str, float]:
+        """The features of a cell that come from the heads of its column and from its row."""
         row = next((row for row in self._rows if row.start <= part.start < row.end), None)
         if row is None:
-            return 0.0
-        if row.start not in self._columns:
-            self._columns[row.start] = self._named_columns(row)
-        return self._columns[row.start][part.start]
+            return {Feature.COLUMN: 0.0, Feature.ROW: 0.0}
+        if row.start not in self._compared:
+            self._compared[row.start] = self._compare(row)
+        columns, share = self._compared[row.start]
+        return {Feature.COLUMN: columns[part.start], Feature.ROW: share}
 
-    def _named_columns(self, row: ViewRow) -> dict[int, float]:
-        """How well the question names the column of each cell of a row, by the cell's start."""
+    def _compare(self, row: ViewRow) -> tuple[dict[int, float], float]:
+        """For each cell of a row, by its start, how well the question names its column; and how
+        well it names the row.
+        """
         text, previous = self._view.text, row.start
         heads: dict[int, set[str]] = {}
         cells: set[str] = set()
@@ -128,7 +131,9 @@ class PassageTerms:
                 previous = part.end
         of_heads = set().union(*heads.values()) - cells
         named = {term: weight for term, weight in self._wanted.items() if term in of_heads}
-        return {start: _share(named, own) if named else 0.0 for start, own in heads.items()}
+        others = {term: weight for term, weight in self._wanted.items() if term not in of_heads}
+        columns = {start: _share(named, own) if named else 0.0 for start, own in heads.items()}
+        return columns, _share(others, cells) if others else 0.0
 
 
 def support(question: str, idf: Mapping[str, float], *texts: str) -> float:

@@ -56,6 +56,10 @@ class Feature(StrEnum):
     """Of a cell, the share of the question's words that name columns of its row which name its own
     column; 0 if they name none, and for what is no cell.
     """
+    ROW = "row"
+    """Of a cell, the share of the question's words, weighted by rarity and without those that name
+    columns, in the cells of its row; 0 for what is no cell.
+    """
 
     # From the comparison with the other answers
     PROBABILITY = "probability"
@@ -71,7 +75,7 @@ class Feature(StrEnum):
 RANKING_FEATURES = (
     *(Feature.MARGIN, Feature.EVIDENCE, Feature.ASKED, Feature.FUSED, Feature.PASSAGE),
     *(Feature.WORDS, Feature.NEAR_WORDS, Feature.TOPIC_WORDS, Feature.PASSAGE_WORDS),
-    *(Feature.FIGURES, Feature.NAMES, Feature.COLUMN),
+    *(Feature.FIGURES, Feature.NAMES, Feature.COLUMN, Feature.ROW),
 )
 """The features that may rank the spans of one question."""
 

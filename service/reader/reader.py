@@ -93,6 +93,8 @@ class _Candidate:
     heads: Heads | None = None
 
 
+_NO_CELL: Mapping[str, float] = {Feature.COLUMN: 0.0, Feature.ROW: 0.0}
+
 _WHOLE_CELL = 80
 """How many characters a cell has at most that is quoted whole, with its unit and its mark."""
 
@@ -139,7 +141,7 @@ def _short(
             Feature.LOG_PROBABILITY: log_probability,
             Feature.EVIDENCE: max(evidence[around[0] : around[1] + 1], default=span.margin),
             Feature.ASKED: types.held(text[start:end]),
-            Feature.COLUMN: 0.0 if part.heads is None else passage.column(part),
+            **(_NO_CELL if part.heads is None else passage.cell(part)),
         }
         yield _Candidate(hit, AnswerForm.SHORT, offsets, sentences, features, part.heads)
 
@@ -169,7 +171,7 @@ def _sentences(
             Feature.LOG_PROBABILITY: log_probability,
             Feature.EVIDENCE: evidence[number] if evidence else margin,
             Feature.ASKED: types.held(text[sentence.start : sentence.end]),
-            Feature.COLUMN: 0.0,
+            **_NO_CELL,
         }
         offsets = (sentence.first, sentence.last)
         yield _Candidate(hit, AnswerForm.SENTENCE, offsets, offsets, features)
