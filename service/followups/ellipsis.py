@@ -57,7 +57,7 @@ def bare(question: str) -> str:
     return question.strip().rstrip("?!. ")
 
 
-def together(last: str, question: str) -> str:
+def both_questions(last: str, question: str) -> str:
     """Both questions, the earlier one first."""
     return f"{' '.join(bare(last).split()[-_TOGETHER_WORDS:])}? {question}"
 
@@ -95,7 +95,7 @@ def with_other_question(last: str, question: str) -> str:
         # "Did exports rise?" is asked for its reason as "Why did exports rise?".
         if words[0].is_auxiliary and words[0].lower not in _BE:
             return f"{bare(question)} {last[0].lower()}{last[1:]}"
-    return together(last, question)
+    return both_questions(last, question)
 
 
 def _end_of_asking(words: Sequence[Token]) -> int | None:

@@ -15,9 +15,9 @@ from service.followups.ellipsis import (
     appended,
     asks_alone,
     bare,
+    both_questions,
     fragment,
     swapped,
-    together,
     with_other_question,
     with_time,
     without_article,
@@ -123,7 +123,7 @@ class Resolver:
             or _with_topic(body, context)
             or Resolution(question)
         )
-        is_whole = resolution.text == together(context.question, body)
+        is_whole = resolution.text == both_questions(context.question, body)
         return _both(context, question) if is_whole else resolution
 
     def _with_part_replaced(self, question: str, context: Context, lead: str) -> Resolution | None:
@@ -238,7 +238,7 @@ def _lead(question: str) -> int:
 
 def _both(context: Context, question: str) -> Resolution:
     """Both questions, the earlier one first. This is the fallback if they cannot be joined."""
-    return Resolution(together(context.question, question), context.topic, context.person)
+    return Resolution(both_questions(context.question, question), context.topic, context.person)
 
 
 def _with_same(question: str, context: Context) -> Resolution | None:
