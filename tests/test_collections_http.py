@@ -1,7 +1,9 @@
 """Collections and groups over HTTP: created, asked one at a time or several, moved and deleted."""
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,10 @@ import pytest
 
 from corpus.pool import ParserPool
 from index.encoding.encoder import Encoder
+from index.filters import EVERYTHING, Scope
 from service.answering.service import AnswerService
 from service.http.app import create_app
+from service.http.scope import scope_of_request
 from service.reader.passage import PassageReader
 from service.settings import Settings
 
@@ -22,8 +26,22 @@ LINE = "The Otter line opened in 1931."
 PAY = "The Otter line pays 42 euros."
 
 
+@dataclass
+class Sender:
+    """The scope of the requests that are sent."""
+
+    scope: Scope = EVERYTHING
+
+
 @pytest.fixture
-def send(tmp_path: Path, encoder: Encoder, passages: PassageReader) -> Iterator[Send]:
+def sender() -> Sender:
+    return Sender()
+
+
+@pytest.fixture
+def send(
+    tmp_path: Path, encoder: Encoder, passages: PassageReader, sender: Sender
+) -> Iterator[Send]:
     """Sends a request to an app over an empty index: ``send("GET", "/v1/collections")``."""
     settings = Settings(threads=2)
     with (
@@ -31,6 +49,7 @@ def send(tmp_path: Path, encoder: Encoder, passages: PassageReader) -> Iterator[
         asyncio.Runner() as runner,
     ):
         app = create_app(service, settings, ParserPool(0, settings.parse_limits))
+        app.dependency_overrides[scope_of_request] = lambda: sender.scope
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
 
         async def sending(method: str, path: str, **sent: Any) -> httpx.Response:
@@ -174,3 +193,140 @@ def test_a_collection_has_a_threshold_of_its_own(send: Send) -> None:
         add(send, {"id": name, "text": LINE}, collection=name)
         answer = send("POST", "/v1/ask", json=asked | {"collection": name}).json()
         assert answer["answered"] == (name == "any")
+
+
+# -- somebody who may not know of a document
+
+STAFF = Scope(frozenset(("default", "lab")), frozenset(("staff",)))
+BOARD = "The Otter line is a matter of the board."
+LIVE = ("updated_at", "created_at", "timings_ms")
+
+
+def bare(value: object, name: str) -> object:
+    """A response without times, in which a document has the name of every other one."""
+    if isinstance(value, dict):
+        return {key: bare(each, name) for key, each in value.items() if key not in LIVE}
+    if isinstance(value, list):
+        return [bare(each, name) for each in value]
+    return value.replace(name, "NAME") if isinstance(value, str) else value
+
+
+@pytest.fixture
+def hiding(filled: Send, sender: Sender) -> Send:
+    """Sends requests of the staff, who may not know of the document ``board`` and of ``hr``."""
+    filled("POST", "/v1/collections", json={"name": "lab"})
+    text = f"---\ngroups: board\n---\n{BOARD}".encode()
+    files = [("files", ("board.md", text, "text/markdown"))]
+    assert filled("POST", "/v1/documents", files=files).is_success
+    add(filled, {"id": "board", "text": BOARD, "groups": ["board"]})
+    sender.scope = STAFF
+    return filled
+
+
+OPERATIONS: list[tuple[str, str, Json | None]] = [
+    ("GET", "/v1/documents/{}", None),
+    ("GET", "/v1/documents/{}/original", None),
+    ("GET", "/v1/documents/{}/pages/1", None),
+    ("GET", "/documents/{}", None),
+    ("PATCH", "/v1/documents/{}", {"title": "Mine"}),
+    ("DELETE", "/v1/documents/{}", None),
+    ("POST", "/v1/verify", {"document_id": "{}", "version": "x", "start": 0, "end": 3}),
+    ("POST", "/v1/search", {"question": "Otter line", "filters": {"document_ids": ["{}"]}}),
+    ("POST", "/v1/ask", {"question": "Otter line", "filters": {"document_ids": ["{}"]}}),
+    ("GET", "/v1/documents?q={}", None),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), OPERATIONS)
+@pytest.mark.parametrize("hidden", ["board", "board.md", "pay"])
+def test_a_hidden_document_is_answered_as_one_that_never_was(
+    hiding: Send, sender: Sender, hidden: str, method: str, path: str, body: Json | None
+) -> None:
+    def answered(name: str) -> tuple[int, object]:
+        sent = json.loads(json.dumps(body).replace("{}", name))
+        if path == "/v1/verify":
+            sent["quote"] = "The"
+        arguments = {} if sent is None else {"json": sent}
+        response = hiding(method, path.format(name), **arguments)
+        described = bare(response.json(), name)
+        if isinstance(described, dict):
+            described.pop("id", None)  # The id of an answer depends on its question.
+        return response.status_code, described
+
+    assert answered(hidden) == answered("x" * len(hidden))
+    sender.scope = EVERYTHING
+    assert hiding("GET", f"/v1/documents/{hidden}").status_code == 200
+
+
+def test_lists_counts_and_jobs_have_nothing_of_what_is_hidden(hiding: Send, sender: Sender) -> None:
+    assert [each["id"] for each in hiding("GET", "/v1/documents").json()["documents"]] == ["line"]
+    listed = hiding("GET", "/v1/collections").json()["collections"]
+    assert [(each["name"], each["documents"]) for each in listed] == [("default", 1), ("lab", 0)]
+    assert hiding("GET", "/page/collection").json()["documents"] == 1
+    for collection in ("hr", "never"):
+        for response in (
+            hiding("GET", "/v1/documents", params={"collection": collection}),
+            hiding("DELETE", f"/v1/collections/{collection}"),
+            add(hiding, {"text": "Gas."}, collection=collection),
+        ):
+            problem = response.json()
+            assert (response.status_code, problem["detail"]) == (
+                404,
+                f"there is no collection {collection!r}",
+            )
+    sender.scope = EVERYTHING
+    documents = {"documents": [{"text": "A job."}]}
+    job = hiding("POST", "/v1/documents", json=documents, headers={"Prefer": "respond-async"})
+    address = job.headers["Location"]
+    assert hiding("GET", address).status_code == 200
+    sender.scope = STAFF
+    assert hiding("GET", address).status_code == 404
+    assert hiding("DELETE", address).status_code == 404
+
+
+@pytest.mark.parametrize("hidden", ["board", "pay"])
+def test_a_hidden_document_is_not_replaced_and_only_its_id_is_told_to_be_taken(
+    hiding: Send, sender: Sender, hidden: str
+) -> None:
+    taken = [
+        add(hiding, {"id": hidden, "text": "Mine."}),
+        hiding("PUT", f"/v1/documents/{hidden}", json={"text": "Mine."}),
+    ]
+    assert [response.status_code for response in taken] == [409, 409]
+    assert taken[0].json()["detail"] == (
+        f"{hidden}: this id cannot be used; give the document another one"
+    )
+    sender.scope = EVERYTHING
+    assert "Otter line" in hiding("GET", f"/v1/documents/{hidden}").json()["text"]
+
+
+def test_an_answer_opens_for_those_who_may_see_its_documents_today(
+    filled: Send, sender: Sender
+) -> None:
+    asked = {"question": "When did the Otter line open?", "min_confidence": 0}
+    answer = filled("POST", "/v1/ask", json=asked).json()
+    feedback = {"answer_id": answer["id"], "helpful": True}
+    address = f"/v1/answers/{answer['id']}"
+    sender.scope = STAFF
+    assert filled("GET", address).json() == answer
+    assert filled("POST", "/v1/feedback", json=feedback).status_code == 201
+    sender.scope = EVERYTHING
+    filled("PATCH", "/v1/documents/line", json={"groups": ["board"]})
+    sender.scope = STAFF
+    assert filled("GET", address).status_code == 404
+    assert filled("POST", "/v1/feedback", json=feedback).status_code == 404
+    sender.scope = EVERYTHING
+    assert filled("GET", address).json() == answer
+
+
+def test_a_conversation_does_not_cross_from_one_scope_to_another(
+    filled: Send, sender: Sender
+) -> None:
+    def resolved(question: str) -> str:
+        sent = {"question": question, "conversation_id": "c", "min_confidence": 0}
+        return str(filled("POST", "/v1/ask", json=sent).json()["resolved_question"])
+
+    resolved("When did the Otter line open?")
+    assert resolved("Who built it?") != "Who built it?"
+    sender.scope = STAFF
+    assert resolved("Who built it?") == "Who built it?"

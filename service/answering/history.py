@@ -81,6 +81,7 @@ class Exchange:
     """
 
     question: str
+    answer_id: str
     answer: bytes | None
 
 
@@ -344,7 +345,7 @@ class AnswerHistory:
         if not rows or rows[0].created_at < stamp(expired):
             return []
         return [
-            Exchange(row.question, None if row.body is None else bytes(row.body))
+            Exchange(row.question, row.answer_id, None if row.body is None else bytes(row.body))
             for row in reversed(rows)
             if row.checksum in (None, _exchange_checksum(row))
         ]

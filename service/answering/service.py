@@ -164,9 +164,10 @@ class AnswerService:
 
         An answer depends only on the question and on the state of the collection: the same
         question on the same generation gives the bytes that were stored the first time. With a
-        ``conversation_id``, the earlier exchanges of that conversation are the history, and this
-        one is added to them. If nothing can be stored, because the disk is full or another process
-        keeps the database busy, the answer is given all the same, and its id is unknown later.
+        ``conversation_id``, the earlier exchanges of that conversation in the same scope are the
+        history, and this one is added to them. If nothing can be stored, because the disk is full
+        or another process keeps the database busy, the answer is given all the same, and its id is
+        unknown later.
 
         :param watch: called with the passages before they are read, unless the answer is stored
             already; an exception that it raises stops the work
@@ -179,13 +180,20 @@ class AnswerService:
             if question.conversation_id is None:
                 return self._ask(question, watch)
             expired = datetime.now(UTC) - self._conversation_age
-            exchanges = self.history.exchanges(question.conversation_id, MAX_EXCHANGES, expired)
+            conversation = _conversation_key(question.conversation_id, scope)
+            exchanges = [
+                # The rights may have changed since.
+                exchange
+                if self._may_see(exchange.answer_id, scope)
+                else replace(exchange, answer=None)
+                for exchange in self.history.exchanges(conversation, MAX_EXCHANGES, expired)
+            ]
             kept = self._ask(replace(question, history=tuple(_turns(exchanges))), watch)
             if kept.record.reply is not None:
                 return kept  # It is no turn that a follow-up question may mean.
             try:
                 self.history.add_exchange(
-                    question.conversation_id, question.text, kept.record.id, expired=expired
+                    conversation, question.text, kept.record.id, expired=expired
                 )
             except StoreError as exc:
                 self._unkept.report(exc)  # The next question will not know of this one.
@@ -395,6 +403,16 @@ class _UnkeptAnswers:
 def _label(record: AnswerRecord) -> str:
     """The outcome of a question, as observers are told it."""
     return SMALL_TALK if record.reply is not None else record.reason or ANSWERED
+
+
+def _conversation_key(conversation_id: str, scope: Scope) -> str:
+    """The name under which a conversation is kept. Each scope has conversations of its own: what
+    was said in one of them may quote documents that another may not know of.
+    """
+    if scope == EVERYTHING:
+        return conversation_id
+    parts = json.dumps(asdict(scope), sort_keys=True, default=_plain)
+    return f"{conversation_id} {hashlib.sha256(parts.encode()).hexdigest()}"
 
 
 def _turns(exchanges: Iterable[Exchange]) -> Iterator[Turn]:

@@ -28,7 +28,7 @@ from corpus.limits import ParseLimits
 from corpus.load import UploadTask
 from corpus.pool import ParserPool, ParsingStoppedError
 from index.collection import stay_in_collection
-from index.filters import Scope
+from index.filters import EVERYTHING, Scope
 from index.store.documents import DocumentReader, DocumentSummary
 from index.store.listing import DocumentListing, DocumentOrder, Position
 from service.answering.record import DocumentRecord, SummaryRecord
@@ -65,6 +65,8 @@ from service.mirror.ledger import Ledger
 from service.settings import Settings
 
 MAX_FILES = 1_000
+
+_TAKEN = "this id cannot be used; give the document another one"
 
 _FORM_FIELDS = {"files", "tags", "replace", "collection", "groups"}
 
@@ -151,7 +153,7 @@ def router(deps: Dependencies) -> APIRouter:
                 uploads = [
                     Upload(task.name, partial(_load, pool, admission, task)) for task in tasks
                 ]
-                return accepted(jobs.start(uploads, admit))
+                return accepted(jobs.start(uploads, admit, scope))
             documents = [await _read(pool, task) for task in tasks]
             for task, document in zip(tasks, documents, strict=True):
                 await threads.read(admission.check, task, document)
@@ -164,7 +166,7 @@ def router(deps: Dependencies) -> APIRouter:
                     _upload(entry, number, limits, target)
                     for number, entry in enumerate(body.documents)
                 ]
-                return accepted(jobs.start(uploads, admit))
+                return accepted(jobs.start(uploads, admit, scope))
             documents = []
             try:
                 await threads.parse(_add_documents, body.documents, documents, limits, target)
@@ -317,7 +319,7 @@ def _may_replace(scope: Scope, document: Document, present: DocumentSummary) -> 
     """
     if not scope.admits(present.collection, present.groups):
         # This tells that the id is taken, and nothing else.
-        raise ConflictError(document.id, "this id cannot be used; give the document another one")
+        raise ConflictError(document.id, _TAKEN)
     stay_in_collection(document, present)
 
 
@@ -396,6 +398,9 @@ class _Admission:
             matter is chosen by who writes the file, and means the document
         """
         holder = self.ledger.holder(document.id)
+        hides = self.store.scope != EVERYTHING and not self.store.has_document(document.id)
+        if holder is not None and hides:
+            raise ConflictError(task.name, _TAKEN)
         if holder is not None:
             raise DocumentError(
                 task.name,

@@ -11,9 +11,11 @@ from fastapi.responses import JSONResponse, Response
 
 from corpus.pool import ParserPool
 from corpus.unread import MAX_UNREAD
+from index.filters import EVERYTHING
 from service.http.dependencies import Dependencies
 from service.http.paging import MAX_CURSOR_LENGTH, MAX_PAGE, cursor_after, key_before
 from service.http.schemas import FileOut, IngestionResponse, JobOut, UnreadOut
+from service.http.scope import RequestScope
 from service.mirror.jobs import Job
 from service.mirror.ledger import FileStage, Ledger
 from service.mirror.rereading import rereading
@@ -48,19 +50,29 @@ def router(deps: Dependencies) -> APIRouter:
 
     @routes.get("/ingestion")
     async def ingestion(
+        scope: RequestScope,
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
         cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH)] = None,
         stage: FileStage | None = None,
     ) -> IngestionResponse:
-        """The state of each file in the synced folders."""
+        """The state of each file in the synced folders. Whoever may not know of everything is shown
+        those files that gave documents that they may know of, and a page may then have fewer.
+        """
         entries = await deps.threads.read(ledger.lines, limit + 1, key_before(cursor), stage)
         ids = [entry.document_id for entry in entries if entry.document_id]
         notes = await deps.threads.read(ledger.notes, ids)
-        page = [FileOut.of(entry, notes) for entry in entries[:limit]]
+        visible = await deps.threads.read(collection.store.within(scope).summaries, ids)
+        page = [
+            FileOut.of(entry, notes)
+            for entry in entries[:limit]
+            if scope == EVERYTHING or entry.document_id in visible
+        ]
         unread = list((await deps.threads.read(ledger.unread)).values())
+        if scope != EVERYTHING:
+            unread = []
         return IngestionResponse(
             files=page,
-            cursor=cursor_after(page[-1].path) if len(entries) > limit else None,
+            cursor=cursor_after(entries[limit - 1].path) if len(entries) > limit else None,
             unread=[
                 UnreadOut(name=file.name, reason=file.reason)
                 for file in chain.from_iterable(folder.files for folder in unread)
@@ -69,14 +81,14 @@ def router(deps: Dependencies) -> APIRouter:
         )
 
     @routes.get("/jobs/{job_id}")
-    async def job(job_id: str) -> JobOut:
+    async def job(job_id: str, scope: RequestScope) -> JobOut:
         """The progress of an upload."""
-        return JobOut.of(jobs.find(job_id))
+        return JobOut.of(jobs.find(job_id, scope))
 
     @routes.delete("/jobs/{job_id}")
-    async def cancel(job_id: str) -> JobOut:
+    async def cancel(job_id: str, scope: RequestScope) -> JobOut:
         """Stop an upload after the current batch. What is stored stays."""
-        return JobOut.of(jobs.cancel(job_id))
+        return JobOut.of(jobs.cancel(job_id, scope))
 
     return routes
 

@@ -16,6 +16,7 @@ from corpus.document import Document
 from corpus.errors import DocumentError, NotFoundError, QuothError, StoreError
 from corpus.load import ParseResult
 from index.collection import Admit, Collection, stay_in_collection
+from index.filters import EVERYTHING, Scope
 from index.outcome import FileOutcome
 
 log = logging.getLogger("quoth")
@@ -56,6 +57,7 @@ class Job:
 
     :param total: how many documents were uploaded
     :param admit: whether they may replace documents that are stored
+    :param scope: of whoever started it. In another one, there is no such job
     :param outcomes: what became of the documents so far
     :param reason: why the job failed as a whole
     :param started_s: when the job started, on the monotonic clock
@@ -67,6 +69,7 @@ class Job:
     total: int
     state: JobState = JobState.WAITING
     admit: Admit = stay_in_collection
+    scope: Scope = EVERYTHING
     cancelled: threading.Event = field(default_factory=threading.Event)
     outcomes: list[FileOutcome] = field(default_factory=list)
     reason: str | None = None
@@ -98,12 +101,17 @@ class Jobs:
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
 
-    def start(self, uploads: Sequence[Upload], admit: Admit = stay_in_collection) -> Job:
+    def start(
+        self,
+        uploads: Sequence[Upload],
+        admit: Admit = stay_in_collection,
+        scope: Scope = EVERYTHING,
+    ) -> Job:
         """Queue a job behind those that were started before.
 
         :raises StoreError: too many jobs are waiting
         """
-        job = Job(uuid.uuid4().hex, uploads, len(uploads), admit=admit)
+        job = Job(uuid.uuid4().hex, uploads, len(uploads), admit=admit, scope=scope)
         with self._lock:
             waiting = sum(other.state is JobState.WAITING for other in self._jobs.values())
             if waiting >= MAX_WAITING:
@@ -117,24 +125,24 @@ class Jobs:
             self._executor.submit(self._run, job)
         return job
 
-    def find(self, job_id: str) -> Job:
-        """The job with that id.
+    def find(self, job_id: str, scope: Scope = EVERYTHING) -> Job:
+        """The job with that id, if it was started in this scope, or the scope is everything.
 
         :raises NotFoundError: there is no such job, or it finished too long ago
         """
         job = self._jobs.get(job_id)
-        if job is None:
+        if job is None or scope not in (EVERYTHING, job.scope):
             raise NotFoundError(
                 f"there is no job {job_id!r}; only the last {MAX_FINISHED} finished jobs are kept"
             )
         return job
 
-    def cancel(self, job_id: str) -> Job:
+    def cancel(self, job_id: str, scope: Scope = EVERYTHING) -> Job:
         """Stop a job after its current batch. The documents it has stored stay.
 
         :raises NotFoundError: there is no such job
         """
-        job = self.find(job_id)
+        job = self.find(job_id, scope)
         with self._lock:
             _cancel(job)
         return job
