@@ -5,6 +5,7 @@ import pytest
 from service.reader.asks import (
     AnswerTypes,
     asked_plainly,
+    asks_for_several,
     defined_term,
     kind_of,
     subject_of,
@@ -41,6 +42,8 @@ def test_a_few_words_answer_questions_about_things(question: str) -> None:
         "What is Maja's salary?",
         "Could you tell me who runs the depot?",
         "Which city hosted the talks?",
+        "Which news agency carried the statement?",
+        "What subject did the paper cover?",
     ],
 )
 def test_a_few_words_answer_questions_for_a_value(question: str) -> None:
@@ -130,6 +133,12 @@ def test_a_question_for_no_row_is_its_own_subject() -> None:
 def test_ways_of_doing_things_may_be_steps(question: str) -> None:
     assert wants_steps(question)
     assert not wants_steps("How does it reset?")
+
+
+def test_several_things_are_asked_for_by_a_plural() -> None:
+    assert asks_for_several("Which documents do I need?")
+    assert not asks_for_several("Which bus does she take?")
+    assert not asks_for_several("What do I need?")
 
 
 def test_polite_words_are_not_the_question() -> None:

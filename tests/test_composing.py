@@ -253,6 +253,19 @@ def test_a_list_that_chunks_cut_is_quoted_whole_and_a_very_long_one_in_part(ask:
     assert "thing number 70, of 70 parts;" in late
 
 
+def test_points_that_nothing_leads_into_answer_no_question_together(ask: Ask) -> None:
+    point = "China is moving into other kinds of energy, as the minister explained in May."
+    text = (
+        f"# Views\n\n- {point}\n- Russia has few other choices, because it is shut out of markets."
+    )
+    answers = ask("Which sources are used?", text)
+    assert answers.composed("China").form is AnswerForm.SENTENCE
+    assert answers.composer.takes_few_words(answers.sentence("China"))
+    under_a_heading = ask("Which sources are used?", text.replace("Views", "Sources"))
+    assert under_a_heading.composed("China").form is AnswerForm.LIST
+    assert not under_a_heading.composer.takes_few_words(under_a_heading.sentence("China"))
+
+
 # -- rows
 
 

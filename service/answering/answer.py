@@ -311,7 +311,7 @@ class Answerer:
             is_in_row(sentences[0][0])
             or certainty >= self._confidence(AnswerForm.SENTENCE, trace, idf)(sentences, 0)
         )
-        if is_sure or is_cell:
+        if is_sure or is_cell or composer.takes_few_words(sentences[0][0]):
             return AnswerForm.SHORT, short
         return AnswerForm.SENTENCE, sentences
 

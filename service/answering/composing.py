@@ -18,7 +18,7 @@ from index.store.store import Store
 from index.text.sentences import sentences, trimmed
 from index.text.view import Extent, Heads, ViewRow
 from service.answering.citation import Quotable
-from service.reader.asks import asked_plainly, defined_term, wants_steps
+from service.reader.asks import asked_plainly, asks_for_several, defined_term, wants_steps
 from service.reader.evidence import content_terms
 from service.reader.fitted import Feature
 from service.reader.form import AnswerForm
@@ -48,6 +48,9 @@ _NEAR_SCORE = 1.5
 _PREFERRED_AMONG = 8
 _LONGEST_CODE = 600
 """How many characters of the block after a lead-in are quoted with it."""
+
+_SHORT_ITEM = 60
+"""How many characters items have on average at most that name things."""
 
 _LARGEST_SHARE_KNOWN = 0.6
 """The share of a sentence's terms in a passage from which on it adds nothing to it."""
@@ -231,6 +234,16 @@ class Composer:
             return self._led_into(span) is not None
         return True
 
+    def takes_few_words(self, span: Span) -> bool:
+        """Whether a question that asks which ones finds no list of them around its best
+        sentence.
+        """
+        return (
+            self._expected is AnswerForm.LIST
+            and asks_for_several(self._asked)
+            and (_row_of(span) is not None or self._list(span) is None)
+        )
+
     def compose(self, span: Span, others: Sequence[Span]) -> Composition:
         """The answer around the span that answers best.
 
@@ -326,9 +339,28 @@ class Composer:
         if position < 0 or not wants_list:
             return None
         # A paragraph may be the rest of an item.
-        if outline.blocks[position].kind is not BlockKind.LIST_ITEM:
+        is_item = outline.blocks[position].kind is BlockKind.LIST_ITEM
+        if not is_item or not (self._wants_steps or self._is_about(outline, position)):
             return None
         return self._whole_list(span, position)
+
+    def _is_about(self, outline: Outline, position: int) -> bool:
+        """Whether the list at a position holds what the question asks for: something leads into it,
+        or a heading with a word of the question stands above it, or its items are short. Points
+        that somebody makes one after the other answer no question together.
+        """
+        items = _items(outline, position)
+        first = items[0].position
+        if _lead_in(outline, first) is not None:
+            return True
+        above = outline.neighbour(first, -1)
+        heading = outline.blocks[above] if above is not None else None
+        if heading is not None and heading.kind is BlockKind.HEADING:
+            words = outline.words(heading)
+            if not content_terms(words).isdisjoint(content_terms(self._asked)):
+                return True
+        length = sum(item.extent[1] - item.extent[0] for item in items)
+        return length <= _SHORT_ITEM * len(items)
 
     def _whole_list(self, span: Span, position: int) -> Composition | None:
         """The list that holds the item at a position, None if it has only one."""

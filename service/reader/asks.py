@@ -105,10 +105,14 @@ _LIST = re.compile(
     r"^(?:list|enumerate)\b|\blist of\b"
     r"|\bname (?:all|every|the (?:two|three|four|five|six|main))\b"
     r"|^(?:what|which) are (?:the|all|some|your|our|its|their|my)\b"
-    r"|^(?:what|which) (?:other |different |kinds? of |types? of |sorts? of )?(?:[\w-]+ )?"
-    r"(?!(?:is|was|has|does|this)\b)[\w-]{2,30}(?<![siu])s \w+\b"
-    rf"|^what (?:all )?(?:{_AUXILIARIES}|must)?\b.{{0,80}}\b(?:{_NEEDS})\b"
+    rf"|^what (?:all )?(?:{_AUXILIARIES}|must)\b.{{0,80}}\b(?:{_NEEDS})\b"
     r"|\b(?:what|which) steps\b|\bsteps (?:to|for|of|in)\b",
+    re.I,
+)
+_SEVERAL = re.compile(
+    r"^(?:what|which) (?:other |different |kinds? of |types? of |sorts? of )?(?:[\w-]{1,30} )?"
+    r"(?!(?:is|was|has|does|this|news)\b)[\w-]{2,30}(?<![siu])s "
+    rf"(?:{_AUXILIARIES}|must|need|needs)\b",
     re.I,
 )
 _VALUES = (
@@ -172,7 +176,7 @@ def kind_of(question: str) -> AnswerForm:
         return AnswerForm.SENTENCE
     if _ROW.search(asked):
         return AnswerForm.ROW
-    if _LIST.search(asked) and not _PASSAGE.search(asked):
+    if (_LIST.search(asked) or asks_for_several(asked)) and not _PASSAGE.search(asked):
         return AnswerForm.LIST
     if _PASSAGE.search(asked) or _is_definition(asked) or not _QUESTION_WORD.search(asked):
         return AnswerForm.PASSAGE
@@ -211,6 +215,13 @@ def defined_term(question: str) -> str | None:
     for article in ("the ", "a ", "an "):
         term = term.removeprefix(article)
     return term or None
+
+
+def asks_for_several(question: str) -> bool:
+    """Whether a question asks which ones, such as "Which documents do I need?". A few words answer
+    it where the documents have no list of them.
+    """
+    return _SEVERAL.search(question) is not None
 
 
 def _is_definition(asked: str) -> bool:
