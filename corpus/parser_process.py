@@ -185,7 +185,10 @@ class ParserProcess:
                 fields["published_from"] = DateSource(fields["published_from"])
             self._limits.check_text(source, fields["text"])
             fields["blocks"] = from_lists(fields["blocks"], len(fields["text"]))
-            document = with_content(make_document(**fields), task, fingerprint, self._limits)
+            # The groups of the task are applied here again: a parser that was taken over must not
+            # open a document.
+            made = make_document(**fields).with_access(task.collection, task.groups)
+            document = with_content(made, task, fingerprint, self._limits)
         except ValueError as exc:
             error = DocumentError(source, f"cannot be parsed ({exc})")
             return ParseResult(source, error=error, fingerprint=fingerprint)
@@ -295,6 +298,7 @@ def _parsed(task: Task | PageTask, data: bytes, limits: ParseLimits) -> _Reply:
             "file_name": document.file_name,
             "media_type": document.media_type,
             "published_from": document.published_from,
+            "groups": document.groups,
         }
     )
 

@@ -11,7 +11,7 @@ from corpus.document import Document
 from corpus.errors import DocumentError
 from corpus.folder_groups import FolderGroups
 from corpus.limits import DEFAULT_LIMITS
-from corpus.load import UploadTask, parse_task, read_document
+from corpus.load import ParseTask, UploadTask, parse_task, read_document
 from corpus.pool import ParserPool
 from index.collection import Collection
 from index.outcome import FileOutcome, FileStatus
@@ -192,3 +192,18 @@ def test_a_file_does_not_take_a_restricted_document_by_its_id(
 def test_a_file_read_by_itself_has_the_groups_of_its_front_matter(tmp_path: Path) -> None:
     path = written(tmp_path / "a.md", "---\ngroups: hr\n---\nGas.")
     assert read_document(path, max_bytes=1_000).groups == ("hr",)
+
+
+@pytest.mark.processes
+def test_groups_and_collection_come_back_from_the_processes_that_parse(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.md", "---\ngroups: [hr, board]\n---\nGas.")
+    limited = ParseTask(path, "a", collection="staff", groups=("hr",))
+    with ParserPool(1, DEFAULT_LIMITS) as started:
+        uploads = (UploadTask("b.md", path.read_bytes()), UploadTask("c.txt", b"Gas."))
+        first, second, third = started.parse([limited, *uploads])
+    read = [each.required_document() for each in (first, second, third)]
+    assert [(each.collection, each.groups) for each in read] == [
+        ("staff", ("hr",)),
+        (None, ("board", "hr")),
+        (None, None),
+    ]
