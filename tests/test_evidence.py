@@ -1,5 +1,6 @@
 """Evidence: shares of the question's words around a span, worked out by hand."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -158,6 +159,20 @@ def test_a_cell_knows_how_well_the_question_names_its_column(
     found, view = evidence(question, passage), passage.chunk.view
     cells = {view.text[part.start : part.end]: found.cell(part)["column"] for part in view.parts}
     assert {cell: cells[cell] for cell in columns} == columns
+
+
+def test_a_word_of_many_heads_tells_less_about_the_column() -> None:
+    text = "Pump A: 9. Pump B: 7."
+    parts = [ViewPart(at, at + 1, at, Heads(None, None)) for at in (8, 19)]
+    found = hit(text)
+    row = ViewRow(0, len(text), (0, len(text)))
+    chunk = replace(found.chunk, own_view=View(text, tuple(parts), (row,)))
+    passage = replace(found, stored=replace(found.stored, chunk=chunk))
+    terms = evidence("pump b", passage)
+    first, second = (terms.cell(part)["column"] for part in parts)
+    assert second == 1.0
+    # "pump" is in both heads, "b" in one: log 1.5 against log 2.5.
+    assert first == pytest.approx(math.log(1.5) / (math.log(1.5) + math.log(2.5)))
 
 
 def test_a_cell_knows_how_well_the_question_names_its_row() -> None:

@@ -130,7 +130,13 @@ class PassageTerms:
                 cells.update(terms_of(text[part.start : part.end]))
                 previous = part.end
         of_heads = set().union(*heads.values()) - cells
-        named = {term: weight for term, weight in self._wanted.items() if term in of_heads}
+        # A word of many heads, as in "Model A" and "Model B", tells little about the column.
+        holding = {term: sum(term in head for head in heads.values()) for term in of_heads}
+        named = {
+            term: weight * math.log(0.5 + len(heads) / holding[term])
+            for term, weight in self._wanted.items()
+            if term in of_heads
+        }
         others = {term: weight for term, weight in self._wanted.items() if term not in of_heads}
         columns = {start: _share(named, own) if named else 0.0 for start, own in heads.items()}
         return columns, _share(others, cells) if others else 0.0
