@@ -3,6 +3,7 @@ sentence is given by hand.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -13,7 +14,14 @@ from corpus.document import Document
 from index.collection import Collection
 from index.search.searcher import Hit
 from service.answering.citation import cite
-from service.answering.composing import MAX_ITEMS, MAX_SENTENCES, Composer, Composition
+from service.answering.composing import (
+    MAX_ITEMS,
+    MAX_SENTENCES,
+    Composer,
+    Composition,
+    Outline,
+    Outlines,
+)
 from service.reader.asks import kind_of
 from service.reader.fitted import Feature
 from service.reader.form import AnswerForm
@@ -62,6 +70,11 @@ TABLE = """# Fleet
 Drivers are paid well."""
 
 
+def outlines_of(collection: Collection) -> Callable[[str, str], Outline]:
+    """The outlines of a collection as it is."""
+    return partial(Outlines(collection.store).of, collection.generation)
+
+
 class Answers:
     """Composes the answers to one question about some documents."""
 
@@ -69,7 +82,7 @@ class Answers:
         self, collection: Collection, question: str, evidence: Mapping[str, float]
     ) -> None:
         self.collection = collection
-        self.composer = Composer(collection.store, question, kind_of(question), THRESHOLD)
+        self.composer = Composer(outlines_of(collection), question, kind_of(question), THRESHOLD)
         hits = collection.searcher.search(question, 50).hits
         self.sentences = [span for hit in hits for span in _sentences(hit, evidence)]
 
@@ -312,7 +325,7 @@ def test_the_kind_of_a_block_tells_whether_it_can_answer(
     (hit,) = collection.searcher.search("figures sales", 1).hits
     extent = (0, len(text))
     span = Span(hit, AnswerForm.SENTENCE, *extent, *extent, score=1.0, features={})
-    composer = Composer(collection.store, "sales", AnswerForm.PASSAGE, THRESHOLD)
+    composer = Composer(outlines_of(collection), "sales", AnswerForm.PASSAGE, THRESHOLD)
     assert composer.is_answer(span) is is_answer
 
 
@@ -338,3 +351,16 @@ def test_of_answers_that_are_about_as_good_the_one_that_fits_the_question_comes_
     assert answers.composer.ordered(groups, 4)[0] == groups[1]
     groups = [[answers.sentence(best, 9.0)], [answers.sentence(preferred, 1.0)]]
     assert answers.composer.ordered(groups, 4)[0] == groups[0]
+
+
+def test_the_outline_of_a_document_is_that_of_its_generation(
+    open_collection: Open, make: Make
+) -> None:
+    collection = open_collection()
+    collection.put([make("d", "# One\n\nText.")])
+    outlines = Outlines(collection.store)
+    version = collection.store.document("d").version
+    first = outlines.of(1, "d", version)
+    assert outlines.of(1, "d", version) is first
+    assert outlines.of(2, "d", version) is not first
+    assert [first.words(block) for block in first.blocks] == ["One", "Text."]

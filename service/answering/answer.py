@@ -12,7 +12,7 @@ from index.search.searcher import Hit, Searcher, SearchResult
 from index.store.store import Store
 from service.answering.agreement import grouped
 from service.answering.citation import Citation, cite
-from service.answering.composing import Composer, Composition, is_in_row
+from service.answering.composing import Composer, Composition, Outlines, is_in_row
 from service.answering.confidence import Groups, confidence_in
 from service.answering.conflict import Confidence, conflicting
 from service.answering.reason import Reason
@@ -168,6 +168,7 @@ class Answerer:
         self._reader = reader
         self._calibrations = calibrations
         self._evidence_threshold = evidence_threshold
+        self._outlines = Outlines(store)
 
     def ask(self, question: Question, watch: Watch = unwatched) -> Outcome:
         """The answer, or the reason why there is none.
@@ -228,7 +229,10 @@ class Answerer:
                 trace, Reason.FILTER_EXCLUDES_ALL if excluded else Reason.NOTHING_RETRIEVED
             )
         composer = Composer(
-            self._store, trace.resolved, trace.findings.expected, self._evidence_threshold
+            partial(self._outlines.of, trace.generation),
+            trace.resolved,
+            trace.findings.expected,
+            threshold=self._evidence_threshold,
         )
         kind, groups = self._chosen(trace, result.idf, composer)
         if not groups:

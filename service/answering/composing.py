@@ -8,8 +8,9 @@ words is a passage of up to four sentences.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 from corpus.blocks import Block, BlockKind
 from corpus.document import Document
@@ -44,6 +45,9 @@ answers best, than of one that goes on after it.
 
 _NEAR_SCORE = 1.5
 """How much less a span may score than the best one to be preferred for where it stands."""
+
+_MOST_KEPT = 4_000_000
+"""About how many characters of documents are kept with their outlines."""
 
 _PREFERRED_AMONG = 8
 _LONGEST_CODE = 600
@@ -174,21 +178,57 @@ class Outline:
         )
 
 
+class Outlines:
+    """The outlines of documents, kept while the generation stays the same, since most questions
+    are about a few documents. It is thread-safe.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = Lock()
+        self._kept: dict[tuple[int, str, str], Outline] = {}
+        self._characters = 0
+
+    def of(self, generation: int, document_id: str, version: str) -> Outline:
+        """The outline of a version of a document.
+
+        :raises NotFoundError: there is no such version
+        """
+        key = (generation, document_id, version)
+        outline = self._kept.get(key)
+        if outline is None:
+            outline = Outline(self._store.document(document_id, version))
+            with self._lock:
+                self._characters += len(outline.text)
+                is_new = any(kept != generation for kept, *_ in self._kept)
+                if is_new or self._characters > _MOST_KEPT:
+                    self._kept.clear()
+                    self._characters = len(outline.text)
+                self._kept[key] = outline
+        return outline
+
+
 class Composer:
     """Chooses and composes the answers to one question.
 
+    :param outlines: gives the outline of a document by its id and version
     :param threshold: the evidence from which on a sentence counts as part of the answer
     """
 
-    def __init__(self, store: Store, question: str, expected: AnswerForm, threshold: float) -> None:
-        self._store = store
+    def __init__(
+        self,
+        outlines: Callable[[str, str], Outline],
+        question: str,
+        expected: AnswerForm,
+        threshold: float,
+    ) -> None:
+        self._outline_of = outlines
         self._asked = asked_plainly(question)
         self._words = " ".join(self._asked.casefold().split())
         self._expected = expected
         self._threshold = threshold
         self._wants_steps = wants_steps(self._asked)
         self._term = defined_term(self._asked) if expected is AnswerForm.PASSAGE else None
-        self._outlines: dict[tuple[str, str], Outline] = {}
 
     def ordered(self, groups: list[list[Span]], shown: int) -> list[list[Span]]:
         """The groups whose span can be an answer, the best first. The first may be one of a little
@@ -267,11 +307,7 @@ class Composer:
         return self._passage(span, others)
 
     def _outline(self, span: Span) -> Outline:
-        chunk = span.hit.chunk
-        key = (chunk.document_id, chunk.version)
-        if key not in self._outlines:
-            self._outlines[key] = Outline(self._store.document(*key))
-        return self._outlines[key]
+        return self._outline_of(span.hit.chunk.document_id, span.hit.chunk.version)
 
     def _is_preferred(self, span: Span) -> bool:
         """Whether a span stands where the question wants its answer."""
