@@ -35,14 +35,16 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "service/mirror": "corpus index index/store",
     "service/page": "",
-    "service/slack": "corpus index index/store service service/answering service/http",
+    "service/slack": (
+        "corpus index index/store service service/answering service/http service/reader"
+    ),
     "service/http": (
         "corpus index index/store index/search service service/answering service/mirror "
-        "service/page service/slack"
+        "service/page service/reader service/slack"
     ),
     "service/cli": (
         "corpus index index/encoding index/store service service/answering service/mirror "
-        "service/slack service/http"
+        "service/reader service/slack service/http"
     ),
     "service": "corpus index index/encoding service/reader service/answering service/mirror",
     "eval/sets": "corpus index/text index/store service service/answering eval",

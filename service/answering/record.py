@@ -130,7 +130,7 @@ class AnswerRecord(BaseModel, frozen=True):
         default=None, description="how the answer was chosen, if the request asked for it"
     )
     conversation_id: str | None = Field(
-        None,
+        default=None,
         description="only if the question had one",
         exclude_if=lambda conversation_id: conversation_id is None,
     )

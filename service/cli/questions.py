@@ -12,6 +12,7 @@ from service.cli.console import AsJson, DataDir, OnlyCollections, err, out, sett
 from service.question import DEFAULT_TOP_K
 
 if TYPE_CHECKING:
+    from service.answering.answer import AnswerText
     from service.answering.citation import Citation
     from service.answering.record import AnswerRecord
 
@@ -66,61 +67,129 @@ def ask_question(
     if as_json:
         sys.stdout.write(kept.body.decode() + "\n")
     else:
-        _print_answer(kept.record)
+        print_answer(kept.record)
 
 
-def _print_answer(record: "AnswerRecord") -> None:
+def print_answer(record: "AnswerRecord") -> None:
+    """Print the outcome of a question."""
     from service.answering import wording
-    from service.answering.reason import Reason
 
     if record.reply is not None:
         out.print(Text(record.reply))
-        return
-    if record.best_guess is not None:
+    elif record.best_guess is not None:
         out.print(Text(wording.UNSURE))
-        _print_statement(record.best_guess.text, record.best_guess.confidence)
-        _print_citations(record.best_guess.citations)
-        return
-    if record.answer is None:
-        out.print(Text(wording.NO_ANSWER, style="bold"))
-        out.print(Text(wording.REFUSALS[record.reason or Reason.NO_SPAN]))
-        if record.passages:
-            err.print(Text(f"{wording.NEAREST}:"))
-        for passage in record.passages[:_PASSAGES_SHOWN]:
-            out.print(
-                Text(f"\n{passage.text}\n  {passage.title} [{passage.document_id}]", style="dim")
-            )
-        return
-    _print_statement(record.answer.text, record.answer.confidence)
-    _print_citations(record.citations)
-    if record.conflict:
-        out.print(Text(f"\n{wording.CONFLICT} {wording.ALSO_SAY}"))
-        for other in record.alternatives:
+        _print_statement(record.best_guess, record.best_guess.citations, is_sure=False)
+    elif record.answer is None:
+        _print_refusal(record)
+    else:
+        _print_statement(record.answer, record.citations, is_sure=True)
+        if record.conflict:
+            out.print(Text(f"\n{wording.CONFLICT} {wording.ALSO_SAY}"))
+        for other in record.alternatives if record.conflict else ():
             out.print(Text(f"\n{other.text}", style="bold"))
             _print_citations(other.citations)
 
 
-def _print_statement(text: str, confidence: float) -> None:
+def _print_refusal(record: "AnswerRecord") -> None:
     from service.answering import wording
+    from service.answering.layout import excerpt_of
+    from service.answering.reason import Reason
 
-    out.print(Text(text, style="bold"))
+    out.print(Text(wording.NO_ANSWER, style="bold"))
+    out.print(Text(wording.REFUSALS[record.reason or Reason.NO_SPAN]))
+    if record.passages:
+        err.print(Text(f"{wording.NEAREST}:"))
+    for passage in record.passages[:_PASSAGES_SHOWN]:
+        whole = excerpt_of(passage, len(passage.text))
+        out.print(
+            Text.assemble("\n", whole.before, (whole.sentence, "bold"), whole.after, style="dim")
+        )
+        out.print(Text(f"  {passage.title} [{passage.document_id}]", style="dim"))
+
+
+def _print_statement(
+    answer: "AnswerText", citations: "Sequence[Citation]", *, is_sure: bool
+) -> None:
+    """Print an answer or a best guess: the latter in its sentence, so that it can be judged."""
+    from service.answering import wording
+    from service.answering.layout import is_composed
+
+    first, confidence = citations[0], answer.confidence
+    if is_composed(answer):
+        _print_composed(answer, citations)
+    elif is_sure:
+        out.print(Text(answer.text, style="bold"))
+    else:
+        start = first.start - first.sentence.start
+        end = start + len(first.quote)
+        sentence = Text(first.sentence.text)
+        sentence.stylize("bold", start, end)
+        out.print(sentence)
     out.print(
         Text(f"{wording.confidence_words(confidence)} (confidence {confidence:.2f})", style="dim")
     )
+    if is_composed(answer):
+        _print_documents(citations)
+    else:
+        _print_citations(citations, is_first_sentence_shown=not is_sure)
 
 
-def _print_citations(citations: "Sequence[Citation]") -> None:
+def _print_composed(answer: "AnswerText", citations: "Sequence[Citation]") -> None:
+    """Print the quotes of an answer one by one, each with its number."""
+    from service.answering.layout import OMISSION, laid_out, paragraphs, row_name
+    from service.reader.form import AnswerForm
+
+    quotes = laid_out(answer, citations)
+    if answer.form is AnswerForm.PASSAGE:
+        for number, paragraph in enumerate(paragraphs(quotes)):
+            text = Text("\n" if number else "")
+            for at, quote in enumerate(paragraph):
+                omission = f"{OMISSION} " if quote.omits else ""
+                text.append(f" {omission}" if at else "")
+                text.append(quote.text, style="bold").append(f" [{quote.citation.number}]")
+            out.print(text)
+        return
+    if answer.form is AnswerForm.ROW and (name := row_name(quotes)):
+        out.print(Text(name))
+    for quote in quotes:
+        mark = "" if quote.is_lead_in or answer.form is AnswerForm.ROW else "  • "
+        head = f"{quote.head}: " if quote.head else ""
+        text = Text(mark + head)
+        out.print(text.append(quote.text, style="bold").append(f" [{quote.citation.number}]"))
+
+
+def _print_documents(citations: "Sequence[Citation]") -> None:
+    """Print the documents of citations, with the numbers of those that are from each."""
+    from service.answering.layout import source_documents
+
+    for document in source_documents(citations):
+        out.print(Text(f"\n[{document.numbers}] {_described(*document.citations)}"))
+
+
+def _print_citations(
+    citations: "Sequence[Citation]", *, is_first_sentence_shown: bool = False
+) -> None:
+    for at, citation in enumerate(citations):
+        out.print(Text(f"\n[{citation.number}] {_described(citation)}"))
+        is_shown = is_first_sentence_shown and at == 0
+        if citation.sentence.text != citation.quote and not is_shown:
+            out.print(Text(f"    {citation.sentence.text}"))
+
+
+def _described(*citations: "Citation") -> str:
+    """The document of citations: its title, file, date, page and address, and the offsets from the
+    first of them to the last.
+    """
     from service.answering.wording import other_file_name
 
-    for citation in citations:
-        parts = (
-            citation.title,
-            other_file_name(citation.title, citation.file_name),
-            citation.published.isoformat() if citation.published else None,
-            f"page {citation.page}" if citation.page else None,
-            citation.url,
-            f"{citation.document_id} {citation.start}-{citation.end}",
-        )
-        out.print(Text(f"\n[{citation.number}] {', '.join(part for part in parts if part)}"))
-        if citation.sentence.text != citation.quote:
-            out.print(Text(f"    {citation.sentence.text}"))
+    first = citations[0]
+    start, end = min(each.start for each in citations), max(each.end for each in citations)
+    parts = (
+        first.title,
+        other_file_name(first.title, first.file_name),
+        first.published.isoformat() if first.published else None,
+        f"page {first.page}" if first.page else None,
+        first.url,
+        f"{first.document_id} {start}-{end}",
+    )
+    return ", ".join(part for part in parts if part)

@@ -35,9 +35,10 @@ Answers questions from one collection of documents by quoting them. Every quote 
 span of a stored document, cited with its document, version and offsets. Quote `answer.text` \
 and its sentence as they are, and cite their title, date and link. `outcome: "unsure"` means \
 that no span was certain: `best_guess` may be right, so check its sentence, read `passages`, and \
-say that it is not certain. `outcome: "none"` means that no span was close; `passages` holds the \
-nearest texts, which are there to be read. If they do not say it either, tell the user so, and \
-do not answer from memory in the name of the documents."""
+say that it is not certain. `outcome: "none"` means that no span was sure; `passages` holds the \
+nearest texts, which are there to be read and may hold the answer all the same. An answer of \
+several `quotes` is a list, a passage or a row: show all of them, in their order. Do not answer \
+from memory in the name of the documents."""
 
 _ANNOTATIONS = types.ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False

@@ -3,13 +3,16 @@
 Plain dictionaries: slack_sdk's models would check the same limits, but raise where this cuts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from service.slack.mrkdwn import cut, cut_around, literal
+from service.slack.mrkdwn import cut, cut_around, literal, utf16_length
 
 Block = dict[str, Any]  # JSON
+
+RichText = tuple[str, bool]
+"""A text that Slack shows character for character, and whether it is bold."""
 
 MAX_BLOCKS = 50
 MAX_HEADER_LENGTH = 150
@@ -17,6 +20,9 @@ MAX_MODAL_TITLE_LENGTH = 24
 MAX_BUTTON_LENGTH = 75
 MAX_QUOTE_LENGTH = 2_900
 """Characters of a quoted text; a longer one is cut around its bold part."""
+
+_SHORTEST = 40
+"""The room that a line needs at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +62,54 @@ def quote(before: str, bold: str = "", after: str = "") -> Block:
     before, bold, after = cut_around(
         literal(before), literal(bold), literal(after), limit=MAX_QUOTE_LENGTH
     )
-    parts: list[Block] = [
-        {"type": "text", "text": before},
-        {"type": "text", "text": bold, "style": {"bold": True}},
-        {"type": "text", "text": after},
+    parts = _texts([(before, False), (bold, True), (after, False)])
+    return {"type": "rich_text", "elements": [{"type": "rich_text_quote", "elements": parts}]}
+
+
+def rich_quotes(paragraphs: Sequence[Sequence[RichText]]) -> Block:
+    """Quoted paragraphs. What is too long for a block is left out, with an ellipsis."""
+    elements = [
+        {"type": "rich_text_quote", "elements": _texts(line)} for line in _fitting(paragraphs)
     ]
-    kept = [part for part in parts if part["text"]]  # Slack refuses an empty text
-    return {"type": "rich_text", "elements": [{"type": "rich_text_quote", "elements": kept}]}
+    return {"type": "rich_text", "elements": elements}
+
+
+def rich_list(introduction: Sequence[RichText], items: Sequence[Sequence[RichText]]) -> Block:
+    """A list with bullets below its introduction. What is too long for a block is left out, with
+    an ellipsis.
+    """
+    head, *shown = _fitting([introduction or [("", False)], *items])
+    listed = [{"type": "rich_text_section", "elements": _texts(item)} for item in shown]
+    elements: list[Block] = []
+    if introduction:
+        elements.append({"type": "rich_text_section", "elements": _texts(head)})
+    if listed:
+        elements.append({"type": "rich_text_list", "style": "bullet", "elements": listed})
+    return {"type": "rich_text", "elements": elements}
+
+
+def _fitting(lines: Sequence[Sequence[RichText]]) -> Iterator[list[RichText]]:
+    """The lines that a block has room for, the last of them cut; an ellipsis stands for others."""
+    room = MAX_QUOTE_LENGTH
+    for line in lines:
+        if room < _SHORTEST:
+            yield [("…", False)]
+            return
+        fitting: list[RichText] = []
+        for text, is_bold in line:
+            shown = cut(literal(text), room) if room > 0 else ""
+            room -= utf16_length(shown)
+            fitting.append((shown, is_bold))
+        yield fitting
+
+
+def _texts(parts: Sequence[RichText]) -> list[Block]:
+    # Slack refuses an empty text.
+    return [
+        {"type": "text", "text": text, **({"style": {"bold": True}} if is_bold else {})}
+        for text, is_bold in parts
+        if text
+    ]
 
 
 def actions(buttons: Sequence[Block]) -> Block:

@@ -8,19 +8,33 @@ from collections.abc import Iterator, Sequence
 
 from corpus.dates import written_day
 from service.answering import wording
-from service.answering.answer import Statement
+from service.answering.answer import AnswerText, Statement
 from service.answering.citation import Citation
+from service.answering.layout import (
+    OMISSION,
+    LaidOutQuote,
+    excerpt_of,
+    is_composed,
+    laid_out,
+    paragraphs,
+    row_name,
+    source_documents,
+)
 from service.answering.record import AnswerRecord, Passage
 from service.answering.wording import NO_ANSWER, confidence_words
+from service.reader.form import AnswerForm
 from service.slack.block_kit import (
     MAX_BLOCKS,
     Block,
     Post,
+    RichText,
     actions,
     button,
     context,
     header,
     quote,
+    rich_list,
+    rich_quotes,
     section,
 )
 from service.slack.mrkdwn import SECTION_LIMIT, cut_around, escaped, link, utf16_length
@@ -69,10 +83,16 @@ def notice(text: str) -> Post:
 def context_post(response: AnswerRecord, base_url: str) -> Post:
     """The passages that an answer or a best guess quotes."""
     blocks: list[Block] = []
-    for citation in _shown_citations(response)[:_MAX_SOURCES]:
+    shown: list[Passage] = []
+    for citation in _shown_citations(response):
+        passage = _passage_of(citation, response.passages)
+        if len(blocks) == 2 * _MAX_SOURCES or passage in shown:
+            continue
+        if passage is not None:
+            shown.append(passage)
         blocks += [
             section(_source_line(citation, base_url)),
-            _passage_quote(citation, response.passages),
+            _passage_quote(citation, passage, _shown_citations(response)),
         ]
     return Post("Quotes in context", tuple(blocks or [section(escaped(NO_ANSWER))]))
 
@@ -84,7 +104,8 @@ def nearest_post(response: AnswerRecord) -> Post:
         line = f"*{escaped(passage.title, _MAX_LINE_LENGTH)}*"
         if name := wording.other_file_name(passage.title, passage.file_name):
             line += f", {escaped(name, _MAX_LINE_LENGTH)}"
-        blocks += [section(line), quote(passage.text)]
+        whole = excerpt_of(passage, len(passage.text))
+        blocks += [section(line), quote(whole.before, whole.sentence, whole.after)]
     return Post(wording.NEAREST, tuple(blocks or [section("There are no passages.")]))
 
 
@@ -105,15 +126,48 @@ def _answer_blocks(response: AnswerRecord, base_url: str) -> Iterator[Block]:
         return
     if response.best_guess:
         yield section(escaped(wording.UNSURE))
-    sources = _shown_citations(response)[:_MAX_SOURCES]
-    yield quote(*_split_sentence(sources[0]))
-    yield context([_source_line(citation, base_url) for citation in sources])
+    citations = _shown_citations(response)
+    if is_composed(shown):
+        yield _composed_block(shown, citations)
+        documents = source_documents(citations)[:_MAX_SOURCES]
+        yield context(
+            [f"[{each.numbers}] {_source_line(each.first, base_url)}" for each in documents]
+        )
+    else:
+        yield quote(*_split_sentence(citations[0]))
+        yield context([_source_line(citation, base_url) for citation in citations[:_MAX_SOURCES]])
     others = _other_answers(response)
     if others:
         conflict = f"{wording.CONFLICT} {wording.ALSO_SAY}"
         heading = conflict if response.conflict else wording.OTHER_ANSWERS
         yield context([heading, *(_alternative_line(other, base_url) for other in others)])
     yield context([escaped(confidence_words(shown.confidence))])
+
+
+def _composed_block(answer: AnswerText, citations: Sequence[Citation]) -> Block:
+    """The quotes of an answer one by one, each with its number."""
+    quotes = laid_out(answer, citations)
+    lines: list[list[RichText]] = []
+    if answer.form is AnswerForm.PASSAGE:
+        for paragraph in paragraphs(quotes):
+            lines.append([])
+            for at, each in enumerate(paragraph):
+                omission = f"{OMISSION} " if each.omits else ""
+                lines[-1] += [(f" {omission}" if at else "", False), *_numbered(each)]
+        return rich_quotes(lines)
+    for each in quotes:
+        head: list[RichText] = [(f"{each.head}: ", False)] if each.head else []
+        lines.append([*head, *_numbered(each)])
+    if answer.form is AnswerForm.ROW:
+        name = row_name(quotes)
+        return rich_list([(name, True)] if name else [], lines)
+    has_lead_in = quotes[0].is_lead_in
+    return rich_list(lines[0] if has_lead_in else [], lines[1:] if has_lead_in else lines)
+
+
+def _numbered(each: LaidOutQuote) -> list[RichText]:
+    # Only values stand out: in a list or a passage everything is quoted.
+    return [(each.text, each.head is not None), (f" [{each.citation.number}]", False)]
 
 
 def _other_answers(response: AnswerRecord) -> list[Statement]:
@@ -155,7 +209,11 @@ def _fallback_text(response: AnswerRecord) -> str:
         return escaped(NO_ANSWER)
     titles = dict.fromkeys(_dated_title(source) for source in citations[:_MAX_SOURCES])
     sources = escaped(", ".join(titles), _MAX_FALLBACK_SOURCES)
-    before, bold, after = cut_around(*_split_sentence(citations[0]), limit=_MAX_FALLBACK_SENTENCE)
+    shown = response.best_guess or response.answer
+    parts = _split_sentence(citations[0])
+    if shown is not None and is_composed(shown):
+        parts = "", " ".join(each.text for each in shown.quotes), ""
+    before, bold, after = cut_around(*parts, limit=_MAX_FALLBACK_SENTENCE)
     opening = f"{escaped(wording.UNSURE)} " if response.best_guess else ""
     return f"{opening}{escaped(before)}*{escaped(bold)}*{escaped(after)} ({sources})"
 
@@ -190,16 +248,27 @@ def _alternative_line(other: Statement, base_url: str) -> str:
     return line if utf16_length(line) <= SECTION_LIMIT else text
 
 
-def _passage_quote(citation: Citation, passages: Sequence[Passage]) -> Block:
-    """The passage that a quote was read from, with the quote in bold; its sentence where the
-    passage is not kept.
+def _passage_of(citation: Citation, passages: Sequence[Passage]) -> Passage | None:
+    """The passage that a quote was read from, None if it is not kept."""
+    return next((passage for passage in passages if _holds(passage, citation)), None)
+
+
+def _holds(passage: Passage, citation: Citation) -> bool:
+    same = (passage.document_id, passage.version) == (citation.document_id, citation.version)
+    return same and passage.start <= citation.start and citation.end <= passage.end
+
+
+def _passage_quote(
+    citation: Citation, passage: Passage | None, citations: Sequence[Citation]
+) -> Block:
+    """A passage with what is quoted of it in bold, from the first quote to the last; the sentence
+    of a citation if its passage is not kept.
     """
-    for passage in passages:
-        same = (passage.document_id, passage.version) == (citation.document_id, citation.version)
-        if same and passage.start <= citation.start and citation.end <= passage.end:
-            start, end = citation.start - passage.start, citation.end - passage.start
-            return quote(*_split(passage.text, start, end))
-    return quote(*_split_sentence(citation))
+    if passage is None:
+        return quote(*_split_sentence(citation))
+    quoted = [each for each in citations if _holds(passage, each)]
+    start, end = min(each.start for each in quoted), max(each.end for each in quoted)
+    return quote(*_split(passage.text, start - passage.start, end - passage.start))
 
 
 def _split_sentence(citation: Citation) -> tuple[str, str, str]:

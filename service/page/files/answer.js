@@ -4,12 +4,21 @@ import { WORDING } from "../wording.js";
 import { element, icon, titleView } from "./dom.js";
 import { excerptView, plain } from "./excerpt.js";
 import { feedbackView } from "./feedback.js";
-import { particulars, passageView, reference, sentenceView, sourceList } from "./sources.js";
+import {
+  composedView,
+  documentList,
+  particulars,
+  passageView,
+  reference,
+  sentenceView,
+  sourceList,
+} from "./sources.js";
 import { head } from "./text.js";
 import { counted, day, percent, sureness } from "./words.js";
 
 const WORTH_SHOWING = 0.1;
 const NEAREST = 3;
+const COMPOSED = ["passage", "list", "row"];
 
 /** The view of a turn's answer. `actions`: askAnyway, askUnfiltered, openLibrary, voted. */
 export function outcomeView(turn, actions) {
@@ -27,40 +36,49 @@ function bodyView(answer, actions) {
 /** What a screen reader announces for an answer. */
 export function spoken(answer) {
   if (answer.reply) return answer.reply;
-  if (answer.best_guess) return `${WORDING.unsure} ${plain(answer.best_guess.text.slice(0, 300))}.`;
+  if (answer.best_guess) return `${WORDING.unsure} ${words(answer.best_guess)}.`;
   if (!answer.answered) return `${WORDING.noAnswer} ${WORDING.refusals[answer.reason]}`;
-  const { text, confidence } = answer.answer;
+  const { confidence } = answer.answer;
   const sources = counted(answer.citations.length, "source");
   const start = answer.conflict ? `${WORDING.conflict} One says: ` : "";
   const sure = `${sureness(confidence).words}, ${percent(confidence)}`;
-  return `${start}${plain(text.slice(0, 300))}. ${sure}. ${sources}.`;
+  return `${start}${words(answer.answer)}. ${sure}. ${sources}.`;
+}
+
+/** The beginning of what an answer quotes. */
+function words({ text, quotes = [] }) {
+  const all = quotes.length ? quotes.map((quote) => quote.text).join(" ") : text;
+  return plain(all.slice(0, 300));
 }
 
 function answerView(answer) {
   return element(
     "div",
     { class: "answer" },
-    statementView(answer.citations, answer.answer.confidence, answer.id),
+    statementView(answer.answer, answer.citations, answer.id),
     othersView(answer.alternatives, answer.id),
   );
 }
 
-function statementView(citations, confidence, answerId) {
+function statementView(statement, citations, answerId) {
   const [first] = citations;
+  const isComposed = COMPOSED.includes(statement.form);
+  const quote = isComposed
+    ? composedView(statement, citations, answerId)
+    : sentenceView(first, reference(first, answerId));
   return [
-    element("blockquote", { class: "quote" }, sentenceView(first, reference(first, answerId))),
-    confidenceView(confidence),
-    sourceList(citations, answerId),
+    element("blockquote", { class: isComposed ? `quote of-${statement.form}` : "quote" }, quote),
+    confidenceView(statement.confidence),
+    isComposed ? documentList(citations, answerId) : sourceList(citations, answerId),
   ];
 }
 
 function unsureView(answer) {
-  const { citations, confidence } = answer.best_guess;
   return element(
     "div",
     { class: "answer unsure" },
     element("p", { class: "headline" }, WORDING.unsure),
-    statementView(citations, confidence, answer.id),
+    statementView(answer.best_guess, answer.best_guess.citations, answer.id),
     nearestView(answer),
   );
 }

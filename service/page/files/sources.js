@@ -9,6 +9,9 @@ import { day } from "./words.js";
 const REACH = 360;
 const LONGEST_QUOTE = 1500;
 const SHOWN = 3;
+const BETWEEN_SENTENCES = 3;
+const IN_FRONT = 60;
+const PASSAGE_LENGTH = 300;
 
 /**
  * The quote, marked in its sentence. A very long sentence is shortened around the quote. Above a
@@ -37,6 +40,69 @@ export function sentenceView(citation, ...children) {
   );
 }
 
+/**
+ * The quotes of a list, a passage or a row of a table, one by one, each with its number. Between
+ * sentences that do not follow each other stands a mark.
+ */
+export function composedView({ form, quotes }, citations, answerId) {
+  const placed = quotes.map(({ text, citation: number }, index) => {
+    const citation = citations.find((each) => each.number === number);
+    const before = index > 0 && citations.find((each) => each.number === quotes[index - 1].citation);
+    const follows = before && isSameDocument(before, citation);
+    const gap = follows ? citation.start - before.end : 0;
+    return { text, citation, follows, omits: gap < 0 || gap > BETWEEN_SENTENCES };
+  });
+  const cited = ({ text, citation }) => [
+    excerptView(text),
+    reference(citation, answerId),
+  ];
+  if (form === "row") return rowView(placed, cited);
+  if (form === "list") return listView(placed, cited);
+  return passageQuoteView(placed, cited);
+}
+
+function passageQuoteView(placed, cited) {
+  const paragraphs = [];
+  for (const quote of placed) {
+    if (!quote.follows) paragraphs.push([]);
+    paragraphs.at(-1).push(quote.omits ? [" […] ", cited(quote)] : [" ", cited(quote)]);
+  }
+  return paragraphs.map((quotes) => element("p", { dir: "auto" }, quotes.flat(3)));
+}
+
+function listView(placed, cited) {
+  const [first, ...others] = placed;
+  const items = others.length ? others : [first];
+  return [
+    others.length > 0 && element("p", { dir: "auto" }, cited(first).flat()),
+    element(
+      "ul",
+      {},
+      items.map((item) => element("li", { dir: "auto" }, cited(item).flat())),
+    ),
+  ];
+}
+
+function rowView(placed, cited) {
+  const name = placed[0].citation.cell?.row;
+  const isNamed = name && !placed.some(({ text }) => text === name);
+  return [
+    isNamed && element("p", { dir: "auto", class: "row-name" }, plain(name)),
+    element(
+      "dl",
+      {},
+      placed.flatMap((cell) => [
+        element("dt", { dir: "auto" }, plain(cell.citation.cell?.column ?? "")),
+        element("dd", { dir: "auto" }, cited(cell).flat()),
+      ]),
+    ),
+  ];
+}
+
+function isSameDocument(one, other) {
+  return one.document_id === other.document_id && one.version === other.version;
+}
+
 /** The small number after a quote. It links to the quote's document. */
 export function reference(citation, answerId) {
   return element(
@@ -53,7 +119,29 @@ export function reference(citation, answerId) {
 
 /** All sources of an answer. Only the first few are shown at first. */
 export function sourceList(citations, answerId) {
-  const items = citations.map((citation) => source(citation, answerId));
+  return shortened(citations.map((citation) => source(citation, answerId)));
+}
+
+/** The documents of an answer's quotes, each once, with the numbers of its quotes. */
+export function documentList(citations, answerId) {
+  const documents = [];
+  for (const citation of citations) {
+    const known = documents.find(([first]) => isSameDocument(first, citation));
+    if (known) known.push(citation);
+    else documents.push([citation]);
+  }
+  return shortened(
+    documents.map((same) => source(same[0], answerId, numbersOf(same.map(({ number }) => number)))),
+  );
+}
+
+/** "1", "1, 3" or "1–4". */
+function numbersOf(numbers) {
+  const isRun = numbers.at(-1) - numbers[0] === numbers.length - 1;
+  return isRun && numbers.length > 2 ? `${numbers[0]}–${numbers.at(-1)}` : numbers.join(", ");
+}
+
+function shortened(items) {
   const list = element(
     "ol",
     { class: "sources", "aria-label": "Sources" },
@@ -76,22 +164,23 @@ export function sourceList(citations, answerId) {
   return [list, more];
 }
 
-function source(citation, answerId) {
-  const isFirst = citation.number === 1;
+/** A source. With the numbers of several quotes, the quotes are shown elsewhere. */
+function source(citation, answerId, numbers = null) {
+  const isShown = numbers !== null || citation.number === 1;
   return element(
     "li",
     {},
     element(
       "a",
       { class: "source", href: citation.link, "data-answer": answerId },
-      element("span", { class: "number", "aria-hidden": "true" }, String(citation.number)),
+      element("span", { class: "number", "aria-hidden": "true" }, numbers ?? String(citation.number)),
       element(
         "span",
         { class: "where" },
         element("span", { class: "titles" }, titleView(citation)),
         particulars(citation),
       ),
-      isFirst ? null : element("span", { class: "said" }, sentenceView(citation)),
+      isShown ? null : element("span", { class: "said" }, sentenceView(citation)),
     ),
     pageLink(citation, answerId),
     original(citation),
@@ -148,7 +237,10 @@ function original(citation) {
   );
 }
 
-/** A passage that was read for an answer, followed by the given children, such as a button. */
+/**
+ * A passage that was read for an answer, around the sentence that answers best, followed by the
+ * given children, such as a button.
+ */
 export function passageView(passage, answerId, ...children) {
   return element(
     "li",
@@ -157,8 +249,18 @@ export function passageView(passage, answerId, ...children) {
       "a",
       { class: "passage", href: linkTo(passage), "data-answer": answerId },
       titleView(passage),
-      element("span", { class: "snippet", dir: "auto" }, excerptView(head(passage.text, 260))),
+      element("span", { class: "snippet", dir: "auto" }, snippetView(passage)),
     ),
     children,
   );
+}
+
+function snippetView({ text, start, best_sentence: best }) {
+  if (!best) return excerptView(head(text, PASSAGE_LENGTH));
+  const { before, inside, after } = parted(text, best.start - start, best.end - start);
+  const room = Math.max(PASSAGE_LENGTH - inside.length, 0);
+  const above = tail(before, Math.max(IN_FRONT, room - after.length));
+  const below = room > 0 ? head(after, room) : "";
+  const mark = { start: above.length, end: above.length + inside.length };
+  return excerptView(above + inside + below, mark);
 }
