@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given, settings
@@ -121,6 +122,7 @@ def answerer(
     collection: Collection,
     reader: QuestionReader,
     calibrations: Mapping[AnswerForm, Calibration] = BY_SCORE,
+    shifts: Mapping[str, float] = MappingProxyType({}),
 ) -> Answerer:
     return Answerer(
         collection.store,
@@ -128,6 +130,7 @@ def answerer(
         reader,
         calibrations=calibrations,
         evidence_threshold=-2.5,
+        shifts=shifts,
     )
 
 
@@ -466,6 +469,19 @@ def test_where_no_answer_is_certain_the_best_guess_is_given_with_its_source(
     assert guess.text == guess.citations[0].quote == "38 bcm"
     assert guess == answered(ask(collection, {"38 bcm": -1.0}, min_confidence=0)).statement
     assert LEAST_GUESS <= guess.confidence < BY_SCORE[AnswerForm.SHORT].threshold
+
+
+def test_the_confidence_of_a_form_is_shifted_before_it_is_compared(collection: Collection) -> None:
+    reader = Phrases({"38 bcm": -1.0})
+    question = make_question("How much gas does the line carry?")
+    by_form = {form: replace(each, threshold=0.7) for form, each in BY_SCORE.items()}
+    plain = answerer(collection, reader, by_form).ask(question)
+    assert isinstance(plain, Unsure)
+    shifted = answerer(collection, reader, by_form, {"short": 2.0}).ask(question)
+    assert answered(shifted).statement.confidence == pytest.approx(1 / (1 + math.exp(-1.0)))
+    other = answerer(collection, reader, by_form, {"cell": 2.0, "passage": 2.0}).ask(question)
+    assert isinstance(other, Unsure)
+    assert other.best_guess.confidence == plain.best_guess.confidence
 
 
 def test_a_hopeless_guess_is_not_shown(collection: Collection) -> None:

@@ -125,7 +125,7 @@ OWNERS = {
         for name in ("locate", "read", "render", "struck", "typed", "words")
     },
     "safetensors": {f"eval/training/{name}.py" for name in ("compact", "export", "model")},
-    "scipy": {"eval/training/negatives.py"},
+    "scipy": {"eval/fitting/shifts.py", "eval/training/negatives.py"},
     "sentence_transformers": {"index/encoding/encoder.py"},
     "sklearn": {"eval/fitting/regression.py", "eval/training/negatives.py"},
     "slack_sdk": {f"service/slack/{name}.py" for name in ("signature", "socket_mode", "web")},

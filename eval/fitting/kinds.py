@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from corpus.document import make_document
+from corpus.document import Document, make_document
 from eval.seed import SEED
 from eval.training.documents import PageQuestion, Pages, answer_sentences, read_folder
 from eval.training.sets import pages_of_part
@@ -67,46 +67,58 @@ KINDS: Mapping[str, _Kind] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class DrawnKind:
+    """The documents of a kind, and questions about them.
+
+    :param questions: each with its accepted texts, which are none if the documents do not answer
+    """
+
+    name: str
+    documents: tuple[Document, ...]
+    questions: tuple[tuple[PageQuestion, tuple[str, ...]], ...]
+
+
+def drawn_kinds(data: Path) -> Iterator[DrawnKind]:
+    """All kinds, each thinned as it should be."""
+    for name, kind in KINDS.items():
+        yield _drawn(name, kind, pages_of_part(name, read_folder(data / name), tune=True))
+
+
 def asked_of_kinds(data: Path, encoder: Encoder) -> Iterator[AskedQuestion]:
     """The questions about all kinds, each asked of the documents of its kind."""
-    for name, kind in KINDS.items():
-        pages = pages_of_part(name, read_folder(data / name), tune=True)
-        yield from _asked(name, kind, pages, encoder)
+    for drawn in drawn_kinds(data):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            Collection(Path(folder), encoder, writable=True) as collection,
+        ):
+            collection.put(drawn.documents)
+            for question, answers in drawn.questions:
+                yield AskedQuestion(
+                    text=question.text,
+                    kind=drawn.name,
+                    fold=drawn.name,
+                    answers=answers,
+                    documents=frozenset(question.pages),
+                    result=collection.searcher.search(question.text, DEFAULT_TOP_K),
+                    forms=(AnswerForm.SENTENCE,),
+                )
 
 
-def _asked(name: str, kind: _Kind, pages: Pages, encoder: Encoder) -> Iterator[AskedQuestion]:
+def _drawn(name: str, kind: _Kind, pages: Pages) -> DrawnKind:
     draws = random.Random(f"{SEED}/{name}")
     named = sorted({page for question in pages.questions for page in question.pages})
     left_out = {page for page in named if kind.thinned and draws.random() < LEFT_OUT}
-    kept = [page for page in named if page in pages.pages and page not in left_out]
-    questions = draws.sample(pages.questions, min(len(pages.questions), _MOST_QUESTIONS))
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Collection(Path(folder), encoder, writable=True) as collection,
-    ):
-        collection.put(
-            [
-                make_document(
-                    pages.pages[page].text, document_id=page, title=pages.pages[page].title
-                )
-                for page in kept
-            ]
-        )
-        for question in questions:
-            known = (
-                question if left_out.isdisjoint(question.pages) else replace(question, answers=())
-            )
-            answers = _sentences(known, pages) if kind.sentences else known.answers
-            if bool(answers) == bool(known.answers):
-                yield AskedQuestion(
-                    text=known.text,
-                    kind=name,
-                    fold=name,
-                    answers=answers,
-                    documents=frozenset(known.pages),
-                    result=collection.searcher.search(known.text, DEFAULT_TOP_K),
-                    forms=(AnswerForm.SENTENCE,),
-                )
+    kept = [pages.pages[page] for page in named if page in pages.pages and page not in left_out]
+    questions = []
+    for each in draws.sample(pages.questions, min(len(pages.questions), _MOST_QUESTIONS)):
+        known = each if left_out.isdisjoint(each.pages) else replace(each, answers=())
+        answers = _sentences(known, pages) if kind.sentences else known.answers
+        # An answer of which no sentence is found cannot be judged.
+        if bool(answers) == bool(known.answers):
+            questions.append((known, answers))
+    documents = (make_document(page.text, document_id=page.id, title=page.title) for page in kept)
+    return DrawnKind(name, tuple(documents), tuple(questions))
 
 
 def _sentences(question: PageQuestion, pages: Pages) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ def evaluate(
     """
     bars = read_gate(gate) if gate else None
     earlier = read_baseline(baseline) if baseline else None
-    questions = _of_split(read_set(path), split)
+    questions = of_split(read_set(path), split)
     with service_for(questions, documents, settings) as service:
         fingerprints = fingerprint(questions, service)
         outcomes = run(questions, service, progress)
@@ -61,7 +61,7 @@ def evaluate(
     return Evaluation(report, incomparable)
 
 
-def _of_split(questions: QuestionSet, split: str | None) -> QuestionSet:
+def of_split(questions: QuestionSet, split: str | None) -> QuestionSet:
     if split is None:
         return questions
     chosen = tuple(question for question in questions.questions if question.split == split)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Self
 
 from pydantic import BaseModel
@@ -20,11 +21,13 @@ from service.followups.resolver import Resolver, is_sentence
 from service.question import Question
 from service.reader.asks import subject_of
 from service.reader.evidence import support
-from service.reader.fitted import Calibration
+from service.reader.fitted import CELL, Calibration
 from service.reader.form import AnswerForm
-from service.reader.span import Findings, QuestionReader, Watch, unwatched
+from service.reader.span import Findings, QuestionReader, Span, Watch, unwatched
 
 MAX_ALTERNATIVES = 3
+
+_NO_SHIFTS: Mapping[str, float] = MappingProxyType({})
 
 LEAST_GUESS = 0.1
 """A guess that is right less often than this is not shown."""
@@ -162,12 +165,19 @@ class Answerer:
         reader: QuestionReader,
         calibrations: Mapping[AnswerForm, Calibration],
         evidence_threshold: float,
+        shifts: Mapping[str, float] = _NO_SHIFTS,
     ) -> None:
+        """Answer from a store.
+
+        :param shifts: log odds that are added to the confidence of answers of a form, by the form's
+            name or :data:`service.reader.fitted.CELL`
+        """
         self._store = store
         self._searcher = searcher
         self._reader = reader
         self._calibrations = calibrations
         self._evidence_threshold = evidence_threshold
+        self._shifts = shifts
         self._outlines = Outlines(store)
 
     def ask(self, question: Question, watch: Watch = unwatched) -> Outcome:
@@ -239,31 +249,30 @@ class Answerer:
             return NoAnswer(trace, Reason.NO_SPAN)
         threshold, floor = self._calibrations[kind].threshold, trace.question.min_confidence
         confidence = self._confidence(kind, trace, result.idf)
-        values: Mapping[int, float] = {}
+        first = groups[0][0]
         if kind is AnswerForm.SHORT:
             # A conflict is shown only if its values would also be given by default.
             values = conflicting(groups, confidence, max(threshold, floor or 0.0))
-        is_conflict = bool(values)
-        if not is_conflict:
-            best = confidence(groups, 0)
-            is_given = best >= (threshold if floor is None else floor)
-            if not is_given and best < LEAST_GUESS:
-                return NoAnswer(trace, Reason.LOW_CONFIDENCE)
-            ranks = range(min(len(groups), 1 + MAX_ALTERNATIVES) if is_given else 1)
-            values = {rank: confidence(groups, rank) for rank in ranks}
-            if not is_given:
-                return Unsure(trace, self._statements(composer, trace, kind, groups, values)[0])
-        statement, *alternatives = self._statements(
-            None if is_conflict else composer, trace, kind, groups, values
-        )
-        return Answer(
-            trace, statement, tuple(alternatives), threshold=threshold, conflict=is_conflict
-        )
+            if values:
+                # In a conflict, the first value is no more than the others.
+                plain = Composition(kind, (groups[next(iter(values))][0],))
+                statement, *others = self._statements(plain, kind, groups, values)
+                return Answer(trace, statement, tuple(others), threshold=threshold, conflict=True)
+        composition = composer.compose(first, trace.findings.spans.get(AnswerForm.SENTENCE, ()))
+        shift = self._shifts.get(_name_of(composition.form, first), 0.0)
+        best = self._confidence(kind, trace, result.idf, shift)(groups, 0)
+        if best >= (threshold if floor is None else floor):
+            ranks = range(1, min(len(groups), 1 + MAX_ALTERNATIVES))
+            values = {0: best} | {rank: confidence(groups, rank) for rank in ranks}
+            statement, *others = self._statements(composition, kind, groups, values)
+            return Answer(trace, statement, tuple(others), threshold=threshold)
+        if best < LEAST_GUESS:
+            return NoAnswer(trace, Reason.LOW_CONFIDENCE)
+        return Unsure(trace, self._statements(composition, kind, groups, {0: best})[0])
 
     def _statements(
         self,
-        composer: Composer | None,
-        trace: Trace,
+        composition: Composition,
         kind: AnswerForm,
         groups: Groups,
         values: Mapping[int, float],
@@ -271,17 +280,12 @@ class Answerer:
         """The answers of some groups with their confidences, each quoted as it was read but for the
         first, which is composed.
 
-        :param composer: None if the first is no more than the others: a value in a conflict
+        :param composition: of the first
         :param values: the confidence of each group that is wanted, by its index
         """
         first, *others = values
-        best = groups[first]
-        composition = Composition(kind, (best[0],))
-        if composer is not None:
-            sentences = trace.findings.spans.get(AnswerForm.SENTENCE, ())
-            composition = composer.compose(best[0], sentences)
-            others = [rank for rank in others if composition.adds(groups[rank][0])]
-        whole = [*composition.quotes, *composition.further(best)]
+        others = [rank for rank in others if composition.adds(groups[rank][0])]
+        whole = [*composition.quotes, *composition.further(groups[first])]
         composed, *cited = cite(self._store, [whole, *(groups[rank] for rank in others)])
         quotes = len(composition.quotes)
         return [
@@ -319,13 +323,15 @@ class Answerer:
             return AnswerForm.SHORT, short
         return AnswerForm.SENTENCE, sentences
 
-    def _confidence(self, kind: AnswerForm, trace: Trace, idf: Mapping[str, float]) -> Confidence:
-        """The calibrated confidence. For a follow-up, it is scaled down if the passage contains few
-        of the follow-up's own words.
+    def _confidence(
+        self, kind: AnswerForm, trace: Trace, idf: Mapping[str, float], shift: float = 0.0
+    ) -> Confidence:
+        """The calibrated confidence, with a shift of its log odds. For a follow-up, it is scaled
+        down if the passage contains few of the follow-up's own words.
         """
         # Earlier turns help to find passages, but they are not evidence: a passage that contains
         # none of this turn's own words can at most answer an earlier question.
-        calibrated = partial(confidence_in, calibration=self._calibrations[kind])
+        calibrated = partial(confidence_in, calibration=self._calibrations[kind], shift=shift)
         if trace.resolved == trace.question.text:
             return calibrated
 
@@ -345,6 +351,11 @@ class Answerer:
             return calibrated(groups, rank) * min(1.0, share / FULL_SUPPORT)
 
         return supported
+
+
+def _name_of(form: AnswerForm, span: Span) -> str:
+    """What an answer is called among the forms that have a shift."""
+    return CELL if form is AnswerForm.SHORT and span.heads is not None else form.value
 
 
 def _better(resolved: Outcome, typed: Outcome | None = None) -> Outcome:

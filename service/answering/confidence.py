@@ -16,12 +16,13 @@ gives them.
 """
 
 
-def confidence_in(groups: Groups, rank: int, calibration: Calibration) -> float:
+def confidence_in(groups: Groups, rank: int, calibration: Calibration, shift: float = 0.0) -> float:
     """The probability that one of the answers is right, 0 to 1.
 
     :param rank: which of the groups, from 0
+    :param shift: log odds that are added
     """
-    return calibration.probability(confidence_features(groups, rank))
+    return calibration.probability(confidence_features(groups, rank), shift)
 
 
 def confidence_features(groups: Groups, rank: int) -> dict[str, float]:

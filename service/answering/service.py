@@ -109,12 +109,16 @@ class AnswerService:
             self.reader,
             calibrations=calibrations,
             evidence_threshold=fitted.evidence_threshold,
+            shifts=fitted.shifts,
         )
         self.observers: list[Observer] = []
         self._unkept = _UnkeptAnswers()
         self._conversation_age = timedelta(hours=conversation_hours)
         self._patience_s = patience_s
-        self._version, self._numbers = version("quoth"), f"{numbers} {fitted.evidence_threshold}"
+        self._version, self._numbers = (
+            version("quoth"),
+            f"{numbers} {fitted.evidence_threshold} {dict(fitted.shifts)}",
+        )
 
     def __enter__(self) -> Self:
         return self

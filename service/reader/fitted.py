@@ -86,6 +86,10 @@ CONFIDENCE_FEATURES = (
 """The features that a confidence may be based on."""
 
 
+CELL = "cell"
+"""What an answer from a cell of a table is called among the forms that have a shift."""
+
+
 @dataclass(frozen=True, slots=True)
 class Linear:
     """A weighted sum of features.
@@ -133,9 +137,12 @@ class Calibration:
     log_odds: Linear
     threshold: float
 
-    def probability(self, features: Mapping[str, float]) -> float:
-        """The probability that an answer with these features is right, 0 to 1."""
-        log_odds = self.log_odds.of(features)
+    def probability(self, features: Mapping[str, float], shift: float = 0.0) -> float:
+        """The probability that an answer with these features is right, 0 to 1.
+
+        :param shift: log odds that are added
+        """
+        log_odds = self.log_odds.of(features) + shift
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, log_odds))))
 
     def as_dict(self) -> dict[str, Any]:
@@ -150,6 +157,8 @@ class Fitted:
     :param reader: sha256 of the weights of the reader that the numbers were fitted for
     :param evidence_threshold: the ``Feature.EVIDENCE`` from which on a sentence counts as part of
         the answer
+    :param shifts: log odds that are added to the confidence of answers of a form, by the form's
+        name or :data:`CELL`
     :param report: figures on questions that the numbers were not fitted on
     :param fingerprint: sha256 of the stored numbers
     """
@@ -158,6 +167,7 @@ class Fitted:
     ranking: Ranking
     calibrations: Mapping[AnswerForm, Calibration]
     evidence_threshold: float
+    shifts: Mapping[str, float] = field(default_factory=dict)
     report: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
 
@@ -178,6 +188,7 @@ class Fitted:
             ),
             calibrations=_parse_calibrations(numbers["calibration"]),
             evidence_threshold=numbers["evidence"]["threshold"],
+            shifts={name: float(shift) for name, shift in numbers["shifts"].items()},
             report=numbers["report"],
             fingerprint=hashlib.sha256(stored).hexdigest(),
         )
@@ -192,6 +203,7 @@ class Fitted:
             "clear": {"margin": self.ranking.clear_margin, "lead": self.ranking.clear_lead},
             "calibration": _calibrations_as_dict(self.calibrations),
             "evidence": {"threshold": self.evidence_threshold},
+            "shifts": dict(self.shifts),
             "report": dict(self.report),
         }
 
