@@ -242,6 +242,20 @@ def test_steps_are_quoted_whole_where_a_paragraph_stands_between_them(ask: Ask) 
     ]
 
 
+def test_a_page_foot_does_not_end_a_list(open_collection: Open, make: Make) -> None:
+    text = "a pencil\nPage 3\na clear bag"
+    kinds = (BlockKind.LIST_ITEM, BlockKind.PAGE_FOOT, BlockKind.LIST_ITEM)
+    extents = ((0, 8), (9, 15), (16, 27))
+    blocks = [
+        Block(kind, *extent, level=int(kind is BlockKind.LIST_ITEM))
+        for kind, extent in zip(kinds, extents, strict=True)
+    ]
+    collection = open_collection()
+    collection.put([make("d", text, blocks=blocks)])
+    answers = Answers(collection, "What do I need to bring?", {})
+    assert answers.quotes("pencil") == ["a pencil", "a clear bag"]
+
+
 def test_a_sentence_right_before_the_steps_stands_for_them(ask: Ask) -> None:
     assert ask("How do I descale it?", STEPS).quotes("every month")[0] == "Switch it off."
 
@@ -300,8 +314,15 @@ def test_a_row_that_is_asked_for_is_quoted_cell_by_cell(ask: Ask) -> None:
         ("Ink is banned.\n\n[^1]: Ink of any colour.", "any colour"),
         ("These are the fees:\n\n| a | b |\n| --- | --- |\n| 1 | 2 |", "These are"),
         ("The fees are:", "fees"),
+        ("Ink is dark.\n\n9 [Will ink last](#), *Paper News*, 28 October 2025.", "Paper"),
     ],
-    ids=["a question", "a footnote of Markdown", "a lead-in to a table", "a lead-in to nothing"],
+    ids=[
+        "a question",
+        "a footnote of Markdown",
+        "a lead-in to a table",
+        "a lead-in to nothing",
+        "a note",
+    ],
 )
 def test_some_sentences_are_no_answers(text: str, words: str, ask: Ask) -> None:
     answers = ask("ink fees", text)

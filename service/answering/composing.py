@@ -72,6 +72,11 @@ _QUESTION_ENDS = ("?", "？", "؟")
 _NOTE_MARK = "[^"
 """What the footnotes of Markdown begin with."""
 
+_BACK_LINK = "](#"
+"""What links within a document leave in texts that were converted to Markdown: a note has one to
+where it belongs, and a line of contents has one to its heading.
+"""
+
 _LEAST_WORDS = 6
 """A caption with fewer words is no sentence."""
 
@@ -259,7 +264,7 @@ class Composer:
         """
         whole = span.form is AnswerForm.SENTENCE
         words = (span.quote if whole else span.sentence).rstrip(_CLOSING)
-        if words.endswith(_QUESTION_ENDS) or words.startswith(_NOTE_MARK):
+        if words.endswith(_QUESTION_ENDS) or words.startswith(_NOTE_MARK) or _BACK_LINK in words:
             return False
         if span.heads is not None or _row_of(span) is not None:
             return True
