@@ -304,6 +304,28 @@ def test_a_row_that_is_asked_for_is_quoted_cell_by_cell(ask: Ask) -> None:
     assert all(head is not None and head.column is not None for head in heads)
 
 
+def test_a_question_that_names_a_column_too_wants_the_cell(ask: Ask) -> None:
+    answers = ask("red lorry driver", TABLE)
+    row = answers.sentence("Red lorry")
+    at = row.quote.index("Maja Sten") + row.start
+    extent = (at, at + len("Maja Sten"))
+    heads = row.hit.chunk.view.parts[1].heads
+    forms = {}
+    for column in (0.0, 0.5):
+        features: dict[str, float] = {Feature.COLUMN: column}
+        cell = Span(
+            row.hit,
+            AnswerForm.SHORT,
+            *extent,
+            *(row.start, row.end),
+            score=1.0,
+            features=features,
+            heads=heads,
+        )
+        forms[column] = answers.composer.compose(cell, []).form
+    assert forms == {0.0: AnswerForm.ROW, 0.5: AnswerForm.SHORT}
+
+
 # -- what can be an answer
 
 

@@ -19,7 +19,7 @@ from service.answering.conflict import Confidence, conflicting
 from service.answering.reason import Reason
 from service.followups.resolver import Resolver, is_sentence
 from service.question import Question
-from service.reader.asks import subject_of
+from service.reader.asks import subject_of, wants_steps
 from service.reader.evidence import support
 from service.reader.fitted import CELL, Calibration
 from service.reader.form import AnswerForm
@@ -317,7 +317,11 @@ class Answerer:
         is_sure = certainty >= self._calibrations[AnswerForm.SHORT].threshold
         is_cell = short[0][0].heads is not None and (
             is_in_row(sentences[0][0])
-            or certainty >= self._confidence(AnswerForm.SENTENCE, trace, idf)(sentences, 0)
+            # A cell holds no steps.
+            or (
+                not wants_steps(trace.resolved)
+                and certainty >= self._confidence(AnswerForm.SENTENCE, trace, idf)(sentences, 0)
+            )
         )
         if is_sure or is_cell or composer.takes_few_words(sentences[0][0]):
             return AnswerForm.SHORT, short

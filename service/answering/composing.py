@@ -334,8 +334,12 @@ class Composer:
         return is_opening and _without_article(span.quote).startswith(term)
 
     def _is_named(self, span: Span, row: ViewRow | None) -> bool:
-        """Whether a question that wants more than a few words is about a row, by its name."""
+        """Whether a question that wants more than a few words is about a row, by its name. One that
+        names a column too, such as "snow in January", is about a cell.
+        """
         if row is None or self._expected not in (AnswerForm.PASSAGE, AnswerForm.ROW):
+            return False
+        if span.features.get(Feature.COLUMN, 0.0) > 0:
             return False
         name = _row_name(span, row)
         return bool(name) and f" {name} " in f" {self._words.rstrip('?.! ')} "
