@@ -194,6 +194,19 @@ def test_a_file_read_by_itself_has_the_groups_of_its_front_matter(tmp_path: Path
     assert read_document(path, max_bytes=1_000).groups == ("hr",)
 
 
+def test_a_sync_takes_over_the_documents_that_its_own_paths_name(
+    open_collection: Open, tmp_path: Path, pool: ParserPool, make: Make
+) -> None:
+    collection = open_collection()
+    collection.add_collection("hr")
+    collection.put([make("files/pay.txt", "Gas.", collection="hr", groups=["board"])])
+    written(tmp_path / "files" / "pay.txt", "Gas pays.")
+    outcomes = synced(collection, tmp_path / "files", pool)
+    assert [each.document_id for each in outcomes if not each.is_failure] == ["files/pay.txt"]
+    taken = collection.store.document("files/pay.txt")
+    assert (taken.text, taken.collection, taken.groups) == ("Gas pays.", "hr", ("board",))
+
+
 @pytest.mark.processes
 def test_groups_and_collection_come_back_from_the_processes_that_parse(tmp_path: Path) -> None:
     path = written(tmp_path / "a.md", "---\ngroups: [hr, board]\n---\nGas.")

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from corpus.claims import IdClaims
@@ -151,7 +152,7 @@ class Mirror:
                     if update.before.document_id
                 },
                 also=change.write if change else None,
-                admit=partial(_may_replace, {update.before.document_id for update in arriving}),
+                admit=partial(_may_replace, set(chain.from_iterable(map(_own_ids, arriving)))),
             )
         except DocumentError as exc:
             yield from self._commit(reader, _without_failed_document(batch, exc), missing)
@@ -170,10 +171,19 @@ class Mirror:
             yield _missing_outcome(entry, done.removed)
 
 
+def _own_ids(update: FileUpdate) -> Iterator[str | None]:
+    """The ids of documents that a file may replace: the one that it gave before, and the one that
+    its path makes. Any other is from its front matter, where whoever writes the file chooses it.
+    """
+    yield update.before.document_id
+    if update.document and update.entry.path.endswith(f"/{update.document.id}"):
+        yield update.document.id
+
+
 def _may_replace(own: Set[str | None], document: Document, present: DocumentSummary) -> None:
     """Refuse to replace a document that a file took its id from, if others may know of it.
 
-    :param own: the documents that the files gave before
+    :param own: the ids that the files have not chosen
     :raises ConflictError: it is in another collection, or for some groups
     """
     target = document.collection or DEFAULT_COLLECTION
