@@ -307,8 +307,10 @@ def _is_predicate(words: Sequence[Token], start: int, number: int) -> bool:
         inflected = token.lower.endswith("s") and before in _MODALS
         if inflected or _POSSESSIVE.search(words[start - 1].text):
             return False
-    # "Which company runs the ferry?"
+    # "Which company runs the ferry?"; "How reliable is the test?"
     following = words[number + 1].lower if number + 1 < len(words) else ""
+    if number == start and before == "how" and following in _AUXILIARIES:
+        return True
     if number > start and before in {"which", "what"} and following in {"the", "a", "an"}:
         return token.text.islower() and token.lower.endswith(("s", "ed")) and token.is_verb
     if not token.is_verb or (number == start and before in _NOUN_FOLLOWS):
