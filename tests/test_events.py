@@ -17,6 +17,7 @@ import pytest
 from corpus.document import Document
 from corpus.errors import StoreError
 from index.encoding.encoder import Encoder
+from index.filters import Scope
 from index.search.searcher import SearchResult
 from index.text.view import View
 from service.answering.answer import Answerer
@@ -159,7 +160,7 @@ def test_a_bad_question_is_a_problem_and_no_stream(
 def test_what_fails_before_the_first_event_has_its_own_status(
     service: AnswerService, serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refusing(_question: Question, _watch: Watch) -> bytes:
+    def refusing(_question: Question, _watch: Watch, _scope: Scope) -> bytes:
         raise StoreError("the disk is gone")
 
     monkeypatch.setattr(service, "ask", refusing)

@@ -106,6 +106,7 @@ def operations(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, str]]:
                 path.replace("{answer_id}", "x")
                 .replace("{job_id}", "x")
                 .replace("{number:int}", "1")
+                .replace("{name}", "x")
             )
             # A route without methods takes any.
             for method in getattr(route, "methods", None) or ("GET", "POST", "DELETE"):

@@ -43,6 +43,6 @@ def test_help_lists_every_command_with_a_whole_sentence() -> None:
     commands = lines[lines.index("Commands:") + 1 : -1]
     assert [line.split()[0] for line in commands] == [
         *("add", "sync", "watch", "ask", "serve", "mcp", "documents", "remove"),
-        *("status", "verify", "rebuild", "slack", "eval"),
+        *("status", "verify", "rebuild", "slack", "collections", "eval"),
     ]
     assert [line for line in commands if not line.endswith(".") or line.endswith("...")] == []

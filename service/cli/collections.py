@@ -10,7 +10,7 @@ from rich.text import Text
 from service.cli.console import AsJson, DataDir, out, read_settings, settings_of_index
 
 commands = typer.Typer(
-    help="List, create and remove collections, the named parts of an index.",
+    help="List, create and remove collections.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )

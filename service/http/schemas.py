@@ -132,7 +132,11 @@ class AskedCollections(Request):
         CollectionName
         | Annotated[list[CollectionName], Field(min_length=1, max_length=MAX_FILTER_VALUES)]
         | None
-    ) = Field(None, description="the collection to ask, or several; `default` by default")
+    ) = Field(
+        None,
+        description="the collection to ask, or several; `default` by default",
+        examples=["default"],
+    )
     filters: FiltersIn | None = None
 
     def narrowed(self) -> Filters:
