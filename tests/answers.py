@@ -94,12 +94,13 @@ PASSAGE = statement(
     citation(3, "travel", "Receipts are kept for ten years."),
     citation(4, "news", "The company raised it."),
 )
+LEAD_IN = "To claim a journey, send these to the travel desk:"
+FORM = "the form, signed by your manager"
 LIST = statement(
     AnswerForm.LIST,
-    citation(1, "travel", "To claim a journey, send these to the travel desk:"),
-    citation(2, "travel", "the form, signed by your manager"),
-    citation(3, "travel", "all receipts, in the order of their dates"),
-    citation(4, "travel", "the number of your cost centre"),
+    citation(1, "travel", FORM, sentence=f"{LEAD_IN}\n{FORM}"),
+    citation(2, "travel", "all receipts, in the order of their dates"),
+    citation(3, "travel", "the number of your cost centre"),
 )
 ROW = statement(
     AnswerForm.ROW,

@@ -6,14 +6,22 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from service.answering.layout import excerpt_of, laid_out, paragraphs, row_name, source_documents
+from service.answering.citation import CitedSentence
+from service.answering.layout import (
+    excerpt_of,
+    laid_out,
+    lead_in,
+    paragraphs,
+    row_name,
+    source_documents,
+)
 from service.answering.record import AnswerRecord
 from service.answering.wording import GREETING, NO_ANSWER, UNSURE
 from service.cli import questions
 from service.http.completion_message import answer_in, as_message
 from service.slack.block_kit import MAX_QUOTE_LENGTH
 from service.slack.blocks import answer_post, context_post, nearest_post
-from tests.answers import LIST, PASSAGE, PASSAGES, RECORDS, ROW, passage
+from tests.answers import LEAD_IN, LIST, PASSAGE, PASSAGES, RECORDS, ROW, passage
 
 BASE = "http://quoth"
 
@@ -44,13 +52,26 @@ def test_sentences_that_do_not_follow_each_other_have_a_mark_between_them() -> N
     assert [len(paragraph) for paragraph in paragraphs(quotes)] == [3, 1]
 
 
-def test_the_first_quote_of_a_list_introduces_the_others() -> None:
-    assert [quote.is_lead_in for quote in laid_out(LIST, LIST.citations)] == [
-        True,
-        False,
-        False,
-        False,
-    ]
+@pytest.mark.parametrize(
+    ("before", "introduction"),
+    [
+        (f"{LEAD_IN}\n", LEAD_IN),
+        (f"{LEAD_IN}\n\n  - ", LEAD_IN),
+        (f"{LEAD_IN}\n1. ", LEAD_IN),
+        (f"{LEAD_IN}\n> (a) ", LEAD_IN),
+        ("Two words\nof it are enough:\n* ", "Two words\nof it are enough:"),
+        ("", None),
+    ],
+)
+def test_the_lead_in_of_a_list_is_in_the_sentence_of_its_first_item(
+    before: str, introduction: str | None
+) -> None:
+    first, *others = LIST.citations
+    sentence = CitedSentence(
+        start=first.start - len(before), end=first.end, text=before + first.quote
+    )
+    first = first.model_copy(update={"sentence": sentence})
+    assert lead_in(laid_out(LIST, [first, *others])) == introduction
 
 
 def test_a_row_is_named_unless_its_name_is_a_cell_of_it() -> None:
@@ -99,10 +120,10 @@ EXPECTED = {
         "news.md, 2024-01-02"
     ),
     "list": (
-        "To claim a journey, send these to the travel desk: [1]\n\n"
-        "- the form, signed by your manager [2]\n- all receipts, in the order of their dates [3]\n"
-        "- the number of your cost centre [4]\n\n"
-        "\\[1–4\\] [Travel policy](http://quoth/documents/travel?version=v1#176-226), travel.md, "
+        "To claim a journey, send these to the travel desk:\n\n"
+        "- the form, signed by your manager [1]\n- all receipts, in the order of their dates [2]\n"
+        "- the number of your cost centre [3]\n\n"
+        "\\[1–3\\] [Travel policy](http://quoth/documents/travel?version=v1#227-259), travel.md, "
         "2025-11-07"
     ),
     "row": (
@@ -172,13 +193,13 @@ def test_the_nearest_passages_have_their_best_sentence_in_bold() -> None:
         (
             "list",
             [
-                "To claim a journey, send these to the travel desk: [1]",
-                "  • the form, signed by your manager [2]",
-                "  • all receipts, in the order of their dates [3]",
-                "  • the number of your cost centre [4]",
+                "To claim a journey, send these to the travel desk:",
+                "  • the form, signed by your manager [1]",
+                "  • all receipts, in the order of their dates [2]",
+                "  • the number of your cost centre [3]",
                 "Very likely right (confidence 0.88)",
                 "",
-                "[1–4] Travel policy, travel.md, 2025-11-07, travel 176-332",
+                "[1–3] Travel policy, travel.md, 2025-11-07, travel 227-332",
             ],
         ),
         (
@@ -225,9 +246,9 @@ def test_the_command_line_prints_each_quote_with_its_number(
         ),
         (
             "list",
-            "To claim a journey, send these to the travel desk: [1]\n"
-            "the form, signed by your manager [2]\nall receipts, in the order of their dates [3]\n"
-            "the number of your cost centre [4]",
+            "To claim a journey, send these to the travel desk:\n"
+            "the form, signed by your manager [1]\nall receipts, in the order of their dates [2]\n"
+            "the number of your cost centre [3]",
         ),
         ("row", "Red lorry\nDriver: Maja Sten [1]\nPlate: B-RL 204 [2]"),
     ],
@@ -242,8 +263,8 @@ def test_slack_shows_each_quote_with_its_number(name: str, shown: str) -> None:
 
 
 def test_slack_shows_only_as_many_items_as_a_block_holds() -> None:
-    quote = LIST.quotes[1].model_copy(update={"text": "word " * 60})
-    long = LIST.model_copy(update={"quotes": (LIST.quotes[0], *[quote] * 40)})
+    quote = LIST.quotes[0].model_copy(update={"text": "word " * 60})
+    long = LIST.model_copy(update={"quotes": (*[quote] * 40,)})
     record = RECORDS["list"].model_copy(update={"answer": long})
     shown = texts(answer_post(record, BASE).blocks[0])
     assert MAX_QUOTE_LENGTH - 400 < len(shown.replace("\n", "")) <= MAX_QUOTE_LENGTH + 1
@@ -254,7 +275,7 @@ def test_slack_shows_a_passage_once_for_all_that_is_quoted_of_it() -> None:
     post = context_post(RECORDS["list"], BASE)
     (_, quoted) = post.blocks
     bold = [part for part in quoted["elements"][0]["elements"] if "style" in part]
-    assert bold[0]["text"].startswith("To claim a journey")
+    assert bold[0]["text"].startswith("the form, signed")
     assert bold[0]["text"].endswith("the number of your cost centre")
 
 

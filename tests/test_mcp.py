@@ -111,7 +111,8 @@ def test_three_tools_are_offered_that_only_read(url: str, mode: Mode) -> None:
         return client.server_info, client.instructions, (await client.list_tools()).tools
 
     info, instructions, tools = using(f"{url}/mcp", mode, listing)
-    assert (info.name, "do not say" in instructions) == ("quoth", True)
+    assert (info.name, "are there to be read" in instructions) == ("quoth", True)
+    assert "tell the user" not in instructions
     assert instructions.endswith(f"Links are relative to {url}.")
     assert [tool.name for tool in tools] == ["ask", "search", "get_document"]
     for tool in tools:

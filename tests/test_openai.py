@@ -129,9 +129,12 @@ def test_without_an_answer_the_message_says_so(client: openai.OpenAI) -> None:
 def test_a_best_guess_is_a_message_that_says_that_it_is_not_certain(
     client: openai.OpenAI,
 ) -> None:
-    message = complete(client, extra_body={"quoth": {"min_confidence": 1}}).choices[0].message
+    completion = complete(client, extra_body={"quoth": {"min_confidence": 1}})
+    message = completion.choices[0].message
     assert message.content is not None
-    assert message.content.startswith(f"{UNSURE}\n\n**")
+    assert message.content.startswith(f"{UNSURE}\n\n> ")
+    guess: Any = completion.to_dict()["quoth"]
+    assert f"**{guess['best_guess']['text']}**" in message.content.splitlines()[2]
     assert message.annotations
     assert answer_in(message.content) == NO_ANSWER
 

@@ -2,15 +2,19 @@
 leaves out, the cells of a row with their heads.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from service.answering.answer import AnswerText
 from service.answering.citation import Citation
 from service.answering.record import Passage
-from service.reader.form import FITTED_FORMS, AnswerForm
+from service.reader.form import FITTED_FORMS
 
 ELLIPSIS = "…"
+
+_ITEM_MARK = re.compile(r"\n[ \t>]*(?:(?:[-*+•‣▪◦·–—]|\(?\w{1,3}[.)])[ \t]*)?\Z")
+"""The mark of the first item, after its lead-in."""
 
 OMISSION = "[…]"
 """What stands for sentences between two quotes that an answer leaves out."""
@@ -26,7 +30,6 @@ class LaidOutQuote:
     """A quote of an answer, in its position.
 
     :param head: of a cell, the name of its column
-    :param is_lead_in: whether it introduces the items of a list
     :param follows: whether it continues the document of the quote before
     :param omits: whether text between it and that quote is left out
     """
@@ -34,7 +37,6 @@ class LaidOutQuote:
     text: str
     citation: Citation
     head: str | None = None
-    is_lead_in: bool = False
     follows: bool = False
     omits: bool = False
 
@@ -83,6 +85,17 @@ def laid_out(answer: AnswerText, citations: Sequence[Citation]) -> tuple[LaidOut
     return tuple(_placed(answer, by_number))
 
 
+def lead_in(quotes: Sequence[LaidOutQuote]) -> str | None:
+    """What the document says before the items of a list, None if nothing leads into them. It is in
+    the sentence of the first item.
+    """
+    if not quotes:
+        return None
+    first = quotes[0].citation
+    before = first.sentence.text[: first.start - first.sentence.start]
+    return _ITEM_MARK.sub("", before).strip() or None
+
+
 def row_name(quotes: Sequence[LaidOutQuote]) -> str | None:
     """The name of the row that cells are from, if it has one that is not among them."""
     cell = quotes[0].citation.cell if quotes else None
@@ -124,7 +137,7 @@ def excerpt_of(passage: Passage, length: int) -> Excerpt:
 
 def _placed(answer: AnswerText, by_number: dict[int, Citation]) -> Iterator[LaidOutQuote]:
     before: Citation | None = None
-    for at, quote in enumerate(answer.quotes):
+    for quote in answer.quotes:
         citation = by_number[quote.citation]
         follows = before is not None and _document(before) == _document(citation)
         gap = citation.start - before.end if before and follows else 0
@@ -132,7 +145,6 @@ def _placed(answer: AnswerText, by_number: dict[int, Citation]) -> Iterator[Laid
             quote.text,
             citation,
             head=citation.cell.column if citation.cell else None,
-            is_lead_in=answer.form is AnswerForm.LIST and at == 0 < len(answer.quotes) - 1,
             follows=follows,
             omits=not 0 <= gap <= _MOST_BETWEEN_SENTENCES,
         )

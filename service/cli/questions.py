@@ -136,7 +136,7 @@ def _print_statement(
 
 def _print_composed(answer: "AnswerText", citations: "Sequence[Citation]") -> None:
     """Print the quotes of an answer one by one, each with its number."""
-    from service.answering.layout import OMISSION, laid_out, paragraphs, row_name
+    from service.answering.layout import OMISSION, laid_out, lead_in, paragraphs, row_name
     from service.reader.form import AnswerForm
 
     quotes = laid_out(answer, citations)
@@ -149,10 +149,11 @@ def _print_composed(answer: "AnswerText", citations: "Sequence[Citation]") -> No
                 text.append(quote.text, style="bold").append(f" [{quote.citation.number}]")
             out.print(text)
         return
-    if answer.form is AnswerForm.ROW and (name := row_name(quotes)):
+    name = row_name(quotes) if answer.form is AnswerForm.ROW else lead_in(quotes)
+    if name is not None:
         out.print(Text(name))
     for quote in quotes:
-        mark = "" if quote.is_lead_in or answer.form is AnswerForm.ROW else "  • "
+        mark = "" if answer.form is AnswerForm.ROW else "  • "
         head = f"{quote.head}: " if quote.head else ""
         text = Text(mark + head)
         out.print(text.append(quote.text, style="bold").append(f" [{quote.citation.number}]"))

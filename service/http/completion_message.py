@@ -14,6 +14,7 @@ from service.answering.layout import (
     excerpt_of,
     is_composed,
     laid_out,
+    lead_in,
     paragraphs,
     row_name,
     source_documents,
@@ -209,10 +210,10 @@ def _write_composed(writer: _Writer, answer: AnswerText, citations: Sequence[Cit
                 writer.write(("\n- " if at else "- ") + head)
                 _write_quote(writer, quote)
         case _:
+            if introduction := lead_in(quotes):
+                writer.write(f"{_escaped(introduction)}\n\n")
             for at, quote in enumerate(quotes):
-                is_first_item = at == 1 and quotes[0].is_lead_in
-                writer.write(("\n\n" if is_first_item else "\n") if at else "")
-                writer.write("" if quote.is_lead_in else "- ")
+                writer.write("\n- " if at else "- ")
                 _write_quote(writer, quote)
     lines = [
         f"\\[{document.numbers}\\] {writer.described(document.first)}"

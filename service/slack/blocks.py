@@ -16,6 +16,7 @@ from service.answering.layout import (
     excerpt_of,
     is_composed,
     laid_out,
+    lead_in,
     paragraphs,
     row_name,
     source_documents,
@@ -158,11 +159,9 @@ def _composed_block(answer: AnswerText, citations: Sequence[Citation]) -> Block:
     for each in quotes:
         head: list[RichText] = [(f"{each.head}: ", False)] if each.head else []
         lines.append([*head, *_numbered(each)])
-    if answer.form is AnswerForm.ROW:
-        name = row_name(quotes)
-        return rich_list([(name, True)] if name else [], lines)
-    has_lead_in = quotes[0].is_lead_in
-    return rich_list(lines[0] if has_lead_in else [], lines[1:] if has_lead_in else lines)
+    is_row = answer.form is AnswerForm.ROW
+    name = row_name(quotes) if is_row else lead_in(quotes)
+    return rich_list([(name, is_row)] if name else [], lines)
 
 
 def _numbered(each: LaidOutQuote) -> list[RichText]:

@@ -7,6 +7,7 @@ import { feedbackView } from "./feedback.js";
 import {
   composedView,
   documentList,
+  isComposed,
   particulars,
   passageView,
   reference,
@@ -18,7 +19,6 @@ import { counted, day, percent, sureness } from "./words.js";
 
 const WORTH_SHOWING = 0.1;
 const NEAREST = 3;
-const COMPOSED = ["passage", "list", "row"];
 
 /** The view of a turn's answer. `actions`: askAnyway, askUnfiltered, openLibrary, voted. */
 export function outcomeView(turn, actions) {
@@ -62,14 +62,14 @@ function answerView(answer) {
 
 function statementView(statement, citations, answerId) {
   const [first] = citations;
-  const isComposed = COMPOSED.includes(statement.form);
-  const quote = isComposed
+  const isInParts = isComposed(statement);
+  const quote = isInParts
     ? composedView(statement, citations, answerId)
     : sentenceView(first, reference(first, answerId));
   return [
-    element("blockquote", { class: isComposed ? `quote of-${statement.form}` : "quote" }, quote),
+    element("blockquote", { class: isInParts ? `quote of-${statement.form}` : "quote" }, quote),
     confidenceView(statement.confidence),
-    isComposed ? documentList(citations, answerId) : sourceList(citations, answerId),
+    isInParts ? documentList(citations, answerId) : sourceList(citations, answerId),
   ];
 }
 

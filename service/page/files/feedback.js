@@ -3,7 +3,7 @@
 import { Problem, sendFeedback, storedAnswer, verifyQuote } from "./api.js";
 import { announce, copyFrom, element, icon } from "./dom.js";
 import { plain } from "./excerpt.js";
-import { passageView } from "./sources.js";
+import { isComposed, passageView } from "./sources.js";
 
 const OFFERED = 4;
 
@@ -55,7 +55,11 @@ function copying(answer) {
   const name = file_name === title ? null : file_name;
   const particulars = [title, name, published, page && `page ${page}`].filter(Boolean).join(", ");
   const address = new URL(first.link, location.origin);
-  const text = `“${plain(first.sentence.text)}”\n${particulars}\n${address}`;
+  const { quotes } = answer.answer;
+  const quoted = isComposed(answer.answer)
+    ? quotes.map((quote) => `“${plain(quote.text)}”`).join("\n")
+    : `“${plain(first.sentence.text)}”`;
+  const text = `${quoted}\n${particulars}\n${address}`;
   const button = element(
     "button",
     { type: "button", class: "plain small" },

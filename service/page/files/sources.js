@@ -6,11 +6,13 @@ import { linkTo, originalAt } from "./places.js";
 import { head, parted, tail } from "./text.js";
 import { day } from "./words.js";
 
+const COMPOSED = ["passage", "list", "row"];
 const REACH = 360;
 const LONGEST_QUOTE = 1500;
 const SHOWN = 3;
 const BETWEEN_SENTENCES = 3;
 const IN_FRONT = 60;
+const ITEM_MARK = /\n[ \t>]*(?:(?:[-*+•‣▪◦·–—]|\(?\w{1,3}[.)])[ \t]*)?$/;
 const PASSAGE_LENGTH = 300;
 
 /**
@@ -38,6 +40,11 @@ export function sentenceView(citation, ...children) {
     excerptView(above + quote + below, mark),
     children,
   );
+}
+
+/** Whether an answer is made of quotes that are shown one by one. */
+export function isComposed({ form }) {
+  return COMPOSED.includes(form);
 }
 
 /**
@@ -71,16 +78,21 @@ function passageQuoteView(placed, cited) {
 }
 
 function listView(placed, cited) {
-  const [first, ...others] = placed;
-  const items = others.length ? others : [first];
+  const introduction = leadIn(placed[0].citation);
   return [
-    others.length > 0 && element("p", { dir: "auto" }, cited(first).flat()),
+    introduction !== "" && element("p", { dir: "auto" }, excerptView(introduction)),
     element(
       "ul",
       {},
-      items.map((item) => element("li", { dir: "auto" }, cited(item).flat())),
+      placed.map((item) => element("li", { dir: "auto" }, cited(item).flat())),
     ),
   ];
+}
+
+/** What leads into a list: the sentence of its first item, up to the item and its mark. */
+function leadIn({ sentence, start }) {
+  const { before } = parted(sentence.text, start - sentence.start, start - sentence.start);
+  return before.replace(ITEM_MARK, "").trim();
 }
 
 function rowView(placed, cited) {
