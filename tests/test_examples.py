@@ -36,6 +36,7 @@ PLAIN = [
     "No bridge without a river!",
     "The bridge was opened on 4 May 1931.",
     "The address argument is a string.",
+    "Reliably detecting races is a problem of 1931.",
     "If the Otter Bridge is opened in 1931, so be it.",
     "Die Brücke wurde 1931 von Ada Fenwick gebaut.",
 ]

@@ -221,7 +221,10 @@ _SHAPES = tuple(
     )
 )
 _BASE = {"rose": "rise", "fell": "fall", "grew": "grow", "has": "have", "carries": "carry"}
-_UNKNOWN = re.compile(r"\Athe [a-z]| (?:of|with|for|to|in|on|and|from|by) |\A(?:\S{1,60} ){3}")
+_UNKNOWN = re.compile(
+    r"\Athe [a-z]| (?:of|with|for|to|in|on|and|from|by) |\A(?:\S{1,60} ){3}"
+    r"|\A[a-z]{1,60}(?:ly|ing) "
+)
 _LIST_MARK = re.compile(r"\s{0,60}(?:[-*•–]|\d{1,3}[.)])\s+")
 
 
