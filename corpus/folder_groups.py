@@ -12,7 +12,7 @@ SETTINGS_FILE = ".quoth.toml"
 
 _MAX_BYTES = 64_000
 
-Groups = tuple[str, ...]
+GroupNames = tuple[str, ...]
 
 
 class FolderGroups:
@@ -23,9 +23,9 @@ class FolderGroups:
     """
 
     def __init__(self) -> None:
-        self._stated: dict[Path, Groups | None] = {}
+        self._stated: dict[Path, GroupNames | None] = {}
 
-    def of(self, path: Path) -> Groups | None:
+    def of(self, path: Path) -> GroupNames | None:
         """The groups for the files beside ``path``: of the nearest ``.quoth.toml`` in its folder or
         in one above it. None without one.
 
@@ -39,7 +39,7 @@ class FolderGroups:
                 return groups
         return None
 
-    def stated(self) -> tuple[tuple[str, Groups], ...]:
+    def stated(self) -> tuple[tuple[str, GroupNames], ...]:
         """The folders that were looked at and state groups, with these, in the order of their
         paths.
         """
@@ -47,7 +47,7 @@ class FolderGroups:
         return tuple(sorted((folder, groups) for folder, groups in found if groups is not None))
 
 
-def _stated_in(path: Path) -> Groups | None:
+def _stated_in(path: Path) -> GroupNames | None:
     """The groups that a file states, None if there is no such file.
 
     :raises DocumentError: it is not valid

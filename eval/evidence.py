@@ -100,12 +100,12 @@ def main() -> None:
     for name in given.reader or [DEFAULT_READER]:
         reader = load_passage_reader(name, load_settings().threads)
         found = {
-            kind: [Scored(question, scored(reader, question)) for question in asked]
+            kind: [Scored(question, sentence_scores(reader, question)) for question in asked]
             for kind, asked in kinds.items()
         }
         everything = [each for part in found.values() for each in part]
         thresholds = tuple(
-            best_threshold([each for each in everything if each.question.half != half])
+            marking_threshold([each for each in everything if each.question.half != half])
             for half in (0, 1)
         )
         print(f"\n{name} ({reader.digest[:12]})\n")
@@ -113,7 +113,7 @@ def main() -> None:
         print("| --- | --- | --- | --- | --- | --- | --- |")
         for kind, part in found.items():
             print(f"| {kind} | {' | '.join(_cells(part, thresholds))} |")
-        print(f"\nthreshold {best_threshold(everything)}", flush=True)
+        print(f"\nthreshold {marking_threshold(everything)}", flush=True)
 
 
 def read_questions(
@@ -147,7 +147,7 @@ def _behind(answer: str, passages: Sequence[View]) -> set[tuple[int, int]]:
     return found
 
 
-def scored(reader: PassageReader, question: EvidenceQuestion) -> SentenceScores:
+def sentence_scores(reader: PassageReader, question: EvidenceQuestion) -> SentenceScores:
     """The evidence of all sentences; their best margin if the reader does not score sentences."""
     readings = reader.read(question.question, question.passages)
     return {
@@ -171,7 +171,7 @@ def _margins(view: View, reading: Reading) -> list[float]:
     ]
 
 
-def best_threshold(asked: Sequence[Scored]) -> float:
+def marking_threshold(asked: Sequence[Scored]) -> float:
     """The threshold with the best mean F1 of the questions that have an answer."""
     answerable = [each for each in asked if each.question.answers]
     return max(

@@ -58,7 +58,7 @@ from service.reader.passage import PassageReader, Reading
 from service.reader.reader import SpanReader
 from service.settings import load_settings
 
-LEFT_OUT = 0.2
+PARAGRAPHS_LEFT_OUT = 0.2
 IMPOSSIBLE = 0.06
 EXCHANGED = 0.06
 _FIGURE = re.compile(r"\d+")
@@ -187,7 +187,9 @@ def _thinned(article: Article, draws: random.Random) -> tuple[Article, list[Squa
     """The article without some of its paragraphs, and the questions about all paragraphs. Those
     about missing paragraphs are unanswerable.
     """
-    left_out = {paragraph for paragraph in article.paragraphs if draws.random() < LEFT_OUT}
+    left_out = {
+        paragraph for paragraph in article.paragraphs if draws.random() < PARAGRAPHS_LEFT_OUT
+    }
     kept = (
         tuple(paragraph for paragraph in article.paragraphs if paragraph not in left_out)
         or article.paragraphs

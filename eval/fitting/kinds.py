@@ -21,7 +21,7 @@ from index.search.searcher import SearchResult
 from service.question import DEFAULT_TOP_K
 from service.reader.form import FITTED_FORMS, AnswerForm
 
-LEFT_OUT = 0.15
+DOCUMENTS_LEFT_OUT = 0.15
 """The share of the documents that are left out, where no question is unanswerable anyway."""
 
 _MOST_QUESTIONS = 250
@@ -108,7 +108,7 @@ def asked_of_kinds(data: Path, encoder: Encoder) -> Iterator[AskedQuestion]:
 def _drawn(name: str, kind: _Kind, pages: Pages) -> DrawnKind:
     draws = random.Random(f"{SEED}/{name}")
     named = sorted({page for question in pages.questions for page in question.pages})
-    left_out = {page for page in named if kind.thinned and draws.random() < LEFT_OUT}
+    left_out = {page for page in named if kind.thinned and draws.random() < DOCUMENTS_LEFT_OUT}
     kept = [pages.pages[page] for page in named if page in pages.pages and page not in left_out]
     questions = []
     for each in draws.sample(pages.questions, min(len(pages.questions), _MOST_QUESTIONS)):

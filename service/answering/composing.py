@@ -91,7 +91,7 @@ _ARTICLES = ("a", "an", "the", "any", "one", "what", "when", "where")
 
 
 @dataclass(frozen=True, slots=True)
-class Excerpt:
+class QuotedWords:
     """Words of a document that an answer quotes.
 
     :param hit: a passage of the document
@@ -114,8 +114,8 @@ class Excerpt:
     @classmethod
     def of_text(
         cls, hit: Hit, text: str, quoted: Extent, around: Extent | None = None
-    ) -> "Excerpt":
-        """The excerpt of a document's text.
+    ) -> "QuotedWords":
+        """The quoted words of a document's text.
 
         :param around: the extent of what it is read in, by default the quote itself
         """
@@ -423,12 +423,12 @@ class Composer:
             around = item.extent
             if number == 0 and first == 0 and lead_in is not None:
                 around = (lead_in[0], item.extent[1])
-            quotes.append(Excerpt.of_text(span.hit, outline.text, item.extent, around))
+            quotes.append(QuotedWords.of_text(span.hit, outline.text, item.extent, around))
         return Composition(AnswerForm.LIST, tuple(quotes))
 
-    def _sentence(self, span: Span) -> Excerpt:
+    def _sentence(self, span: Span) -> QuotedWords:
         extent = (span.sentence_start, span.sentence_end)
-        return Excerpt.of_text(span.hit, self._outline(span).text, extent)
+        return QuotedWords.of_text(span.hit, self._outline(span).text, extent)
 
     def _passage(self, span: Span, others: Sequence[Span]) -> Composition:
         """The sentence of a span, with the sentences near it and elsewhere that belong to the
@@ -456,7 +456,7 @@ class Composer:
             chosen, [(one.start, one.end) for one in others if self._is_beside(span, one)]
         )
         runs = _runs(outline.text, sorted(chosen), lead)
-        quotes: list[Quotable] = [Excerpt.of_text(span.hit, outline.text, run) for run in runs]
+        quotes: list[Quotable] = [QuotedWords.of_text(span.hit, outline.text, run) for run in runs]
         quotes += self._elsewhere(span, others, known, MAX_SENTENCES - len(chosen))
         is_one = len(chosen) == 1 and len(quotes) == 1 and led_into is None
         return Composition(AnswerForm.SENTENCE if is_one else AnswerForm.PASSAGE, tuple(quotes))
@@ -568,7 +568,7 @@ def _composed_row(span: Span, row: ViewRow) -> Composition:
         start, end = trimmed(chunk.text, extent[0] - chunk.start, extent[1] - chunk.start)
         first, last = (offset - chunk.start for offset in row.offsets)
         quotes.append(
-            Excerpt(
+            QuotedWords(
                 span.hit,
                 start + chunk.start,
                 end + chunk.start,
