@@ -105,6 +105,10 @@ def test_reasons_manners_definitions_statements_and_bare_words_take_a_passage(
         "What is included in the price?",
         "list the members",
         "steps to install it",
+        "What must I send to claim a journey?",
+        "What can I take on board?",
+        "What am I allowed to bring?",
+        "What must be attached to the form?",
     ],
 )
 def test_a_list_answers_questions_for_several_things(question: str) -> None:

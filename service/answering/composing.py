@@ -354,8 +354,10 @@ class Composer:
         be quoted.
         """
         outline = self._outline(span)
-        position = outline.position_of(span.end)
-        if position < 0 or outline.text[span.end : outline.blocks[position].end].strip(_CLOSING):
+        # A few words of a lead-in stand for all of it.
+        end = span.sentence_end
+        position = outline.position_of(end)
+        if position < 0 or outline.text[end : outline.blocks[position].end].strip(_CLOSING):
             return None
         following = outline.neighbour(position, 1)
         if following is None:

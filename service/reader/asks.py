@@ -106,6 +106,10 @@ _LIST = re.compile(
     r"|\bname (?:all|every|the (?:two|three|four|five|six|main))\b"
     r"|^(?:what|which) are (?:the|all|some|your|our|its|their|my)\b"
     rf"|^what (?:all )?(?:{_AUXILIARIES}|must)\b.{{0,80}}\b(?:{_NEEDS})\b"
+    r"|^what (?:must|should|can|may|shall|do|am) (?:i|we|you|one|people)\b.{0,40}"
+    r"\b(?:allowed|send|attach|enclose|take|carry|hand in|present|show|avoid|wear)\b"
+    r"|^what (?:must|should|can|may|has to|needs? to|ought to) be "
+    r"(?:sent|attached|enclosed|taken|carried|handed in|shown|avoided|worn)\b"
     r"|\b(?:what|which) steps\b|\bsteps (?:to|for|of|in)\b",
     re.I,
 )
