@@ -23,7 +23,7 @@ from index.text.sentences import sentences
 CLS, SEP = 101, 102
 PAIRS = 4
 MOST_SENTENCES = 64
-"""How many sentences of a row are told apart; further ones are neither right nor wrong."""
+"""How many sentences of a row are scored; further ones are neither right nor wrong."""
 
 LENGTHS = (64, 80, 96, 128, 160, 192, 240, 256, 320, 384)
 Ints = NDArray[np.int64]

@@ -313,7 +313,7 @@ def _document(
 
 
 def _may_replace(scope: Scope, document: Document, present: DocumentSummary) -> None:
-    """Refuse to replace a document that is not in the scope of whoever sends another one.
+    """Refuse to replace a document that is not in the sender's scope.
 
     :raises ConflictError: it is not, or it is in another collection than the one that was named
     """

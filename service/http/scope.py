@@ -1,4 +1,4 @@
-"""The scope of a request: what whoever sent it may know of."""
+"""The scope of a request: what its sender may see."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from index.store.collections import no_collection
 
 
 async def scope_of_request() -> Scope:
-    """What whoever sends requests may know of: everything, since nobody is told from another."""
+    """What the sender of a request may see: everything, because there are no keys."""
     # FastAPI would run a plain function in a thread of its own pool, for every request.
     return EVERYTHING
 

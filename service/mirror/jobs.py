@@ -57,7 +57,7 @@ class Job:
 
     :param total: how many documents were uploaded
     :param admit: whether they may replace documents that are stored
-    :param scope: of whoever started it. In another one, there is no such job
+    :param scope: the scope of the request that started it. In another one, there is no such job
     :param outcomes: what became of the documents so far
     :param reason: why the job failed as a whole
     :param started_s: when the job started, on the monotonic clock
