@@ -65,9 +65,7 @@ def test_an_item_inside_an_item_is_read_with_both_lead_ins() -> None:
     (short,) = (chunk for chunk in chunks if "six short" in chunk.text)
     assert short.view.text.splitlines()[:2] == ["The kit contains:", "bolts:"]
     (glue,) = (chunk for chunk in chunks if "glue" in chunk.text)
-    lead_in = [part.lead_in for part in glue.view.parts if part.kind is PartKind.ITEM][-1]
-    assert lead_in is not None
-    assert markdown(KIT).text[slice(*lead_in)] == "The kit contains:"
+    assert glue.view.text.splitlines()[0] == "The kit contains:"
 
 
 @pytest.mark.parametrize("lead_in", ["Follow these steps.", "What you will need", "To begin:"])

@@ -179,12 +179,12 @@ def test_only_the_words_of_the_document_lie_in_parts() -> None:
     assert view.text[part.start : part.end] == "Maja Sten"
 
 
-def test_parts_keep_their_kind_and_their_lead_in_when_they_are_written() -> None:
+def test_parts_keep_their_kind_when_they_are_written() -> None:
     view = View(
         "Why?\nIt rains.",
         (
             ViewPart(0, 4, 10, kind=PartKind.QUESTION),
-            ViewPart(5, 14, 15, kind=PartKind.ITEM, lead_in=(2, 8)),
+            ViewPart(5, 14, 15, kind=PartKind.ITEM),
         ),
     )
     assert View.from_lists(json.loads(json.dumps(view.as_lists()))) == view

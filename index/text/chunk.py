@@ -227,7 +227,7 @@ class _ViewBuilder:
             first, last = max(part.start, start), min(part.end, end)
             if first < last:
                 self._write(self._text[position:first])
-                self._quote(first, last, kind=part.kind, lead_in=part.lead_in)
+                self._quote(first, last, kind=part.kind)
                 position = last
         self._write(self._text[position:end])
         self._position = end
@@ -272,10 +272,9 @@ class _ViewBuilder:
         *,
         heads: Heads | None = None,
         kind: PartKind = PartKind.TEXT,
-        lead_in: Extent | None = None,
     ) -> None:
         at = self._length
-        self._parts.append(ViewPart(at, at + end - start, start, heads, kind, lead_in))
+        self._parts.append(ViewPart(at, at + end - start, start, heads, kind))
         self._write(self._text[start:end])
 
     def _write(self, words: str) -> None:

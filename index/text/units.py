@@ -43,7 +43,6 @@ class UnitPart:
     start: int
     end: int
     kind: PartKind
-    lead_in: Extent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +143,7 @@ class Surroundings:
         spans = tuple(span for _, span in self._above)
         self._above.append((block.level, (block.start, block.end)))
         leads = item is not None and item.level > block.level
-        part = UnitPart(
-            block.start,
-            block.end,
-            PartKind.LEAD_IN if leads else PartKind.ITEM,
-            spans[-1] if spans else None,
-        )
+        part = UnitPart(block.start, block.end, PartKind.LEAD_IN if leads else PartKind.ITEM)
         asked = self._asked()
         return Unit(
             block,

@@ -55,8 +55,6 @@ class ViewPart:
     :param start: offset of its first character in the view; ``end`` is half-open
     :param offset: offset of its first character in the document
     :param heads: of a cell; None for other text
-    :param lead_in: of an item, the span in the document of the paragraph or the item that leads
-        into its list, which may stand before the chunk; None if nothing does
     """
 
     start: int
@@ -64,7 +62,6 @@ class ViewPart:
     offset: int
     heads: Heads | None = None
     kind: PartKind = PartKind.TEXT
-    lead_in: Extent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +133,15 @@ def _as_list(part: ViewPart) -> list[Any]:
     if part.heads is not None:
         return [*span, part.heads.row, part.heads.column]
     if part.kind is not PartKind.TEXT:
-        return [*span, part.kind.value, part.lead_in]
+        return [*span, part.kind.value]
     return span
 
 
 def _part(start: int, end: int, offset: int, *further: Any) -> ViewPart:
     if not further:
         return ViewPart(start, end, offset)
-    first, second = further
-    # A list, or None, is the head of a row. A text is the kind of a part without heads.
-    if isinstance(first, str):
-        lead_in = second and tuple(second)
-        return ViewPart(start, end, offset, kind=PartKind(first), lead_in=lead_in)
-    return ViewPart(start, end, offset, Heads(first and tuple(first), second and tuple(second)))
+    # One value more is the kind of a part without heads. Two are the heads of a cell.
+    if len(further) == 1:
+        return ViewPart(start, end, offset, kind=PartKind(*further))
+    row, column = further
+    return ViewPart(start, end, offset, Heads(row and tuple(row), column and tuple(column)))
